@@ -1,0 +1,27 @@
+"""What can go wrong, each with its own name: the message says what was found, what was needed and what to do."""
+
+from __future__ import annotations
+
+
+class EchoCareError(Exception):
+    """Base of every error this package raises on purpose. Its text never holds a patient attribute."""
+
+
+class UnreadableFrames(EchoCareError):
+    """A file, or one frame of it, cannot be turned into pixels."""
+
+
+class WeightsError(EchoCareError):
+    """A weight file is not what the network needs."""
+
+
+class BundleError(EchoCareError):
+    """A bundle is unknown, incomplete or used with settings it does not have."""
+
+
+class TableError(EchoCareError):
+    """A table of images and labels breaks its documented format."""
+
+
+class OutputError(EchoCareError):
+    """The results cannot be written where they were asked for."""
