@@ -1,0 +1,155 @@
+"""Compressed frame bytes to samples, by transfer syntax; a syntax that is not in `DECODERS` is refused by name."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.header import name_of
+from echocare_core.frames.jpeg_stream import read_jpeg_stream
+from echocare_core.frames.native import arrange
+from echocare_core.frames.pixel_format import PixelFormat
+
+Decoded = tuple[NDArray[Any], str]
+NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}
+YOUNGER = {  # names of refused syntaxes that pydicom 2.4 does not know yet
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+    "1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000 (Lossless Only)",
+    "1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000 with RPCL Options (Lossless Only)",
+    "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000",
+}
+DAMAGE = (ValueError, TypeError, IndexError, RuntimeError, MemoryError, OverflowError, struct.error)
+
+
+def decode(data: bytes, transfer_syntax: str, pixel_format: PixelFormat) -> Decoded:
+    """Decode one compressed frame.
+
+    Args:
+        data: the frame's whole stream (PS3.5 A.4).
+        transfer_syntax: UID, a key of `DECODERS`.
+        pixel_format: what the header says about the frame.
+
+    Returns:
+        Samples (rows, columns) or (rows, columns, 3), 8 or 16 bits, and their photometric interpretation: "RGB" where
+        the decoder converted the colour, so that it is converted once.
+
+    Raises:
+        UnreadableFrames: the stream is damaged, or not the size the header says. The sentence has no file name; the
+            caller knows it.
+    """
+    try:
+        samples, photometric = DECODERS[transfer_syntax](data, pixel_format)
+    except DAMAGE as fault:
+        raise UnreadableFrames(f"cannot be decoded ({str(fault).strip() or type(fault).__name__})") from fault
+    _check_size(samples.shape[:2], pixel_format)
+    if samples.ndim == 3 and samples.shape[2] != 3:
+        raise UnreadableFrames(f"decodes to {samples.shape[2]} samples per pixel, 1 or 3 are needed")
+    return samples, photometric
+
+
+def check_transfer_syntax(transfer_syntax: str) -> None:
+    """Refuse a transfer syntax nothing here decodes.
+
+    Raises:
+        UnreadableFrames: with its name. The sentence lacks its subject; the caller puts the file name before it.
+    """
+    if transfer_syntax in NATIVE or transfer_syntax in DECODERS:
+        return
+    name = YOUNGER.get(transfer_syntax) or name_of(transfer_syntax)
+    raise UnreadableFrames(
+        f"has the transfer syntax {name}, which is not read; uncompressed, RLE, JPEG, JPEG-LS and JPEG 2000 are. "
+        "Export it again as Explicit VR Little Endian or JPEG Baseline."
+    )
+
+
+def _decode_jpeg(data: bytes, pixel_format: PixelFormat) -> Decoded:
+    """Lossy JPEG; libjpeg converts the colour the stream names, and only that."""
+    stream = read_jpeg_stream(data)
+    _check_size(stream.size, pixel_format)
+    if len(stream.components) != 3:
+        return imagecodecs.jpeg8_decode(data), _grey(pixel_format)
+    colour = "RGB" if stream.colour(pixel_format.photometric) == "RGB" else "YCBCR"
+    return imagecodecs.jpeg8_decode(data, colorspace=colour, outcolorspace="RGB"), "RGB"
+
+
+def _decode_jpeg_lossless(data: bytes, pixel_format: PixelFormat) -> Decoded:
+    """Lossless JPEG, decoded without touching its colour.
+
+    By libjpeg too: `ljpeg_decode` can crash the process on a damaged stream. Up to 12 bits its decoders agree; on
+    16 bits they, and versions of one, do not.
+    """
+    stream = read_jpeg_stream(data)
+    _check_size(stream.size, pixel_format)
+    if stream.bits > 12:
+        raise ValueError(f"lossless JPEG of {stream.bits} bits; up to 12 are read")
+    if len(stream.components) != 3:
+        return imagecodecs.jpeg8_decode(data), _grey(pixel_format)
+    samples = imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB")
+    return samples, stream.colour(pixel_format.photometric)
+
+
+def _decode_jpeg_ls(data: bytes, pixel_format: PixelFormat) -> Decoded:
+    """JPEG-LS has no colour conversion of its own in DICOM: the header's word counts (PS3.5 8.2.3)."""
+    _check_size(read_jpeg_stream(data).size, pixel_format)
+    samples = imagecodecs.jpegls_decode(data)
+    return samples, _grey(pixel_format) if samples.ndim == 2 else pixel_format.photometric
+
+
+def _decode_jpeg_2000(data: bytes, pixel_format: PixelFormat) -> Decoded:
+    """The codestream says whether its components were transformed (ISO 15444-1 A.5.1, A.6.1); the decoder undoes it."""
+    start = data.find(b"\xff\x4f\xff\x51")
+    if start < 0 or data.rfind(b"\xff\xd9") < start:
+        raise ValueError("the stream has no JPEG 2000 picture, or it is cut short")
+    right, bottom, left, top = struct.unpack(">4I", data[start + 8 : start + 24])
+    _check_size((bottom - top, right - left), pixel_format)
+    samples = imagecodecs.jpeg2k_decode(data)
+    if samples.ndim == 2:
+        return samples, _grey(pixel_format)
+    style = data.find(b"\xff\x52", start)
+    transformed = style >= 0 and data[style + 8] == 1
+    return samples, "RGB" if transformed else pixel_format.photometric
+
+
+def _decode_rle(data: bytes, pixel_format: PixelFormat) -> Decoded:
+    """RLE keeps one colour after the other, whatever the planar configuration says (PS3.5 G.2)."""
+    kind = np.dtype("u1" if pixel_format.bits_allocated == 8 else "<u2")
+    needed = pixel_format.rows * pixel_format.columns * pixel_format.samples
+    samples = np.frombuffer(imagecodecs.dicomrle_decode(data, kind), dtype=kind)
+    if len(samples) < needed:
+        raise ValueError(f"{len(samples)} samples, {needed} are needed")
+    return arrange(samples[:needed], pixel_format, planar=True), pixel_format.photometric
+
+
+def _grey(pixel_format: PixelFormat) -> str:
+    """What a stream of one component is; a header that calls it coloured is wrong."""
+    return pixel_format.photometric if pixel_format.samples == 1 else "MONOCHROME2"
+
+
+def _check_size(found: tuple[int, ...], pixel_format: PixelFormat) -> None:
+    """Compare (height, width); called on the stream's header too, before memory is spent on a lie."""
+    if tuple(found) != (pixel_format.rows, pixel_format.columns):
+        raise UnreadableFrames(
+            f"decodes to {found[1]}x{found[0]} px, its header says {pixel_format.columns}x{pixel_format.rows}"
+        )
+
+
+# Transfer syntax UID (PS3.5 10, PS3.6 A) to decoder. To read another syntax, add its line and its function.
+DECODERS: dict[str, Callable[[bytes, PixelFormat], Decoded]] = {
+    "1.2.840.10008.1.2.4.50": _decode_jpeg,  # JPEG Baseline
+    "1.2.840.10008.1.2.4.51": _decode_jpeg,  # JPEG Extended
+    "1.2.840.10008.1.2.4.57": _decode_jpeg_lossless,
+    "1.2.840.10008.1.2.4.70": _decode_jpeg_lossless,  # first-order prediction
+    "1.2.840.10008.1.2.4.80": _decode_jpeg_ls,  # lossless
+    "1.2.840.10008.1.2.4.81": _decode_jpeg_ls,  # near-lossless
+    "1.2.840.10008.1.2.4.90": _decode_jpeg_2000,  # lossless
+    "1.2.840.10008.1.2.4.91": _decode_jpeg_2000,
+    "1.2.840.10008.1.2.5": _decode_rle,
+}

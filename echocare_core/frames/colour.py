@@ -1,0 +1,79 @@
+"""Samples to uint8 RGB: the one place where colour is settled (PS3.3 C.7.6.3.1.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echocare_core.frames.pixel_format import PixelFormat
+
+# PS3.3 C.7.6.3.1.2, YBR_FULL, solved for R, G and B; rows are Y, CB - 128, CR - 128.
+YBR_TO_RGB = np.array([[1.0, 1.0, 1.0], [0.0, -0.344136, 1.772], [1.402, -0.714136, 0.0]], dtype=np.float32)
+
+
+def to_rgb(samples: NDArray[Any], photometric: str, pixel_format: PixelFormat) -> NDArray[np.uint8]:
+    """Turn the samples of one frame into a picture.
+
+    Args:
+        samples: (rows, columns) or (rows, columns, 3), 8 or 16 bits, as they stand in the file.
+        photometric: what these samples are; a decoder may know better than the header.
+        pixel_format: the rest of the Image Pixel attributes.
+
+    Returns:
+        uint8 RGB (rows, columns, 3).
+    """
+    if samples.ndim == 3:
+        colour = _eight_bits(samples, pixel_format)
+        return ybr_to_rgb(colour) if photometric.startswith("YBR_FULL") else colour
+    if photometric == "PALETTE COLOR" and pixel_format.palette is not None:
+        return _look_up(samples, pixel_format)
+    grey = _grey(samples, pixel_format)
+    return np.repeat((255 - grey if photometric == "MONOCHROME1" else grey)[..., np.newaxis], 3, axis=2)
+
+
+def ybr_to_rgb(ybr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Convert uint8 (rows, columns, 3) from YBR_FULL to RGB (PS3.3 C.7.6.3.1.2)."""
+    centred = ybr.astype(np.float32) - np.array([0, 128, 128], dtype=np.float32)
+    return np.clip(np.rint(centred @ YBR_TO_RGB), 0, 255).astype(np.uint8)
+
+
+def _grey(samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.uint8]:
+    """8-bit samples as they are, deeper ones through the window, without one over the range of the bits stored."""
+    if samples.dtype.itemsize == 1 or pixel_format.window is None:
+        return _eight_bits(samples, pixel_format)
+    slope, intercept = pixel_format.rescale
+    centre, width = pixel_format.window
+    values = _stored(samples, pixel_format).astype(np.float32) * slope + intercept
+    # PS3.3 C.11.2.1.2.1, the linear window, to the range 0 to 255.
+    shown = ((values - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5) * 255
+    return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
+
+
+def _eight_bits(samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.uint8]:
+    """Scale the range of the bits stored to 0 to 255, the same for every frame, so that a cine does not flicker."""
+    if samples.dtype.itemsize == 1 and pixel_format.bits_stored >= 8 and not pixel_format.signed:
+        return samples.astype(np.uint8, copy=False)
+    bits = min(pixel_format.bits_stored, 8 * samples.dtype.itemsize)
+    lowest = -(1 << (bits - 1)) if pixel_format.signed else 0
+    shown = (_stored(samples, pixel_format).astype(np.float32) - lowest) * (255 / ((1 << bits) - 1))
+    return np.clip(np.rint(shown), 0, 255).astype(np.uint8)
+
+
+def _stored(samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.int32]:
+    """The values themselves: unused and overlay bits removed, sign restored (PS3.5 8.1.1)."""
+    bits = min(pixel_format.bits_stored, 8 * samples.dtype.itemsize)
+    shift = max(pixel_format.high_bit + 1 - pixel_format.bits_stored, 0)
+    values = (samples.astype(np.int32) >> shift) & ((1 << bits) - 1)
+    sign = 1 << (bits - 1)
+    return (values ^ sign) - sign if pixel_format.signed else values
+
+
+def _look_up(samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.uint8]:
+    """Palette colours; values beyond either end take the end's colour (PS3.3 C.7.6.3.1.5)."""
+    palette = pixel_format.palette
+    if palette is None:
+        raise ValueError("a palette is needed")
+    indices = np.clip(_stored(samples, pixel_format) - pixel_format.first_index, 0, len(palette) - 1)
+    return palette[indices]

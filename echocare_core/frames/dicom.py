@@ -1,0 +1,166 @@
+"""One ultrasound DICOM object to Frames: its header now, each frame when it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.codecs import NATIVE, check_transfer_syntax, decode
+from echocare_core.frames.colour import to_rgb
+from echocare_core.frames.fragments import Extents, read_frame, read_frame_index
+from echocare_core.frames.frame_times import read_frame_times_ms
+from echocare_core.frames.header import DIRECTORY, Header, PixelData, name_of, number, read_header, text, value
+from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.native import count_native_frames, read_native, settle_native_colour
+from echocare_core.frames.pixel_format import PixelFormat, read_pixel_format
+from echocare_core.frames.regions import read_regions, spacing_of
+from echocare_core.types import Frames
+
+SMALLEST_PX = 16
+MODALITIES = ("US", "IVUS")
+ULTRASOUND = "1.2.840.10008.5.1.4.1.1"
+SOP_CLASSES = {f"{ULTRASOUND}.{end}" for end in ("3", "3.1", "6", "6.1")}  # US and US Multi-frame, today's and retired
+VOLUME = f"{ULTRASOUND}.6.2"  # Enhanced US Volume Storage
+
+
+@dataclass(frozen=True, eq=False)
+class DicomPixels(LazyPixels):
+    """The frames of one DICOM object.
+
+    Attributes:
+        pixel_data: where they stand in the file.
+        pixel_format: what their samples mean.
+        frames: how many there are.
+        transfer_syntax: of compressed frames; None for native ones.
+        extents: fragments of each compressed frame; empty for native ones.
+    """
+
+    pixel_data: PixelData
+    pixel_format: PixelFormat
+    frames: int
+    transfer_syntax: str | None = None
+    extents: Extents = ()
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def decode(self, number: int) -> NDArray[np.uint8]:
+        try:
+            picture = self._picture(number)
+        except (UnreadableFrames, OSError) as fault:
+            why = str(fault) if isinstance(fault, UnreadableFrames) else "cannot be read from the disk any more"
+            where = f"{self.pixel_data.path.name}, frame {number + 1} of {self.frames},"
+            raise UnreadableFrames(f"{where} {why}. Copy or export the file again.") from fault
+        return np.require(picture, requirements=["C", "W"])
+
+    def _picture(self, number: int) -> NDArray[np.uint8]:
+        photometric = self.pixel_format.photometric
+        if self.transfer_syntax is None:
+            samples = read_native(self.pixel_data, self.pixel_format, number)
+        else:
+            stream = read_frame(self.pixel_data, self.extents[number])
+            samples, photometric = decode(stream, self.transfer_syntax, self.pixel_format)
+        return to_rgb(samples, photometric, self.pixel_format)
+
+
+def read_dicom(path: Path) -> Frames:
+    """Read an ultrasound still or cine (PS3.3 A.6, A.7); frames are decoded when `pixels[i]` is asked for.
+
+    Args:
+        path: DICOM object, with or without preamble and meta header, native or in a transfer syntax of `codecs`.
+
+    Returns:
+        Frames with `pixels` uint8 RGB (height, width, 3), `frame_times_ms` (C.7.6.5), `regions` (C.8.5.5) and
+        `spacing_mm` (row, column), as far as the object says.
+
+    Raises:
+        UnreadableFrames: not ultrasound, a DICOMDIR, a 3-D volume, without pixels or frames, cut short, smaller than
+            16x16 px, or in a form that is not read. Damage inside a compressed frame raises when it is asked for.
+    """
+    header = read_header(path)
+    try:
+        _check_object(header)
+        pixels = _pixels(header)
+    except UnreadableFrames as fault:
+        raise UnreadableFrames(f"{path.name} {fault}") from fault
+    size = pixels.pixel_format.rows, pixels.pixel_format.columns
+    regions = read_regions(header.dataset, *size)
+    times_ms = read_frame_times_ms(header.dataset, len(pixels))
+    return Frames(path, pixels, size, times_ms, regions, spacing_of(header.dataset, regions))
+
+
+def _check_object(header: Header) -> None:
+    """Refuse, by what it is, an object that holds no ultrasound picture."""
+    modality = text(header.dataset, "Modality")
+    if header.sop_class == DIRECTORY or value(header.dataset, "DirectoryRecordSequence") is not None:
+        raise UnreadableFrames("is a DICOMDIR, the list of an export, not a picture. The files it lists are read.")
+    if header.sop_class == VOLUME:
+        raise UnreadableFrames(
+            "is a 3-D volume (Enhanced US Volume); 2-D stills and cines are read. Export its planes."
+        )
+    if modality not in MODALITIES and header.sop_class not in SOP_CLASSES:
+        what = ", ".join(part for part in (modality, name_of(header.sop_class)) if part) or "no modality, no SOP class"
+        raise UnreadableFrames(
+            f"is not ultrasound ({what}); modality US or IVUS is needed. Leave it out of the export."
+        )
+    if header.pixel_data is None:
+        what = name_of(header.sop_class) or modality
+        raise UnreadableFrames(f"has no pixel data ({what}); a picture is needed. Export the images of the study.")
+    if header.pixel_data.length == 0 or header.pixel_data.available == 0:
+        raise UnreadableFrames("has empty pixel data. Export it again.")
+
+
+def _pixels(header: Header) -> DicomPixels:
+    """Where the frames stand and what they are, all checked."""
+    pixel_data = header.pixel_data
+    if pixel_data is None:
+        raise ValueError("an object with pixel data is needed")
+    syntax = _transfer_syntax(header, pixel_data)
+    pixel_format = read_pixel_format(header.dataset, big_endian=pixel_data.big_endian)
+    _check_size(pixel_format)
+    frames = _number_of_frames(header)
+    if syntax is None:
+        found = min(pixel_data.length or 0, pixel_data.available)
+        pixel_format = settle_native_colour(pixel_format, found, frames)
+        return DicomPixels(pixel_data, pixel_format, count_native_frames(pixel_data, pixel_format, frames))
+    extents = read_frame_index(pixel_data, header.dataset, frames)
+    return DicomPixels(pixel_data, pixel_format, len(extents), syntax, extents)
+
+
+def _transfer_syntax(header: Header, pixel_data: PixelData) -> str | None:
+    """UID of the compression, None for native pixels; the form of the pixel data must agree with it (PS3.5 A.4)."""
+    encapsulated = pixel_data.length is None
+    syntax = header.transfer_syntax
+    if syntax is not None:
+        check_transfer_syntax(syntax)
+    if encapsulated and (syntax is None or syntax in NATIVE):
+        raise UnreadableFrames(f"has compressed pixel data but {_said(syntax)}. Export it again.")
+    if not encapsulated and syntax is not None and syntax not in NATIVE:
+        raise UnreadableFrames(f"has uncompressed pixel data but {_said(syntax)}. Export it again.")
+    return syntax if encapsulated else None
+
+
+def _said(syntax: str | None) -> str:
+    return (
+        "names no transfer syntax (0002,0010)" if syntax is None else f"says its transfer syntax is {name_of(syntax)}"
+    )
+
+
+def _number_of_frames(header: Header) -> int | None:
+    """Number of Frames (0028,0008), None where it is absent or no number."""
+    frames = number(header.dataset, "NumberOfFrames")
+    if frames is not None and frames < 1:
+        raise UnreadableFrames("has zero frames (0028,0008). Export it again.")
+    return None if frames is None else int(frames)
+
+
+def _check_size(pixel_format: PixelFormat) -> None:
+    if min(pixel_format.rows, pixel_format.columns) < SMALLEST_PX:
+        raise UnreadableFrames(
+            f"is {pixel_format.columns}x{pixel_format.rows} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. "
+            "Leave it out of the export."
+        )

@@ -1,0 +1,211 @@
+"""The header of a DICOM object: the few attributes frames need, and where its pixel data stands in the file."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from logging import getLogger
+from pathlib import Path
+from threading import RLock
+from typing import Any, BinaryIO
+
+from pydicom import config, dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.uid import UID
+
+from echocare_core.errors import UnreadableFrames
+
+# Only these are read, so no patient attribute is ever in memory, in a log or in an error.
+_NAMES = """
+    SOPClassUID Modality NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration
+    BitsAllocated BitsStored HighBit PixelRepresentation WindowCenter WindowWidth RescaleSlope RescaleIntercept
+    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor
+    RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
+    SegmentedRedPaletteColorLookupTableData
+    FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate PixelSpacing SequenceOfUltrasoundRegions
+    ExtendedOffsetTable DirectoryRecordSequence
+"""
+ATTRIBUTES = _NAMES.split()
+DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory, which stands in the meta header
+DEFLATED = "1.2.840.10008.1.2.1.99"
+MALFORMED = (
+    *(ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, OverflowError),
+    *(struct.error, BytesLengthException),
+)
+UNPARSABLE = (*MALFORMED, InvalidDicomError, EOFError, OSError, RecursionError, MemoryError, zlib.error)
+CODE_OR_UID = re.compile("[A-Z0-9_ ]{1,16}|[0-9.]{1,64}")
+_LOCK = RLock()
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Keep pydicom silent: its warnings quote values, and in a damaged file a value may hold a patient's name."""
+    logger = getLogger("pydicom")
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        disabled, mode = logger.disabled, config.settings.reading_validation_mode
+        logger.disabled, config.settings.reading_validation_mode = True, config.IGNORE
+        try:
+            yield
+        finally:
+            logger.disabled, config.settings.reading_validation_mode = disabled, mode
+
+
+@dataclass(frozen=True)
+class PixelData:
+    """Where the value of Pixel Data (7FE0,0010) stands.
+
+    Attributes:
+        path: the file.
+        start: offset in bytes of its first byte; 0 = start of the inflated value when `deflated`.
+        length: in bytes, as the element says; None = undefined, which means encapsulated (PS3.5 A.4).
+        available: bytes the file really holds from `start` on.
+        big_endian: byte order of the object.
+        words: the value was written as 16-bit words (VR OW).
+        deflated: the object is compressed as a whole (PS3.5 A.5).
+    """
+
+    path: Path
+    start: int
+    length: int | None
+    available: int
+    big_endian: bool = False
+    words: bool = False
+    deflated: bool = False
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read `length` bytes from `offset` bytes after the start; fewer at the end of the file."""
+        if self.deflated:
+            return _inflated(self.path)[offset : offset + length]
+        with self.path.open("rb") as file:
+            file.seek(self.start + offset)
+            return file.read(length)
+
+
+@dataclass(frozen=True)
+class Header:
+    """A DICOM object without its pixels.
+
+    Attributes:
+        path: the file.
+        dataset: the attributes named in `ATTRIBUTES`, as far as the object has them.
+        sop_class: SOP Class UID, "" where the object names none.
+        transfer_syntax: UID, None where the object names none.
+        pixel_data: where its pixels stand, None where it has none.
+    """
+
+    path: Path
+    dataset: Dataset
+    sop_class: str
+    transfer_syntax: str | None
+    pixel_data: PixelData | None
+
+
+def looks_like_dicom(head: bytes) -> bool:
+    """Whether a file that begins with these bytes (132 at least) is plausibly DICOM (PS3.10 7.1), preamble or not."""
+    if head[128:132] == b"DICM":
+        return True
+    order = {b"\x02\x00": "<", b"\x08\x00": "<", b"\x00\x08": ">"}.get(head[:2])
+    if order is None or len(head) < 8:
+        return False
+    element, length = struct.unpack(order + "2xHI", head[:8])
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    return element <= 0x0120 and (explicit or (order == "<" and length <= 1024))
+
+
+def read_header(path: Path) -> Header:
+    """Read the header of a DICOM object; its pixels stay in the file.
+
+    Raises:
+        UnreadableFrames: the file cannot be parsed as DICOM.
+    """
+    try:
+        with path.open("rb") as file, unheard():
+            if DIRECTORY.encode() in file.read(512):  # its records are never needed, and may name patients
+                return Header(path, Dataset(), DIRECTORY, None, None)
+            file.seek(0)
+            dataset = dcmread(file, stop_before_pixels=True, force=True, specific_tags=ATTRIBUTES)
+            meta = dataset.file_meta
+            syntax = text(meta, "TransferSyntaxUID") or None
+            pixel_data = _deflated_pixels(path) if syntax == DEFLATED else _pixels_at(file, path)
+    except UNPARSABLE as fault:
+        # The fault's own text may quote a value of the file, so it is not repeated.
+        raise UnreadableFrames(
+            f"{path.name} begins like DICOM but cannot be parsed ({type(fault).__name__}). Export it again."
+        ) from None
+    sop_class = text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
+    return Header(path, dataset, sop_class, syntax, pixel_data)
+
+
+def value(dataset: Dataset, keyword: str) -> Any:
+    """An attribute's value; None where it is absent, empty or not what its VR allows."""
+    try:
+        with unheard():
+            found = dataset.get(keyword)
+        return None if found is None or (hasattr(found, "__len__") and len(found) == 0) else found
+    except MALFORMED:
+        return None
+
+
+def text(dataset: Dataset, keyword: str) -> str:
+    """A code or UID without padding; "" where there is none, or where damage put other text in its place."""
+    found = value(dataset, keyword)
+    stripped = found.strip(" \0") if isinstance(found, str) else ""
+    return stripped if CODE_OR_UID.fullmatch(stripped) else ""
+
+
+def name_of(uid: str) -> str:
+    """The name of a UID in PS3.6 A, the UID itself where pydicom knows none."""
+    with unheard():
+        return str(UID(uid).name) if uid else ""
+
+
+def numbers(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """All values of a numeric attribute; empty where it has none or one of them is no finite number."""
+    found = value(dataset, keyword)
+    if found is None or isinstance(found, bytes):
+        return ()
+    try:
+        many = [found] if isinstance(found, (str, int, float)) or not hasattr(found, "__iter__") else list(found)
+        values = tuple(float(one) for one in many)
+    except MALFORMED:
+        return ()
+    return values if all(math.isfinite(one) for one in values) else ()
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """The first value of a numeric attribute, None where it has none."""
+    return next(iter(numbers(dataset, keyword)), None)
+
+
+def _pixels_at(file: BinaryIO, path: Path) -> PixelData | None:
+    """The Pixel Data element that begins here, with implicit or explicit VR (PS3.5 7.1); None where none does."""
+    head = file.read(12)
+    if head[:4] not in (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10") or len(head) < 8:
+        return None
+    big_endian = head[:2] == b"\x7f\xe0"
+    explicit = head[4:6] in (b"OB", b"OW", b"UN")
+    start = file.tell() - len(head) + (12 if explicit else 8)
+    (length,) = struct.unpack(">I" if big_endian else "<I", head[8:12] if explicit else head[4:8])
+    available = max(file.seek(0, 2) - start, 0)
+    return PixelData(path, start, None if length == 0xFFFFFFFF else length, available, big_endian, head[4:6] == b"OW")
+
+
+def _deflated_pixels(path: Path) -> PixelData | None:
+    pixels = len(_inflated(path))
+    return PixelData(path, 0, pixels, pixels, deflated=True) if pixels else None
+
+
+@lru_cache(maxsize=1)
+def _inflated(path: Path) -> bytes:
+    """The pixel data of a deflated object: it has no frame that could be read alone, so the last one is kept."""
+    with unheard():
+        return bytes(dcmread(path, force=True, specific_tags=["PixelData"]).get("PixelData") or b"")

@@ -1,0 +1,101 @@
+"""Tables of images and labels: a CSV that any team can write for its own pictures, read strictly.
+
+Format: one row per image, UTF-8, comma separated, paths relative to the table.
+
+    image                  path of a PNG, JPEG or DICOM file
+    mask                   path of a PNG of the same size whose values are label numbers, 0 = background
+                           (a mask of 0 and 255 only is read as 0 and 1); empty where nobody drew one
+    group                  patient, study or acquisition: all its rows are in one split
+    split                  train, val, test, or any other name for rows that are not used
+    pixel_mm               optional: millimetres per (square) pixel of the file; empty or nan where unknown
+
+Further columns are kept for the bundle that names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from echocare_core.errors import TableError
+
+REQUIRED = ("image", "group", "split")
+ITEM_KEYS = {"image": "image", "mask": "label"}  # the names that MONAI's engines expect
+NAMES_SHOWN = 3
+
+
+def read_table(
+    table: str | Path, split: str, *, masks: bool = True, columns: Sequence[str] = ()
+) -> list[dict[str, object]]:
+    """Read the rows of one split.
+
+    Args:
+        table: the CSV file, or a folder that holds it as `table.csv`.
+        split: the value of the column `split` to keep.
+        masks: keep only rows with a mask, and demand at least one.
+        columns: further columns to carry along, as they stand.
+
+    Returns:
+        One mapping per row: `image` and, with `masks`, `label` (paths of the picture and its mask), `group` (text), `pixel_mm` (nan where
+        unknown) and `columns`.
+
+    Raises:
+        TableError: no table, a column or file missing, a group in two splits, or no row left.
+    """
+    path = Path(table)
+    path = path / "table.csv" if path.is_dir() else path
+    rows = _read_csv(path)
+    _demand_columns(rows, (*REQUIRED, *(["mask"] if masks else []), *columns), path)
+    _demand_whole_groups(rows, path)
+    kept = rows[rows["split"] == split]
+    if masks:
+        kept = kept[kept["mask"] != ""]
+    if kept.empty:
+        found = ", ".join(f"{name}: {count}" for name, count in rows["split"].value_counts().items())
+        with_mask = " with a mask" if masks else ""
+        raise TableError(f"{path} has no row{with_mask} in split '{split}' (found {found or 'no rows'}); needed one.")
+    files = ["image", "mask"] if masks else ["image"]
+    _demand_files(kept, files, path)
+    return [_item(row, files, columns, path.parent) for row in kept.to_dict("records")]
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise TableError(f"No table at {path}; needed a CSV with the columns {', '.join(REQUIRED)}. Set dataset_dir.")
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise TableError(f"{path} is not a comma-separated UTF-8 table: {error}. Save it as 'CSV UTF-8'.") from error
+
+
+def _demand_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    missing = [column for column in columns if column not in rows.columns]
+    if missing:
+        raise TableError(f"{path} lacks the columns {', '.join(missing)} (found {', '.join(rows.columns)}). Add them.")
+
+
+def _demand_whole_groups(rows: pd.DataFrame, path: Path) -> None:
+    splits = rows.groupby("group")["split"].nunique()
+    torn = list(splits[splits > 1].index)
+    if torn:
+        raise TableError(
+            f"{path}: {len(torn)} groups stand in more than one split ({', '.join(torn[:NAMES_SHOWN])}); needed each "
+            f"patient in one. Split by group."
+        )
+
+
+def _demand_files(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    missing = [name for column in columns for name in rows[column] if not (path.parent / name).is_file()]
+    if missing:
+        raise TableError(
+            f"{path} names {len(missing)} files that are not there ({', '.join(missing[:NAMES_SHOWN])}); paths are "
+            f"relative to {path.parent}. Correct them or take the rows out."
+        )
+
+
+def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], folder: Path) -> dict[str, object]:
+    paths = {ITEM_KEYS[column]: str(folder / row[column]) for column in files}
+    pixel_mm = float(row.get("pixel_mm") or "nan")
+    return {**paths, "group": row["group"], "pixel_mm": pixel_mm, **{column: row[column] for column in columns}}

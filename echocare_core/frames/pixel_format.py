@@ -1,0 +1,151 @@
+"""How the samples of a DICOM image are laid out and what they mean (PS3.3 C.7.6.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.header import number, numbers, text, value
+
+SAMPLES = {
+    "MONOCHROME1": 1,
+    "MONOCHROME2": 1,
+    "PALETTE COLOR": 1,
+    "RGB": 3,
+    "YBR_FULL": 3,
+    "YBR_FULL_422": 3,
+    "YBR_RCT": 3,
+    "YBR_ICT": 3,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class PixelFormat:
+    """The Image Pixel attributes of one object.
+
+    Attributes:
+        rows, columns: size of a frame in pixels.
+        photometric: Photometric Interpretation, one of `SAMPLES`.
+        planar: a native frame holds all red, then all green, then all blue samples (Planar Configuration 1).
+        bits_allocated, bits_stored, high_bit: where a sample's bits stand in its 8 or 16.
+        signed: samples are two's complement.
+        window: (centre, width) of the linear grey window, None where the object names none.
+        rescale: (slope, intercept) applied before the window.
+        palette: uint8 (entries, 3) RGB, None where the object has none.
+        first_index: sample value of the palette's first entry.
+    """
+
+    rows: int
+    columns: int
+    photometric: str
+    planar: bool = False
+    bits_allocated: int = 8
+    bits_stored: int = 8
+    high_bit: int = 7
+    signed: bool = False
+    window: tuple[float, float] | None = None
+    rescale: tuple[float, float] = (1.0, 0.0)
+    palette: NDArray[np.uint8] | None = None
+    first_index: int = 0
+
+    @property
+    def samples(self) -> int:
+        """Samples per pixel, 1 or 3."""
+        return SAMPLES[self.photometric]
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one native frame; YBR_FULL_422 shares its two colour samples between two pixels."""
+        per_pixel = 2 if self.photometric == "YBR_FULL_422" else self.samples
+        return self.rows * self.columns * per_pixel * self.bits_allocated // 8
+
+
+def read_pixel_format(dataset: Dataset, *, big_endian: bool = False) -> PixelFormat:
+    """Read the Image Pixel attributes of an object.
+
+    Args:
+        dataset: its header.
+        big_endian: byte order of the object, which is also that of its palette.
+
+    Raises:
+        UnreadableFrames: a photometric interpretation, bit depth or palette that is not read. The sentence lacks
+            its subject; the caller puts the file name before it.
+    """
+    photometric = _photometric(dataset)
+    allocated, stored, high = _bits(dataset)
+    if photometric == "YBR_FULL_422" and allocated != 8:
+        raise UnreadableFrames("has 16-bit YBR_FULL_422 samples; 8-bit ones are read. Export it as RGB.")
+    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    palette, first = _palette(dataset, big_endian) if photometric == "PALETTE COLOR" else (None, 0)
+    return PixelFormat(
+        rows=int(number(dataset, "Rows") or 0),
+        columns=int(number(dataset, "Columns") or 0),
+        photometric=photometric,
+        planar=number(dataset, "PlanarConfiguration") == 1,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=high,
+        signed=number(dataset, "PixelRepresentation") == 1,
+        window=None if centre is None or width is None or width < 1 else (centre, width),
+        rescale=(number(dataset, "RescaleSlope") or 1.0, number(dataset, "RescaleIntercept") or 0.0),
+        palette=palette,
+        first_index=first,
+    )
+
+
+def _photometric(dataset: Dataset) -> str:
+    samples = int(number(dataset, "SamplesPerPixel") or 0)
+    named = text(dataset, "PhotometricInterpretation") or {1: "MONOCHROME2", 3: "RGB"}.get(samples, "")
+    if named not in SAMPLES:
+        raise UnreadableFrames(
+            f"has the photometric interpretation {named or '(none)'}; {', '.join(SAMPLES)} are read. Export it as RGB."
+        )
+    if samples not in (0, SAMPLES[named]):
+        raise UnreadableFrames(
+            f"has {samples} samples per pixel, {named} needs {SAMPLES[named]}: its header contradicts itself. "
+            "Export it again."
+        )
+    return named
+
+
+def _bits(dataset: Dataset) -> tuple[int, int, int]:
+    """(allocated, stored, high bit); a high bit that contradicts the other two is ignored."""
+    allocated = int(number(dataset, "BitsAllocated") or 8)
+    stored = int(number(dataset, "BitsStored") or allocated)
+    if allocated not in (8, 16) or not 1 <= stored <= allocated:
+        raise UnreadableFrames(
+            f"has {stored} bits stored in {allocated} allocated; 8 and 16 bits allocated are read. Export it as 8-bit."
+        )
+    high = number(dataset, "HighBit")
+    return allocated, stored, int(high) if high is not None and stored - 1 <= high < allocated else stored - 1
+
+
+def _palette(dataset: Dataset, big_endian: bool) -> tuple[NDArray[np.uint8], int]:
+    """The palette as uint8 (entries, 3), and the sample value of its first entry (PS3.3 C.7.6.3.1.5 and .6)."""
+    channels = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+    if value(dataset, "SegmentedRedPaletteColorLookupTableData") is not None:
+        raise UnreadableFrames("has a segmented palette (0028,1221); plain palettes are read. Export it as RGB.")
+    descriptor = numbers(dataset, channels[0] + "Descriptor")
+    tables = [value(dataset, channel + "Data") for channel in channels]
+    if len(descriptor) != 3 or any(table is None for table in tables):
+        raise UnreadableFrames("is PALETTE COLOR without a complete palette (0028,1101-1203). Export it as RGB.")
+    entries, first, bits = (int(one) for one in descriptor)
+    entries = entries or 65536  # PS3.3 C.7.6.3.1.5: 0 stands for 2^16
+    columns = [_entries(table, entries, big_endian) for table in tables]
+    if any(len(column) < entries for column in columns):
+        raise UnreadableFrames(f"has a palette cut short; its descriptor says {entries} entries. Export it again.")
+    wide = bits == 16 and max(int(column.max()) for column in columns) > 255
+    palette = np.stack([column[:entries] for column in columns], axis=1)
+    return (palette >> 8 if wide else palette & 255).astype(np.uint8), first
+
+
+def _entries(table: object, entries: int, big_endian: bool) -> NDArray[np.uint16]:
+    """One colour of the palette; entries stand in 16-bit words each, or two to a word, the first in its low byte."""
+    if not isinstance(table, bytes):
+        return np.atleast_1d(np.asarray(table, dtype=np.int64)).astype(np.uint16)
+    words = np.frombuffer(table[: len(table) // 2 * 2], dtype=">u2" if big_endian else "<u2").astype("<u2")
+    return words if len(words) >= entries else words.view(np.uint8).astype(np.uint16)

@@ -1,0 +1,75 @@
+"""One file to Frames, chosen by its content, never by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.dicom import read_dicom
+from echocare_core.frames.header import looks_like_dicom
+from echocare_core.frames.image import read_image
+from echocare_core.types import Frames
+
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+# How other files begin, to call them by their name; their first bytes are never quoted, they may name a patient.
+OTHERS = {
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive; unpack it first",
+    b"\x1f\x8b": "a gzip archive; unpack it first",
+    b"RIFF": "an AVI video or another RIFF file",
+    b"II*\0": "a TIFF picture",
+    b"MM\0*": "a TIFF picture",
+    b"GIF8": "a GIF picture",
+    b"BM": "a BMP picture",
+}
+
+
+def read_frames(path: Path) -> Frames:
+    """Read an ultrasound still or cine: DICOM, PNG or JPEG, with any name or extension.
+
+    Args:
+        path: one file. `read_export` reads folders.
+
+    Returns:
+        Frames whose pixels are decoded when they are asked for; what each reader promises stands in `dicom.read_dicom`
+        and `image.read_image`.
+
+    Raises:
+        UnreadableFrames: missing, empty, a folder, not permitted, or none of the three formats, or refused by its
+            reader; the sentence says why.
+    """
+    path = Path(path)
+    head = _first_bytes(path)
+    if looks_like_dicom(head):
+        return read_dicom(path)
+    if head.startswith((PNG, JPEG)):
+        return read_image(path)
+    raise UnreadableFrames(
+        f"{path.name} is not DICOM, PNG or JPEG ({_other_format(head)}). Leave it out, or convert it."
+    )
+
+
+def _first_bytes(path: Path) -> bytes:
+    """The first 132 bytes of a file, which hold the marks of all three formats."""
+    if path.is_dir():
+        raise UnreadableFrames(f"{path.name} is a folder; a file is needed. Read it as an export.")
+    if path.exists() and not path.is_file():
+        raise UnreadableFrames(f"{path.name} is not a regular file. Leave it out of the export.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+    except FileNotFoundError as fault:
+        raise UnreadableFrames(f"{path.name} does not exist. Check the path.") from fault
+    except OSError as fault:
+        why = fault.strerror or type(fault).__name__
+        raise UnreadableFrames(f"{path.name} cannot be opened ({why}). Check its permissions.") from fault
+    if not head:
+        raise UnreadableFrames(f"{path.name} is empty (0 bytes). Copy or export it again.")
+    return head
+
+
+def _other_format(head: bytes) -> str:
+    if head[4:8] == b"ftyp":
+        return "it begins like an MP4 video"
+    known = next((name for mark, name in OTHERS.items() if head.startswith(mark)), None)
+    return f"it begins like {known}" if known else "its first bytes are those of another format"

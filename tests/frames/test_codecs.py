@@ -1,0 +1,195 @@
+"""Compressed streams come out as other decoders show them, and what cannot be decoded is refused in words."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from ultrasound_files import JPEG, JPEG_2000, RLE, marked, shipped, streams_of
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.codecs import check_transfer_syntax, decode
+from echocare_core.frames.colour import to_rgb
+from echocare_core.frames.pixel_format import PixelFormat, read_pixel_format
+
+SMOOTH = np.stack(np.broadcast_arrays(np.arange(0, 192, 4)[:, None], np.arange(0, 256, 4)[None], 90), axis=-1)
+PICTURE = SMOOTH.astype(np.uint8)
+HEIGHT, WIDTH = PICTURE.shape[:2]
+
+
+def jpeg(**options):
+    stream = io.BytesIO()
+    Image.fromarray(PICTURE).save(stream, "JPEG", quality=95, subsampling=0, **options)
+    return stream.getvalue()
+
+
+def without_segment(stream, marker):
+    start = stream.index(bytes([0xFF, marker]))
+    return stream[:start] + stream[start + 2 + int.from_bytes(stream[start + 2 : start + 4], "big") :]
+
+
+def with_ids(stream, ids):
+    """Rename the three components in the frame header and in the scan header."""
+    frame, scan, data = stream.index(b"\xff\xc0"), stream.index(b"\xff\xda"), bytearray(stream)
+    for number, new in enumerate(ids):
+        data[frame + 10 + 3 * number] = data[scan + 5 + 2 * number] = new
+    return bytes(data)
+
+
+def by_pillow(stream):
+    return np.asarray(Image.open(io.BytesIO(stream)).convert("RGB"))
+
+
+def decoded(stream, photometric, syntax=JPEG):
+    return decode(stream, syntax, PixelFormat(HEIGHT, WIDTH, photometric))
+
+
+def is_the_picture(samples):
+    return np.abs(samples.astype(int) - PICTURE).mean() < 3
+
+
+RGB_STREAM = jpeg(keep_rgb=True)
+UNMARKED_RGB = without_segment(RGB_STREAM, 0xEE) if b"Adobe" in RGB_STREAM else RGB_STREAM
+UNMARKED_YBR = without_segment(jpeg(), 0xE0)
+ADOBE_YBR = UNMARKED_YBR[:2] + b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\x01" + UNMARKED_YBR[2:]
+ADOBE_RGB = RGB_STREAM[:2] + b"\xff\xee\x00\x0eAdobe\x00\x64\0\0\0\0\x00" + UNMARKED_RGB[2:]
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL_422", "YBR_FULL"])
+@pytest.mark.parametrize(
+    "stream",
+    [jpeg(), ADOBE_YBR, ADOBE_RGB, UNMARKED_RGB, with_ids(ADOBE_RGB, b"\1\2\3")],
+    ids=["jfif", "adobe_ybr", "adobe_rgb", "ids_rgb", "adobe_rgb_ids_123"],
+)
+def test_colour_is_taken_from_the_stream_whatever_the_header_says(stream, photometric):
+    samples, colour = decoded(stream, photometric)
+    assert colour == "RGB"
+    assert is_the_picture(samples)
+
+
+def test_an_adobe_segment_outranks_a_jfif_segment():
+    stream = ADOBE_RGB[:2] + jpeg()[2:20] + ADOBE_RGB[2:]
+    assert is_the_picture(decoded(with_ids(stream, b"\1\2\3"), "YBR_FULL_422")[0])
+
+
+@pytest.mark.parametrize(
+    ("stream", "photometric"), [(with_ids(UNMARKED_RGB, b"\1\2\3"), "RGB"), (UNMARKED_YBR, "YBR_FULL")]
+)
+def test_the_header_decides_where_the_stream_is_silent(stream, photometric):
+    assert is_the_picture(decoded(stream, photometric)[0])
+
+
+def test_jpeg_is_decoded_like_pillow_does():
+    difference = decoded(jpeg(), "YBR_FULL_422")[0].astype(int) - by_pillow(jpeg())
+    assert np.abs(difference).max() <= 2
+
+
+def test_a_grey_jpeg_stays_grey():
+    stream = io.BytesIO()
+    Image.fromarray(PICTURE[..., 0]).save(stream, "JPEG")
+    samples, colour = decoded(stream.getvalue(), "MONOCHROME2")
+    assert (samples.shape, colour) == ((HEIGHT, WIDTH), "MONOCHROME2")
+
+
+def test_a_grey_jpeg_that_is_tagged_coloured_is_grey():
+    stream = io.BytesIO()
+    Image.fromarray(PICTURE[..., 0]).save(stream, "JPEG")
+    assert decoded(stream.getvalue(), "RGB")[1] == "MONOCHROME2"
+
+
+def test_a_thumbnail_inside_the_stream_does_not_hide_that_it_is_cut_short():
+    thumbnail = b"\xff\xe1" + (len(jpeg()) + 2).to_bytes(2, "big") + jpeg()
+    stream = jpeg()[:2] + thumbnail + jpeg()[2:]
+    assert is_the_picture(decoded(stream, "YBR_FULL_422")[0])
+    with pytest.raises(UnreadableFrames, match="cut short"):
+        decoded(stream[:-400], "YBR_FULL_422")
+
+
+@pytest.mark.parametrize("stream", [b"", b"\0" * 64, jpeg()[:2], jpeg()[:200], jpeg()[: len(jpeg()) // 2]])
+@pytest.mark.parametrize("syntax", ["50", "51", "57", "70", "80", "81", "90", "91"])
+def test_a_damaged_stream_is_refused_in_words(stream, syntax):
+    with pytest.raises(UnreadableFrames, match="cannot be decoded"):
+        decoded(stream, "RGB", f"1.2.840.10008.1.2.4.{syntax}")
+
+
+@pytest.mark.parametrize("stream", [b"", b"\0" * 64, b"\3\0\0\0" * 30])
+def test_damaged_rle_is_refused_in_words(stream):
+    with pytest.raises(UnreadableFrames, match="cannot be decoded"):
+        decoded(stream, "RGB", RLE)
+
+
+def test_a_stream_of_another_size_is_refused():
+    with pytest.raises(UnreadableFrames, match="decodes to 64x48 px, its header says 32x24"):
+        decode(jpeg(), JPEG, PixelFormat(24, 32, "RGB"))
+
+
+def test_a_stream_that_claims_an_enormous_size_is_refused_before_it_is_decoded(monkeypatch):
+    monkeypatch.setattr("imagecodecs.jpeg8_decode", lambda *_, **__: pytest.fail("it was decoded"))
+    frame = jpeg().index(b"\xff\xc0")
+    enormous = jpeg()[: frame + 5] + b"\xff\xff\xff\xff" + jpeg()[frame + 9 :]
+    with pytest.raises(UnreadableFrames, match="65535x65535"):
+        decoded(enormous, "RGB")
+
+
+@pytest.mark.parametrize(
+    ("transformed", "photometric"), [(1, "YBR_RCT"), (1, "RGB"), (1, "YBR_FULL"), (0, "RGB"), (0, "YBR_RCT")]
+)
+def test_the_transform_inside_a_jpeg_2000_stream_is_undone_once(transformed, photometric):
+    stream = io.BytesIO()
+    Image.fromarray(PICTURE).save(stream, "JPEG2000", no_jp2=True, mct=transformed)
+    pixel_format = PixelFormat(HEIGHT, WIDTH, photometric)
+    picture = to_rgb(*decode(stream.getvalue(), JPEG_2000, pixel_format), pixel_format)
+    np.testing.assert_array_equal(picture, PICTURE)
+
+
+@pytest.mark.parametrize("name", ["MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small_RLE.dcm"])
+def test_lossless_grey_equals_the_native_file(name):
+    dataset = shipped(name)
+    samples, _ = decode(streams_of(dataset)[0], dataset.file_meta.TransferSyntaxUID, read_pixel_format(dataset))
+    np.testing.assert_array_equal(samples.astype("i2"), shipped("MR_small.dcm").pixel_array)
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_jpeg_gdcm.dcm", "SC_rgb_gdcm_KY.dcm"])
+def test_lossless_colour_equals_the_same_picture_in_rle_read_by_pydicom(name):
+    dataset = shipped(name)
+    samples, colour = decode(streams_of(dataset)[0], dataset.file_meta.TransferSyntaxUID, read_pixel_format(dataset))
+    assert colour == "RGB"
+    np.testing.assert_array_equal(samples, shipped("SC_rgb_rle.dcm").pixel_array)
+
+
+def test_lossless_jpeg_of_sixteen_bits_is_refused():
+    (stream,) = streams_of(shipped("SC_rgb_jpeg_gdcm.dcm"))
+    deep = stream.replace(b"\xff\xc3\x00\x11\x08", b"\xff\xc3\x00\x11\x10")
+    with pytest.raises(UnreadableFrames, match="lossless JPEG of 16 bits; up to 12 are read"):
+        decode(deep, "1.2.840.10008.1.2.4.70", PixelFormat(100, 100, "RGB"))
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_rle_2frame.dcm", "SC_rgb_rle_16bit_2frame.dcm"])
+def test_rle_frames_equal_those_of_pydicom(name):
+    dataset = shipped(name)
+    frames = [decode(stream, RLE, read_pixel_format(dataset))[0] for stream in streams_of(dataset)]
+    np.testing.assert_array_equal(frames, dataset.pixel_array)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "name"),
+    [
+        ("1.2.840.10008.1.2.4.100", "MPEG2"),
+        ("1.2.840.10008.1.2.4.102", "MPEG-4 AVC/H.264"),
+        ("1.2.840.10008.1.2.4.107", "HEVC/H.265"),
+        ("1.2.840.10008.1.2.4.201", "High-Throughput JPEG 2000"),
+        ("1.2.840.10008.1.2.4.110", "JPEG XL"),
+        ("1.2.3.4", "1.2.3.4"),
+    ],
+)
+def test_a_syntax_that_is_not_read_is_refused_by_name(syntax, name):
+    with pytest.raises(UnreadableFrames, match=rf"(?s){name}.*which is not read.*Export it again as"):
+        check_transfer_syntax(syntax)
+
+
+def test_the_mark_of_a_jpeg_stands_in_its_corner():
+    stream = io.BytesIO()
+    Image.fromarray(marked()[0]).save(stream, "JPEG", quality=95, subsampling=0)
+    samples, _ = decode(stream.getvalue(), JPEG, PixelFormat(24, 32, "YBR_FULL_422"))
+    assert samples[1, -2, 0] > 200
+    assert max(samples[1, 1, 0], samples[-2, -2, 0], samples[-2, 1, 0]) < 60

@@ -1,0 +1,106 @@
+"""An export is read whole: what is usable is kept, the rest is set aside by name."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+from ultrasound_files import marked, write_ultrasound
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames import read_export
+from echocare_core.types import SetAside
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A cine, a still and a picture at different depths, beside a text file and a CT image."""
+    root = tmp_path / "export"
+    (root / "B" / "deep").mkdir(parents=True)
+    write_ultrasound(root / "B" / "deep" / "IM1", marked(3))
+    write_ultrasound(root / "z.dcm", marked())
+    Image.fromarray(marked()[0]).save(root / "a.picture", "PNG")
+    (root / "B" / "readme").write_text("nothing to see")
+    write_ultrasound(root / "ct", marked(), attributes={"Modality": "CT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"})
+    return root
+
+
+def test_usable_files_are_kept_in_the_order_of_their_paths(folder):
+    for name in ("C", "A"):
+        (folder / name).mkdir()
+        write_ultrasound(folder / name / "IM1", marked())
+    export = read_export(folder)
+    sources = [export.source_of(frames) for frames in export.files]
+    assert sources == ["a.picture", "z.dcm", "A/IM1", "B/deep/IM1", "C/IM1"]
+
+
+def test_frames_of_all_files_are_counted(folder):
+    assert read_export(folder).number_of_frames == 5
+
+
+def test_other_files_are_set_aside_with_their_reason(folder):
+    found = {one.source: one.reason for one in read_export(folder).set_aside}
+    assert set(found) == {"B/readme", "ct"}
+    assert found["ct"].startswith("ct is not ultrasound (CT, CT Image Storage)")
+    assert found["B/readme"].startswith("readme is not DICOM, PNG or JPEG")
+
+
+def test_two_readings_are_equal_in_order(folder):
+    one, other = read_export(folder), read_export(folder)
+    assert [frames.path for frames in one.files] == [frames.path for frames in other.files]
+    assert one.set_aside == other.set_aside
+
+
+def test_a_single_file_is_an_export_of_one(folder):
+    export = read_export(folder / "B" / "deep" / "IM1")
+    assert [export.source_of(frames) for frames in export.files] == ["IM1"]
+    assert (export.root, export.set_aside) == (folder / "B" / "deep", ())
+
+
+def test_a_single_bad_file_says_what_is_wrong(folder):
+    with pytest.raises(UnreadableFrames, match="readme is not DICOM"):
+        read_export(folder / "B" / "readme")
+
+
+def test_linked_folders_are_not_entered(folder):
+    os.symlink(folder, folder / "B" / "loop", target_is_directory=True)
+    assert len(read_export(folder).files) == 3
+
+
+def test_a_dangling_link_is_set_aside(folder):
+    os.symlink(folder / "gone", folder / "link")
+    assert SetAside("link", "link does not exist. Check the path.") in read_export(folder).set_aside
+
+
+def test_no_frame_is_decoded_before_it_is_asked_for(folder, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("echocare_core.frames.dicom.DicomPixels.decode", refuse)
+    monkeypatch.setattr("echocare_core.frames.image.ImagePixels.decode", refuse)
+    export = read_export(folder)
+    with pytest.raises(AssertionError, match="decoded"):
+        export.files[0].pixels[0]
+
+
+def test_a_missing_path_is_refused(tmp_path):
+    with pytest.raises(UnreadableFrames, match="gone does not exist"):
+        read_export(tmp_path / "gone")
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(UnreadableFrames, match="is empty: no file was found"):
+        read_export(tmp_path)
+
+
+def test_a_folder_without_a_usable_file_counts_the_reasons(tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(b"%PDF-1.7")
+    (tmp_path / "d").touch()
+    with pytest.raises(UnreadableFrames, match=r"among 4 looked at \(3 x is not DICOM.*PDF.*1 x is empty"):
+        read_export(tmp_path)
+
+
+def test_pixels_of_an_export_are_those_that_were_written(folder):
+    still = next(frames for frames in read_export(folder).files if frames.path.name == "z.dcm")
+    np.testing.assert_array_equal(still.pixels[0], marked()[0])

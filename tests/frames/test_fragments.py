@@ -1,0 +1,115 @@
+"""Compressed frames are found whatever their offset table says."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from ultrasound_files import CINE, JPEG, encapsulated, marked, write_ultrasound
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.dicom import read_dicom
+
+
+def jpeg_frames(count):
+    streams = []
+    for picture in marked(count) + (np.arange(count, dtype=np.uint8) * 20)[:, None, None, None] % 120:
+        stream = io.BytesIO()
+        Image.fromarray(picture).save(stream, "JPEG", quality=95)
+        streams.append(stream.getvalue() + b"\0" * (len(stream.getvalue()) % 2))
+    return streams
+
+
+FRAMES = jpeg_frames(3)
+PICTURES = [np.asarray(Image.open(io.BytesIO(stream)).convert("RGB")) for stream in FRAMES]
+HALVES = [part for stream in FRAMES for part in (stream[:200], stream[200:])]
+
+
+def cine(path, pixels, frames=3, **attributes):
+    described = {"Rows": 24, "Columns": 32, "NumberOfFrames": frames, "SOPClassUID": CINE, **attributes}
+    return write_ultrasound(
+        path / "cine", pixels, transfer_syntax=JPEG, photometric="YBR_FULL_422", attributes=described
+    )
+
+
+def assert_pictures(frames, expected=tuple(PICTURES)):
+    assert len(frames) == len(expected)
+    for picture, other in zip(frames.pixels, expected, strict=True):
+        assert np.abs(picture.astype(int) - other).max() <= 2
+
+
+@pytest.mark.parametrize(
+    "table",
+    [None, (), (0, 1, 2), (0, 4_000_000, 4_000_100), (0, 0, 0), (0, len(FRAMES[0]) + 8), (7,)],
+    ids=["correct", "empty", "off_items", "beyond_the_end", "all_zero", "too_short", "nonsense"],
+)
+def test_frames_are_found_whatever_the_offset_table_says(tmp_path, table):
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(FRAMES, table))))
+
+
+def with_thumbnail(stream):
+    """Put a JPEG thumbnail into a stream, which then has a second start marker 6 bytes on."""
+    return stream[:2] + b"\xff\xe1" + (len(stream) + 2).to_bytes(2, "big") + stream + stream[2:]
+
+
+# Fragments that all begin with a start marker: only a table tells which of them begin a frame.
+MISLEADING = [part for stream in map(with_thumbnail, FRAMES) for part in (stream[:6], stream[6:])]
+OFFSETS = [int(start) for start in np.cumsum([0, *(len(part) + 8 for part in MISLEADING)])[:-1:2]]
+
+
+def test_fragmented_frames_are_joined_by_the_offset_table(tmp_path):
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(MISLEADING, OFFSETS))))
+
+
+def test_the_extended_offset_table_comes_before_the_basic_one(tmp_path):
+    lengths = np.array([len(stream) for stream in FRAMES], "<u8").tobytes()
+    tables = {"ExtendedOffsetTable": np.array(OFFSETS, "<u8").tobytes(), "ExtendedOffsetTableLengths": lengths}
+    wrong = [0, OFFSETS[1], OFFSETS[1] + 14]
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(MISLEADING, wrong), **tables)))
+
+
+def test_fragmented_frames_are_joined_by_their_start_markers(tmp_path):
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(HALVES))))
+
+
+def test_all_fragments_of_a_still_are_one_frame(tmp_path):
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(HALVES[:2]), frames=1)), PICTURES[:1])
+
+
+def test_frames_are_counted_where_the_header_does_not(tmp_path):
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(HALVES), frames=None)))
+
+
+def test_frames_beyond_the_number_of_frames_are_not_part_of_the_image(tmp_path):
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(FRAMES), frames=2)), PICTURES[:2])
+
+
+def test_missing_frames_are_refused(tmp_path):
+    with pytest.raises(UnreadableFrames, match="says it has 5 frames but holds 3 fragments"):
+        read_dicom(cine(tmp_path, encapsulated(FRAMES), frames=5))
+
+
+def test_a_file_cut_short_is_refused(tmp_path):
+    path = cine(tmp_path, encapsulated(FRAMES))
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(UnreadableFrames, match="breaks off after 2 whole fragments"):
+        read_dicom(path)
+
+
+def test_a_missing_end_mark_alone_is_forgiven(tmp_path):
+    path = cine(tmp_path, encapsulated(FRAMES))
+    path.write_bytes(path.read_bytes()[:-8])
+    assert_pictures(read_dicom(path))
+
+
+def test_empty_encapsulated_pixel_data_is_refused(tmp_path):
+    with pytest.raises(UnreadableFrames, match="has empty pixel data"):
+        read_dicom(cine(tmp_path, encapsulated([])))
+
+
+def test_one_damaged_frame_is_named_and_the_others_are_read(tmp_path):
+    damaged = [FRAMES[0], b"\0" * len(FRAMES[1]), FRAMES[2]]
+    frames = read_dicom(cine(tmp_path, encapsulated(damaged)))
+    assert frames.pixels[0].shape == frames.pixels[2].shape == (24, 32, 3)
+    with pytest.raises(UnreadableFrames, match="cine, frame 2 of 3, cannot be decoded"):
+        frames.pixels[1]
