@@ -1,0 +1,104 @@
+"""Nothing half-written: results are prepared in a hidden folder beside their place and moved there in one go."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from echocare_core.errors import OutputError
+
+_FORMER = "former"
+_ADVICE = {
+    errno.ENOSPC: "Free some space on this disk or choose a folder on another one.",
+    errno.EDQUOT: "Free some space on this disk or choose a folder on another one.",
+    errno.EFBIG: "Choose a folder on another disk.",
+    errno.ENAMETOOLONG: "Choose a folder with a shorter path.",
+}
+_OTHER_ADVICE = "Choose a folder you may write to, and close its files in other programs."
+
+
+class Staging:
+    """A hidden folder inside the results folder, from which finished work moves to its place.
+
+    Attributes:
+        folder: the results folder; made, with its parents, where it was missing.
+        path: the hidden folder to write into.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OutputError where the folder cannot be made or written to."""
+        self.folder = folder
+        self._made: list[Path] = []
+        with explained(folder):
+            try:
+                self._make(folder)
+                self._hidden = tempfile.TemporaryDirectory(prefix=".echocare-", dir=folder, ignore_cleanup_errors=True)
+            except OSError:
+                self._remove_made()
+                raise
+        self.path = Path(self._hidden.name)
+
+    def move_in(self, names: Sequence[str]) -> None:
+        """Move entries to their place; former ones make room. Where one move fails, all are taken back.
+
+        Args:
+            names: files and folders in `path`.
+
+        Raises:
+            OutputError: an entry cannot be moved, for example because the table is open in Excel on Windows.
+        """
+        done: list[tuple[Path, Path]] = []
+        with explained(self.folder):
+            try:
+                for start, end in self._moves(names):
+                    os.replace(start, end)
+                    done.append((start, end))
+            except OSError:
+                for start, end in reversed(done):
+                    os.replace(end, start)
+                raise
+        self._hidden.cleanup()
+
+    def discard(self) -> None:
+        """Remove what was prepared, and the results folder where it was made for it."""
+        self._hidden.cleanup()
+        self._remove_made()
+
+    def _moves(self, names: Sequence[str]) -> Iterator[tuple[Path, Path]]:
+        """First every former entry out of the way, then every new one in."""
+        former = self.path / _FORMER
+        former.mkdir(exist_ok=True)
+        for name in names:
+            if (self.folder / name).exists():
+                yield self.folder / name, former / name
+        for name in names:
+            yield self.path / name, self.folder / name
+
+    def _make(self, folder: Path) -> None:
+        """Make the folder and its missing parents, remembering which."""
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir()
+            self._made.append(path)
+
+    def _remove_made(self) -> None:
+        for path in reversed(self._made):
+            with suppress(OSError):  # somebody else put a file there meanwhile: it stays
+                path.rmdir()
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn an error of the file system into an OutputError: what was found, what was needed, what to do."""
+    try:
+        yield
+    except OSError as error:
+        found = error.strerror or str(error)
+        advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)
+        raise OutputError(
+            f"{folder} cannot take the results ({found}); a writable folder is needed. {advice}"
+        ) from error

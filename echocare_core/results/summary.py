@@ -1,0 +1,58 @@
+"""One page and one table over several runs whose folders stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from echocare_core.errors import OutputError
+from echocare_core.results.report import Section, write_report
+from echocare_core.results.staging import Staging, explained
+from echocare_core.results.table import complete_rows, write_results_csv, write_set_aside_csv
+from echocare_core.types import BundleCard, Results
+
+_TABLES_AND_PAGE = ("results.csv", "set_aside.csv", "report.html")
+
+
+def write_summary(folder: str | Path, results: Sequence[tuple[BundleCard, Results]]) -> Results:
+    """Write one report.html, results.csv and set_aside.csv over several runs; a former summary is replaced.
+
+    Args:
+        folder: where the summary will stand.
+        results: each run with the card of its bundle; its folder stands somewhere inside `folder`.
+
+    Returns:
+        Results of all runs, their masks and overlays relative to `folder`. What several runs set aside for the same
+        reason is named once.
+
+    Raises:
+        OutputError: a run stands elsewhere, or the summary cannot be written; a former one is unchanged then.
+    """
+    folder = Path(folder)
+    moved = [_rows_seen_from(folder, run) for _, run in results]
+    set_aside = tuple(dict.fromkeys(item for _, run in results for item in run.set_aside))
+    rows = complete_rows(row for run_rows in moved for row in run_rows)
+    sections = [Section(card, run_rows) for (card, _), run_rows in zip(results, moved, strict=True)]
+    staging = Staging(folder)
+    try:
+        with explained(folder):
+            write_results_csv(staging.path / "results.csv", rows)
+            write_set_aside_csv(staging.path / "set_aside.csv", set_aside)
+            write_report(staging.path / "report.html", sections, set_aside, pictures=folder)
+        staging.move_in(_TABLES_AND_PAGE)
+    except BaseException:
+        staging.discard()
+        raise
+    return Results(folder, rows, set_aside)
+
+
+def _rows_seen_from(folder: Path, run: Results) -> list[Mapping[str, object]]:
+    """The rows of a run with its mask and overlay paths relative to the folder of the summary."""
+    try:
+        inside = PurePosixPath(run.folder.resolve().relative_to(folder.resolve()).as_posix())
+    except ValueError:
+        raise OutputError(
+            f"{run.folder} is not inside {folder}; a summary links the pictures of its runs by relative paths."
+            " Write the runs into subfolders of the summary's folder."
+        ) from None
+    return [{**row, **{name: str(inside / str(row[name])) for name in ("mask", "overlay")}} for row in run.rows]
