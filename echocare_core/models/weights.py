@@ -1,0 +1,161 @@
+"""Encoder weight files: read strictly, in every form they travel in, and written so that others can read them."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from monai.networks.nets.swin_unetr import SwinTransformer
+from safetensors import SafetensorError
+from torch import Tensor
+
+from echocare_core.atomic import replacing
+from echocare_core.errors import WeightsError
+from echocare_core.models.encoder import EncoderProfile, build_encoder
+
+WRAPPERS = ("state_dict", "model")
+NAMES_SHOWN = 5
+
+
+def load_encoder(path: str | Path) -> SwinTransformer:
+    """Load an encoder; its profile is read off the shapes in the file.
+
+    Args:
+        path: `.pth` / `.pt` or `.safetensors`: a state dict, bare or nested under `state_dict` or `model`, with or without
+            the prefix `module.`, with or without `mask_token`.
+
+    Returns:
+        The encoder of `build_encoder`, in evaluation mode, on the CPU, in float32.
+
+    Raises:
+        WeightsError: the file is missing, is not a weight file, or its keys and shapes are not those of an encoder; the
+            message names the first missing, unexpected and mis-shaped keys.
+    """
+    path = Path(path)
+    state = read_state_dict(path)
+    mask_token = state.pop("mask_token", None)
+    encoder = build_encoder(infer_profile(state, path.name))
+    load_strictly(encoder, state, path.name)
+    if mask_token is not None:
+        if mask_token.shape != encoder.mask_token.shape:
+            raise WeightsError(
+                f"{path.name}: mask_token has shape {tuple(mask_token.shape)}; needed {tuple(encoder.mask_token.shape)}."
+            )
+        encoder.mask_token.copy_(mask_token)
+    return encoder.eval()
+
+
+def save_encoder(encoder: SwinTransformer, path: str | Path) -> None:
+    """Write an encoder as the published checkpoint is written: its state dict plus `mask_token`.
+
+    Whoever pops `mask_token` can load the rest strictly into MONAI's own `SwinTransformer`.
+
+    Args:
+        encoder: what `build_encoder` or `load_encoder` returned.
+        path: ends in `.safetensors` for that format; PyTorch's own otherwise. Replaced in one step.
+    """
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}
+    state["mask_token"] = encoder.mask_token.detach().cpu().clone()
+    with replacing(Path(path)) as unfinished:
+        if Path(path).suffix == ".safetensors":
+            safetensors.torch.save_file(state, unfinished)
+        else:
+            torch.save(state, unfinished)
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read name -> tensor from a weight file, without running any code that stands in it.
+
+    Raises:
+        WeightsError: missing, not a weight file, or without tensors.
+    """
+    if not path.is_file():
+        raise WeightsError(f"No weight file at {path}; needed a .pth, .pt or .safetensors file. Check the path.")
+    try:
+        content = _read(path)
+    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{path.name} is not a weight file that can be read safely; needed a state dict written by torch.save or "
+            f"safetensors. Download it again, or save `model.state_dict()` anew."
+        ) from error
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        raise WeightsError(
+            f"{path.name} holds {type(content).__name__} without a state dict; needed name -> tensor, bare or under "
+            f"'state_dict' or 'model'. Save `model.state_dict()`."
+        )
+    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def _read(path: Path) -> object:
+    if path.suffix == ".safetensors":
+        return safetensors.torch.load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def infer_profile(state: Mapping[str, Tensor], name: str) -> EncoderProfile:
+    """Read the numbers of an encoder off the shapes of its weights.
+
+    Raises:
+        WeightsError: the tensors that tell them are missing.
+    """
+    patch = state.get("patch_embed.proj.weight")
+    stages = []
+    while f"layers{len(stages) + 1}.0.blocks.0.attn.relative_position_bias_table" in state:
+        stages.append(f"layers{len(stages) + 1}.0")
+    hidden = state.get("layers1.0.blocks.0.mlp.linear1.weight")
+    if patch is None or patch.ndim != 4 or not stages or hidden is None:
+        raise WeightsError(
+            f"{name} is not an EchoCare encoder: found {len(state)} tensors such as {_some(sorted(state))}; needed "
+            f"patch_embed.proj.weight (channels, 3, patch, patch) and layers1.0.blocks.0.*. If they stand under a prefix "
+            f"of another model, take it off first."
+        )
+    tables = [state[f"{stage}.blocks.0.attn.relative_position_bias_table"] for stage in stages]
+    return EncoderProfile(
+        embed_dim=patch.shape[0],
+        depths=tuple(_depth(state, stage) for stage in stages),
+        num_heads=tuple(table.shape[1] for table in tables),
+        patch_size=patch.shape[-1],
+        window_size=(round(tables[0].shape[0] ** 0.5) + 1) // 2,
+        mlp_ratio=hidden.shape[0] / patch.shape[0],
+    )
+
+
+def _depth(state: Mapping[str, Tensor], stage: str) -> int:
+    blocks = [re.match(rf"{re.escape(stage)}\.blocks\.(\d+)\.", key) for key in state]
+    return 1 + max(int(block.group(1)) for block in blocks if block)
+
+
+def load_strictly(module: torch.nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Copy a state dict into a module; every name and shape must agree.
+
+    Raises:
+        WeightsError: the message names the first missing, unexpected and mis-shaped keys.
+    """
+    wanted = module.state_dict()
+    faults = {
+        "missing": sorted(wanted.keys() - state.keys()),
+        "unexpected": sorted(state.keys() - wanted.keys()),
+        "mis-shaped": [
+            f"{key} {tuple(state[key].shape)} instead of {tuple(wanted[key].shape)}"
+            for key in wanted
+            if key in state and state[key].shape != wanted[key].shape
+        ],
+    }
+    found = [f"{len(keys)} {fault} ({_some(keys)})" for fault, keys in faults.items() if keys]
+    if found:
+        raise WeightsError(
+            f"{name} does not fit the network: {'; '.join(found)}. Needed exactly its {len(wanted)} tensors: use the "
+            f"weights that belong to this network, or name the profile they were made with."
+        )
+    module.load_state_dict(state)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
