@@ -1,0 +1,1 @@
+"""Features to task output: one task, one module."""

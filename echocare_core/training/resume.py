@@ -1,0 +1,80 @@
+"""Trainings that go on after an interruption."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from ignite.engine import Engine, Events
+
+from echocare_core.atomic import replacing
+
+LATEST = "latest.pt"
+
+
+class Stateful(Protocol):
+    """Networks, optimisers and schedules."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> Any: ...
+
+
+class Resume:
+    """Ignite handler: after each epoch write `latest.pt`; at the start go on from it where it is there.
+
+    List it after the validation, so that the best metric so far is part of what is kept. An epoch that was interrupted is
+    run again from its start, with another shuffling. The checkpoint also counts `seconds` and `cpu_seconds` of training.
+
+    Args:
+        folder: of the run; made if need be.
+        saved: what to keep, by name.
+        validator: the engine whose best metric decides which weights are kept.
+        device: where tensors go when they are read.
+    """
+
+    def __init__(self, folder: str, saved: dict[str, Stateful], validator: Engine, device: torch.device) -> None:
+        self.path = Path(folder) / LATEST
+        self.saved = saved
+        self.validator = validator
+        self.device = device
+        self.spent = {"seconds": 0.0, "cpu_seconds": 0.0}
+        self.started = self._clocks()
+
+    def attach(self, engine: Engine) -> None:
+        """Called by MONAI's trainer for each of its handlers."""
+        engine.add_event_handler(Events.STARTED, self.restore)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.save)
+
+    def restore(self, engine: Engine) -> None:
+        """Go on after the last whole epoch, if there is one."""
+        self.started = self._clocks()
+        if not self.path.is_file():
+            return
+        state = torch.load(self.path, map_location=self.device, weights_only=True)
+        for name, holder in self.saved.items():
+            holder.load_state_dict(state[name])
+        engine.state.epoch = state["epoch"]
+        engine.state.iteration = state["iteration"]
+        self.spent = {clock: state[clock] for clock in self.spent}
+        self.validator.state.best_metric = state["best_metric"]
+        self.validator.state.best_metric_epoch = state["best_metric_epoch"]
+        engine.logger.info("Going on after epoch %d of %s", state["epoch"], self.path)
+
+    def save(self, engine: Engine) -> None:
+        """Replace the former checkpoint in one step."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        state = {name: holder.state_dict() for name, holder in self.saved.items()}
+        state["epoch"] = engine.state.epoch
+        state["iteration"] = engine.state.iteration
+        state["best_metric"] = float(self.validator.state.best_metric)
+        state["best_metric_epoch"] = self.validator.state.best_metric_epoch
+        for clock, now in self._clocks().items():
+            state[clock] = self.spent[clock] + now - self.started[clock]
+        with replacing(self.path) as unfinished:
+            torch.save(state, unfinished)
+
+    @staticmethod
+    def _clocks() -> dict[str, float]:
+        return {"seconds": time.monotonic(), "cpu_seconds": time.process_time()}

@@ -1,0 +1,36 @@
+"""Whole networks into weight files and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from echocare_core.atomic import replacing
+from echocare_core.models.weights import load_strictly, read_state_dict
+
+
+def load_network(network: nn.Module, weights: str | Path, device: str | torch.device = "cpu") -> nn.Module:
+    """Load a whole network's weights, in any float precision, strictly.
+
+    Returns:
+        The network in evaluation mode and float32 on `device`.
+
+    Raises:
+        WeightsError: no weight file, or not of this network; the message names the keys.
+    """
+    weights = Path(weights)
+    load_strictly(network, read_state_dict(weights), weights.name)
+    return network.eval().to(device)
+
+
+def export_network(checkpoint: str | Path, weights: str | Path) -> None:
+    """Write the weights of a training checkpoint as a plain float16 state dict, half the size of float32.
+
+    float16 keeps 11 significant bits; the network computes in float32 after loading. Measure the file that this writes.
+    """
+    state = read_state_dict(Path(checkpoint))
+    half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    with replacing(Path(weights)) as unfinished:
+        torch.save(half, unfinished)

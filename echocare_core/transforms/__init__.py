@@ -1,0 +1,8 @@
+"""Frames to tensors: MONAI transforms, upright from the file to the network."""
+
+from echocare_core.transforms.crop import CropToScanRegiond
+from echocare_core.transforms.export_dataset import ExportDataset
+from echocare_core.transforms.load import LoadUltrasoundd
+from echocare_core.transforms.mask import LoadMaskd
+
+__all__ = ["CropToScanRegiond", "ExportDataset", "LoadMaskd", "LoadUltrasoundd"]
