@@ -1,0 +1,114 @@
+"""Dice of a segmentation bundle beside a MONAI UNet, trained from scratch on the same images, at the same size, as long.
+
+    python benchmarks/segmentation.py breast_lesion_segmentation --data BUS_BRA --external BUSI --external BREAST_USG
+
+The UNet is trained by the bundle's own train.json with nothing but `network_def` and `max_epochs` replaced: same table, same
+augmentation, loss, optimiser, batches and arithmetic. Its epochs are those that fit into the processor time that the bundle's
+weights took (models/model.json), found by timing one epoch first. Both are scored by the bundle's evaluate.json on the
+`test` rows. A training that was interrupted goes on when the command is repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from echocare_core.bundle import find_bundle
+
+UNET = {
+    "_target_": "monai.networks.nets.UNet",
+    "spatial_dims": 2,
+    "in_channels": 3,
+    "out_channels": 2,
+    "channels": [16, 32, 64, 128, 256],
+    "strides": [2, 2, 2, 2],
+    "num_res_units": 2,
+}
+
+
+def main(
+    bundle: Annotated[str, typer.Argument(help="Name or folder of a segmentation bundle.")],
+    data: Annotated[Path, typer.Option(help="Folder with the table.csv that the weights were trained on.")],
+    external: Annotated[list[Path] | None, typer.Option(help="Further folders with a table.csv: tested, never seen.")] = None,
+    runs: Annotated[Path, typer.Option(help="Folder for the UNet's checkpoints and the scores.")] = Path("runs"),
+    cpu_minutes: Annotated[float | None, typer.Option(help="Time for the UNet; that of the bundle's weights by default.")] = None,
+) -> None:
+    """Train the peer where it is not trained yet, score both, print the table and write RUNS/BUNDLE/comparison.json."""
+    folder = find_bundle(bundle)
+    runs = runs / f"{folder.name}_unet"
+    card = json.loads((folder / "models" / "model.json").read_text(encoding="utf-8")) if cpu_minutes is None else {}
+    train_unet(folder, data, runs, 60 * (cpu_minutes or card["training"]["cpu_minutes"]))
+    scores: dict[str, dict[str, Any]] = {}
+    for table in [data, *(external or [])]:
+        scores[table.name] = {
+            "bundle": score(folder, table, runs / "scores" / table.name / "bundle", {}),
+            "MONAI UNet": score(
+                folder,
+                table,
+                runs / "scores" / table.name / "unet",
+                {"network_def": UNET, "weights": str(runs / "best.pt")},
+            ),
+        }
+    (runs / "comparison.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    show(folder.name, scores)
+
+
+def train_unet(folder: Path, data: Path, runs: Path, cpu_seconds: float) -> None:
+    """Train the UNet for as many epochs as fit into `cpu_seconds` of processor time; nothing where that is done."""
+    plan = runs / "plan.json"
+    if not plan.is_file():
+        train(folder, data, runs / "pilot", epochs=1)
+        one_epoch = spent(runs / "pilot")["cpu_seconds"]
+        plan.write_text(json.dumps({"epochs": max(1, round(cpu_seconds / one_epoch))}), encoding="utf-8")
+    epochs = json.loads(plan.read_text(encoding="utf-8"))["epochs"]
+    if not (runs / "latest.pt").is_file() or spent(runs)["epoch"] < epochs:
+        train(folder, data, runs, epochs)
+
+
+def train(folder: Path, data: Path, output_dir: Path, epochs: int) -> None:
+    """Run the bundle's training with the UNet in place of its network."""
+    settings = {"dataset_dir": str(data), "output_dir": str(output_dir), "max_epochs": epochs, "network_def": UNET}
+    run_bundle(folder, ["train.json"], settings)
+
+
+def score(folder: Path, data: Path, output_dir: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Evaluate on the test rows of a table; returns what evaluate.json wrote."""
+    settings = {"dataset_dir": str(data), "output_dir": str(output_dir), **settings}
+    run_bundle(folder, ["inference.json", "evaluate.json"], settings)
+    return json.loads((output_dir / "evaluation.json").read_text(encoding="utf-8"))
+
+
+def run_bundle(folder: Path, configs: list[str], settings: dict[str, Any]) -> None:
+    """`python -m monai.bundle run`, in a process of its own."""
+    files = str([str(folder / "configs" / name) for name in configs]) if len(configs) > 1 else folder / "configs" / configs[0]
+    options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    subprocess.run([sys.executable, "-m", "monai.bundle", "run", "--config_file", str(files), *options], check=True)
+
+
+def spent(run: Path) -> dict[str, float]:
+    """Epochs and time of a training, from its checkpoint."""
+    state = torch.load(run / "latest.pt", map_location="cpu", weights_only=True)
+    return {name: state[name] for name in ("epoch", "seconds", "cpu_seconds")}
+
+
+def show(name: str, scores: dict[str, dict[str, Any]]) -> None:
+    """Print mean and 95 % interval of every number, one row per test set and network."""
+    numbers = list(next(iter(scores.values()))["bundle"])
+    table = Table("test set", "network", *numbers, title=name)
+    for test_set, networks in scores.items():
+        for network, summary in networks.items():
+            cells = [f"{s['mean']:.3f} ({s['low']:.3f} to {s['high']:.3f}), n={s['images']}" for s in summary.values()]
+            table.add_row(test_set, network, *cells)
+    Console(width=160).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

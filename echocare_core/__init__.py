@@ -1,0 +1,42 @@
+"""Open ultrasound foundation model: from a hospital's DICOM export to a clinical result.
+
+    import echocare_core as echocare
+
+    results = echocare.predict("fetal_head_segmentation", "EXPORT", "OUT")
+    for row in results:
+        print(row["source"], row["head_circumference_mm"])
+
+Public names are found when they are asked for, so that importing this package does not import PyTorch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from echocare_core.bundle import find_bundle, list_bundles
+    from echocare_core.frames import read_export, read_frames
+    from echocare_core.models import build_encoder, load_encoder, save_encoder
+    from echocare_core.prediction import predict
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "build_encoder": "echocare_core.models",
+    "find_bundle": "echocare_core.bundle",
+    "list_bundles": "echocare_core.bundle",
+    "load_encoder": "echocare_core.models",
+    "predict": "echocare_core.prediction",
+    "read_export": "echocare_core.frames",
+    "read_frames": "echocare_core.frames",
+    "save_encoder": "echocare_core.models",
+}
+
+__all__ = ["build_encoder", "find_bundle", "list_bundles", "load_encoder", "predict", "read_export", "read_frames", "save_encoder"]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'echocare_core' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

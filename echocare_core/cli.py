@@ -1,0 +1,87 @@
+"""The command `echocare`: thin, so that every verb is one call that Python has too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echocare_core.errors import BundleError, EchoCareError
+from echocare_core.types import Results
+
+app = typer.Typer(
+    name="echocare",
+    help="Ultrasound DICOM in, clinical results out. For research; not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run in OUT.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for report.html, results.csv, overlays/ and masks/.")]
+
+
+@app.command()
+def demo(out: Out, overwrite: Overwrite = False) -> None:
+    """Run two bundles on the small export that comes with this package: real images, about a minute."""
+    from echocare_core.demo import run_demo
+
+    _say_what_was_written(run_demo(out, overwrite=overwrite))
+
+
+@app.command()
+def predict(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="DICOM file, DICOM export folder, or images.")],
+    out: Out,
+    overwrite: Overwrite = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Replace an entry of the bundle's inference configuration."),
+    ] = None,
+) -> None:
+    """Run a bundle on your own images."""
+    from echocare_core.prediction import predict as run
+
+    _say_what_was_written(run(bundle, source, out, overwrite=overwrite, settings=_parse(settings or [])))
+
+
+@app.command()
+def bundles() -> None:
+    """List the bundles that can be found by name."""
+    from echocare_core.bundle import list_bundles, read_metadata
+
+    for folder in list_bundles():
+        metadata = read_metadata(folder)
+        typer.echo(f"{folder.name:32} {metadata['version']:8} {metadata['task']}")
+
+
+def _parse(settings: list[str]) -> dict[str, object]:
+    import json
+
+    parsed: dict[str, object] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise BundleError(f"--set {setting} has no '='; needed NAME=VALUE, such as --set batch_size=1.")
+        try:
+            parsed[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parsed[name] = value
+    return parsed
+
+
+def _say_what_was_written(results: Results) -> None:
+    typer.echo(f"{len(results.rows)} frames measured, {len(results.set_aside)} files or frames set aside.")
+    for name in ("report.html", "results.csv", "set_aside.csv"):
+        typer.echo(f"  {results.folder / name}")
+
+
+def main() -> None:
+    """Entry point: an error this package raises on purpose is one sentence and exit code 1."""
+    try:
+        app()
+    except EchoCareError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(1)
