@@ -3,8 +3,8 @@
     python benchmarks/segmentation.py breast_lesion_segmentation --data BUS_BRA --external BUSI --external BREAST_USG
 
 The UNet is trained by the bundle's own train.json with nothing but `network_def` and `max_epochs` replaced: same table, same
-augmentation, loss, optimiser, batches and arithmetic. Its epochs are those that fit into the processor time that the bundle's
-weights took (models/model.json), found by timing one epoch first. Both are scored by the bundle's evaluate.json on the
+augmentation, loss, optimiser, batches and arithmetic. It gets as many epochs as fit into the time of the bundle's own training:
+one epoch of each is timed first, one after the other on the same machine. Both are scored by the bundle's evaluate.json on the
 `test` rows. A training that was interrupted goes on when the command is repeated.
 """
 
@@ -39,13 +39,11 @@ def main(
     data: Annotated[Path, typer.Option(help="Folder with the table.csv that the weights were trained on.")],
     external: Annotated[list[Path] | None, typer.Option(help="Further folders with a table.csv: tested, never seen.")] = None,
     runs: Annotated[Path, typer.Option(help="Folder for the UNet's checkpoints and the scores.")] = Path("runs"),
-    cpu_minutes: Annotated[float | None, typer.Option(help="Time for the UNet; that of the bundle's weights by default.")] = None,
 ) -> None:
     """Train the peer where it is not trained yet, score both, print the table and write RUNS/BUNDLE/comparison.json."""
     folder = find_bundle(bundle)
     runs = runs / f"{folder.name}_unet"
-    card = json.loads((folder / "models" / "model.json").read_text(encoding="utf-8")) if cpu_minutes is None else {}
-    train_unet(folder, data, runs, 60 * (cpu_minutes or card["training"]["cpu_minutes"]))
+    train_unet(folder, data, runs)
     scores: dict[str, dict[str, Any]] = {}
     for table in [data, *(external or [])]:
         scores[table.name] = {
@@ -61,22 +59,31 @@ def main(
     show(folder.name, scores)
 
 
-def train_unet(folder: Path, data: Path, runs: Path, cpu_seconds: float) -> None:
-    """Train the UNet for as many epochs as fit into `cpu_seconds` of processor time; nothing where that is done."""
+def train_unet(folder: Path, data: Path, runs: Path) -> None:
+    """Train the UNet for as long as the bundle's own training takes; nothing where that is done."""
     plan = runs / "plan.json"
     if not plan.is_file():
-        train(folder, data, runs / "pilot", epochs=1)
-        one_epoch = spent(runs / "pilot")["cpu_seconds"]
-        plan.write_text(json.dumps({"epochs": max(1, round(cpu_seconds / one_epoch))}), encoding="utf-8")
+        seconds = {
+            name: time_one_epoch(folder, data, runs / f"one_epoch_{name}", settings)
+            for name, settings in (("bundle", {}), ("unet", {"network_def": UNET}))
+        }
+        own = json.loads((folder / "configs" / "train.json").read_text(encoding="utf-8"))["max_epochs"]
+        epochs = max(1, round(own * seconds["bundle"] / seconds["unet"]))
+        plan.write_text(json.dumps({"epochs": epochs, "seconds_per_epoch": seconds}), encoding="utf-8")
     epochs = json.loads(plan.read_text(encoding="utf-8"))["epochs"]
-    if not (runs / "latest.pt").is_file() or spent(runs)["epoch"] < epochs:
-        train(folder, data, runs, epochs)
+    if not (runs / "latest.pt").is_file() or checkpoint(runs)["epoch"] < epochs:
+        train(folder, data, runs, {"max_epochs": epochs, "network_def": UNET})
 
 
-def train(folder: Path, data: Path, output_dir: Path, epochs: int) -> None:
-    """Run the bundle's training with the UNet in place of its network."""
-    settings = {"dataset_dir": str(data), "output_dir": str(output_dir), "max_epochs": epochs, "network_def": UNET}
-    run_bundle(folder, ["train.json"], settings)
+def time_one_epoch(folder: Path, data: Path, run: Path, settings: dict[str, Any]) -> float:
+    """Seconds of one epoch with its validation, without the loading of the images."""
+    train(folder, data, run, {"max_epochs": 1, **settings})
+    return checkpoint(run)["seconds"]
+
+
+def train(folder: Path, data: Path, output_dir: Path, settings: dict[str, Any]) -> None:
+    """Run the bundle's training with some settings replaced."""
+    run_bundle(folder, ["train.json"], {"dataset_dir": str(data), "output_dir": str(output_dir), **settings})
 
 
 def score(folder: Path, data: Path, output_dir: Path, settings: dict[str, Any]) -> dict[str, Any]:
@@ -93,10 +100,9 @@ def run_bundle(folder: Path, configs: list[str], settings: dict[str, Any]) -> No
     subprocess.run([sys.executable, "-m", "monai.bundle", "run", "--config_file", str(files), *options], check=True)
 
 
-def spent(run: Path) -> dict[str, float]:
-    """Epochs and time of a training, from its checkpoint."""
-    state = torch.load(run / "latest.pt", map_location="cpu", weights_only=True)
-    return {name: state[name] for name in ("epoch", "seconds", "cpu_seconds")}
+def checkpoint(run: Path) -> dict[str, Any]:
+    """What a training wrote after its last epoch."""
+    return torch.load(run / "latest.pt", map_location="cpu", weights_only=True)
 
 
 def show(name: str, scores: dict[str, dict[str, Any]]) -> None:

@@ -73,7 +73,8 @@ def _parse(settings: list[str]) -> dict[str, object]:
 
 
 def _say_what_was_written(results: Results) -> None:
-    typer.echo(f"{len(results.rows)} frames measured, {len(results.set_aside)} files or frames set aside.")
+    frames = "1 frame" if len(results.rows) == 1 else f"{len(results.rows)} frames"
+    typer.echo(f"{frames} measured, {len(results.set_aside)} files or frames set aside.")
     for name in ("report.html", "results.csv", "set_aside.csv"):
         typer.echo(f"  {results.folder / name}")
 

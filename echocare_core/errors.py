@@ -25,3 +25,11 @@ class TableError(EchoCareError):
 
 class OutputError(EchoCareError):
     """The results cannot be written where they were asked for."""
+
+
+def own_cause(error: BaseException) -> EchoCareError | None:
+    """The error of this package behind one of MONAI's, which wraps whatever goes wrong inside a transform or a component."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, EchoCareError):
+        cause = cause.__cause__ or cause.__context__
+    return cause

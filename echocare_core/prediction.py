@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import find_bundle
-from echocare_core.errors import BundleError, EchoCareError
+from echocare_core.errors import BundleError, own_cause
 from echocare_core.types import Results
 
 
@@ -23,8 +23,8 @@ def predict(
 ) -> Results:
     """Run a bundle's inference configuration on an export.
 
-    It is what `python -m monai.bundle run --config_file BUNDLE/configs/inference.json --dataset_dir SOURCE --output_dir OUT`
-    does, with errors in one sentence.
+    It is what `python -m monai.bundle run --config_file BUNDLE/configs/inference.json --dataset_dir SOURCE
+    --output_dir OUT` does, with errors in one sentence.
 
     Args:
         bundle: name or folder of a bundle.
@@ -47,10 +47,8 @@ def predict(
     workflow = load_inference(folder, settings)
     try:
         workflow.run()
-    except EchoCareError:
-        raise
     except RuntimeError as error:  # MONAI wraps what goes wrong while it builds the parts of a configuration
-        raise _own_cause(error) from error
+        raise own_cause(error) or error from error
     return workflow.parser.get_parsed_content("evaluator").state.results
 
 
@@ -64,10 +62,11 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     Raises:
         BundleError: an entry that the configuration does not have; MONAI itself would add it in silence.
     """
-    logging.getLogger("ignite").setLevel(logging.WARNING)
+    logging.getLogger("ignite").setLevel(logging.CRITICAL)  # it repeats each error that is raised anyway
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from monai.bundle import ConfigWorkflow
+    logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)  # it warns that logging_file is False, as meant
     config_file = folder / "configs" / "inference.json"
     if not config_file.is_file():
         raise BundleError(f"{folder.name} has no configs/inference.json; needed one to predict. Restore the bundle.")
@@ -81,10 +80,3 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     workflow.parser.update(settings)
     workflow.initialize()
     return workflow
-
-
-def _own_cause(error: BaseException) -> BaseException:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, EchoCareError):
-        cause = cause.__cause__ or cause.__context__
-    return cause or error

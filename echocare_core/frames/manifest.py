@@ -7,13 +7,14 @@ Format: one row per image, UTF-8, comma separated, paths relative to the table.
                            (a mask of 0 and 255 only is read as 0 and 1); empty where nobody drew one
     group                  patient, study or acquisition: all its rows are in one split
     split                  train, val, test, or any other name for rows that are not used
-    pixel_mm               optional: millimetres per (square) pixel of the file; empty or nan where unknown
+    pixel_mm               optional: millimetres per (square) pixel of the file, above 0; empty or nan where unknown
 
 Further columns are kept for the bundle that names them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,6 @@ import pandas as pd
 from echocare_core.errors import TableError
 
 REQUIRED = ("image", "group", "split")
-ITEM_KEYS = {"image": "image", "mask": "label"}  # the names that MONAI's engines expect
 NAMES_SHOWN = 3
 
 
@@ -38,11 +38,12 @@ def read_table(
         columns: further columns to carry along, as they stand.
 
     Returns:
-        One mapping per row: `image` and, with `masks`, `label` (paths of the picture and its mask), `group` (text), `pixel_mm` (nan where
-        unknown) and `columns`.
+        One mapping per row: `image` (path), `group` (text), `pixel_mm` (nan where unknown) and `columns`; with `masks`
+        also `mask` (path) and `label`, the same path under the name that MONAI's engines expect the label map to have.
 
     Raises:
-        TableError: no table, a column or file missing, a group in two splits, or no row left.
+        TableError: no table, a column or file missing, a group in two splits or unnamed, a pixel_mm that is no length,
+            or no row left.
     """
     path = Path(table)
     path = path / "table.csv" if path.is_dir() else path
@@ -58,14 +59,15 @@ def read_table(
         raise TableError(f"{path} has no row{with_mask} in split '{split}' (found {found or 'no rows'}); needed one.")
     files = ["image", "mask"] if masks else ["image"]
     _demand_files(kept, files, path)
-    return [_item(row, files, columns, path.parent) for row in kept.to_dict("records")]
+    return [_item(row, files, columns, path) for row in kept.to_dict("records")]
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise TableError(f"No table at {path}; needed a CSV with the columns {', '.join(REQUIRED)}. Set dataset_dir.")
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
+        return rows.fillna("")  # pandas has nan where a line ends early
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise TableError(f"{path} is not a comma-separated UTF-8 table: {error}. Save it as 'CSV UTF-8'.") from error
 
@@ -78,6 +80,10 @@ def _demand_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> N
 
 def _demand_whole_groups(rows: pd.DataFrame, path: Path) -> None:
     splits = rows.groupby("group")["split"].nunique()
+    if "" in splits.index:
+        raise TableError(
+            f"{path} has rows without a group; needed the patient, study or acquisition of each. Name them."
+        )
     torn = list(splits[splits > 1].index)
     if torn:
         raise TableError(
@@ -95,7 +101,21 @@ def _demand_files(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Non
         )
 
 
-def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], folder: Path) -> dict[str, object]:
-    paths = {ITEM_KEYS[column]: str(folder / row[column]) for column in files}
-    pixel_mm = float(row.get("pixel_mm") or "nan")
+def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], path: Path) -> dict[str, object]:
+    paths = {column: str(path.parent / row[column]) for column in files}
+    if "mask" in paths:
+        paths["label"] = paths["mask"]
+    pixel_mm = _pixel_mm(row.get("pixel_mm", ""), row["image"], path)
     return {**paths, "group": row["group"], "pixel_mm": pixel_mm, **{column: row[column] for column in columns}}
+
+
+def _pixel_mm(text: str, image: str, path: Path) -> float:
+    try:
+        pixel_mm = float(text.strip() or "nan")
+    except ValueError:
+        pixel_mm = 0.0
+    if pixel_mm <= 0 or math.isinf(pixel_mm):
+        raise TableError(
+            f"{path}: pixel_mm of {image} is '{text}'; needed millimetres above 0, or nothing. Correct it."
+        )
+    return pixel_mm

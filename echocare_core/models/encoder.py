@@ -1,8 +1,8 @@
 """The encoder: MONAI's two-dimensional Swin transformer with convolutions before each stage (Swin UNETR v2).
 
 `released` is the network of the published EchoCare weights, number by number; the smaller profiles are the same network
-at sizes that train and run on two CPU cores. Every profile turns an upright RGB image in [0, 1], without mean or standard
-deviation taken off, into five feature maps.
+at sizes that train and run on two CPU cores. Every profile turns an upright RGB image in [0, 1], without mean or
+standard deviation taken off, into five feature maps.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ def build_encoder(profile: str | EncoderProfile) -> SwinTransformer:
         profile: a name in `PROFILES`, or the numbers themselves.
 
     Returns:
-        MONAI's `SwinTransformer`. Called with float32 (batch, 3, height, width) in [0, 1], upright, it returns five maps
-        (batch, profile.channels[i], height / profile.strides[i], width / profile.strides[i]), each normalised over its
-        channels. Its `profile` holds the numbers; its `mask_token` (1, embed_dim, 1, 1) stands in for hidden patches in
-        pretraining and is kept out of `state_dict()`, where the published network has no place for it.
+        MONAI's `SwinTransformer`. Called with float32 (batch, 3, height, width) in [0, 1], upright, it returns five
+        maps (batch, profile.channels[i], height / profile.strides[i], width / profile.strides[i]), each normalised over
+        its channels. Its `profile` holds the numbers; its `mask_token` (1, embed_dim, 1, 1) stands in for hidden
+        patches in pretraining and is kept out of `state_dict()`, where the published network has no place for it.
 
     Raises:
         ValueError: an unknown profile name.

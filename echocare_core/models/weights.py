@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,9 +16,17 @@ from torch import Tensor
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import WeightsError
-from echocare_core.models.encoder import EncoderProfile, build_encoder
+from echocare_core.models.encoder import EncoderProfile, build_encoder, describe
 
 WRAPPERS = ("state_dict", "model")
+PATCH, HIDDEN = "patch_embed.proj.weight", "layers1.0.blocks.0.mlp.linear1.weight"
+STAGES = ("layers1.0", "layers2.0", "layers3.0", "layers4.0")
+TABLES = tuple(f"{stage}.blocks.0.attn.relative_position_bias_table" for stage in STAGES)
+DIMENSIONS = {PATCH: 4, HIDDEN: 2, **dict.fromkeys(TABLES, 2)}  # of the tensors whose shapes tell the profile
+DAMAGE = (  # what torch.load and safetensors raise on other files, found by feeding them such files
+    *(pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError),
+    *(AssertionError, AttributeError, struct.error),
+)
 NAMES_SHOWN = 5
 
 
@@ -25,8 +34,8 @@ def load_encoder(path: str | Path) -> SwinTransformer:
     """Load an encoder; its profile is read off the shapes in the file.
 
     Args:
-        path: `.pth` / `.pt` or `.safetensors`: a state dict, bare or nested under `state_dict` or `model`, with or without
-            the prefix `module.`, with or without `mask_token`.
+        path: `.pth` / `.pt` or `.safetensors`: a state dict, bare or nested under `state_dict` or `model`, with or
+            without the prefix `module.`, with or without `mask_token`.
 
     Returns:
         The encoder of `build_encoder`, in evaluation mode, on the CPU, in float32.
@@ -38,12 +47,20 @@ def load_encoder(path: str | Path) -> SwinTransformer:
     path = Path(path)
     state = read_state_dict(path)
     mask_token = state.pop("mask_token", None)
-    encoder = build_encoder(infer_profile(state, path.name))
+    profile = infer_profile(state, path.name)
+    try:
+        encoder = build_encoder(profile)
+    except (ValueError, ArithmeticError, RuntimeError) as error:
+        raise WeightsError(
+            f"{path.name}: its shapes tell {describe(profile)}; needed numbers that an encoder can have. "
+            "Download it again."
+        ) from error
     load_strictly(encoder, state, path.name)
     if mask_token is not None:
         if mask_token.shape != encoder.mask_token.shape:
             raise WeightsError(
-                f"{path.name}: mask_token has shape {tuple(mask_token.shape)}; needed {tuple(encoder.mask_token.shape)}."
+                f"{path.name}: mask_token has shape {tuple(mask_token.shape)}; needed "
+                f"{tuple(encoder.mask_token.shape)}. Use the weights that belong together."
             )
         encoder.mask_token.copy_(mask_token)
     return encoder.eval()
@@ -77,7 +94,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"No weight file at {path}; needed a .pth, .pt or .safetensors file. Check the path.")
     try:
         content = _read(path)
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except DAMAGE as error:
         raise WeightsError(
             f"{path.name} is not a weight file that can be read safely; needed a state dict written by torch.save or "
             f"safetensors. Download it again, or save `model.state_dict()` anew."
@@ -103,33 +120,29 @@ def infer_profile(state: Mapping[str, Tensor], name: str) -> EncoderProfile:
     """Read the numbers of an encoder off the shapes of its weights.
 
     Raises:
-        WeightsError: the tensors that tell them are missing.
+        WeightsError: the tensors that tell them are missing or have another number of dimensions; the message names
+            them.
     """
-    patch = state.get("patch_embed.proj.weight")
-    stages = []
-    while f"layers{len(stages) + 1}.0.blocks.0.attn.relative_position_bias_table" in state:
-        stages.append(f"layers{len(stages) + 1}.0")
-    hidden = state.get("layers1.0.blocks.0.mlp.linear1.weight")
-    if patch is None or patch.ndim != 4 or not stages or hidden is None:
+    unfit = [key for key, dimensions in DIMENSIONS.items() if key not in state or state[key].ndim != dimensions]
+    if unfit:
         raise WeightsError(
-            f"{name} is not an EchoCare encoder: found {len(state)} tensors such as {_some(sorted(state))}; needed "
-            f"patch_embed.proj.weight (channels, 3, patch, patch) and layers1.0.blocks.0.*. If they stand under a prefix "
-            f"of another model, take it off first."
+            f"{name} is not an EchoCare encoder: found {len(state)} tensors such as {_some(sorted(state))}; missing or "
+            f"mis-shaped: {_some(unfit)}. If they stand under a prefix of another model, take it off first."
         )
-    tables = [state[f"{stage}.blocks.0.attn.relative_position_bias_table"] for stage in stages]
+    patch, tables = state[PATCH], [state[table] for table in TABLES]
     return EncoderProfile(
         embed_dim=patch.shape[0],
-        depths=tuple(_depth(state, stage) for stage in stages),
+        depths=tuple(_depth(state, stage) for stage in STAGES),
         num_heads=tuple(table.shape[1] for table in tables),
         patch_size=patch.shape[-1],
         window_size=(round(tables[0].shape[0] ** 0.5) + 1) // 2,
-        mlp_ratio=hidden.shape[0] / patch.shape[0],
+        mlp_ratio=state[HIDDEN].shape[0] / max(1, patch.shape[0]),
     )
 
 
 def _depth(state: Mapping[str, Tensor], stage: str) -> int:
     blocks = [re.match(rf"{re.escape(stage)}\.blocks\.(\d+)\.", key) for key in state]
-    return 1 + max(int(block.group(1)) for block in blocks if block)
+    return len({block.group(1) for block in blocks if block})
 
 
 def load_strictly(module: torch.nn.Module, state: Mapping[str, Tensor], name: str) -> None:

@@ -23,8 +23,8 @@ class Measured(MapTransform):
 
     Args:
         keys: the label map (1, height, width) as recorded, not resized.
-        image_key: whose meta holds `spacing_mm`, nan where unknown.
-        measure: (mask uint8 (height, width), (row, column) mm per pixel or None) -> measurements.
+        image_key: whose meta holds `scan_box` and `spacing_mm`, nan where unknown.
+        measure: (mask uint8 (height, width) of the scan region, (row, column) mm per pixel or None) -> measurements.
     """
 
     def __init__(
@@ -41,7 +41,8 @@ class Measured(MapTransform):
         item = dict(data)
         spacing = known_spacing(item[self.image_key].meta["spacing_mm"])
         for key in self.key_iterator(item):
-            mask = np.asarray(item[key])[0].astype(np.uint8)
+            top, left, bottom, right = (int(edge) for edge in item[self.image_key].meta["scan_box"])
+            mask = np.asarray(item[key])[0, top:bottom, left:right].astype(np.uint8)
             item["measurements"] = self.measure(mask, spacing)
         return item
 
@@ -84,26 +85,25 @@ def _corners(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return padded[1:, 1:] | padded[1:, :-1] | padded[:-1, 1:] | padded[:-1, :-1]
 
 
-def _longest_distance(points: NDArray[np.float64]) -> float:
+def _longest_distance(points: NDArray[np.floating[Any]]) -> float:
     """Greatest extent over all directions, in steps of one degree (error below 0.004 %)."""
     angles = np.deg2rad(np.arange(180))
     along = points @ np.stack([np.cos(angles), np.sin(angles)])
     return float((along.max(axis=0) - along.min(axis=0)).max())
 
 
-def measure_head(
-    mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset_mm: float
-) -> tuple[Measurement, ...]:
+def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset: float) -> tuple[Measurement, ...]:
     """Head circumference and axes of the ellipse that has the area and second moments of the largest head.
 
-    Occipitofrontal diameter is taken as the long axis, biparietal diameter (outer to outer) as the short one, as in HC18
-    (van den Heuvel et al., PLoS ONE 2018). An ellipse by moments rests on the whole area, so a ragged outline moves it little.
+    Occipitofrontal diameter is taken as the long axis, biparietal diameter (outer to outer) as the short one, as in
+    HC18 (van den Heuvel et al., PLoS ONE 2018). An ellipse by moments rests on the whole area, so a ragged outline
+    moves it little.
 
     Args:
         mask: (height, width), 1 = head.
         spacing_mm: (row, column); lengths are in pixels where it is None.
-        outline_inset_mm: how far inside the edge of the mask the measured outline runs; for masks filled to the outer edge
-            of a drawn line. Ignored where lengths are in pixels.
+        outline_inset: how far inside the edge of the mask the measured outline runs, as a share of the long side of the scan
+            region; for masks filled to the outer edge of a drawn line.
 
     Returns:
         `head_circumference`, `occipitofrontal_diameter`, `biparietal_diameter`; nothing where no head was found.
@@ -111,7 +111,8 @@ def measure_head(
     largest = max(_parts(mask, spacing_mm), key=lambda part: part.area, default=None)
     if largest is None or largest.axis_minor_length == 0:
         return ()
-    inset = 2 * outline_inset_mm if spacing_mm else 0.0
+    inset_px = outline_inset * max(mask.shape)
+    inset = 2 * inset_px * (sum(spacing_mm) / 2 if spacing_mm else 1.0)
     long, short = largest.axis_major_length - inset, largest.axis_minor_length - inset
     if short <= 0:
         return ()

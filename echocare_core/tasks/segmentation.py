@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from monai.networks.blocks import UnetrUpBlock
@@ -14,8 +15,8 @@ from echocare_core.models import EncoderProfile, build_encoder, load_encoder
 class SegmentationNetwork(nn.Module):
     """An encoder with a U-shaped decoder, in the manner of Swin UNETR v2 (He et al., MICCAI 2023).
 
-    Each feature map is brought to the width of its rung; the deepest is doubled in size and joined with the next finer one,
-    four times, and once more with the image itself, whose detail the patches have averaged away.
+    Each feature map is brought to the width of its rung; the deepest is doubled in size and joined with the next finer
+    one, four times, and once more with the image itself, whose detail the patches have averaged away.
 
     Args:
         labels: number of output channels, the background included.
@@ -43,7 +44,7 @@ class SegmentationNetwork(nn.Module):
         self.project = nn.ModuleList(
             nn.Conv2d(channels, wide, kernel_size=1) for channels, wide in zip(profile.channels, widths, strict=True)
         )
-        self.climb = nn.ModuleList(_rung(deep, fine) for fine, deep in zip(widths, widths[1:], strict=False))
+        self.climb = nn.ModuleList(_rung(deep, fine) for fine, deep in pairwise(widths))
         self.stem = nn.Conv2d(3, width, kernel_size=3, stride=self.image_stride, padding=1)
         self.last_rung = _rung(widths[0], width)
         self.classify = nn.Conv2d(width, labels, kernel_size=1)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import torch
 from ignite.engine import Engine, Events
+from torch import distributed
 
 from echocare_core.atomic import replacing
 
@@ -24,8 +25,9 @@ class Stateful(Protocol):
 class Resume:
     """Ignite handler: after each epoch write `latest.pt`; at the start go on from it where it is there.
 
-    List it after the validation, so that the best metric so far is part of what is kept. An epoch that was interrupted is
-    run again from its start, with another shuffling. The checkpoint also counts `seconds` and `cpu_seconds` of training.
+    List it after the validation, so that the best metric so far is part of what is kept. An epoch that was interrupted
+    is run again from its start, with another shuffling. The checkpoint also counts `seconds` and `cpu_seconds` of
+    training.
 
     Args:
         folder: of the run; made if need be.
@@ -63,9 +65,11 @@ class Resume:
         engine.logger.info("Going on after epoch %d of %s", state["epoch"], self.path)
 
     def save(self, engine: Engine) -> None:
-        """Replace the former checkpoint in one step."""
+        """Replace the former checkpoint in one step; of several processes only the first writes."""
+        if distributed.is_initialized() and distributed.get_rank() > 0:
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        state = {name: holder.state_dict() for name, holder in self.saved.items()}
+        state: dict[str, Any] = {name: holder.state_dict() for name, holder in self.saved.items()}
         state["epoch"] = engine.state.epoch
         state["iteration"] = engine.state.iteration
         state["best_metric"] = float(self.validator.state.best_metric)

@@ -9,7 +9,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 def warmup_cosine(optimizer: Optimizer, *, warmup_steps: int, steps: int) -> LambdaLR:
-    """Rise linearly from near zero over `warmup_steps`, then fall to zero along half a cosine (Loshchilov & Hutter, 2017).
+    """Rise linearly from near zero over `warmup_steps`, then fall to zero along half a cosine (Loshchilov & Hutter,
+    2017).
 
     Args:
         optimizer: whose learning rates are the peaks.

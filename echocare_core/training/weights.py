@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from echocare_core.atomic import replacing
+from echocare_core.errors import WeightsError
 from echocare_core.models.weights import load_strictly, read_state_dict
 
 
@@ -29,8 +30,17 @@ def export_network(checkpoint: str | Path, weights: str | Path) -> None:
     """Write the weights of a training checkpoint as a plain float16 state dict, half the size of float32.
 
     float16 keeps 11 significant bits; the network computes in float32 after loading. Measure the file that this writes.
+
+    Raises:
+        WeightsError: no checkpoint, or numbers in it that are not finite in float16.
     """
     state = read_state_dict(Path(checkpoint))
     half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    lost = [name for name, tensor in half.items() if not tensor.isfinite().all()]
+    if lost:
+        raise WeightsError(
+            f"{Path(checkpoint).name} has {len(lost)} tensors that float16 cannot hold, such as {lost[0]}; needed "
+            f"finite numbers below 65504. Look at the loss of that training."
+        )
     with replacing(Path(weights)) as unfinished:
         torch.save(half, unfinished)

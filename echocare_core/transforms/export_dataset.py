@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.utils.data import IterableDataset
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import UnreadableFrames, own_cause
 from echocare_core.frames.export import read_export
 from echocare_core.types import SetAside
 
@@ -16,8 +16,8 @@ from echocare_core.types import SetAside
 class ExportDataset(IterableDataset):
     """Frames of a DICOM export, a folder of images or one file, transformed one after the other.
 
-    Headers are read at once, so `number_of_frames` is known; pixels are decoded while iterating. Read it in the main process
-    (`num_workers=0`): what cannot be decoded on the way is added to `set_aside` here.
+    Headers are read at once, so `number_of_frames` is known; pixels are decoded while iterating. Read it in the main
+    process (`num_workers=0`): what cannot be decoded on the way is added to `set_aside` here.
 
     Args:
         path: file or folder.
@@ -45,5 +45,8 @@ class ExportDataset(IterableDataset):
             for frame in range(len(frames)):
                 try:
                     yield self.transform({"image": frames, "frame": frame})
-                except UnreadableFrames as error:
-                    self.set_aside.append(SetAside(self.export.source_of(frames), str(error), frame))
+                except (RuntimeError, UnreadableFrames) as error:  # MONAI wraps the errors of its transforms
+                    fault = own_cause(error)
+                    if not isinstance(fault, UnreadableFrames):
+                        raise
+                    self.set_aside.append(SetAside(self.export.source_of(frames), str(fault), frame))

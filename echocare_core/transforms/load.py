@@ -22,11 +22,11 @@ UNKNOWN = math.nan
 class LoadUltrasoundd(MapTransform):
     """Replace a path, or `Frames` already opened, by one frame.
 
-    The item may carry `frame` (0-based, the first where absent) and `pixel_mm` (millimetres per pixel, which a PNG cannot
-    hold; used only where the file itself gives none).
+    The item may carry `frame` (0-based, the first where absent) and `pixel_mm` (millimetres per pixel, which a PNG
+    cannot hold; used only where the file itself gives none).
 
-    The result is a MetaTensor float32 (3, height, width) in [0, 255], upright: MONAI's own readers hand pictures over as
-    (width, height). Its affine is the spacing; its meta holds `filename_or_obj`, `frame`, `frame_time_ms`,
+    The result is a MetaTensor float32 (3, height, width) in [0, 255], upright: MONAI's own readers hand pictures over
+    as (width, height). Its affine is the spacing; its meta holds `filename_or_obj`, `frame`, `frame_time_ms`,
     `spacing_mm` (row, column) and `scan_box` (top, left, bottom, right), with nan where the file does not say.
 
     Args:

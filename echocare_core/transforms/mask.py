@@ -25,7 +25,7 @@ class LoadMaskd(MapTransform):
         labels: number of labels with the background; a mask of 0 and 255 only is read as 0 and 1.
 
     Raises:
-        TableError: another size than the image, or a value that is no label.
+        TableError: not a picture, another size than the image, or a value that is no label.
     """
 
     def __init__(self, keys: KeysCollection, image_key: str, labels: int) -> None:
@@ -54,11 +54,19 @@ def read_mask(path: str, size: tuple[int, ...], labels: int) -> NDArray[np.uint8
         uint8 (height, width) of label numbers.
 
     Raises:
-        TableError: another size than the image, or a value that is no label.
+        TableError: not a picture, another size than the image, or a value that is no label.
     """
-    values = np.asarray(Image.open(path))
+    try:
+        with Image.open(path) as picture:
+            values = np.asarray(picture)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise TableError(
+            f"Mask {path} cannot be read; needed a PNG of label numbers. Copy or draw it again."
+        ) from error
     if values.shape != tuple(size):
-        raise TableError(f"Mask {path} has shape {values.shape}; needed that of its image, {tuple(size)}, in one channel.")
+        raise TableError(
+            f"Mask {path} has shape {values.shape}; needed that of its image, {tuple(size)}, in one channel."
+        )
     found = np.unique(values)
     if found.max() < labels:
         return values.astype(np.uint8)

@@ -1,0 +1,23 @@
+"""Every folder under bundles/ is tested, from the day it is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BUNDLES = sorted(path.parent.parent for path in Path(__file__).parents[2].glob("bundles/*/configs/metadata.json"))
+
+
+@pytest.fixture(params=BUNDLES, ids=lambda path: path.name)
+def bundle(request: pytest.FixtureRequest) -> Path:
+    """The folder of one bundle."""
+    return request.param
+
+
+@pytest.fixture
+def metadata(bundle: Path) -> dict[str, Any]:
+    """Its configs/metadata.json."""
+    return json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))

@@ -1,0 +1,175 @@
+"""`python -m monai.bundle run`, as users type it: from anywhere, on copies, to the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from ultrasound_files import region, write_ultrasound
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def run(*words: object, cwd: Path, launcher: tuple[str, ...] = ("-m",)) -> subprocess.CompletedProcess:
+    """`python -m monai.bundle run WORDS` in a process of its own."""
+    command = [sys.executable, *launcher, "monai.bundle", "run", *map(str, words)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def picture(number: int, height: int = 96, width: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """A grey picture (height, width, 3) of speckle with a dark disc, and the disc's mask."""
+    speckle = np.random.default_rng(number).integers(60, 200, (height, width), dtype=np.uint8)
+    rows, columns = np.mgrid[:height, :width]
+    disc = np.hypot(rows - height // 2, columns - width // 2 - number) < 25
+    return np.where(disc, speckle // 4, speckle)[:, :, None].repeat(3, axis=2).astype(np.uint8), disc.astype(np.uint8)
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """Two DICOM stills, one of them calibrated, and a text file."""
+    folder = tmp_path / "export"
+    (folder / "ST1").mkdir(parents=True)
+    write_ultrasound(folder / "ST1" / "IM1", picture(0)[0][None], regions=[region((0, 0, 96, 128), (0.5, 0.5))])
+    write_ultrasound(folder / "ST1" / "IM2", picture(1)[0][None])
+    (folder / "readme.txt").write_text("text")
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A folder with a table of six images in three splits."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = []
+    for number, split in enumerate(["train"] * 4 + ["val", "test"]):
+        image, mask = picture(number)
+        Image.fromarray(image).save(folder / f"{number}.png")
+        Image.fromarray(mask * 255).save(folder / f"{number}_mask.png")
+        rows.append((f"{number}.png", f"{number}_mask.png", f"patient-{number}", split, 0.5, 78.5))
+    columns = ["image", "mask", "group", "split", "pixel_mm", "head_circumference_mm"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "table.csv", index=False)
+    return folder
+
+
+def place(where: str, bundle: Path, tmp_path: Path) -> tuple[str, Path]:
+    """(path of the bundle as typed, working directory)."""
+    if where == "the repository root":
+        return f"bundles/{bundle.name}", REPOSITORY
+    if where == "an unrelated directory":
+        return str(bundle), tmp_path
+    if where == "its own folder":
+        return ".", bundle
+    if where == "a renamed copy while standing in the original":
+        shutil.copytree(bundle, tmp_path / "renamed")
+        return str(tmp_path / "renamed"), bundle
+    archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle.parent, bundle.name)
+    shutil.unpack_archive(archive, tmp_path / "unpacked")
+    return str(tmp_path / "unpacked" / bundle.name), tmp_path / "unpacked"
+
+
+PLACES = [
+    "the repository root",
+    "an unrelated directory",
+    "its own folder",
+    "a renamed copy while standing in the original",
+    "a zip that was unpacked",
+]
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_inference_runs_from(where: str, bundle: Path, export: Path, tmp_path: Path) -> None:
+    root, cwd = place(where, bundle, tmp_path)
+
+    ran = run(
+        "--config_file", f"{root}/configs/inference.json", "--dataset_dir", export, "--output_dir", tmp_path / "out",
+        cwd=cwd,
+    )  # fmt: skip
+
+    assert ran.returncode == 0, ran.stderr
+    results = pd.read_csv(tmp_path / "out" / "results.csv")
+    assert list(results["source"]) == ["ST1/IM1", "ST1/IM2"]
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert np.asarray(Image.open(tmp_path / "out" / results["mask"][0])).shape == (96, 128)
+
+
+def test_by_default_a_copy_writes_into_itself(bundle: Path, export: Path, tmp_path: Path) -> None:
+    root, cwd = place("a renamed copy while standing in the original", bundle, tmp_path)
+
+    ran = run("--config_file", f"{root}/configs/inference.json", "--dataset_dir", export, cwd=cwd)
+
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "renamed" / "eval" / "results.csv").is_file()
+    assert not (bundle / "eval").exists()
+
+
+def test_an_empty_export_fails_instead_of_ending_in_silence(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    ran = run(
+        "--config_file", bundle / "configs" / "inference.json", "--dataset_dir", tmp_path / "empty",
+        "--output_dir", tmp_path / "out", cwd=tmp_path,
+    )  # fmt: skip
+
+    assert ran.returncode != 0
+    assert "UnreadableFrames" in ran.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_evaluation_scores_the_test_rows(bundle: Path, table: Path, tmp_path: Path) -> None:
+    configs = [str(bundle / "configs" / name) for name in ("inference.json", "evaluate.json")]
+
+    ran = run("--config_file", configs, "--dataset_dir", table, "--output_dir", tmp_path / "out", cwd=tmp_path)
+
+    assert ran.returncode == 0, ran.stderr
+    rows = pd.read_csv(tmp_path / "out" / "evaluation.csv")
+    summary = json.loads((tmp_path / "out" / "evaluation.json").read_text(encoding="utf-8"))
+    assert list(rows["image"]) == ["5.png"]
+    assert all(number["images"] <= 1 for number in summary.values())
+
+
+def train(bundle: Path, table: Path, out: Path, configs: list[str], **options: Any) -> subprocess.CompletedProcess:
+    files = str([str(bundle / "configs" / name) for name in configs]) if len(configs) > 1 else bundle / "configs" / configs[0]
+    settings = {"dataset_dir": table, "output_dir": out, "max_epochs": 1, "batch_size": 2, "device": "$torch.device('cpu')"}
+    words = [word for name, value in {**settings, **options.pop("settings", {})}.items() for word in (f"--{name}", value)]
+    return run("--config_file", files, *words, cwd=out.parent, **options)
+
+
+def test_training_writes_weights_and_goes_on_where_it_stopped(bundle: Path, table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = train(bundle, table, out, ["train.json"])
+    again = train(bundle, table, out, ["train.json"], settings={"max_epochs": 2})
+
+    assert first.returncode == 0, first.stderr
+    assert again.returncode == 0, again.stderr
+    assert {"latest.pt", "best.pt"} <= {path.name for path in out.iterdir()}
+    assert "Going on after epoch 1" in again.stdout + again.stderr
+
+
+def test_two_processes_train_together(bundle: Path, table: Path, tmp_path: Path) -> None:
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
+    settings = {"device": "$torch.device('cpu')"}
+
+    ran = train(
+        bundle, table, tmp_path / "run", ["train.json", "multi_gpu_train.json"], launcher=launcher, settings=settings
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert {"latest.pt", "best.pt"} <= {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_a_training_without_a_table_says_what_is_needed(bundle: Path, tmp_path: Path) -> None:
+    ran = train(bundle, tmp_path, tmp_path / "run", ["train.json"])
+
+    assert ran.returncode != 0
+    assert "No table at" in ran.stderr
+    assert not (tmp_path / "run").exists()

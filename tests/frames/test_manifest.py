@@ -1,0 +1,169 @@
+"""Tables of images and labels: each rule of the format, and each way to break it."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from echocare_core.errors import TableError
+from echocare_core.frames.manifest import read_table
+
+HEADER = "image,mask,group,split,pixel_mm,birads\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes a table, and an empty file for each image and mask that it may name."""
+
+    def write(text: str, encoding: str = "utf-8") -> Path:
+        for name in ("a.png", "b.png", "c.png", "a_mask.png", "b_mask.png"):
+            (tmp_path / name).touch()
+        (tmp_path / "table.csv").write_text(text, encoding=encoding)
+        return tmp_path / "table.csv"
+
+    return write
+
+
+def refused(match):
+    return pytest.raises(TableError, match=match)
+
+
+def test_a_row_becomes_an_item(table, tmp_path):
+    (item,) = read_table(table(HEADER + "a.png,a_mask.png,007,train,0.25,4b\n"), "train")
+    mask = str(tmp_path / "a_mask.png")
+    assert item == {
+        "image": str(tmp_path / "a.png"),
+        "mask": mask,
+        "label": mask,
+        "group": "007",
+        "pixel_mm": 0.25,
+    }
+
+
+def test_only_the_rows_of_the_split_are_kept(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train,,\nb.png,b_mask.png,2,val,,\n")
+    assert [Path(item["image"]).name for item in read_table(path, "val")] == ["b.png"]
+
+
+def test_a_folder_stands_for_the_table_in_it(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train,0.1,\n")
+    assert read_table(path.parent, "train") == read_table(str(path), "train")
+
+
+def test_rows_without_a_mask_are_left_out(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train,,\nb.png,,2,train,,\n")
+    assert len(read_table(path, "train")) == 1
+
+
+def test_rows_without_a_mask_are_kept_where_no_mask_is_wanted(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train,,\nb.png,,2,train,,\n")
+    items = read_table(path, "train", masks=False)
+    assert [set(item) for item in items] == [{"image", "group", "pixel_mm"}] * 2
+
+
+def test_no_mask_column_is_needed_where_no_mask_is_wanted(table):
+    assert len(read_table(table("image,group,split\na.png,1,test\n"), "test", masks=False)) == 1
+
+
+def test_further_columns_are_carried_as_they_stand(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train,,4b\nb.png,b_mask.png,2,train,,\n")
+    assert [item["birads"] for item in read_table(path, "train", columns=["birads"])] == ["4b", ""]
+
+
+@pytest.mark.parametrize("written", ["", "nan", " "])
+def test_an_unknown_pixel_size_is_nan(table, written):
+    assert math.isnan(read_table(table(HEADER + f"a.png,a_mask.png,1,train,{written},\n"), "train")[0]["pixel_mm"])
+
+
+def test_a_table_without_pixel_sizes_has_nan(table):
+    path = table("image,mask,group,split\na.png,a_mask.png,1,train\n")
+    assert math.isnan(read_table(path, "train")[0]["pixel_mm"])
+
+
+@pytest.mark.parametrize("written", ["0", "-0.2", "inf", '"0,2"', "0.2 mm"])
+def test_a_pixel_size_that_is_no_length_is_refused(table, written):
+    with refused(r"pixel_mm of a\.png is '.*'; needed millimetres above 0"):
+        read_table(table(HEADER + f"a.png,a_mask.png,1,train,{written},\n"), "train")
+
+
+def test_the_byte_order_mark_of_a_spreadsheet_is_no_part_of_the_first_column(table):
+    assert read_table(table(HEADER + "a.png,a_mask.png,1,train,,\n", encoding="utf-8-sig"), "train")
+
+
+def test_a_line_that_ends_early_has_empty_cells(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train\nb.png,b_mask.png,2,train,0.1,3\n")
+    items = read_table(path, "train", columns=["birads"])
+    assert [item["birads"] for item in items] == ["", "3"]
+
+
+def test_a_comma_at_the_end_of_each_line_shifts_no_column(table):
+    path = table("image,mask,group,split\na.png,a_mask.png,1,train,\n")
+    assert [item["group"] for item in read_table(path, "train")] == ["1"]
+
+
+def test_na_is_a_name_like_any_other(table):
+    assert read_table(table(HEADER + "a.png,a_mask.png,NA,train,,\n"), "train")[0]["group"] == "NA"
+
+
+def test_no_table_is_refused(tmp_path):
+    with refused("No table at .*; needed a CSV with the columns image, group, split"):
+        read_table(tmp_path / "table.csv", "train")
+
+
+@pytest.mark.parametrize("content", [b"", b"image,mask\na,b,c\nd,e,f,g,h\n", b"image,\xff\xfe\n"])
+def test_what_is_no_csv_in_utf_8_is_refused(tmp_path, content):
+    (tmp_path / "table.csv").write_bytes(content)
+    with refused("is not a comma-separated UTF-8 table|lacks the columns"):
+        read_table(tmp_path, "train")
+
+
+@pytest.mark.parametrize("column", ["image", "mask", "group", "split"])
+def test_a_missing_column_is_refused_by_name(table, column):
+    with refused(f"lacks the columns {column} "):
+        read_table(table(HEADER.replace(column, "other") + "a.png,a_mask.png,1,train,,\n"), "train")
+
+
+def test_a_missing_further_column_is_refused_by_name(table):
+    with refused("lacks the columns histology "):
+        read_table(table(HEADER + "a.png,a_mask.png,1,train,,\n"), "train", columns=["histology"])
+
+
+def test_semicolons_in_place_of_commas_are_refused(table):
+    with refused(r"lacks the columns image, group, split, mask \(found image;mask;group;split"):
+        read_table(table(HEADER.replace(",", ";")), "train")
+
+
+def test_a_group_in_two_splits_is_refused_by_name(table):
+    with refused(r"1 groups stand in more than one split \(P7\)"):
+        read_table(table(HEADER + "a.png,a_mask.png,P7,train,,\nb.png,b_mask.png,P7,test,,\n"), "train")
+
+
+def test_a_row_without_a_group_is_refused(table):
+    with refused("rows without a group"):
+        read_table(table(HEADER + "a.png,a_mask.png,,train,,\n"), "train")
+
+
+def test_a_split_without_rows_is_refused_with_those_that_have_some(table):
+    with refused(r"no row with a mask in split 'tset' \(found train: 2, val: 1\)"):
+        read_table(table(HEADER + "a.png,,1,train,,\nb.png,,1,train,,\nc.png,,2,val,,\n"), "tset")
+
+
+def test_a_split_without_masks_is_refused(table):
+    with refused("no row with a mask in split 'train'"):
+        read_table(table(HEADER + "a.png,,1,train,,\n"), "train")
+
+
+def test_a_table_of_one_line_is_refused(table):
+    with refused("found no rows"):
+        read_table(table(HEADER), "train")
+
+
+@pytest.mark.parametrize("row", ["gone.png,a_mask.png", "a.png,gone.png"])
+def test_a_file_that_is_not_there_is_refused_by_name(table, row):
+    with refused(r"names 1 files that are not there \(gone\.png\)"):
+        read_table(table(HEADER + f"{row},1,train,,\n"), "train")
+
+
+def test_a_file_missing_from_another_split_does_not_matter(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train,,\ngone.png,gone.png,2,test,,\n")
+    assert len(read_table(path, "train")) == 1

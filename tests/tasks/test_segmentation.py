@@ -1,0 +1,84 @@
+"""The segmentation network: a score for every pixel, and a start from a pretrained encoder."""
+
+import pytest
+import torch
+
+from echocare_core.errors import WeightsError
+from echocare_core.models import build_encoder, save_encoder
+from echocare_core.tasks.segmentation import SegmentationNetwork
+
+SMALL_PROFILES = ["tiny", "small"]
+LARGEST_FILE = 4 * 2**20  # bytes: what a bundle may carry in its own folder
+
+
+def network(encoder="tiny", **settings):
+    return SegmentationNetwork(**{"labels": 2, "encoder": encoder, "width": 16, "width_limit": 64, **settings})
+
+
+@pytest.mark.parametrize("profile", SMALL_PROFILES)
+@pytest.mark.parametrize("size", [(128, 128), (64, 192), (192, 128)])
+def test_every_pixel_gets_a_score_for_every_label(profile, size):
+    with torch.no_grad():
+        assert network(profile, labels=3)(torch.rand(2, 3, *size)).shape == (2, 3, *size)
+
+
+def test_an_encoder_with_the_published_patch_size_is_scored_at_full_size():
+    net = network(type(build_encoder("tiny").profile)(8, (1, 1, 1, 1), (1, 1, 1, 1), patch_size=2))
+    with torch.no_grad():
+        assert net(torch.rand(1, 3, 96, 64)).shape == (1, 2, 96, 64)
+
+
+@pytest.mark.parametrize("profile", SMALL_PROFILES)
+def test_every_parameter_learns(profile):
+    net = network(profile)
+    net(torch.rand(1, 3, 128, 192))[:, 1].square().mean().backward()
+    assert [name for name, parameter in net.named_parameters() if parameter.grad is None] == []
+    weights = {name: parameter.grad for name, parameter in net.named_parameters() if parameter.ndim > 1}
+    assert [name for name, gradient in weights.items() if not gradient.any()] == []
+
+
+def test_a_mark_moves_the_scores_where_it_is_and_not_where_its_mirror_image_is():
+    plain = torch.full((1, 3, 128, 128), 0.2)
+    marked = plain.clone()
+    marked[..., :16, -16:] = 1.0
+    net = network().eval()
+    with torch.no_grad():
+        change = (net(marked) - net(plain)).abs().sum(dim=1)[0]
+    assert change[:16, -16:].mean() > 2 * change[-16:, :16].mean()
+
+
+@pytest.mark.parametrize("size", [(100, 128), (128, 96), (32, 32)])
+def test_sides_that_are_no_multiples_are_refused(size):
+    with pytest.raises(ValueError, match=f"Image of {size[0]}x{size[1]} px; needed sides that are multiples of 64"):
+        network()(torch.rand(1, 3, *size))
+
+
+def test_an_encoder_file_is_where_it_starts_from(tmp_path):
+    pretrained = build_encoder("tiny")
+    save_encoder(pretrained, tmp_path / "encoder.pth")
+    net = network("small", encoder_weights=tmp_path / "encoder.pth")
+    torch.testing.assert_close(net.encoder.state_dict(), pretrained.state_dict(), atol=0, rtol=0)
+
+
+def test_a_pretrained_encoder_is_ready_to_train(tmp_path):
+    save_encoder(build_encoder("tiny"), tmp_path / "encoder.pth")
+    assert all(module.training for module in network(encoder_weights=str(tmp_path / "encoder.pth")).modules())
+
+
+def test_an_encoder_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match="No weight file"):
+        network(encoder_weights=tmp_path / "absent.pth")
+
+
+def test_the_tiny_network_fits_into_four_megabytes_of_float16():
+    net = network("tiny")
+    assert sum(parameter.numel() for parameter in net.parameters()) < 2.1e6
+    floats, others = [], []
+    for tensor in net.state_dict().values():
+        (floats if tensor.is_floating_point() else others).append(tensor.numel())
+    assert 2 * sum(floats) + 8 * sum(others) < LARGEST_FILE
+
+
+def test_no_rung_is_wider_than_the_limit():
+    wide = [module.out_channels for module in network(width_limit=32).project]
+    assert wide == [16, 32, 32, 32, 32]

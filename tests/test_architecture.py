@@ -1,0 +1,114 @@
+"""Data runs one way through the package, and the quick commands stay quick."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import echocare_core
+
+PACKAGE = Path(echocare_core.__file__).parent
+# Each part imports only from those before it; those of the first line know neither torch nor MONAI.
+ORDER = [
+    *("errors", "types", "atomic", "bundle", "frames"),
+    *("transforms", "models", "tasks", "training", "results"),
+    *("prediction", "demo", "cli"),
+]
+WITHOUT_TORCH = ("errors", "types", "atomic", "bundle", "frames")
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def part_of(module):
+    """`frames` of `echocare_core.frames.read`; nothing of `echocare_core` itself, which is the front door."""
+    return "".join(module.split(".")[1:2])
+
+
+def imports_of(path):
+    """Full names of what a module imports, anywhere in it; a name imported from a package counts as its submodule."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import; needed the full name."
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def inner_imports_of(module):
+    """Modules of this package that a module imports."""
+    return {name for name in imports_of(MODULES[module]) if name in MODULES and name != module}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "echocare_core"])
+def test_a_module_imports_only_from_parts_before_its_own(module):
+    allowed = ORDER[: ORDER.index(part_of(module)) + 1]
+    assert [name for name in inner_imports_of(module) if part_of(name) not in allowed] == []
+
+
+@pytest.mark.parametrize("part", ORDER)
+def test_no_two_modules_of_a_part_import_each_other(part):
+    inside = {module: inner_imports_of(module) for module in MODULES if part_of(module) == part}
+    inside = {module: {name for name in names if name in inside} for module, names in inside.items()}
+    while free := [module for module, names in inside.items() if not names & inside.keys()]:
+        for module in free:
+            del inside[module]
+    assert inside == {}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) in WITHOUT_TORCH])
+def test_reading_files_and_finding_bundles_needs_neither_torch_nor_monai(module):
+    assert {name.split(".")[0] for name in imports_of(MODULES[module])} & {"torch", "monai", "ignite"} == set()
+
+
+@pytest.mark.parametrize("module", list(MODULES))
+def test_every_module_and_every_public_name_in_it_says_what_it_is(module):
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    named = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    public = [node for node in named if not node.name.startswith("_")]
+    assert [node.name for node in public if not ast.get_docstring(node)] == []
+    assert ast.get_docstring(tree)
+
+
+def modules_loaded_by(code):
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PACKAGE.parent,
+    )
+    return done.stdout, {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize("name", ["echocare_core", "echocare_core.bundle", "echocare_core.frames", "echocare_core.cli"])
+def test_importing_it_does_not_import_torch(name):
+    _, loaded = modules_loaded_by(f"import {name}")
+    assert "echocare_core" in loaded
+    assert not loaded & {"torch", "monai"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["bundles"]])
+def test_a_quick_command_does_not_import_torch(arguments):
+    command = (
+        f"sys.argv = ['echocare', *{arguments}]\n"
+        "from echocare_core.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code"
+    )
+    shown, loaded = modules_loaded_by(command)
+    assert "segmentation" in shown or "Usage" in shown
+    assert not loaded & {"torch", "monai"}
+
+
+def test_every_public_name_is_found():
+    assert all(callable(getattr(echocare_core, name)) for name in echocare_core.__all__)
+
+
+def test_an_unknown_public_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'forecast'"):
+        _ = echocare_core.forecast

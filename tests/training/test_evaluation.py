@@ -1,0 +1,172 @@
+"""Dice, intervals by patient, and the two files that an evaluation leaves."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from ignite.engine import Engine
+from monai.data import MetaTensor
+from PIL import Image
+
+from echocare_core.errors import TableError
+from echocare_core.training import EvaluateSegmentation
+from echocare_core.training.evaluation import dice, summarise
+from echocare_core.types import Measurement
+
+
+def plain_dice(predicted, drawn):
+    both = of_one = of_other = 0
+    for one, other in zip(predicted.ravel().tolist(), drawn.ravel().tolist(), strict=True):
+        both += one and other
+        of_one += one
+        of_other += other
+    return 2 * both / (of_one + of_other)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_dice_equals_counting_pixel_by_pixel(seed):
+    predicted, drawn = np.random.default_rng(seed).random((2, 20, 30)) < 0.3
+    assert dice(predicted, drawn) == pytest.approx(plain_dice(predicted, drawn))
+
+
+def test_two_empty_masks_agree_and_one_empty_mask_does_not():
+    empty, full = np.zeros((4, 4), dtype=bool), np.ones((4, 4), dtype=bool)
+    assert (dice(empty, empty), dice(empty, full), dice(full, empty), dice(full, full)) == (1, 0, 0, 1)
+
+
+def table(scores, groups=None):
+    groups = groups or [str(number) for number in range(len(scores))]
+    return pd.DataFrame({"image": "a.png", "group": groups, "dice_head": scores})
+
+
+def width(number):
+    return number["high"] - number["low"]
+
+
+def test_the_mean_is_that_of_the_images_and_lies_in_its_interval():
+    scores = np.random.default_rng(0).random(60)
+    number = summarise(table(scores))["dice_head"]
+    assert number["mean"] == pytest.approx(scores.mean())
+    assert number["low"] < number["mean"] < number["high"]
+    assert (number["images"], number["groups"]) == (60, 60)
+
+
+def test_an_interval_of_single_images_is_close_to_that_of_the_normal_distribution():
+    scores = np.random.default_rng(0).normal(0.8, 0.1, 400)
+    assert width(summarise(table(scores))["dice_head"]) == pytest.approx(2 * 1.96 * 0.1 / 20, rel=0.15)
+
+
+def test_more_images_of_the_same_patients_do_not_narrow_the_interval():
+    scores = np.random.default_rng(0).random(40)
+    groups = [str(number) for number in range(40)]
+    once = summarise(table(scores, groups))["dice_head"]
+    tenfold = summarise(table(np.tile(scores, 10), groups * 10))["dice_head"]
+    assert width(tenfold) == pytest.approx(width(once), rel=1e-6)
+    assert (tenfold["images"], tenfold["groups"]) == (400, 40)
+
+
+def test_a_single_patient_has_an_interval_of_no_width():
+    number = summarise(table([0.2, 0.4], ["P", "P"]))["dice_head"]
+    assert (number["low"], number["high"]) == pytest.approx((0.3, 0.3))
+
+
+def test_unknown_numbers_are_left_out_and_show_in_the_count():
+    number = summarise(table([0.5, math.nan, 0.7]))["dice_head"]
+    assert (number["mean"], number["images"], number["groups"]) == (pytest.approx(0.6), 2, 2)
+
+
+def test_a_number_known_of_no_image_is_nan_of_none():
+    number = summarise(table([math.nan, math.nan]))["dice_head"]
+    assert math.isnan(number["mean"])
+    assert (number["images"], number["groups"]) == (0, 0)
+
+
+def test_the_same_table_gives_the_same_interval():
+    scores = table(np.random.default_rng(0).random(30))
+    assert summarise(scores) == summarise(scores)
+
+
+DRAWN = np.zeros((24, 32), dtype=np.uint8)
+DRAWN[4:14, 5:25] = 1
+
+
+@pytest.fixture
+def evaluate(tmp_path):
+    """Runs the handler in an engine over items of one batch each; returns what it wrote."""
+    Image.fromarray(DRAWN * 255).save(tmp_path / "drawn.png")
+
+    def run(*items, **settings):
+        handler = EvaluateSegmentation(str(tmp_path / "out"), ["head"], **settings)
+        batches = [(item_row(tmp_path, item), item_output(item)) for item in items]
+        engine = Engine(step)
+        handler.attach(engine)
+        engine.run(batches)
+        folder = tmp_path / "out"
+        return SimpleNamespace(
+            rows=pd.read_csv(folder / "evaluation.csv", dtype={"group": str}),
+            summary=json.loads((folder / "evaluation.json").read_text(), parse_constant=pytest.fail),
+        )
+
+    def step(engine, batch):
+        row, output = batch
+        engine.state.batch = [row]
+        return [output]
+
+    return run
+
+
+def item_row(folder, item):
+    image = MetaTensor(np.zeros((3, 24, 32)), meta={"filename_or_obj": f"/far/{item.get('name', 'a.png')}"})
+    return {
+        "image": image,
+        "mask": str(folder / "drawn.png"),
+        "group": item.get("group", "P1"),
+        "hc_mm": item.get("hc_mm", ""),
+    }
+
+
+def item_output(item):
+    measured = (Measurement("hc", item["measured"], "mm"),) if "measured" in item else ()
+    return {"pred": item.get("pred", DRAWN)[None], "measurements": measured}
+
+
+def test_each_image_is_compared_with_its_drawn_mask(evaluate):
+    half = DRAWN.copy()
+    half[:, 15:] = 0
+    written = evaluate({"name": "a.png"}, {"name": "b.png", "pred": half, "group": "P2"})
+    assert written.rows[["image", "group"]].to_numpy().tolist() == [["a.png", "P1"], ["b.png", "P2"]]
+    assert written.rows.dice_head.tolist() == pytest.approx([1, 2 / 3])
+    assert written.summary["dice_head"]["mean"] == pytest.approx(5 / 6)
+
+
+def test_a_measurement_is_compared_with_the_column_of_the_table(evaluate):
+    written = evaluate({"hc_mm": "100.5", "measured": 98.0}, {"hc_mm": "90", "measured": 91.0}, measured=["hc_mm"])
+    assert written.rows.hc_mm_error.tolist() == [2.5, 1.0]
+    assert written.summary["hc_mm_error"]["mean"] == 1.75
+
+
+@pytest.mark.parametrize(
+    "unknown", [{"hc_mm": "100"}, {"hc_mm": "", "measured": 98.0}], ids=["nothing found", "not known"]
+)
+def test_an_image_without_an_error_is_counted_out(evaluate, unknown):
+    written = evaluate({"hc_mm": "100", "measured": 98.0}, unknown, measured=["hc_mm"])
+    assert (written.summary["hc_mm_error"]["mean"], written.summary["hc_mm_error"]["images"]) == (2, 1)
+    assert written.summary["dice_head"]["images"] == 2
+
+
+def test_a_measurement_that_no_image_has_is_null_in_the_file(evaluate):
+    written = evaluate({"hc_mm": "100"}, measured=["hc_mm"])
+    assert (written.summary["hc_mm_error"]["mean"], written.summary["hc_mm_error"]["images"]) == (None, 0)
+
+
+def test_a_prediction_of_another_size_than_the_drawn_mask_is_refused(evaluate):
+    with pytest.raises(TableError, match=r"drawn\.png has shape \(24, 32\)"):
+        evaluate({"pred": DRAWN.T})
+
+
+def test_the_summary_is_printed_with_its_interval(evaluate, capsys):
+    evaluate({})
+    assert "dice_head: 1.0000 (95 % interval 1.0000 to 1.0000, 1 images of 1 groups)" in capsys.readouterr().out

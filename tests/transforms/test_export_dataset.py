@@ -1,0 +1,118 @@
+"""Every readable frame of an export comes, and every other one is named."""
+
+import numpy as np
+import pytest
+from monai.transforms import Compose
+from PIL import Image
+from torch.utils.data import DataLoader
+from ultrasound_files import JPEG, marked, region, write_ultrasound
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.transforms import CropToScanRegiond, ExportDataset, LoadUltrasoundd
+
+LOAD = LoadUltrasoundd("image")
+
+
+def jpeg_streams(folder, frames):
+    """One JPEG stream per frame; frame n is grey of value 10 * n, so that order shows."""
+    path, streams = folder / "stream.jpg", []
+    for number in range(frames):
+        Image.fromarray(np.full((24, 32), 10 * number, dtype=np.uint8)).save(path)
+        streams.append(path.read_bytes())
+    path.unlink()
+    return streams
+
+
+def write_cine(path, streams):
+    attributes = {"Rows": 24, "Columns": 32, "NumberOfFrames": len(streams)}
+    return write_ultrasound(path, streams, photometric="MONOCHROME2", transfer_syntax=JPEG, attributes=attributes)
+
+
+def frames_of(dataset):
+    return [item["image"].meta["frame"] for item in dataset]
+
+
+def test_every_frame_of_every_file_comes_in_order(tmp_path):
+    (tmp_path / "B").mkdir()
+    write_ultrasound(tmp_path / "A", marked(3))
+    write_ultrasound(tmp_path / "B" / "IM1", marked())
+    dataset = ExportDataset(tmp_path, LOAD)
+    seen = [(dataset.by_path[meta["filename_or_obj"]].path.name, meta["frame"]) for meta in metas(dataset)]
+    assert seen == [("A", 0), ("A", 1), ("A", 2), ("IM1", 0)]
+    assert dataset.number_of_frames == 4
+
+
+def metas(dataset):
+    return [item["image"].meta for item in dataset]
+
+
+@pytest.mark.parametrize("transform", [LOAD, Compose([LOAD])], ids=["alone", "composed"])
+@pytest.mark.parametrize("broken", [b"\xff\xd8\xff\xd9", b"no picture", b""], ids=["hollow", "text", "empty"])
+def test_a_broken_frame_inside_a_cine_is_set_aside_by_its_number(tmp_path, transform, broken):
+    streams = jpeg_streams(tmp_path, 5)
+    streams[2] = broken
+    write_cine(tmp_path / "cine", streams)
+    dataset = ExportDataset(tmp_path, transform)
+    items = list(dataset)
+    assert [round(float(item["image"].mean())) for item in items] == [0, 10, 30, 40]
+    assert [(aside.source, aside.frame) for aside in dataset.set_aside] == [("cine", 2)]
+    assert dataset.set_aside[0].reason.startswith("cine, frame 3 of 5,")
+
+
+def test_a_scan_region_of_one_line_does_not_stop_the_rest(tmp_path):
+    write_ultrasound(tmp_path / "A", marked(), regions=[region((5, 0, 6, 32))])
+    write_ultrasound(tmp_path / "B", marked())
+    dataset = ExportDataset(tmp_path, Compose([LOAD, CropToScanRegiond("image")]))
+    assert len(list(dataset)) == 1
+    assert [(aside.source, aside.frame) for aside in dataset.set_aside] == [("A", 0)]
+
+
+def test_frames_behind_the_end_of_a_file_cut_short_are_not_lost_in_silence(tmp_path):
+    path = write_ultrasound(tmp_path / "cine", marked(5))
+    path.write_bytes(path.read_bytes()[: -2 * 24 * 32 * 3])
+    write_ultrasound(tmp_path / "whole", marked())
+    dataset = ExportDataset(tmp_path, LOAD)
+    loaded = len(list(dataset))
+    named = {aside.frame for aside in dataset.set_aside if aside.source == "cine"}
+    assert (loaded, named) in [(1 + 3, {3, 4}), (1, {None})]
+
+
+def test_files_that_are_no_pictures_are_set_aside_before_the_first_frame(tmp_path):
+    write_ultrasound(tmp_path / "A", marked())
+    (tmp_path / "notes.txt").write_text("no picture")
+    dataset = ExportDataset(tmp_path, LOAD)
+    assert [(aside.source, aside.frame) for aside in dataset.set_aside] == [("notes.txt", None)]
+
+
+def test_reading_twice_does_not_count_twice(tmp_path):
+    streams = jpeg_streams(tmp_path, 3)
+    streams[1] = b"no picture"
+    write_cine(tmp_path / "cine", streams)
+    dataset = ExportDataset(tmp_path, LOAD)
+    assert frames_of(dataset) == frames_of(dataset) == [0, 2]
+    assert len(dataset.set_aside) == 1
+
+
+def test_a_single_file_is_an_export(tmp_path):
+    dataset = ExportDataset(str(write_ultrasound(tmp_path / "A", marked(2))), LOAD)
+    assert frames_of(dataset) == [0, 1]
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError, RuntimeError])
+def test_an_error_that_is_not_about_frames_is_not_swallowed(tmp_path, fault):
+    def fails(item):
+        raise fault("a fault of the program")
+
+    with pytest.raises(fault, match="a fault of the program"):
+        list(ExportDataset(write_ultrasound(tmp_path / "A", marked()), fails))
+
+
+def test_a_folder_with_nothing_to_read_is_refused(tmp_path):
+    with pytest.raises(UnreadableFrames, match="is empty"):
+        ExportDataset(tmp_path, LOAD)
+
+
+def test_frames_are_batched_in_order(tmp_path):
+    write_ultrasound(tmp_path / "A", marked(5))
+    batches = DataLoader(ExportDataset(tmp_path, lambda item: item["frame"]), batch_size=2)
+    assert [batch.tolist() for batch in batches] == [[0, 1], [2, 3], [4]]

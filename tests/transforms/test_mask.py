@@ -1,0 +1,76 @@
+"""Drawn masks become label maps beside their image, or are refused by name."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from ultrasound_files import marked, write_ultrasound
+
+from echocare_core.errors import TableError
+from echocare_core.transforms import LoadMaskd, LoadUltrasoundd
+from echocare_core.transforms.mask import read_mask
+
+DRAWN = np.zeros((24, 32), dtype=np.uint8)
+DRAWN[:4, -6:] = 1
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+def test_a_mask_of_ones_and_one_of_255_mean_the_same(png, scale):
+    np.testing.assert_array_equal(read_mask(png(DRAWN * np.uint8(scale)), (24, 32), labels=2), DRAWN)
+
+
+def test_a_mask_of_one_bit_is_read(png):
+    np.testing.assert_array_equal(read_mask(png(DRAWN.astype(bool)), (24, 32), labels=2), DRAWN)
+
+
+def test_palette_numbers_are_the_labels(tmp_path):
+    picture = Image.new("P", (32, 24))
+    picture.putpalette([0, 0, 0, 90, 90, 90, 250, 120, 30])
+    picture.putdata((DRAWN * 2).ravel().tolist())
+    picture.save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(read_mask(str(tmp_path / "mask.png"), (24, 32), labels=3), DRAWN * 2)
+
+
+def test_an_empty_and_a_full_mask_are_read(png):
+    assert not read_mask(png(np.zeros((24, 32), dtype=np.uint8)), (24, 32), labels=2).any()
+    assert (read_mask(png(np.full((24, 32), 255, dtype=np.uint8)), (24, 32), labels=2) == 1).all()
+
+
+def test_several_labels_keep_their_numbers(png):
+    drawn = np.arange(24 * 32, dtype=np.uint8).reshape(24, 32) % 4
+    np.testing.assert_array_equal(read_mask(png(drawn), (24, 32), labels=4), drawn)
+
+
+@pytest.mark.parametrize(("value", "labels"), [(2, 2), (254, 2), (128, 2), (4, 4)])
+def test_a_value_that_is_no_label_is_refused(png, value, labels):
+    with pytest.raises(TableError, match=rf"mask\.png holds the value {value}; needed label numbers 0 to {labels - 1}"):
+        read_mask(png(DRAWN * np.uint8(value)), (24, 32), labels)
+
+
+def test_ones_beside_255_are_refused(png):
+    drawn = DRAWN.copy()
+    drawn[-1, 0] = 255
+    with pytest.raises(TableError, match="holds the value 255"):
+        read_mask(png(drawn), (24, 32), labels=2)
+
+
+@pytest.mark.parametrize("values", [DRAWN.T, DRAWN[1:], np.dstack([DRAWN] * 3)], ids=["turned", "short", "coloured"])
+def test_a_mask_of_another_shape_than_its_image_is_refused(png, values):
+    with pytest.raises(TableError, match=r"mask\.png has shape .*; needed that of its image, \(24, 32\)"):
+        read_mask(png(np.ascontiguousarray(values)), (24, 32), labels=2)
+
+
+def test_a_damaged_mask_is_refused_by_name(png):
+    path = png(np.random.default_rng(0).integers(0, 2, (24, 32), dtype=np.uint8))
+    with open(path, "r+b") as file:
+        file.truncate(70)
+    with pytest.raises(TableError, match=r"mask\.png cannot be read"):
+        read_mask(path, (24, 32), labels=2)
+
+
+def test_the_label_map_lies_on_its_image(tmp_path, png):
+    path = write_ultrasound(tmp_path / "a", marked(), spacing_mm=(0.2, 0.1))
+    item = LoadMaskd("label", "image", 2)(LoadUltrasoundd("image")({"image": path, "label": png(DRAWN * 255)}))
+    assert (item["label"].shape, item["label"].dtype) == ((1, 24, 32), torch.float32)
+    assert ((item["label"][0] == 1) == (item["image"][0] > 200)).all()
+    np.testing.assert_array_equal(item["label"].affine, item["image"].affine)
