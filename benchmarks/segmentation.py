@@ -1,11 +1,11 @@
-"""Dice of a segmentation bundle beside a MONAI UNet, trained from scratch on the same images, at the same size, as long.
+"""Dice of a segmentation bundle beside a MONAI UNet, trained from scratch on the same images at the same size as long.
 
     python benchmarks/segmentation.py breast_lesion_segmentation --data BUS_BRA --external BUSI --external BREAST_USG
 
-The UNet is trained by the bundle's own train.json with nothing but `network_def` and `max_epochs` replaced: same table, same
-augmentation, loss, optimiser, batches and arithmetic. It gets as many epochs as fit into the time of the bundle's own training:
-one epoch of each is timed first, one after the other on the same machine. Both are scored by the bundle's evaluate.json on the
-`test` rows. A training that was interrupted goes on when the command is repeated.
+The UNet is trained by the bundle's own train.json with nothing but `network_def` and `max_epochs` replaced: same table,
+same augmentation, loss, optimiser, batches and arithmetic. It gets as many epochs as fit into the time of the bundle's
+own training: one epoch of each is timed first, one after the other on the same machine. Both are scored by the bundle's
+evaluate.json on the `test` rows. A training that was interrupted goes on when the command is repeated.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ UNET = {
 def main(
     bundle: Annotated[str, typer.Argument(help="Name or folder of a segmentation bundle.")],
     data: Annotated[Path, typer.Option(help="Folder with the table.csv that the weights were trained on.")],
-    external: Annotated[list[Path] | None, typer.Option(help="Further folders with a table.csv: tested, never seen.")] = None,
+    external: Annotated[
+        list[Path] | None, typer.Option(help="Further folders with a table.csv: tested, never seen.")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder for the UNet's checkpoints and the scores.")] = Path("runs"),
 ) -> None:
     """Train the peer where it is not trained yet, score both, print the table and write RUNS/BUNDLE/comparison.json."""
@@ -95,7 +97,11 @@ def score(folder: Path, data: Path, output_dir: Path, settings: dict[str, Any]) 
 
 def run_bundle(folder: Path, configs: list[str], settings: dict[str, Any]) -> None:
     """`python -m monai.bundle run`, in a process of its own."""
-    files = str([str(folder / "configs" / name) for name in configs]) if len(configs) > 1 else folder / "configs" / configs[0]
+    files = (
+        str([str(folder / "configs" / name) for name in configs])
+        if len(configs) > 1
+        else folder / "configs" / configs[0]
+    )
     options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     subprocess.run([sys.executable, "-m", "monai.bundle", "run", "--config_file", str(files), *options], check=True)
 

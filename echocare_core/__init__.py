@@ -33,7 +33,16 @@ _HOMES = {
     "save_encoder": "echocare_core.models",
 }
 
-__all__ = ["build_encoder", "find_bundle", "list_bundles", "load_encoder", "predict", "read_export", "read_frames", "save_encoder"]  # fmt: skip
+__all__ = [
+    "build_encoder",
+    "find_bundle",
+    "list_bundles",
+    "load_encoder",
+    "predict",
+    "read_export",
+    "read_frames",
+    "save_encoder",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -72,14 +72,14 @@ def _metadata_files() -> Iterator[Path]:
 def running_bundle_root(name: str) -> str:
     """The folder of the bundle whose configuration is running, for the line `bundle_root` of that configuration.
 
-    `monai.bundle` puts the folder of the bundle it runs on Python's search path, before every other entry but the first;
-    that is the only place where a configuration can learn where it stands, so that a copy of the folder works anywhere.
+    `monai.bundle` puts the folder of the bundle it runs on Python's search path, before every other entry but the
+    first. That is the only place where a configuration can learn where it stands, so that a copy works anywhere.
 
     Args:
         name: what the bundle's metadata calls it; the folder itself may have been renamed.
 
     Raises:
-        BundleError: no such folder on the path, because something other than `monai.bundle run` reads the configuration.
+        BundleError: no such folder on the path: something other than `monai.bundle run` reads the configuration.
     """
     for entry in [*sys.path[1:], *sys.path[:1]]:
         if (Path(entry) / METADATA).is_file() and read_metadata(Path(entry)).get("bundle_name") == name:
@@ -100,7 +100,9 @@ def read_card(folder: Path, weights: Path | None = None) -> BundleCard:
     metadata = read_metadata(folder)
     weights = weights or folder / WEIGHTS
     if not weights.is_file():
-        raise BundleError(f"{folder.name} has no weights at {weights}; needed a state dict there. Train it, or copy them.")
+        raise BundleError(
+            f"{folder.name} has no weights at {weights}; needed a state dict there. Train it, or copy them."
+        )
     return BundleCard(
         name=metadata["bundle_name"],
         version=metadata["version"],

@@ -32,7 +32,9 @@ def demo(out: Out, overwrite: Overwrite = False) -> None:
 
 @app.command()
 def predict(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")],
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")
+    ],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="DICOM file, DICOM export folder, or images.")],
     out: Out,
     overwrite: Overwrite = False,

@@ -7,7 +7,7 @@ class EchoCareError(Exception):
     """Base of every error this package raises on purpose. Its text never holds a patient attribute."""
 
 
-class UnreadableFrames(EchoCareError):
+class UnreadableFrames(EchoCareError):  # noqa: N818  (it reads as what was found)
     """A file, or one frame of it, cannot be turned into pixels."""
 
 
@@ -28,7 +28,7 @@ class OutputError(EchoCareError):
 
 
 def own_cause(error: BaseException) -> EchoCareError | None:
-    """The error of this package behind one of MONAI's, which wraps whatever goes wrong inside a transform or a component."""
+    """The error of this package behind one of MONAI's, which wraps whatever goes wrong inside its components."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, EchoCareError):
         cause = cause.__cause__ or cause.__context__

@@ -20,8 +20,8 @@ from echocare_core.types import Prediction, Results
 class WriteResults:
     """Ignite handler: write every predicted frame, then the table and the report, all at once or not at all.
 
-    The output of each iteration is a list of items with `image` (as `LoadUltrasoundd` described it in its meta), `pred` (label
-    map (1, height, width) at the size of the recorded frame) and `measurements`.
+    The output of each iteration is a list of items with `image` (as `LoadUltrasoundd` described it in its meta), `pred`
+    (label map (1, height, width) at the size of the recorded frame) and `measurements`.
 
     Args:
         output_dir: folder for the results; made if need be.

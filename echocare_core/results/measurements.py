@@ -102,8 +102,8 @@ def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset:
     Args:
         mask: (height, width), 1 = head.
         spacing_mm: (row, column); lengths are in pixels where it is None.
-        outline_inset: how far inside the edge of the mask the measured outline runs, as a share of the long side of the scan
-            region; for masks filled to the outer edge of a drawn line.
+        outline_inset: how far inside the edge of the mask the measured outline runs, as a share of the long side of the
+            scan region; for masks filled to the outer edge of a drawn line.
 
     Returns:
         `head_circumference`, `occipitofrontal_diameter`, `biparietal_diameter`; nothing where no head was found.

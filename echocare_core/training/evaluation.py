@@ -42,6 +42,7 @@ class EvaluateSegmentation:
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's evaluator for each of its handlers."""
+        engine.add_event_handler(Events.STARTED, lambda _: self.rows.clear())
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.compare)
         engine.add_event_handler(Events.COMPLETED, self.report)
 

@@ -166,9 +166,8 @@ def test_the_network_exports_to_torchscript(bundle: Path, tmp_path: Path) -> Non
 
 def test_the_network_is_verified_from_an_unrelated_directory(bundle: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "monai.bundle", "verify_net_in_out", "network_def"]
-    paths = [
-        "--meta_file", str(bundle / "configs" / "metadata.json"), "--config_file", str(bundle / "configs" / "inference.json")
-    ]  # fmt: skip
+    configs = bundle / "configs"
+    paths = ["--meta_file", configs / "metadata.json", "--config_file", configs / "inference.json"]
     finished = subprocess.run([*command, *paths], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert finished.returncode == 0, finished.stderr

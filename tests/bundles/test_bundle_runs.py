@@ -138,9 +138,21 @@ def test_evaluation_scores_the_test_rows(bundle: Path, table: Path, tmp_path: Pa
 
 
 def train(bundle: Path, table: Path, out: Path, configs: list[str], **options: Any) -> subprocess.CompletedProcess:
-    files = str([str(bundle / "configs" / name) for name in configs]) if len(configs) > 1 else bundle / "configs" / configs[0]
-    settings = {"dataset_dir": table, "output_dir": out, "max_epochs": 1, "batch_size": 2, "device": "$torch.device('cpu')"}
-    words = [word for name, value in {**settings, **options.pop("settings", {})}.items() for word in (f"--{name}", value)]
+    files = (
+        str([str(bundle / "configs" / name) for name in configs])
+        if len(configs) > 1
+        else bundle / "configs" / configs[0]
+    )
+    settings = {
+        "dataset_dir": table,
+        "output_dir": out,
+        "max_epochs": 1,
+        "batch_size": 2,
+        "device": "$torch.device('cpu')",
+    }
+    words = [
+        word for name, value in {**settings, **options.pop("settings", {})}.items() for word in (f"--{name}", value)
+    ]
     return run("--config_file", files, *words, cwd=out.parent, **options)
 
 
@@ -157,11 +169,8 @@ def test_training_writes_weights_and_goes_on_where_it_stopped(bundle: Path, tabl
 
 def test_two_processes_train_together(bundle: Path, table: Path, tmp_path: Path) -> None:
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
-    settings = {"device": "$torch.device('cpu')"}
 
-    ran = train(
-        bundle, table, tmp_path / "run", ["train.json", "multi_gpu_train.json"], launcher=launcher, settings=settings
-    )
+    ran = train(bundle, table, tmp_path / "run", ["train.json", "multi_gpu_train.json"], launcher=launcher)
 
     assert ran.returncode == 0, ran.stderr
     assert {"latest.pt", "best.pt"} <= {path.name for path in (tmp_path / "run").iterdir()}

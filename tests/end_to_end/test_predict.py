@@ -48,7 +48,9 @@ def mask_of(out: Path, row: Any) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("size", [(300, 400), (400, 300), (90, 620)])
-def test_a_mark_in_one_corner_comes_back_in_that_corner(size: tuple[int, int], predict: Predict, tmp_path: Path) -> None:
+def test_a_mark_in_one_corner_comes_back_in_that_corner(
+    size: tuple[int, int], predict: Predict, tmp_path: Path
+) -> None:
     height, width = size
     pixels = bright(height, width, (0, width - 60, 40, width))
     write_ultrasound(tmp_path / "IM1", pixels)
@@ -116,7 +118,9 @@ def test_nothing_bright_gives_an_empty_mask(predict: Predict, tmp_path: Path) ->
 def test_an_export_with_broken_files_among_good_ones(predict: Predict, tmp_path: Path) -> None:
     export = tmp_path / "export"
     (export / "ST1" / "SE 1").mkdir(parents=True)
-    write_ultrasound(export / "ST1" / "SE 1" / "IM1", np.concatenate([bright(60, 80, (0, 0, 20, 20))] * 3), frame_time_ms=40)
+    write_ultrasound(
+        export / "ST1" / "SE 1" / "IM1", np.concatenate([bright(60, 80, (0, 0, 20, 20))] * 3), frame_time_ms=40
+    )
     Image.fromarray(bright(60, 80, (0, 0, 20, 20))[0]).save(export / "ST1" / "picture.png")
     (export / "notes.txt").write_text("not an image")
     (export / "broken").write_bytes((export / "ST1" / "SE 1" / "IM1").read_bytes()[:9000])
@@ -142,7 +146,13 @@ def test_a_frame_that_cannot_be_decoded_does_not_stop_the_others(predict: Predic
     import imagecodecs
 
     good = [imagecodecs.jpeg8_encode(frame) for frame in np.concatenate([bright(64, 80, (0, 0, 20, 20))] * 3)]
-    write_ultrasound(tmp_path / "cine", [good[0], good[1][:60], good[2]], photometric="YBR_FULL_422", transfer_syntax=JPEG, attributes={"Rows": 64, "Columns": 80})
+    write_ultrasound(
+        tmp_path / "cine",
+        [good[0], good[1][:60], good[2]],
+        photometric="YBR_FULL_422",
+        transfer_syntax=JPEG,
+        attributes={"Rows": 64, "Columns": 80},
+    )
 
     results = predict(LESION, tmp_path / "cine", tmp_path / "out")
 

@@ -152,7 +152,9 @@ def test_an_uncalibrated_lesion_is_measured_in_pixels():
     }
 
 
-@pytest.mark.parametrize(("given", "known"), [([0.2, 0.1], (0.2, 0.1)), ([math.nan] * 2, None), ([math.nan, 1], None)])
+@pytest.mark.parametrize(
+    ("given", "known"), [([0.2, 0.1], (0.2, 0.1)), ([math.nan] * 2, None), ([math.nan, 1], None), ([1, math.nan], None)]
+)
 def test_a_spacing_of_nan_is_none(given, known):
     assert known_spacing(given) == known
 

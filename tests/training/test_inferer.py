@@ -1,9 +1,9 @@
-"""bfloat16 inside, float32 outside."""
+"""bfloat16 inside, float32 outside; both mirror images where it counts."""
 
 import torch
 from monai.inferers import SimpleInferer
 
-from echocare_core.training import BFloat16Inferer
+from echocare_core.training import BFloat16Inferer, MirrorInferer
 
 
 def network():
@@ -39,3 +39,14 @@ def test_gradients_reach_the_weights_in_float32():
 def test_autocast_ends_with_the_call():
     BFloat16Inferer()(torch.rand(1, 3, 16, 16), network())
     assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_picture_and_its_mirror_image_get_mirrored_answers():
+    net, image = network(), torch.rand(2, 3, 16, 24)
+    straight, mirrored = MirrorInferer()(image, net), MirrorInferer()(image.flip(-1), net)
+    torch.testing.assert_close(mirrored, straight.flip(-1))
+
+
+def test_the_mirror_inferer_changes_nothing_where_the_network_is_symmetric():
+    net, image = torch.nn.Conv2d(3, 2, 1), torch.rand(1, 3, 16, 24)
+    torch.testing.assert_close(MirrorInferer()(image, net), net(image))

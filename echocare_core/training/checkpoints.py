@@ -1,4 +1,4 @@
-"""Trainings that go on after an interruption."""
+"""Trainings that go on after an interruption, and keep their best weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import distributed
 
 from echocare_core.atomic import replacing
 
-LATEST = "latest.pt"
+LATEST, BEST = "latest.pt", "best.pt"
 
 
 class Stateful(Protocol):
@@ -22,22 +22,24 @@ class Stateful(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> Any: ...
 
 
-class Resume:
+class Checkpoints:
     """Ignite handler: after each epoch write `latest.pt`; at the start go on from it where it is there.
 
-    List it after the validation, so that the best metric so far is part of what is kept. An epoch that was interrupted
-    is run again from its start, with another shuffling. The checkpoint also counts `seconds` and `cpu_seconds` of
-    training.
+    `best.pt`, a plain state dict, holds the network of the epoch with the best key metric of the validation. (MONAI's
+    CheckpointSaver forgets that metric when a training goes on, and replaces the best weights by the next ones.) List
+    the handler after the validation. An epoch that was interrupted is run again from its start, with another shuffling.
+    The checkpoint also counts `seconds` and `cpu_seconds` of training.
 
     Args:
         folder: of the run; made if need be.
-        saved: what to keep, by name.
+        saved: what to keep, by name; `model` is the network.
         validator: the engine whose best metric decides which weights are kept.
         device: where tensors go when they are read.
     """
 
     def __init__(self, folder: str, saved: dict[str, Stateful], validator: Engine, device: torch.device) -> None:
         self.path = Path(folder) / LATEST
+        self.best = Path(folder) / BEST
         self.saved = saved
         self.validator = validator
         self.device = device
@@ -65,7 +67,7 @@ class Resume:
         engine.logger.info("Going on after epoch %d of %s", state["epoch"], self.path)
 
     def save(self, engine: Engine) -> None:
-        """Replace the former checkpoint in one step; of several processes only the first writes."""
+        """Replace the former files, each in one step; of several processes only the first writes."""
         if distributed.is_initialized() and distributed.get_rank() > 0:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,9 +78,15 @@ class Resume:
         state["best_metric_epoch"] = self.validator.state.best_metric_epoch
         for clock, now in self._clocks().items():
             state[clock] = self.spent[clock] + now - self.started[clock]
-        with replacing(self.path) as unfinished:
-            torch.save(state, unfinished)
+        if state["best_metric_epoch"] == engine.state.epoch:
+            _write(state["model"], self.best)
+        _write(state, self.path)
 
     @staticmethod
     def _clocks() -> dict[str, float]:
         return {"seconds": time.monotonic(), "cpu_seconds": time.process_time()}
+
+
+def _write(state: dict[str, Any], path: Path) -> None:
+    with replacing(path) as unfinished:
+        torch.save(state, unfinished)

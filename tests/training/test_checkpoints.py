@@ -1,6 +1,7 @@
 """A training that was interrupted goes on as if nothing had happened."""
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,9 +10,9 @@ from ignite.engine import Events
 from ignite.metrics import Metric
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
-from monai.handlers import CheckpointSaver, LrScheduleHandler, ValidationHandler
+from monai.handlers import LrScheduleHandler, ValidationHandler
 
-from echocare_core.training import Resume, warmup_cosine
+from echocare_core.training import Checkpoints, warmup_cosine
 
 CPU = torch.device("cpu")
 SCORES = (0.3, 0.9, 0.5, 0.7)  # of the epochs 1 to 4
@@ -45,17 +46,14 @@ def build(folder, epochs=4):
     training = SimpleNamespace(network=torch.nn.Linear(3, 1))
     training.optimizer = torch.optim.AdamW(training.network.parameters(), lr=0.1)
     training.schedule = warmup_cosine(training.optimizer, warmup_steps=2, steps=12)
-    kept = {"model": training.network}
-    saver = CheckpointSaver(folder, kept, save_key_metric=True, key_metric_filename="best.pt")
     training.validator = SupervisedEvaluator(
         device=CPU,
         val_data_loader=DataLoader(data, batch_size=6),
         network=training.network,
         key_val_metric={"score": Score(training)},
-        val_handlers=[saver],
     )
     saved = {"model": training.network, "optimizer": training.optimizer, "lr_scheduler": training.schedule}
-    training.resume = Resume(str(folder), saved, training.validator, CPU)
+    training.checkpoints = Checkpoints(str(folder), saved, training.validator, CPU)
     training.trainer = SupervisedTrainer(
         device=CPU,
         max_epochs=epochs,
@@ -67,7 +65,7 @@ def build(folder, epochs=4):
         train_handlers=[
             LrScheduleHandler(training.schedule, print_lr=False, epoch_level=False),
             ValidationHandler(1, training.validator),
-            training.resume,
+            training.checkpoints,
         ],
     )
     for engine in (training.trainer, training.validator):
@@ -121,21 +119,28 @@ def test_the_best_metric_is_remembered(interrupted):
     assert (training.validator.state.best_metric, training.validator.state.best_metric_epoch) == (0.9, 2)
 
 
-@pytest.mark.xfail(
-    reason="MONAI's CheckpointSaver forgets its best score at a resume, and keeps the next epoch", strict=True
-)
 def test_a_worse_epoch_after_a_break_does_not_replace_the_best_weights(interrupted):
     best = torch.load(interrupted / "best.pt", weights_only=True)
     went_on(interrupted)
     torch.testing.assert_close(torch.load(interrupted / "best.pt", weights_only=True), best, atol=0, rtol=0)
 
 
+def test_the_best_weights_are_those_of_the_best_epoch(tmp_path):
+    training, weights = build(tmp_path), {}
+    keep = lambda engine: weights.update({engine.state.epoch: training.network.weight.detach().clone()})  # noqa: E731
+    training.trainer.add_event_handler(Events.EPOCH_COMPLETED, keep)
+    training.trainer.run()
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    torch.testing.assert_close(best["weight"], weights[1 + SCORES.index(max(SCORES))], atol=0, rtol=0)
+
+
 def test_the_time_spent_adds_up(interrupted):
-    before = torch.load(interrupted / "latest.pt", weights_only=True)
+    state = torch.load(interrupted / "latest.pt", weights_only=True)
+    assert min(state["seconds"], state["cpu_seconds"]) > 0
+    torch.save({**state, "seconds": 3600.0, "cpu_seconds": 7200.0}, interrupted / "latest.pt")
     went_on(interrupted)
-    after = torch.load(interrupted / "latest.pt", weights_only=True)
-    assert after["seconds"] > before["seconds"] > 0
-    assert after["cpu_seconds"] > before["cpu_seconds"] > 0
+    state = torch.load(interrupted / "latest.pt", weights_only=True)
+    assert 3600 < state["seconds"] < 7200 < state["cpu_seconds"]
 
 
 def test_a_finished_training_that_is_started_again_trains_no_further(interrupted):
@@ -159,6 +164,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_former_one(interrupted, 
     training = build(interrupted)
 
     def disk_full(state, unfinished):
+        Path(unfinished).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     training.validator.add_event_handler(Events.COMPLETED, lambda _: monkeypatch.setattr(torch, "save", disk_full))
