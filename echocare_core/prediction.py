@@ -46,7 +46,9 @@ def predict(
     settings = {**(settings or {}), "dataset_dir": str(source), "output_dir": str(out), "overwrite": overwrite}
     workflow = load_inference(folder, settings)
     try:
-        workflow.run()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # MONAI calls scikit-image by names that will change
+            workflow.run()
     except RuntimeError as error:  # MONAI wraps what goes wrong while it builds the parts of a configuration
         raise own_cause(error) or error from error
     return workflow.parser.get_parsed_content("evaluator").state.results

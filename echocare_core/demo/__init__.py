@@ -27,7 +27,7 @@ ENTRIES = ("export", *PARTS, *TABLES_AND_PAGE)
 # A cine of a real scanner that comes with pydicom from 3.0 on. It shows a heart: no bundle knows what it is not meant
 # for, and the demo shows that openly, under a name that says so.
 CLIP = Path(pydicom.__file__).parent / "data" / "test_files" / "examples_ybr_color.dcm"
-CLIP_SOURCE = "FETAL/HEART_NOT_A_HEAD/IM000001"
+CLIP_SOURCE = "FETAL/heart_not_a_head/IM000001"
 
 _log = logging.getLogger(__name__)
 

@@ -47,11 +47,11 @@ def export(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """A folder with a table of six images in three splits."""
+    """A folder with a table of seven images in three splits."""
     folder = tmp_path / "data"
     folder.mkdir()
     rows = []
-    for number, split in enumerate(["train"] * 4 + ["val", "test"]):
+    for number, split in enumerate(["train"] * 4 + ["val", "val", "test"]):
         image, mask = picture(number)
         Image.fromarray(image).save(folder / f"{number}.png")
         Image.fromarray(mask * 255).save(folder / f"{number}_mask.png")
@@ -133,7 +133,7 @@ def test_evaluation_scores_the_test_rows(bundle: Path, table: Path, tmp_path: Pa
     assert ran.returncode == 0, ran.stderr
     rows = pd.read_csv(tmp_path / "out" / "evaluation.csv")
     summary = json.loads((tmp_path / "out" / "evaluation.json").read_text(encoding="utf-8"))
-    assert list(rows["image"]) == ["5.png"]
+    assert list(rows["image"]) == ["6.png"]
     assert all(number["images"] <= 1 for number in summary.values())
 
 
