@@ -1,6 +1,6 @@
 """Dice of a segmentation bundle beside a MONAI UNet, trained from scratch on the same images at the same size as long.
 
-    python benchmarks/segmentation.py breast_lesion_segmentation --data BUS_BRA --external BUSI --external BREAST_USG
+    python benchmarks/segmentation.py breast_lesion_segmentation --data BUS_BRA --external BUSI --external BREAST
 
 The UNet is trained by the bundle's own train.json with nothing but `network_def` and `max_epochs` replaced: same table,
 same augmentation, loss, optimiser, batches and arithmetic. It gets as many epochs as fit into the time of the bundle's
@@ -42,7 +42,7 @@ def main(
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder for the UNet's checkpoints and the scores.")] = Path("runs"),
 ) -> None:
-    """Train the peer where it is not trained yet, score both, print the table and write RUNS/BUNDLE/comparison.json."""
+    """Train the peer where it is not trained yet, score both, and print the table (RUNS/BUNDLE_unet)."""
     folder = find_bundle(bundle)
     runs = runs / f"{folder.name}_unet"
     train_unet(folder, data, runs)
@@ -117,9 +117,15 @@ def show(name: str, scores: dict[str, dict[str, Any]]) -> None:
     table = Table("test set", "network", *numbers, title=name)
     for test_set, networks in scores.items():
         for network, summary in networks.items():
-            cells = [f"{s['mean']:.3f} ({s['low']:.3f} to {s['high']:.3f}), n={s['images']}" for s in summary.values()]
-            table.add_row(test_set, network, *cells)
+            table.add_row(test_set, network, *map(in_words, summary.values()))
     Console(width=160).print(table)
+
+
+def in_words(number: dict[str, float | None]) -> str:
+    """Mean, interval and number of images; a number that is known of no image is "unknown"."""
+    if number["mean"] is None:
+        return "unknown"
+    return f"{number['mean']:.3f} ({number['low']:.3f} to {number['high']:.3f}), n={number['images']}"
 
 
 if __name__ == "__main__":

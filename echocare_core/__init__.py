@@ -4,7 +4,7 @@
 
     results = echocare.predict("fetal_head_segmentation", "EXPORT", "OUT")
     for row in results:
-        print(row["source"], row["head_circumference_mm"])
+        print(row["source"], row.get("head_circumference_mm", "not calibrated"))
 
 Public names are found when they are asked for, so that importing this package does not import PyTorch.
 """

@@ -95,9 +95,14 @@ def read_card(folder: Path, weights: Path | None = None) -> BundleCard:
         weights: the file in use; the bundle's own when None.
 
     Raises:
-        BundleError: no weights there.
+        BundleError: no weights there, or metadata without a name, version or intended use.
     """
     metadata = read_metadata(folder)
+    missing = [key for key in ("bundle_name", "version", "name", "intended_use") if key not in metadata]
+    if missing:
+        raise BundleError(
+            f"{folder.name}: {METADATA.as_posix()} lacks {', '.join(missing)}; needed for the report. Add them."
+        )
     weights = weights or folder / WEIGHTS
     if not weights.is_file():
         raise BundleError(

@@ -35,7 +35,7 @@ def predict(
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")
     ],
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="DICOM file, DICOM export folder, or images.")],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="DICOM file, DICOM export folder, or images.")],
     out: Out,
     overwrite: Overwrite = False,
     settings: Annotated[
@@ -51,12 +51,16 @@ def predict(
 
 @app.command()
 def bundles() -> None:
-    """List the bundles that can be found by name."""
+    """List the bundles that can be found by name: in $ECHOCARE_BUNDLES, ./bundles and beside the package's source."""
     from echocare_core.bundle import list_bundles, read_metadata
 
     for folder in list_bundles():
-        metadata = read_metadata(folder)
-        typer.echo(f"{folder.name:32} {metadata['version']:8} {metadata['task']}")
+        try:
+            metadata = read_metadata(folder)
+        except BundleError as error:
+            typer.echo(f"{folder.name:32} {error}")
+            continue
+        typer.echo(f"{folder.name:32} {metadata.get('version', '?'):8} {metadata.get('task', '')}")
 
 
 def _parse(settings: list[str]) -> dict[str, object]:

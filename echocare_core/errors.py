@@ -23,6 +23,10 @@ class TableError(EchoCareError):
     """A table of images and labels breaks its documented format."""
 
 
+class SettingsError(EchoCareError, ValueError):
+    """A value in a configuration or call that cannot be used."""
+
+
 class OutputError(EchoCareError):
     """The results cannot be written where they were asked for."""
 
@@ -30,6 +34,10 @@ class OutputError(EchoCareError):
 def own_cause(error: BaseException) -> EchoCareError | None:
     """The error of this package behind one of MONAI's, which wraps whatever goes wrong inside its components."""
     cause: BaseException | None = error
+    seen: set[int] = set()
     while cause is not None and not isinstance(cause, EchoCareError):
+        seen.add(id(cause))
         cause = cause.__cause__ or cause.__context__
+        if id(cause) in seen:
+            return None
     return cause

@@ -43,14 +43,20 @@ def predict(
         OutputError: `out` cannot be written, or holds results already.
     """
     folder = find_bundle(bundle)
+    reserved = sorted({"dataset_dir", "output_dir", "overwrite"} & set(settings or {}))
+    if reserved:
+        raise BundleError(f"{', '.join(reserved)} cannot be a setting; needed as argument of its own. Leave it out.")
     settings = {**(settings or {}), "dataset_dir": str(source), "output_dir": str(out), "overwrite": overwrite}
     workflow = load_inference(folder, settings)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # MONAI calls scikit-image by names that will change
             workflow.run()
-    except RuntimeError as error:  # MONAI wraps what goes wrong while it builds the parts of a configuration
-        raise own_cause(error) or error from error
+    except Exception as error:  # MONAI wraps what goes wrong while it builds the parts of a configuration
+        cause = own_cause(error)
+        if cause is None or cause is error:
+            raise
+        raise cause from error
     return workflow.parser.get_parsed_content("evaluator").state.results
 
 

@@ -13,6 +13,12 @@ from echocare_core.frames.read import read_frames
 from echocare_core.types import Frames, SetAside
 
 COMMONEST = 3
+RESULTS = {
+    "report.html",
+    "results.csv",
+    "set_aside.csv",
+}  # what a run of this package leaves: its pictures are no images
+UNFINISHED = ".echocare-"
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def read_export(path: Path) -> Export:
 
 
 def _walk(root: Path, set_aside: list[SetAside]) -> Iterator[Path]:
-    """All files below a folder, sorted; a folder that cannot be listed is set aside."""
+    """All files below a folder, sorted; a folder that cannot be listed, or that holds results, is set aside."""
 
     def note(fault: OSError) -> None:
         folder = Path(fault.filename)
@@ -74,7 +80,12 @@ def _walk(root: Path, set_aside: list[SetAside]) -> Iterator[Path]:
         set_aside.append(SetAside(folder.relative_to(root).as_posix(), reason))
 
     for folder, folders, names in os.walk(root, onerror=note):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith(UNFINISHED))
+        if set(names) >= RESULTS:
+            source = Path(folder).relative_to(root).as_posix()
+            set_aside.append(SetAside(source, f"{Path(folder).name} holds results of an earlier run, not images."))
+            folders.clear()
+            continue
         yield from (Path(folder) / name for name in sorted(names))
 
 

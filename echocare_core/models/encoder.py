@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 import torch
 from monai.networks.nets.swin_unetr import SwinTransformer
 
+from echocare_core.errors import SettingsError
+
 IMAGE_CHANNELS = 3
 
 
@@ -66,11 +68,11 @@ def build_encoder(profile: str | EncoderProfile) -> SwinTransformer:
         patches in pretraining and is kept out of `state_dict()`, where the published network has no place for it.
 
     Raises:
-        ValueError: an unknown profile name.
+        SettingsError: an unknown profile name.
     """
     if isinstance(profile, str):
         if profile not in PROFILES:
-            raise ValueError(f"Unknown encoder profile '{profile}'; needed one of {', '.join(PROFILES)}.")
+            raise SettingsError(f"Unknown encoder profile '{profile}'; needed one of {', '.join(PROFILES)}.")
         profile = PROFILES[profile]
     encoder = SwinTransformer(
         in_chans=IMAGE_CHANNELS,

@@ -167,6 +167,12 @@ def load_strictly(module: torch.nn.Module, state: Mapping[str, Tensor], name: st
             f"{name} does not fit the network: {'; '.join(found)}. Needed exactly its {len(wanted)} tensors: use the "
             f"weights that belong to this network, or name the profile they were made with."
         )
+    broken = [key for key, tensor in state.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise WeightsError(
+            f"{name} holds numbers that are not finite ({_some(broken)}); needed finite weights. Download it again, or "
+            f"look at the loss of its training."
+        )
     module.load_state_dict(state)
 
 

@@ -53,7 +53,7 @@ def known_spacing(spacing_mm: Any) -> Spacing:
     return None if math.isnan(row) or math.isnan(column) else (row, column)
 
 
-def measure_lesion(mask: NDArray[np.uint8], spacing_mm: Spacing) -> tuple[Measurement, ...]:
+def measure_lesion(mask: NDArray[np.uint8], spacing_mm: Spacing, *, smallest_share: float) -> tuple[Measurement, ...]:
     """Area and longest diameter of the largest lesion, and how many separate lesions there are.
 
     The longest diameter is the greatest distance between two points of the outline (maximum Feret diameter).
@@ -61,19 +61,20 @@ def measure_lesion(mask: NDArray[np.uint8], spacing_mm: Spacing) -> tuple[Measur
     Args:
         mask: (height, width), 1 = lesion.
         spacing_mm: (row, column); lengths are in pixels where it is None.
+        smallest_share: a separate part is counted as a lesion from this share of the area of the largest part on.
 
     Returns:
         `lesions` (a count), and where there is one `lesion_area` and `lesion_long_axis`.
     """
     parts = _parts(mask, spacing_mm)
-    count = Measurement("lesions", float(len(parts)), "count")
     if not parts:
-        return (count,)
+        return (Measurement("lesions", 0.0, "count"),)
     largest = max(parts, key=lambda part: part.area)
+    lesions = sum(part.area >= smallest_share * largest.area for part in parts)
     unit = "mm" if spacing_mm else "px"
     points = np.argwhere(_corners(largest.image)) * (spacing_mm or (1.0, 1.0))
     return (
-        count,
+        Measurement("lesions", float(lesions), "count"),
         Measurement("lesion_area", float(largest.area), f"{unit}2"),
         Measurement("lesion_long_axis", _longest_distance(points), unit),
     )

@@ -9,6 +9,7 @@ from monai.networks.blocks import UnetrUpBlock
 from torch import Tensor, nn
 from torch.nn import functional
 
+from echocare_core.errors import SettingsError
 from echocare_core.models import EncoderProfile, build_encoder, load_encoder
 
 
@@ -59,11 +60,11 @@ class SegmentationNetwork(nn.Module):
             Logits (batch, labels, height, width).
 
         Raises:
-            ValueError: a side that is not such a multiple.
+            SettingsError: a side that is not such a multiple.
         """
         height, width = image.shape[-2:]
         if height % self.size_divisor or width % self.size_divisor:
-            raise ValueError(
+            raise SettingsError(
                 f"Image of {height}x{width} px; needed sides that are multiples of {self.size_divisor} px. "
                 f"Pad or resize it in the preprocessing."
             )

@@ -65,6 +65,12 @@ class Checkpoints:
         self.validator.state.best_metric = state["best_metric"]
         self.validator.state.best_metric_epoch = state["best_metric_epoch"]
         engine.logger.info("Going on after epoch %d of %s", state["epoch"], self.path)
+        if state["epoch"] >= engine.state.max_epochs:
+            engine.logger.warning(
+                "Nothing to train: %s has all %d epochs. For another training choose another --output_dir.",
+                self.path,
+                state["epoch"],
+            )
 
     def save(self, engine: Engine) -> None:
         """Replace the former files, each in one step; of several processes only the first writes."""

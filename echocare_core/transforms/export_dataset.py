@@ -33,6 +33,8 @@ class ExportDataset(IterableDataset):
     """
 
     def __init__(self, path: str | Path, transform: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        if not str(path):
+            raise UnreadableFrames("dataset_dir is empty; needed a file or folder. Pass --dataset_dir EXPORT.")
         self.export = read_export(Path(path))
         self.transform = transform
         self.number_of_frames = self.export.number_of_frames

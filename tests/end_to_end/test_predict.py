@@ -18,7 +18,7 @@ from ultrasound_files import JPEG, SHIPPED, region, write_ultrasound
 
 import echocare_core as echocare
 from echocare_core.cli import app, main
-from echocare_core.errors import BundleError, EchoCareError, OutputError, UnreadableFrames, WeightsError
+from echocare_core.errors import BundleError, EchoCareError, OutputError, SettingsError, UnreadableFrames, WeightsError
 from echocare_core.types import Results
 
 HEAD, LESION = "fetal_head_segmentation", "breast_lesion_segmentation"
@@ -216,6 +216,35 @@ def test_an_unknown_bundle_is_refused_with_the_known_ones(tmp_path: Path) -> Non
 def test_an_unknown_setting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="treshold"):
         echocare.predict(LESION, tmp_path, tmp_path / "out", settings={"treshold": 0.4})
+
+
+def test_an_empty_path_is_not_the_working_directory(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFrames, match="dataset_dir is empty"):
+        echocare.predict(LESION, "", tmp_path / "out")
+
+
+def test_an_argument_is_not_a_setting(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="output_dir"):
+        echocare.predict(LESION, tmp_path, tmp_path / "out", settings={"output_dir": "elsewhere"})
+
+
+@pytest.mark.parametrize("settings", [{"network_def#encoder": "huge"}, {"image_size": [250, 250]}])
+def test_a_setting_that_cannot_be_used_is_one_sentence(settings: dict[str, Any], tmp_path: Path) -> None:
+    write_ultrasound(tmp_path / "IM1", bright(300, 400, (100, 100, 200, 150)))
+
+    with pytest.raises(SettingsError):
+        echocare.predict(LESION, tmp_path / "IM1", tmp_path / "out", settings=settings)
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_errors_keep_their_cause(tmp_path: Path) -> None:
+    write_ultrasound(tmp_path / "IM1", bright(300, 400, (100, 100, 200, 150)))
+
+    with pytest.raises(RuntimeError) as caught:
+        echocare.predict(LESION, tmp_path / "IM1", tmp_path / "out", settings={"network_def#width": "wide"})
+
+    assert caught.value.__cause__ is not caught.value
 
 
 def test_text_in_place_of_weights_is_refused(tmp_path: Path) -> None:

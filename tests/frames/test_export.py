@@ -104,3 +104,16 @@ def test_a_folder_without_a_usable_file_counts_the_reasons(tmp_path):
 def test_pixels_of_an_export_are_those_that_were_written(folder):
     still = next(frames for frames in read_export(folder).files if frames.path.name == "z.dcm")
     np.testing.assert_array_equal(still.pixels[0], marked()[0])
+
+
+def test_results_of_an_earlier_run_are_no_images(tmp_path):
+    write_ultrasound(tmp_path / "IM1", marked())
+    (tmp_path / "out" / "overlays").mkdir(parents=True)
+    write_ultrasound(tmp_path / "out" / "overlays" / "IM1", marked())
+    for name in ("report.html", "results.csv", "set_aside.csv"):
+        (tmp_path / "out" / name).write_text("")
+
+    export = read_export(tmp_path)
+
+    assert [export.source_of(frames) for frames in export.files] == ["IM1"]
+    assert [aside.source for aside in export.set_aside] == ["out"]

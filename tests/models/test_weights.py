@@ -282,3 +282,11 @@ def test_writing_over_a_folder_leaves_nothing_behind(tmp_path):
     with pytest.raises(OSError, match="encoder"):
         save_encoder(build_encoder("tiny"), tmp_path / "encoder.pth")
     assert [path.name for path in tmp_path.rglob("*")] == ["encoder.pth"]
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    state = build_encoder("tiny").state_dict()
+    state["patch_embed.proj.bias"][0] = float("nan")
+    torch.save(state, tmp_path / "nan.pth")
+    with pytest.raises(WeightsError, match=r"not finite \(patch_embed\.proj\.bias\)"):
+        load_encoder(tmp_path / "nan.pth")

@@ -36,8 +36,8 @@ def head(mask, spacing_mm=(1.0, 1.0), outline_inset=0.0):
     return numbers(measure_head(mask, spacing_mm, outline_inset=outline_inset))
 
 
-def lesion(mask, spacing_mm=(1.0, 1.0)):
-    return numbers(measure_lesion(mask, spacing_mm))
+def lesion(mask, spacing_mm=(1.0, 1.0), smallest_share=0.0):
+    return numbers(measure_lesion(mask, spacing_mm, smallest_share=smallest_share))
 
 
 @pytest.mark.parametrize("spacing_mm", SPACINGS)
@@ -125,6 +125,14 @@ def test_the_largest_of_two_lesions_is_measured_and_both_are_counted():
         "lesion_area_mm2": 100,
         "lesion_long_axis_mm": pytest.approx(200**0.5, rel=1e-3),
     }
+
+
+@pytest.mark.parametrize("zoom", [1, 4])
+def test_specks_are_not_counted_as_lesions_at_any_size(zoom):
+    mask = np.zeros((30, 40), dtype=np.uint8)
+    mask[2:4, 2:4], mask[10:20, 10:20], mask[10:20, 25:30] = 1, 1, 1
+    large = mask.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    assert lesion(large, smallest_share=0.1)["lesions_count"] == 2
 
 
 def test_an_empty_mask_has_no_lesion_and_no_size():
