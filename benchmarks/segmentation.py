@@ -4,8 +4,9 @@
 
 The UNet is trained by the bundle's own train.json with nothing but `network_def` and `max_epochs` replaced: same table,
 same augmentation, loss, optimiser, batches and arithmetic. It gets as many epochs as fit into the time of the bundle's
-own training: one epoch of each is timed first, one after the other on the same machine. Both are scored by the bundle's
-evaluate.json on the `test` rows. A training that was interrupted goes on when the command is repeated.
+own training (one epoch of each is timed first, one after the other on the same machine), or as many as `--epochs` says.
+Both are scored by the bundle's evaluate.json on the `test` rows. A training that was interrupted goes on when the
+command is repeated.
 """
 
 from __future__ import annotations
@@ -41,11 +42,14 @@ def main(
         list[Path] | None, typer.Option(help="Further folders with a table.csv: tested, never seen.")
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder for the UNet's checkpoints and the scores.")] = Path("runs"),
+    epochs: Annotated[
+        int | None, typer.Option(help="Epochs of the UNet; by default as many as fit into the bundle's own time.")
+    ] = None,
 ) -> None:
     """Train the peer where it is not trained yet, score both, and print the table (RUNS/BUNDLE_unet)."""
     folder = find_bundle(bundle)
     runs = runs / f"{folder.name}_unet"
-    train_unet(folder, data, runs)
+    train_unet(folder, data, runs, epochs)
     scores: dict[str, dict[str, Any]] = {}
     for table in [data, *(external or [])]:
         scores[table.name] = {
@@ -61,10 +65,10 @@ def main(
     show(folder.name, scores)
 
 
-def train_unet(folder: Path, data: Path, runs: Path) -> None:
-    """Train the UNet for as long as the bundle's own training takes; nothing where that is done."""
+def train_unet(folder: Path, data: Path, runs: Path, epochs: int | None) -> None:
+    """Train the UNet for some epochs, or as long as the bundle's own training takes; nothing where that is done."""
     plan = runs / "plan.json"
-    if not plan.is_file():
+    if epochs is None and not plan.is_file():
         seconds = {
             name: time_one_epoch(folder, data, runs / f"one_epoch_{name}", settings)
             for name, settings in (("bundle", {}), ("unet", {"network_def": UNET}))
@@ -72,7 +76,7 @@ def train_unet(folder: Path, data: Path, runs: Path) -> None:
         own = json.loads((folder / "configs" / "train.json").read_text(encoding="utf-8"))["max_epochs"]
         epochs = max(1, round(own * seconds["bundle"] / seconds["unet"]))
         plan.write_text(json.dumps({"epochs": epochs, "seconds_per_epoch": seconds}), encoding="utf-8")
-    epochs = json.loads(plan.read_text(encoding="utf-8"))["epochs"]
+    epochs = epochs or json.loads(plan.read_text(encoding="utf-8"))["epochs"]
     if not (runs / "latest.pt").is_file() or checkpoint(runs)["epoch"] < epochs:
         train(folder, data, runs, {"max_epochs": epochs, "network_def": UNET})
 
