@@ -44,7 +44,11 @@ def filled_in(command: str, tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", [*commands("echocare "), *commands("python -m monai.bundle run --config_file bundles/fetal")]
+    "command",
+    [
+        *commands("echocare "),
+        *commands("python -m monai.bundle run --config_file bundles/fetal_head_segmentation/configs/inference"),
+    ],
 )
 def test_the_command_runs(command: str, tmp_path: Path) -> None:
     run(shlex.split(filled_in(command, tmp_path)), tmp_path)
