@@ -40,6 +40,7 @@ class ImagePixels(LazyPixels):
         return 1
 
     def decode(self, number: int) -> NDArray[np.uint8]:
+        """The one picture, upright RGB uint8 (height, width, 3); UnreadableFrames where it is damaged or changed."""
         try:
             with Image.open(self.path, formats=FORMATS) as image:
                 upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
