@@ -10,13 +10,13 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from monai.networks.nets.swin_unetr import SwinTransformer
 from safetensors import SafetensorError
 from torch import Tensor
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import WeightsError
-from echocare_core.models.encoder import EncoderProfile, build_encoder, describe
+from echocare_core.models.encoder import Encoder, build_encoder
+from echocare_core.models.profiles import EncoderProfile, describe
 
 WRAPPERS = ("state_dict", "model")
 PATCH, HIDDEN = "patch_embed.proj.weight", "layers1.0.blocks.0.mlp.linear1.weight"
@@ -30,7 +30,7 @@ DAMAGE = (  # what torch.load and safetensors raise on other files, found by fee
 NAMES_SHOWN = 5
 
 
-def load_encoder(path: str | Path) -> SwinTransformer:
+def load_encoder(path: str | Path) -> Encoder:
     """Load an encoder; its profile is read off the shapes in the file.
 
     Args:
@@ -66,7 +66,7 @@ def load_encoder(path: str | Path) -> SwinTransformer:
     return encoder.eval()
 
 
-def save_encoder(encoder: SwinTransformer, path: str | Path) -> None:
+def save_encoder(encoder: Encoder, path: str | Path) -> None:
     """Write an encoder as the published checkpoint is written: its state dict plus `mask_token`.
 
     Whoever pops `mask_token` can load the rest strictly into MONAI's own `SwinTransformer`.

@@ -1,9 +1,14 @@
 """The encoder: the published network number by number, and smaller ones of the same shape."""
 
+import copy
+import pickle
+import re
+
 import pytest
 import torch
-from monai.networks.nets.swin_unetr import SwinTransformer
+from monai_network import monai_network, relative_differences
 
+from echocare_core.errors import SettingsError
 from echocare_core.models import PROFILES, EncoderProfile, build_encoder
 
 SMALL_PROFILES = ["tiny", "small"]
@@ -23,18 +28,7 @@ def test_the_released_profile_has_the_published_number_of_tensors(released):
 
 
 def test_the_released_profile_is_built_from_the_published_numbers(released):
-    published = SwinTransformer(
-        in_chans=3,
-        embed_dim=128,
-        window_size=[8, 8],
-        patch_size=[2, 2],
-        depths=[2, 2, 18, 2],
-        num_heads=[4, 8, 16, 32],
-        mlp_ratio=4.0,
-        qkv_bias=True,
-        spatial_dims=2,
-        use_v2=True,
-    )
+    published = monai_network(EncoderProfile(128, (2, 2, 18, 2), (4, 8, 16, 32), patch_size=2, window_size=8))
     shapes = {name: tensor.shape for name, tensor in published.state_dict().items()}
     assert {name: tensor.shape for name, tensor in released.state_dict().items()} == shapes
 
@@ -100,6 +94,220 @@ def test_the_encoder_carries_its_profile_and_a_mask_token_outside_its_state():
     assert encoder.profile == PROFILES["small"]
     assert encoder.mask_token.shape == (1, 24, 1, 1)
     assert "mask_token" not in encoder.state_dict()
+
+
+# What MONAI's own network gives, ours gives.
+
+# Stages of three blocks end on plain windows, of two on shifted ones; windows of 4 tokens make padding and shrunken
+# windows common.
+ODD = EncoderProfile(8, depths=(1, 2, 3, 2), num_heads=(1, 2, 2, 4), patch_size=2, window_size=4)
+SIZES = [(256, 256), (250, 333), (64, 64), (512, 384), (35, 61), (130, 32)]
+
+
+def pair(profile, dtype=torch.float32):
+    theirs = monai_network(profile).to(dtype)
+    ours = build_encoder(profile).eval().to(dtype)
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    theirs.load_state_dict(ours.state_dict(), strict=True)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("profile", [ODD, PROFILES["tiny"], PROFILES["small"]], ids=["odd", "tiny", "small"])
+def test_the_maps_are_those_of_monais_network_at_any_size(profile, size):
+    if min(size) < profile.patch_size * profile.window_size:
+        size = tuple(max(side, profile.patch_size * profile.window_size) for side in size)
+    ours, theirs = pair(profile)
+    image = torch.rand(1, 3, *size)
+    with torch.no_grad():
+        assert max(relative_differences(ours(image), theirs(image))) <= 1e-5
+
+
+@pytest.mark.parametrize("size", [(64, 64), (83, 120)])
+def test_the_released_maps_are_those_of_monais_network(size):
+    ours, theirs = pair(PROFILES["released"])
+    image = torch.rand(2, 3, *size)
+    with torch.no_grad():
+        assert max(relative_differences(ours(image), theirs(image))) <= 1e-5
+
+
+@pytest.mark.parametrize("size", [(64, 64), (35, 61), (16, 40)])
+def test_in_double_precision_the_maps_and_all_gradients_agree_to_rounding(size):
+    ours, theirs = pair(ODD, torch.float64)
+    images = [torch.rand(3, 3, *size, dtype=torch.float64)] * 2
+    images = [image.clone().requires_grad_() for image in images]
+    maps = [network(image) for network, image in zip((ours, theirs), images, strict=True)]
+    assert max(relative_differences(*maps)) < 1e-10
+    weights = [torch.randn_like(one.detach()) for one in maps[1]]
+    for outcome in maps:
+        sum((one * weight).sum() for one, weight in zip(outcome, weights, strict=True)).backward()
+    theirs_by_name = dict(theirs.named_parameters())
+    pairs = [(one.grad, theirs_by_name[name].grad) for name, one in ours.named_parameters()]
+    assert len(pairs) == len(theirs_by_name)
+    for one, other in [*pairs, (images[0].grad, images[1].grad)]:
+        torch.testing.assert_close(one, other, rtol=1e-7, atol=1e-9 * float(other.abs().max()))
+
+
+@pytest.mark.parametrize("profile", [ODD, PROFILES["tiny"]], ids=["odd", "tiny"])
+def test_the_gradients_are_those_of_monais_network(profile):
+    ours, theirs = pair(profile)
+    image = torch.rand(2, 3, 100, 72)
+    weights = [torch.randn_like(one) for one in theirs(image)]
+    for network in (ours.train(), theirs.train()):
+        sum((one * weight).mean() for one, weight in zip(network(image), weights, strict=True)).backward()
+    theirs_by_name = dict(theirs.named_parameters())
+    for name, parameter in ours.named_parameters():
+        assert (parameter.grad - theirs_by_name[name].grad).norm() <= 1e-4 * theirs_by_name[name].grad.norm(), name
+
+
+def test_bfloat16_is_no_further_from_float32_than_monais_network_is():
+    ours, theirs = pair(PROFILES["small"])
+    image = torch.rand(4, 3, 128, 160)
+    with torch.no_grad():
+        exact = theirs(image)
+        with torch.autocast("cpu", torch.bfloat16):
+            maps, reference = ours(image), theirs(image)
+    assert {one.dtype for one in maps} == {torch.bfloat16}
+    assert sum(relative_differences(maps, exact)) <= 1.05 * sum(relative_differences(reference, exact))
+
+
+def test_gradients_in_bfloat16_are_as_near_to_float32_as_those_of_monais_network():
+    image = torch.rand(2, 3, 96, 96)
+
+    def gradient(network, precision):
+        network.zero_grad()
+        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+            maps = network(image)
+        sum((one.float() ** 3).mean() for one in maps).backward()
+        assert {parameter.grad.dtype for parameter in network.parameters()} == {torch.float32}
+        return torch.cat([parameter.grad.flatten() for _, parameter in sorted(network.named_parameters())])
+
+    ours, theirs = pair(PROFILES["tiny"])
+    exact = gradient(theirs, torch.float32)
+    errors = [(gradient(network, torch.bfloat16) - exact).norm() / exact.norm() for network in (ours, theirs)]
+    assert errors[0] <= 1.1 * errors[1]
+
+
+# What holds whatever the numbers.
+
+
+def maps_of(encoder, image):
+    with torch.no_grad():
+        return encoder(image)
+
+
+def test_an_image_is_encoded_the_same_alone_and_in_a_batch():
+    encoder = build_encoder(ODD).eval()
+    batch = torch.rand(3, 3, 75, 50)
+    alone = [maps_of(encoder, batch[i : i + 1]) for i in range(3)]
+    for together, *ones in zip(maps_of(encoder, batch), *alone, strict=True):
+        torch.testing.assert_close(together, torch.cat(ones), rtol=1e-4, atol=1e-5)
+
+
+def test_the_maps_are_the_same_with_and_without_gradients():
+    encoder = build_encoder("tiny").eval()
+    image = torch.rand(2, 3, 150, 200)
+    with torch.inference_mode():
+        inference = encoder(image)
+    assert max(relative_differences(maps_of(encoder, image), inference)) == 0
+    assert max(relative_differences([one.detach() for one in encoder(image)], inference)) <= 1e-5
+
+
+def test_the_image_and_the_maps_are_left_alone_by_the_next_call():
+    encoder = build_encoder("tiny").eval()
+    image = torch.rand(1, 3, 64, 64)
+    before, first = image.clone(), maps_of(encoder, image)
+    kept = [one.clone() for one in first]
+    maps_of(encoder, 1 - image)
+    assert torch.equal(image, before)
+    assert all(torch.equal(one, other) for one, other in zip(first, kept, strict=True))
+
+
+def test_a_frozen_encoder_gives_maps_without_gradients():
+    encoder = build_encoder("tiny").requires_grad_(False)
+    assert not any(one.requires_grad for one in encoder(torch.rand(1, 3, 64, 64)))
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_changed_weights_are_seen_at_once(precision):
+    encoder = build_encoder("tiny").eval()
+    other = build_encoder("tiny").eval()
+    image = torch.rand(1, 3, 64, 64)
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        maps_of(encoder, image)
+        optimizer = torch.optim.SGD(encoder.parameters(), lr=1e-3)
+        sum(one.float().square().mean() + one.float().mean() for one in encoder(image)).backward()
+        optimizer.step()
+        fresh = copy.deepcopy(encoder)
+        assert max(relative_differences(maps_of(encoder, image), maps_of(fresh, image))) == 0
+        encoder.load_state_dict(other.state_dict())
+        assert max(relative_differences(maps_of(encoder, image), maps_of(other, image))) == 0
+
+
+def test_an_encoder_survives_copying_and_pickling_after_use():
+    encoder = build_encoder("tiny").eval()
+    image = torch.rand(1, 3, 64, 64)
+    maps = maps_of(encoder, image)
+    for twin in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
+        assert max(relative_differences(maps_of(twin, image), maps)) == 0
+
+
+def test_activation_checkpointing_changes_no_gradient():
+    encoder = build_encoder(ODD, activation_checkpointing=True)
+    image, gradients = torch.rand(2, 3, 75, 50), []
+    for wanted in (True, False):
+        encoder.activation_checkpointing = wanted
+        encoder.zero_grad()
+        sum(one.square().mean() + one[:, 0].mean() for one in encoder(image)).backward()
+        gradients.append([parameter.grad for parameter in encoder.parameters()])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_maps_have_their_channels_last_in_memory():
+    maps = maps_of(build_encoder("tiny"), torch.rand(2, 3, 128, 128))
+    assert all(one.is_contiguous(memory_format=torch.channels_last) for one in maps)
+
+
+@pytest.mark.parametrize("how", ["trace", "compile"])
+def test_a_recorded_encoder_gives_the_same_maps(how):
+    encoder = build_encoder(ODD).eval()
+    image = torch.rand(2, 3, 75, 50)
+    with torch.no_grad():
+        if how == "trace":
+            recorded = torch.jit.trace(encoder, image, check_trace=False)
+        else:
+            recorded = torch.compile(encoder, backend="eager")
+        assert max(relative_differences(recorded(image), encoder(image))) <= 1e-5
+
+
+# Bad input.
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 64, 64), (3, 64, 64), (2, 4, 64, 64), (1, 64, 64, 3)])
+def test_an_image_of_another_shape_is_refused_with_the_shape_needed(shape):
+    found = re.escape(str(shape))
+    with pytest.raises(SettingsError, match=rf"shape {found}.*needed floats \(batch, 3, height, width\)"):
+        build_encoder("tiny")(torch.rand(shape))
+
+
+def test_an_image_of_whole_numbers_is_refused():
+    with pytest.raises(SettingsError, match=r"torch.uint8; needed floats .* in \[0, 1\]"):
+        build_encoder("tiny")(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(("size", "least"), [((31, 64), "32x32"), ((64, 31), "32x32"), ((8, 8), "32x32")])
+def test_an_image_smaller_than_a_window_is_refused_with_the_size_needed(size, least):
+    with pytest.raises(SettingsError, match=f"Image of {size[0]}x{size[1]} px; needed at least {least} px"):
+        build_encoder("tiny")(torch.rand(1, 3, *size))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite_are_refused_and_counted(value):
+    image = torch.rand(2, 3, 64, 64)
+    image[1, 2, 3, 4:7] = value
+    with pytest.raises(SettingsError, match=r"shape \(2, 3, 64, 64\) with 3 values that are not finite"):
+        build_encoder("tiny")(image)
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones():

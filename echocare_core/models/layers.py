@@ -1,0 +1,86 @@
+"""Layers with the parameters of PyTorch's own that compute in the precision of their input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Linear(nn.Linear):
+    """A linear layer that computes in the precision of its input."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, bias)
+        self.kept = Kept()
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(..., inputs) to (..., outputs)."""
+        return functional.linear(rows, *in_precision_of(rows, self))
+
+
+class LayerNorm(nn.LayerNorm):
+    """A layer normalisation that computes in the precision of its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.kept = Kept()
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(..., channels) to the same."""
+        return functional.layer_norm(rows, self.normalized_shape, *in_precision_of(rows, self), self.eps)
+
+
+class Convolution(nn.Conv2d):
+    """A convolution whose weights have channels last in memory too, in the precision of its input."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.kept = Kept()
+        self.weight.data = self.weight.data.contiguous(memory_format=torch.channels_last)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, inputs, height, width) to (batch, outputs, ...)."""
+        return functional.conv2d(features, *in_precision_of(features, self), self.stride, self.padding)
+
+
+class Kept:
+    """What was made from a parameter, kept while nothing is trained and until the parameter changes."""
+
+    def __init__(self) -> None:
+        self.made: dict[Any, tuple[Any, Tensor]] = {}
+
+    def __call__(self, name: Any, make: Callable[[Tensor], Tensor], parameter: Tensor) -> Tensor:
+        """`make(parameter)`, or what it returned the last time under that name."""
+        if torch.is_grad_enabled() or parameter.is_inference() or is_recorded():
+            self.made.clear()
+            return make(parameter)
+        state = (parameter.device, parameter.data_ptr(), parameter._version)
+        if name not in self.made or self.made[name][0] != state:
+            self.made[name] = (state, make(parameter))
+        return self.made[name][1]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Kept:
+        return Kept()
+
+    def __reduce__(self) -> tuple[type[Kept], tuple[()]]:
+        return Kept, ()
+
+
+def in_precision_of(like: Tensor, layer: Linear | LayerNorm | Convolution) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a layer in the precision of its input; the bias is None where the layer has none."""
+    parameters = [layer.weight, layer.bias]
+    if layer.weight.dtype != like.dtype:
+        parameters = [
+            parameter if parameter is None else layer.kept((number, like.dtype), lambda p: p.to(like.dtype), parameter)
+            for number, parameter in enumerate(parameters)
+        ]
+    return cast("tuple[Tensor, Tensor]", tuple(parameters))
+
+
+def is_recorded() -> bool:
+    """Whether operations are being recorded for another program: nothing may happen in place then, or be kept."""
+    return torch.jit.is_tracing() or torch.compiler.is_compiling()

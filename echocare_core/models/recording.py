@@ -1,0 +1,143 @@
+"""The layout of a stage in operations that a recording can hold: the tables of `windows.py`, for sizes not yet known.
+
+Where the network is recorded (`torch.jit.trace`, `torch.export`, `torch.compile`, ONNX), the sizes of a map may be
+symbols. Nothing here asks a symbol for its value: a table is the places of tokens, worked out from their coordinates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from echocare_core.models.windows import APART, Move, Partition, StageLayout
+
+
+def recorded_layout(batch: int, height: int, width: int, window_size: int, device: torch.device) -> StageLayout:
+    """The same as `stage_layout`, made of tensor operations and kept nowhere.
+
+    Args:
+        batch: maps; a number or a symbol, like `height` and `width`.
+        height: tokens along an axis. A symbol has to stand for an even number, at least `window_size`: that is not
+            checked here, and smaller maps come out wrong.
+        width: like `height`.
+        window_size: tokens per window along each axis.
+        device: where the maps are.
+
+    Returns:
+        A layout whose moves and partitions serve the way forward only: `back` and `kinds` mean nothing, and `apart` is
+        (windows, 1, tokens, tokens), batch included.
+    """
+    down, across = (_Side.of(length, window_size, device) for length in (height, width))
+    picture = torch.arange(batch, device=device)
+    tokens, padding = down.window * across.window, down.padding or across.padding
+    ragged = bool(height % 2 or width % 2)
+
+    def place(rows: Tensor, columns: Tensor, pictures: Tensor) -> Tensor:  # of a token in the order of the windows
+        window = (rows // down.window * across.count + columns // across.window) * batch + pictures
+        return window * tokens + rows % down.window * across.window + columns % across.window
+
+    # Coordinates in the order of the windows (row and column of a window, picture, row and column in it), and in the
+    # order of the patch merging (picture, row and column of a group, column and row in it).
+    rows, columns, pictures = down.cut(0, 3, 5), across.cut(1, 4, 5), _along(picture, 2, 5)
+    group_rows, group_columns, group_pictures = down.pairs(1, 4), across.pairs(2, 3), _along(picture, 0, 5)
+    real = (rows < height) & (columns < width)
+    enter = (pictures * height + rows) * width + columns
+
+    def leave(turned: int) -> Move:
+        here = down.turned(group_rows, -turned), across.turned(group_columns, -turned)
+        index = place(*here, group_pictures)
+        return _move(index, (group_rows < height) & (group_columns < width) if ragged else None, places)
+
+    def partition(turned: int, apart: Tensor | None = None) -> Partition:
+        here = (down.turned(rows, turned) < height) & (across.turned(columns, turned) < width) & (pictures >= 0)
+        return Partition((), here.reshape(-1, tokens, 1).float() if padding else None, apart)
+
+    places = batch * down.padded * across.padded
+    window, shift = (down.window, across.window), (down.window // 2, across.window // 2)
+    entering = _move(enter, real if padding else None, batch * height * width)
+    masks = (torch.zeros(1, 1, 1, 1, device=device),) * 2
+    if not (down.shifted or across.shifted):
+        return StageLayout(window, shift, (partition(0),) * 2, entering, None, (leave(0),) * 2, masks)
+    there, back = (place(down.turned(rows, way), across.turned(columns, way), pictures) for way in (1, -1))
+    parts = (2 * down.beyond(rows) + across.beyond(columns) + 0 * pictures).reshape(-1, tokens)
+    apart = (parts[:, None, :, None] != parts[:, None, None, :]).float() * APART
+    return StageLayout(
+        *(window, shift, (partition(0), partition(1, apart)), entering),
+        swap=(_move(there, None, places), _move(back, None, places)),
+        leave=(leave(0), leave(1)),
+        shift_masks=masks,
+    )
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One axis of a map.
+
+    Attributes:
+        length: tokens.
+        window: tokens per window.
+        count: windows.
+        padding: whether tokens may have to be added to make whole windows.
+        shifted: whether the windows of the odd blocks may be shifted.
+        shift: tokens they are shifted by: half a window, or 0 where one window covers the axis.
+        end: tokens after padding, as a tensor.
+    """
+
+    length: int
+    window: int
+    count: int
+    padding: bool
+    shifted: bool
+    shift: Tensor
+    end: Tensor
+
+    @staticmethod
+    def of(length: int, window_size: int, device: torch.device) -> _Side:
+        known = not isinstance(length, torch.SymInt)
+        window = min(length, window_size) if known else window_size
+        count = (length + window - 1) // window
+        last = torch.arange(count, device=device)[-1:]
+        return _Side(
+            *(length, window, count),
+            padding=not known or count * window != length,
+            shifted=not known or length > window_size,
+            shift=(last * window + torch.arange(length, device=device)[-1:] >= window_size).long() * (window_size // 2),
+            end=(last + 1) * window,
+        )
+
+    @property
+    def padded(self) -> int:
+        return self.count * self.window
+
+    def cut(self, outer: int, inner: int, axes: int) -> Tensor:
+        """Coordinate of each token: windows along one axis of the result, places in a window along another."""
+        numbers = [torch.arange(size, device=self.end.device) for size in (self.count, self.window)]
+        return _along(numbers[0], outer, axes) * self.window + _along(numbers[1], inner, axes)
+
+    def pairs(self, outer: int, inner: int) -> Tensor:
+        """The same for groups of two neighbours."""
+        numbers = [torch.arange(size, device=self.end.device) for size in ((self.length + 1) // 2, 2)]
+        return _along(numbers[0], outer, 5) * 2 + _along(numbers[1], inner, 5)
+
+    def turned(self, coordinates: Tensor, times: int) -> Tensor:
+        """Which token comes to stand there when the axis is turned by the shift, backwards where `times` is -1."""
+        return (coordinates + times * self.shift) % self.end if times and self.shifted else coordinates
+
+    def beyond(self, coordinates: Tensor) -> Tensor:
+        """1 where the turned axis shows tokens of its beginning at its end, else 0."""
+        return (coordinates + self.shift >= self.end).long()
+
+
+def _along(numbers: Tensor, axis: int, axes: int) -> Tensor:
+    """A row of numbers along one of several axes."""
+    return numbers[tuple(slice(None) if axis == at else None for at in range(axes))]
+
+
+def _move(index: Tensor, real: Tensor | None, rows: int) -> Move:
+    """A gather of rows; where not `real`, the zero row after the last one."""
+    if real is not None:
+        index = index * real + (~real).long() * rows
+    index = index.reshape(-1)
+    return Move(index, index, real is not None, False)
