@@ -43,10 +43,34 @@ def predict(
         typer.Option("--set", metavar="NAME=VALUE", help="Replace an entry of the bundle's inference configuration."),
     ] = None,
 ) -> None:
-    """Run a bundle on your own images."""
+    """Run a bundle on your own images; on OpenVINO where that is installed (--set engine=torch for PyTorch)."""
+    from echocare_core.prediction import installed_engine
     from echocare_core.prediction import predict as run
 
-    _say_what_was_written(run(bundle, source, out, overwrite=overwrite, settings=_parse(settings or [])))
+    chosen = {**installed_engine(bundle), **_parse(settings or [])}
+    _say_what_was_written(run(bundle, source, out, overwrite=overwrite, settings=chosen))
+
+
+@app.command()
+def quantize(
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")
+    ],
+    source: Annotated[str, typer.Argument(metavar="EXPORT", help="DICOM file, folder or images to measure ranges on.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.xml", help="OpenVINO model to write; its .bin lands beside it.")],
+    frames: Annotated[int, typer.Option("--frames", min=1, help="How many frames, evenly spaced.")] = 128,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier OUT.xml.")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Replace an entry of the bundle's inference configuration."),
+    ] = None,
+) -> None:
+    """Write a bundle's network in int8 for OpenVINO; check its results and its speed before use."""
+    from echocare_core.prediction import quantize as run
+
+    count = run(bundle, source, out, frames=frames, overwrite=overwrite, settings=_parse(settings or []))
+    typer.echo(f"{out} written, its ranges measured on {count} frames. Run it with:")
+    typer.echo(f"  echocare predict {bundle} EXPORT OUT --set engine=openvino --set engine_file={out}")
 
 
 @app.command()

@@ -27,6 +27,10 @@ class SettingsError(EchoCareError, ValueError):
     """A value in a configuration or call that cannot be used."""
 
 
+class EngineError(EchoCareError):
+    """The engine that should run a network is not installed, or cannot run it on that device."""
+
+
 class OutputError(EchoCareError):
     """The results cannot be written where they were asked for."""
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import find_bundle
-from echocare_core.errors import BundleError, own_cause
+from echocare_core.errors import BundleError, OutputError, UnreadableFrames, own_cause
 from echocare_core.types import Results
+
+FRAMES_TO_MEASURE = 128  # for int8
 
 
 def predict(
@@ -58,6 +60,87 @@ def predict(
             raise
         raise cause from error
     return workflow.parser.get_parsed_content("evaluator").state.results
+
+
+def installed_engine(bundle: str | Path) -> dict[str, str]:
+    """The setting that runs a bundle on OpenVINO, where that is installed and there is no GPU; else no setting.
+
+    OpenVINO takes some seconds to compile the network, and then less for each frame than PyTorch.
+
+    Raises:
+        BundleError: no such bundle.
+    """
+    import torch
+
+    from echocare_core.engines.optional import is_installed
+
+    config = find_bundle(bundle) / "configs" / "inference.json"
+    has_engines = config.is_file() and '"engine"' in config.read_text(encoding="utf-8")
+    return {"engine": "openvino"} if has_engines and is_installed("openvino") and not torch.cuda.is_available() else {}
+
+
+def quantize(
+    bundle: str | Path,
+    source: str | Path,
+    path: str | Path,
+    *,
+    frames: int = FRAMES_TO_MEASURE,
+    overwrite: bool = False,
+    settings: Mapping[str, Any] | None = None,
+) -> int:
+    """Write a bundle's network in whole numbers of eight bits, their ranges measured on frames of an export.
+
+    Run it afterwards with the settings {"engine": "openvino", "engine_file": path}. Compare its results with those of
+    the bundle before you rely on it.
+
+    Args:
+        bundle: name or folder of a bundle.
+        source: a DICOM file, a DICOM export folder, or images of the kind the bundle is meant for.
+        path: `.xml` file to write; the `.bin` with the weights lands beside it.
+        frames: how many to measure on, evenly spaced over the export; fewer where it has fewer.
+        overwrite: replace an earlier file.
+        settings: further entries of the configuration to replace, such as {"weights": "my/model.pt"}.
+
+    Returns:
+        How many frames were measured.
+
+    Raises:
+        EngineError: OpenVINO or NNCF is not installed.
+        BundleError: no such bundle, or a setting it does not have.
+        UnreadableFrames: nothing in `source` could be read.
+        OutputError: `path` is there already, or its folder is not.
+    """
+    from echocare_core.engines.quantization import quantize_network
+
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise OutputError(f"No folder {path.parent} for {path.name}; needed one. Make it first.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} is there already; a new name is needed. Choose one, or replace it with --overwrite.")
+    plain = {"engine": "torch", "engine_file": None, "precision": "float32", "device": "cpu"}
+    parser = load_inference(find_bundle(bundle), {**(settings or {}), **plain, "dataset_dir": str(source)}).parser
+    try:
+        network, dataset = (parser.get_parsed_content(name) for name in ("network", "dataset"))
+        images = list(_spread_images(dataset, frames))
+    except Exception as error:
+        cause = own_cause(error)
+        if cause is None or cause is error:
+            raise
+        raise cause from error
+    if not images:
+        raise UnreadableFrames(f"No frame of {Path(source).name} could be decoded; needed some to measure. Look at it.")
+    quantize_network(network, images, path)
+    return len(images)
+
+
+def _spread_images(dataset: Any, frames: int) -> Iterator[Any]:
+    """Up to so many images (1, 3, height, width) of an export, evenly spaced, with a progress bar."""
+    from rich.progress import track
+
+    step = max(1.0, dataset.number_of_frames / max(1, frames))
+    for number, item in track(enumerate(dataset), "reading frames", dataset.number_of_frames, transient=True):
+        if number == 0 or int(number / step) > int((number - 1) / step):
+            yield item["image"].as_tensor()[None]
 
 
 def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:

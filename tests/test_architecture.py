@@ -13,7 +13,7 @@ PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first line know neither torch nor MONAI.
 ORDER = [
     *("errors", "types", "atomic", "bundle", "frames"),
-    *("transforms", "models", "tasks", "training", "results"),
+    *("transforms", "models", "tasks", "engines", "training", "results"),
     *("prediction", "demo", "cli"),
 ]
 WITHOUT_TORCH = ("errors", "types", "atomic", "bundle", "frames")

@@ -2,15 +2,15 @@
 
 from echocare_core.training.checkpoints import Checkpoints
 from echocare_core.training.evaluation import EvaluateSegmentation
-from echocare_core.training.inferer import BFloat16Inferer, MirrorInferer
+from echocare_core.training.inferer import MirrorInferer, PrecisionInferer
 from echocare_core.training.schedule import warmup_cosine
 from echocare_core.training.weights import export_network, load_network
 
 __all__ = [
-    "BFloat16Inferer",
     "Checkpoints",
     "EvaluateSegmentation",
     "MirrorInferer",
+    "PrecisionInferer",
     "export_network",
     "load_network",
     "warmup_cosine",

@@ -1,4 +1,4 @@
-"""How the network is called: in bfloat16 while training, on both mirror images when it counts."""
+"""How the network is called: in the precision of the device while training, on both mirror images when it counts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,28 @@ import torch
 from monai.inferers import SimpleInferer
 from torch import Tensor
 
+from echocare_core.models.precision import chosen_precision
 
-class BFloat16Inferer(SimpleInferer):
-    """Call the network under autocast to bfloat16, on the CPU as well as on CUDA; the result is float32.
+
+class PrecisionInferer(SimpleInferer):
+    """Call the network in a precision, on the CPU as well as on CUDA; the result is float32.
 
     MONAI's own `amp` switch knows CUDA only. bfloat16 needs no loss scaling.
+
+    Args:
+        precision: "float32"; "bfloat16", under autocast; or "auto", the fastest of the device.
+
+    Raises:
+        SettingsError: another precision, at the first call.
     """
 
+    def __init__(self, precision: str) -> None:
+        super().__init__()
+        self.precision = precision
+
     def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
-        with torch.autocast(inputs.device.type, torch.bfloat16):
+        lower = chosen_precision(self.precision, inputs.device) == "bfloat16"
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=lower):
             return super().__call__(inputs, network, *args, **kwargs).float()
 
 

@@ -19,6 +19,7 @@ from ultrasound_files import JPEG, SHIPPED, region, write_ultrasound
 import echocare_core as echocare
 from echocare_core.cli import app, main
 from echocare_core.errors import BundleError, EchoCareError, OutputError, SettingsError, UnreadableFrames, WeightsError
+from echocare_core.prediction import installed_engine
 from echocare_core.types import Results
 
 HEAD, LESION = "fetal_head_segmentation", "breast_lesion_segmentation"
@@ -296,6 +297,41 @@ def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert "1 frame measured, 0 files or frames set aside." in ran.output
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("installed", "gpu", "engine"), [(True, False, "openvino"), (True, True, None), (False, False, None)]
+)
+def test_the_command_runs_on_openvino_where_it_is_installed_and_there_is_no_gpu(
+    installed: bool, gpu: bool, engine: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("echocare_core.engines.optional.is_installed", lambda package: installed)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+
+    assert installed_engine(LESION).get("engine") == engine
+
+
+def test_a_bundle_without_a_choice_of_engines_is_given_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echocare_core.engines.optional.is_installed", lambda package: True)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "inference.json").write_text("{}")
+    (tmp_path / "configs" / "metadata.json").write_text("{}")
+
+    assert installed_engine(tmp_path) == {}
+
+
+def test_an_engine_that_was_asked_for_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {}
+    monkeypatch.setattr("echocare_core.engines.optional.is_installed", lambda package: True)
+    monkeypatch.setattr(
+        "echocare_core.prediction.predict",
+        lambda *_, settings, **__: seen.update(settings) or Results(tmp_path),
+    )
+
+    ran = CliRunner().invoke(app, ["predict", LESION, "EXPORT", str(tmp_path), "--set", "engine=torch"])
+
+    assert ran.exit_code == 0, ran.output
+    assert seen == {"engine": "torch"}
 
 
 def test_the_command_fails_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -1,0 +1,68 @@
+"""A network in whole numbers of eight bits, their ranges measured on real images."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from echocare_core.engines.openvino import converted
+from echocare_core.engines.optional import check_installed, quietly_imported
+from echocare_core.errors import SettingsError
+
+SUFFIX = ".xml"
+
+
+def quantize_network(
+    network: nn.Module,
+    images: Iterable[Tensor],
+    path: str | Path,
+    *,
+    exact: Iterable[str] = (),
+) -> None:
+    """Write a network as an OpenVINO model with int8 weights and activations, for `OpenVinoNetwork(path)`.
+
+    Post-training quantisation (NNCF), nothing is trained. Attention keeps its softmax and normalisations in floats.
+
+    Args:
+        network: on any device; it is put into evaluation mode.
+        images: float (batch, 3, height, width) as the network meets them, all of one size: some tens to some hundreds
+            of real frames. All of them are used.
+        path: `.xml` file to write; the `.bin` with the weights lands beside it.
+        exact: patterns (regular expressions) of operations to keep in floats, where accuracy asks for it.
+
+    Raises:
+        EngineError: OpenVINO or NNCF is not installed.
+        SettingsError: no image, images of several sizes, or a path that is no `.xml`.
+    """
+    check_installed("openvino", "nncf")
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise SettingsError(f"{path.name} does not end in {SUFFIX}; needed for an OpenVINO model. Name it so.")
+    frames = [frame for batch in images for frame in batch.detach().to("cpu", torch.float32).split(1)]
+    sizes = sorted({tuple(frame.shape[1:]) for frame in frames})
+    if len(sizes) != 1:
+        found = ", ".join(map(str, sizes)) or "none"
+        raise SettingsError(f"Images of sizes {found}; needed some of one size (3, height, width). Resize them.")
+    nncf = quietly_imported("nncf")
+    model = nncf.quantize(
+        converted(network.eval().cpu(), frames[0]),
+        nncf.Dataset(frames, lambda frame: frame.numpy()),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(frames),
+        ignored_scope=nncf.IgnoredScope(patterns=list(exact), validate=False) if exact else None,
+    )
+    _write(model, path)
+
+
+def _write(model: object, path: Path) -> None:
+    """Write both files beside their place, the weights first, then move them there."""
+    openvino = quietly_imported("openvino")
+    with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+        unfinished = Path(folder) / path.name
+        openvino.save_model(model, unfinished, compress_to_fp16=False)
+        for suffix in (".bin", SUFFIX):
+            unfinished.with_suffix(suffix).replace(path.with_suffix(suffix))

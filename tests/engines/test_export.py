@@ -1,0 +1,78 @@
+"""Exported files give the numbers of the network they were made from."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from small_network import SIZE, distance, plainly
+from torch import nn
+
+from echocare_core.engines.export import export_onnx, export_program, export_torchscript, least_side, size_step
+from echocare_core.errors import SettingsError
+from echocare_core.models import build_encoder
+
+EXACT = 1e-5  # relative L2 distance
+
+
+def test_torchscript_equals_the_network_for_any_batch(network, image, tmp_path):
+    export_torchscript(network, tmp_path / "network.pt", SIZE)
+    batch = torch.rand(3, 3, *SIZE)
+    loaded = torch.jit.load(tmp_path / "network.pt")
+    assert distance(plainly(loaded, image), plainly(network, image)) < EXACT
+    assert distance(plainly(loaded, batch), plainly(network, batch)) < EXACT
+
+
+def test_torchscript_of_an_encoder_gives_its_five_maps(network, image, tmp_path):
+    export_torchscript(network.encoder, tmp_path / "encoder.pt", SIZE)
+    found, wanted = plainly(torch.jit.load(tmp_path / "encoder.pt"), image), plainly(network.encoder, image)
+    assert len(found) == 5
+    assert all(distance(*maps) < EXACT for maps in zip(found, wanted, strict=True))
+
+
+def test_a_program_equals_the_network_for_any_batch(network, tmp_path):
+    export_program(network, tmp_path / "network.pt2", SIZE)
+    loaded = torch.export.load(tmp_path / "network.pt2").module()
+    for batch in (1, 3):
+        image = torch.rand(batch, 3, *SIZE)
+        assert distance(plainly(loaded, image), plainly(network, image)) < EXACT
+
+
+def test_one_onnx_file_gives_the_five_maps_at_every_size_and_batch(network, tmp_path):
+    pytest.importorskip("onnxscript", reason="writes ONNX; comes with echocare[openvino]")
+    runtime = pytest.importorskip("onnxruntime", reason="runs ONNX; comes with echocare[test]")
+    encoder = network.encoder
+    export_onnx(encoder, tmp_path / "network.onnx", SIZE)
+    session = runtime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    assert [port.name for port in session.get_inputs()] == ["image"]
+    assert [port.name for port in session.get_outputs()] == ["map1", "map2", "map3", "map4", "map5"]
+    for shape in ((1, 3, *SIZE), (3, 3, 128, 128), (2, 3, 256, 320)):
+        batch = torch.rand(shape)
+        found, wanted = session.run(None, {"image": batch.numpy()}), plainly(encoder, batch)
+        assert max(distance(torch.from_numpy(a), b) for a, b in zip(found, wanted, strict=True)) < EXACT
+
+
+@pytest.mark.parametrize("size", [(100, 128), (64, 128)])
+def test_open_sizes_are_recorded_with_an_image_that_they_take(size, network, tmp_path):
+    pytest.importorskip("onnxscript", reason="writes ONNX; comes with echocare[openvino]")
+    with pytest.raises(SettingsError, match="multiples of 64 px, and at least 128 px"):
+        export_onnx(network, tmp_path / "network.onnx", size)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_limits_of_open_sizes_follow_from_the_network(network):
+    assert (size_step(network), least_side(network)) == (64, 128)
+    assert (size_step(build_encoder("tiny")), least_side(build_encoder("tiny"))) == (64, 256)
+
+
+def test_an_export_leaves_the_network_as_it_was(network, tmp_path):
+    network.train()
+    network.stem.eval()
+    export_torchscript(network, tmp_path / "network.pt", SIZE)
+    assert network.training
+    assert not network.stem.training
+
+
+def test_a_failed_export_leaves_no_file(tmp_path):
+    with pytest.raises(RuntimeError):
+        export_torchscript(nn.Linear(5, 1), tmp_path / "network.pt", SIZE)
+    assert list(tmp_path.iterdir()) == []
