@@ -77,6 +77,12 @@ class Variants:
         """The network of this package."""
         return self._loaded(build_encoder(self.profile))
 
+    def on_cpu(self) -> nn.Module:
+        """The network of this package, for engines that run on the CPU only."""
+        if self.device != "cpu":
+            raise EngineError("measured on the CPU only")
+        return self.ours()
+
     def _loaded(self, network: nn.Module) -> nn.Module:
         network.load_state_dict(self.state)
         return network.eval().to(self.device)
@@ -95,10 +101,10 @@ class Variants:
             "ours float32, compiled": lambda: compiled(self.ours()),
             "ours bfloat16": lambda: in_bfloat16(self.ours()),
             "ours bfloat16, compiled": lambda: in_bfloat16(compiled(self.ours())),
-            "ours ONNX float32": lambda: onnx(self.ours(), size),
-            "ours OpenVINO float32": lambda: openvino(self.ours(), "float32"),
-            "ours OpenVINO bfloat16": lambda: openvino(self.ours(), "bfloat16"),
-            "ours OpenVINO int8": lambda: int8(self.ours(), image),
+            "ours ONNX float32": lambda: onnx(self.on_cpu(), size),
+            "ours OpenVINO float32": lambda: openvino(self.on_cpu(), "float32"),
+            "ours OpenVINO bfloat16": lambda: openvino(self.on_cpu(), "bfloat16"),
+            "ours OpenVINO int8": lambda: int8(self.on_cpu(), image),
         }
 
     def training(self) -> dict[str, Callable[[], Run]]:

@@ -65,10 +65,11 @@ def int8_network(folder: Path, data: Path, out: Path, frames: int) -> Path:
     network = out / "int8.xml"
     if not network.is_file():
         images = [Path(str(row["image"])) for row in read_table(data, "train", masks=False)]
-        chosen = images[:: max(1, len(images) // frames)][:frames]
+        count = min(frames, len(images))
         (out / "frames").mkdir(exist_ok=True)
-        for image in chosen:
-            shutil.copy(image, out / "frames")
+        for number in range(count):
+            image = images[number * len(images) // count]
+            shutil.copy(image, out / "frames" / f"{number:04d}{image.suffix}")
         quantize(folder, out / "frames", network, frames=frames)
     return network
 

@@ -70,7 +70,7 @@ def quantize(
 
     count = run(bundle, source, out, frames=frames, overwrite=overwrite, settings=_parse(settings or []))
     typer.echo(f"{out} written, its ranges measured on {count} frames. Run it with:")
-    typer.echo(f"  echocare predict {bundle} EXPORT OUT --set engine=openvino --set engine_file={out}")
+    typer.echo(f"  echocare predict {bundle} EXPORT OUT --set device=cpu --set engine=openvino --set engine_file={out}")
 
 
 @app.command()

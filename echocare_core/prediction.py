@@ -41,6 +41,8 @@ def predict(
     Raises:
         BundleError: no such bundle, or a setting it does not have.
         WeightsError: its weights do not fit.
+        EngineError: the engine it names is not installed, or not for this device.
+        SettingsError: an engine or a precision that there is not.
         UnreadableFrames: nothing in `source` could be read.
         OutputError: `out` cannot be written, or holds results already.
     """
@@ -90,8 +92,8 @@ def quantize(
 ) -> int:
     """Write a bundle's network in whole numbers of eight bits, their ranges measured on frames of an export.
 
-    Run it afterwards with the settings {"engine": "openvino", "engine_file": path}. Compare its results with those of
-    the bundle before you rely on it.
+    Run it afterwards with the settings {"device": "cpu", "engine": "openvino", "engine_file": path}. Compare its results
+    with those of the bundle before you rely on it.
 
     Args:
         bundle: name or folder of a bundle.
@@ -110,13 +112,23 @@ def quantize(
         UnreadableFrames: nothing in `source` could be read.
         OutputError: `path` is there already, or its folder is not.
     """
+    from echocare_core.engines.optional import check_installed
     from echocare_core.engines.quantization import quantize_network
 
+    check_installed("openvino", "nncf")
     path = Path(path)
+    reserved = sorted({"engine", "engine_file", "precision", "device", "dataset_dir"} & set(settings or {}))
+    if reserved:
+        raise BundleError(
+            f"{', '.join(reserved)} cannot be set here; only what the network is made of can. Leave it out."
+        )
+    if path.suffix != ".xml":
+        raise OutputError(f"{path.name} does not end in .xml; needed for an OpenVINO model. Name it so.")
     if not path.parent.is_dir():
         raise OutputError(f"No folder {path.parent} for {path.name}; needed one. Make it first.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} is there already; a new name is needed. Choose one, or replace it with --overwrite.")
+    there = [file for file in (path, path.with_suffix(".bin")) if file.exists()]
+    if there and not overwrite:
+        raise OutputError(f"{there[0]} is there already; a new name is needed. Choose one, or say --overwrite.")
     plain = {"engine": "torch", "engine_file": None, "precision": "float32", "device": "cpu"}
     parser = load_inference(find_bundle(bundle), {**(settings or {}), **plain, "dataset_dir": str(source)}).parser
     try:

@@ -47,9 +47,9 @@ def load_engine(
     if engine not in ENGINES:
         raise SettingsError(f"Unknown engine '{engine}'; needed one of {', '.join(ENGINES)}.")
     device, weights = torch.device(device), Path(weights)
-    precision = chosen_precision(precision, device)
     if engine == "openvino" and device.type != "cpu":
         raise EngineError(f"OpenVINO runs on the CPU, not on {device}; set device to cpu, or engine to torch.")
+    precision = chosen_precision(precision, device)
     if engine == "torch" and engine_file:
         raise SettingsError(f"{Path(engine_file).name} is for OpenVINO, and engine is torch; set engine to openvino.")
     load_strictly(network, read_state_dict(weights), weights.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from torch import Tensor, nn
 
 from echocare_core.engines.export import traced
 from echocare_core.engines.optional import quietly_imported
-from echocare_core.errors import EngineError
+from echocare_core.errors import EngineError, SettingsError
 from echocare_core.models.precision import chosen_precision
 
+SIZES_KEPT = 8
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
 
 
@@ -22,17 +24,18 @@ class OpenVinoNetwork(nn.Module):
 
     Called with float (batch, 3, height, width) it returns what that network does, in float32: a tensor, or a list of
     them where it has several outputs. Images go through one by one, so that a last, smaller batch needs no compiling of
-    its own; the first call with another size compiles for it, and it stays compiled.
+    its own; the first call with another size compiles for it, and the last sizes stay compiled. An `.xml` takes only
+    the size it was made for.
 
     Args:
-        source: the network, or the `.xml` of an OpenVINO model such as `quantize_network` writes.
+        source: the network, of which a copy is taken, or the `.xml` of an OpenVINO model, as `quantize_network` writes.
         image_size: (height, width) in pixels to compile for at once; at the first call when None.
         precision: "float32", "bfloat16" or "auto", in which the network computes; int8 layers stay int8.
         threads: cores to use; all when None.
 
     Raises:
         EngineError: OpenVINO is not installed, or `source` is no file it can read.
-        SettingsError: an unknown precision.
+        SettingsError: an unknown precision; at a call, an image that is not finite or of a size that is not taken.
     """
 
     def __init__(
@@ -51,15 +54,23 @@ class OpenVinoNetwork(nn.Module):
         }
         if threads:
             self._settings["INFERENCE_NUM_THREADS"] = threads
-        self._source = source.eval().cpu() if isinstance(source, nn.Module) else Path(source)
-        if isinstance(self._source, Path):
-            self._model = _read(self._core, self._source)
+        self._network: tuple[nn.Module, ...] = ()
+        self._model: Any = None
+        if isinstance(source, nn.Module):
+            self._network = (copy.deepcopy(source).eval().cpu(),)  # in a tuple, so that it is no part of this module
+        else:
+            self._model = _read(self._core, Path(source))
         self._compiled: dict[tuple[int, ...], Any] = {}
         if image_size:
             self._request((1, 3, *image_size))
 
     def forward(self, image: Tensor) -> Tensor | list[Tensor]:
         """Run the network; see the class."""
+        if image.ndim != 4 or len(image) == 0 or not torch.isfinite(image).all():
+            raise SettingsError(
+                f"Image batch of shape {tuple(image.shape)}; needed finite numbers (batch, 3, height, width) in "
+                f"[0, 1]. Look at the preprocessing."
+            )
         request = self._request((1, *image.shape[1:]))
         pixels = image.detach().to("cpu", torch.float32).contiguous().numpy()
         outputs = [
@@ -71,13 +82,16 @@ class OpenVinoNetwork(nn.Module):
 
     def _request(self, shape: tuple[int, ...]) -> Any:
         if shape not in self._compiled:
-            if isinstance(self._source, nn.Module):
-                model = converted(self._source, torch.zeros(shape))
-            else:
-                model = self._model.clone()
-                model.reshape(list(shape))
-            compiled = self._core.compile_model(model, "CPU", self._settings)
-            self._compiled[shape] = compiled.create_infer_request()
+            model = converted(*self._network, torch.zeros(shape)) if self._network else self._model
+            made_for = tuple(model.input(0).shape)
+            if made_for != shape:
+                raise SettingsError(
+                    f"Image of shape {shape[1:]}; this OpenVINO model was made for {made_for[1:]}. Resize the image, "
+                    f"or write the model anew from images of that size."
+                )
+            if len(self._compiled) == SIZES_KEPT:
+                del self._compiled[next(iter(self._compiled))]
+            self._compiled[shape] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
         return self._compiled[shape]
 
 

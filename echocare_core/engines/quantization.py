@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +29,7 @@ def quantize_network(
     Post-training quantisation (NNCF), nothing is trained. Attention keeps its softmax and normalisations in floats.
 
     Args:
-        network: on any device; it is put into evaluation mode.
+        network: on any device, in any mode; it is left as it is.
         images: float (batch, 3, height, width) as the network meets them, all of one size: some tens to some hundreds
             of real frames. All of them are used.
         path: `.xml` file to write; the `.bin` with the weights lands beside it.
@@ -49,7 +50,7 @@ def quantize_network(
         raise SettingsError(f"Images of sizes {found}; needed some of one size (3, height, width). Resize them.")
     nncf = quietly_imported("nncf")
     model = nncf.quantize(
-        converted(network.eval().cpu(), frames[0]),
+        converted(copy.deepcopy(network).eval().cpu(), frames[0]),
         nncf.Dataset(frames, lambda frame: frame.numpy()),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(frames),

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from echocare_core.errors import SettingsError
 from echocare_core.models.fused import attention, chunks, feed_forward, instance_norm
-from echocare_core.models.layers import Convolution, Kept, LayerNorm, Linear, in_precision_of, is_recorded
+from echocare_core.models.layers import Convolution, Kept, LayerNorm, Linear, has_hooks, in_precision_of, is_recorded
 from echocare_core.models.profiles import EncoderProfile, named_profile
 from echocare_core.models.recording import recorded_layout
 from echocare_core.models.windows import Partition, StageLayout, stage_layout
@@ -54,7 +54,8 @@ class Encoder(nn.Module):
             the published network has no place for it.
 
     Raises:
-        SettingsError: an image of another shape, smaller than one window, or with values that are not finite.
+        SettingsError: an image of another shape, smaller than one window, or with values that are not finite; where the
+            network is recorded only the shape is looked at.
     """
 
     mask_token: Tensor
@@ -80,7 +81,9 @@ class Encoder(nn.Module):
         kind = image.device.type
         autocast = torch.is_autocast_enabled(kind)
         dtype = torch.get_autocast_dtype(kind) if autocast else self.patch_embed.proj.weight.dtype
-        trained = torch.is_grad_enabled() and (image.requires_grad or any(p.requires_grad for p in self.parameters()))
+        weights = list(self.parameters())  # none where a wrapper holds them elsewhere: then they may well be trained
+        frozen = bool(weights) and not any(weight.requires_grad for weight in weights)
+        trained = torch.is_grad_enabled() and (image.requires_grad or not frozen)
         with torch.autocast(kind, enabled=False), torch.set_grad_enabled(trained):
             features = self.patch_embed(image.to(dtype).contiguous(memory_format=torch.channels_last))
             maps = [_normalized(features)]
@@ -92,7 +95,7 @@ class Encoder(nn.Module):
 
     def _check(self, image: Tensor) -> None:
         profile, shape = self.profile, tuple(image.shape)
-        if len(shape) != 4 or shape[1] != IMAGE_CHANNELS or not image.is_floating_point():
+        if len(shape) != 4 or shape[0] == 0 or shape[1] != IMAGE_CHANNELS or not image.is_floating_point():
             raise SettingsError(
                 f"Image batch of shape {shape}, {image.dtype}; needed floats (batch, {IMAGE_CHANNELS}, height, width) "
                 f"in [0, 1]. Repeat a grey image three times, and add the batch axis."
@@ -193,6 +196,7 @@ class SwinBlock(nn.Module):
 
     def __init__(self, channels: int, heads: int, window_size: int, hidden: int) -> None:
         super().__init__()
+        self.hidden = hidden
         self.norm1 = LayerNorm(channels)
         self.attn = WindowAttention(channels, heads, window_size)
         self.norm2 = LayerNorm(channels)
@@ -206,10 +210,10 @@ class SwinBlock(nn.Module):
         partition = layout.partitions[odd]
         windows = tokens.view(-1, layout.tokens, tokens.shape[-1])
         bias = self.attn.position_bias(layout, odd, tokens.dtype)
-        if torch.is_grad_enabled() or is_recorded():
+        if torch.is_grad_enabled() or not partition.kinds:
             windows = self.attn(self._first(windows, partition), bias, partition) + windows
             return (self.mlp(self.norm2(windows)) + windows).view_as(tokens)
-        size = layout.tokens * self.mlp.linear1.out_features * tokens.element_size()
+        size = layout.tokens * self.hidden * tokens.element_size()
         for some in chunks(len(windows), size) if tokens.is_cpu else [slice(0, len(windows))]:
             chunk, part = windows[some], partition.part(some.start, some.stop)
             chunk += self.attn(self._first(chunk, part), bias, part)
@@ -247,7 +251,7 @@ class WindowAttention(nn.Module):
         def make(table: Tensor) -> Tensor:
             index = self.relative_position_index[:tokens, :tokens].reshape(-1)
             bias = table.t()[:, index].view(1, self.heads, tokens, tokens)
-            return (bias if is_recorded() else bias + layout.shift_masks[odd]).to(dtype)
+            return (bias + layout.shift_masks[odd]).to(dtype)
 
         return self.kept((layout.window, odd and layout.shift, dtype), make, self.relative_position_bias_table)
 
@@ -268,8 +272,8 @@ class FeedForward(nn.Module):
         self.linear2 = Linear(hidden, channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(..., channels) to the same; layers that were put in place of the linear ones, by an adapter, are called."""
-        if any(type(layer) is not Linear for layer in (self.linear1, self.linear2)):
+        """(..., channels) to the same; adapters in place of the linear layers, and hooks, are called."""
+        if any(type(layer) is not Linear or has_hooks(layer) for layer in (self.linear1, self.linear2)):
             return self.linear2(functional.gelu(self.linear1(tokens)))
         rows = tokens.reshape(-1, tokens.shape[-1])
         parts = (*in_precision_of(rows, self.linear1), *in_precision_of(rows, self.linear2))

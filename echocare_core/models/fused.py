@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from echocare_core.models.layers import is_recorded
@@ -29,15 +30,15 @@ def attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: float) -> 
 
     Args:
         qkv: (3, windows, heads, tokens, channels per head).
-        bias: (kinds, heads, tokens, tokens), for each kind of window in `partition` with its shift mask; where the
-            network is recorded (1, heads, tokens, tokens) without it.
+        bias: (kinds, heads, tokens, tokens), for each kind of window in `partition` with its shift mask; one for all
+            where the partition tells no kinds but `apart`.
         partition: which windows are of which kind.
         scale: of the products.
 
     Returns:
         (windows, tokens, heads, channels per head).
     """
-    if is_recorded():
+    if not partition.kinds:
         return _plain_attention(qkv, bias, partition, scale)
     if torch.is_grad_enabled() and qkv.is_cpu:
         return _Attention.apply(qkv, bias, partition, scale)
@@ -67,9 +68,9 @@ def feed_forward(rows: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, 
 def instance_norm(features: Tensor, epsilon: float = 1e-5) -> Tensor:
     """Normalise each channel of each map (batch, channels, height, width), channels last in memory, without weights."""
     if is_recorded():
-        return functional.instance_norm(features, eps=epsilon)
+        return torch.instance_norm(features, None, None, None, None, True, 0.0, epsilon, False)
     if not torch.is_grad_enabled() and features.is_cpu and features.dtype == torch.bfloat16:
-        return functional.group_norm(features, features.shape[1], eps=epsilon)  # sums in float32: fastest, no loss
+        return torch.group_norm(features, features.shape[1], eps=epsilon)  # sums in float32: fastest, no loss
     maps = features.permute(0, 2, 3, 1).to(_sum_precision(features))
     return _InstanceNorm.apply(maps, epsilon).to(features.dtype).permute(0, 3, 1, 2)
 
@@ -108,6 +109,7 @@ class _Attention(torch.autograd.Function):
         return _fused_attention(qkv, bias.detach(), partition, scale)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
         qkv, bias = ctx.saved_tensors
         _, number, heads, tokens, width = qkv.shape
@@ -151,6 +153,7 @@ class _FeedForward(torch.autograd.Function):
         return result
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         rows, hidden, weight1, weight2 = ctx.saved_tensors
         to_rows, sums = torch.empty_like(rows), _sum_precision(rows)
@@ -182,6 +185,7 @@ class _InstanceNorm(torch.autograd.Function):
         return normed
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         normed, scale = ctx.saved_tensors
         along = normed * _mean_of_map(gradient * normed)
@@ -195,6 +199,8 @@ def _sum_precision(tensor: Tensor) -> torch.dtype:
 
 def _mean_of_map(maps: Tensor) -> Tensor:
     """(batch, height, width, channels) to (batch, 1, 1, channels)."""
+    if not maps.is_cpu or torch.get_float32_matmul_precision() != "highest":  # where products may be rounded
+        return maps.mean((1, 2), keepdim=True)
     _, height, width, _ = maps.shape
     rows = maps.new_full((1, width), 1 / width) @ maps
     return (maps.new_full((1, height), 1 / height) @ rows.squeeze(2)).unsqueeze(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -48,26 +49,39 @@ class Convolution(nn.Conv2d):
 
 
 class Kept:
-    """What was made from a parameter, kept while nothing is trained and until the parameter changes."""
+    """What was made from a parameter, kept while nothing is trained and until the parameter changes.
+
+    Another parameter in its place, a step of an optimiser, `load_state_dict` and every in-place operation are seen;
+    writing through `.data`, which PyTorch itself does not see, is not: write under `torch.no_grad()` instead.
+    """
 
     def __init__(self) -> None:
         self.made: dict[Any, tuple[Any, Tensor]] = {}
 
     def __call__(self, name: Any, make: Callable[[Tensor], Tensor], parameter: Tensor) -> Tensor:
         """`make(parameter)`, or what it returned the last time under that name."""
-        if torch.is_grad_enabled() or parameter.is_inference() or is_recorded():
+        changeable = torch.is_grad_enabled() or not isinstance(parameter, nn.Parameter) or parameter.is_inference()
+        if changeable or is_recorded():
             self.made.clear()
             return make(parameter)
-        state = (parameter.device, parameter.data_ptr(), parameter._version)
-        if name not in self.made or self.made[name][0] != state:
-            self.made[name] = (state, make(parameter))
-        return self.made[name][1]
+        name = (name, parameter.device)
+        found, made = self.made.get(name, (None, None))
+        state = (weakref.ref(parameter), parameter.data_ptr(), parameter._version)
+        if made is None or found != state:
+            made = make(parameter)
+            self.made[name] = (state, made)
+        return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Kept:
         return Kept()
 
     def __reduce__(self) -> tuple[type[Kept], tuple[()]]:
         return Kept, ()
+
+
+def has_hooks(layer: nn.Module) -> bool:
+    """Whether something waits for the layer to be called."""
+    return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
 def in_precision_of(like: Tensor, layer: Linear | LayerNorm | Convolution) -> tuple[Tensor, Tensor]:
@@ -82,5 +96,5 @@ def in_precision_of(like: Tensor, layer: Linear | LayerNorm | Convolution) -> tu
 
 
 def is_recorded() -> bool:
-    """Whether operations are being recorded for another program: nothing may happen in place then, or be kept."""
+    """Whether operations are being recorded for another program: nothing is kept then."""
     return torch.jit.is_tracing() or torch.compiler.is_compiling()

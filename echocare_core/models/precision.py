@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 
@@ -10,17 +12,18 @@ from echocare_core.errors import SettingsError
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 WITH_BFLOAT16 = ("amx_bf16", "avx512_bf16")  # what /proc/cpuinfo calls the instructions that multiply it
 CPU_INFO = "/proc/cpuinfo"
+AMPERE = (8, 0)  # compute capability
 
 
 def fastest_precision(device: str | torch.device) -> str:
     """The precision in which a device runs an encoder fastest: "bfloat16" or "float32".
 
-    It is bfloat16 on CUDA, and on a CPU with AMX or AVX512-BF16; without those a CPU would emulate it.
+    It is bfloat16 on CUDA from Ampere on, and on a CPU with AMX or AVX512-BF16; others would emulate it.
     """
-    kind = torch.device(device).type
-    if kind == "cuda":
-        return "bfloat16"
-    return "bfloat16" if kind == "cpu" and _cpu_multiplies_bfloat16() else "float32"
+    device = torch.device(device)
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.get_device_capability(device) >= AMPERE else "float32"
+    return "bfloat16" if device.type == "cpu" and _cpu_multiplies_bfloat16(CPU_INFO) else "float32"
 
 
 def chosen_precision(precision: str, device: str | torch.device) -> str:
@@ -54,9 +57,10 @@ class InBFloat16(nn.Module):
         return output.float() if isinstance(output, Tensor) else [tensor.float() for tensor in output]
 
 
-def _cpu_multiplies_bfloat16() -> bool:
+@cache
+def _cpu_multiplies_bfloat16(cpu_info: str) -> bool:
     try:
-        with open(CPU_INFO, encoding="utf-8") as information:
+        with open(cpu_info, encoding="utf-8") as information:
             return any(
                 name in line.split() for line in information if line.startswith("flags") for name in WITH_BFLOAT16
             )

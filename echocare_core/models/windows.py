@@ -77,7 +77,8 @@ class Partition:
     """How the tokens of a batch stand in windows: (windows, batch) windows in a row, those of one kind together.
 
     Attributes:
-        kinds: number of windows, batch included, of each kind; one number where nothing was shifted.
+        kinds: number of windows, batch included, of each kind; one number where nothing was shifted, none where the
+            network is recorded.
         real: (windows, tokens, 1), 0 for padding and 1 for tokens of the map; None where there is no padding.
         apart: (windows, 1, tokens, tokens), `APART` between tokens that must not meet; None unless recorded.
     """
@@ -129,7 +130,7 @@ class StageLayout:
 
 @lru_cache(SIZES_KEPT)
 def stage_layout(batch: int, height: int, width: int, window_size: int, device: torch.device) -> StageLayout:
-    """Work out the layout of a stage for maps of (height, width) tokens.
+    """Work out the layout of a stage for maps of (height, width) tokens, and keep it on the device.
 
     As in the published network a map is padded to whole windows at the bottom and on the right, windows shrink to the
     map where that is smaller, and an axis that fits in one window is not shifted (Swin, section 3.2 and its code).
@@ -232,7 +233,7 @@ def _index(source: Tensor, target: Tensor, nowhere: int) -> Tensor:
     place = torch.full((nowhere + 1,), source.numel())
     place[source] = torch.arange(source.numel())
     place[nowhere] = source.numel()
-    return place[target]
+    return place[target].int()
 
 
 def _rows(real: Tensor | None, batch: int) -> Tensor | None:

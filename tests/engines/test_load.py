@@ -40,7 +40,7 @@ def test_openvino_gives_the_same(network, weights, image):
 
 @pytest.mark.parametrize(("fast", "precision"), [(True, "bfloat16"), (False, "float32")])
 def test_auto_is_the_fastest_precision_of_the_device(fast, precision, network, weights, monkeypatch):
-    monkeypatch.setattr("echocare_core.models.precision._cpu_multiplies_bfloat16", lambda: fast)
+    monkeypatch.setattr("echocare_core.models.precision._cpu_multiplies_bfloat16", lambda path: fast)
     assert isinstance(load_engine(network, weights[1]), load.InBFloat16) == (precision == "bfloat16")
 
 

@@ -37,6 +37,25 @@ def test_the_next_result_does_not_change_the_last(network, image):
     assert first.equal(kept)
 
 
+def test_the_network_it_is_made_from_is_left_alone(network, image):
+    engine = OpenVinoNetwork(network.train(), precision="float32", threads=1)
+    assert network.training
+    torch.nn.init.zeros_(network.classify.weight)
+    assert distance(engine(image), plainly(network.eval(), image)) > 0.1
+
+
+@pytest.mark.parametrize("shape", [(3, 64, 64), (0, 3, 64, 64)])
+def test_what_is_no_batch_of_images_is_refused(shape, network):
+    with pytest.raises(SettingsError, match="needed finite numbers"):
+        OpenVinoNetwork(network, precision="float32", threads=1)(torch.rand(shape))
+
+
+def test_values_that_are_not_finite_are_refused(network, image):
+    image[0, 0, 5, 5] = float("nan")
+    with pytest.raises(SettingsError, match="needed finite numbers"):
+        OpenVinoNetwork(network, precision="float32", threads=1)(image)
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(EngineError, match="No OpenVINO model at"):
         OpenVinoNetwork(tmp_path / "absent.xml")

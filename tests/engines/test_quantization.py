@@ -21,6 +21,8 @@ def test_int8_is_close_and_comes_back_from_its_file(network, image, tmp_path):
     assert 1e-5 < distance(engine(image), plainly(network, image)) < 0.2
     batch = torch.rand(2, 3, *SIZE)
     assert distance(engine(batch), plainly(network, batch)) < 0.2
+    with pytest.raises(SettingsError, match=r"shape \(3, 64, 64\); this OpenVINO model was made for \(3, 128, 192\)"):
+        engine(torch.rand(1, 3, 64, 64))
 
 
 @pytest.mark.parametrize("sizes", [[], [(64, 64), (64, 128)]])

@@ -244,6 +244,42 @@ def test_changed_weights_are_seen_at_once(precision):
         assert max(relative_differences(maps_of(encoder, image), maps_of(other, image))) == 0
 
 
+def test_weights_that_a_wrapper_holds_elsewhere_are_trained():
+    replica = build_encoder("tiny")
+    for module in list(replica.modules()):  # as torch.nn.DataParallel leaves its replicas
+        held, module._parameters = module._parameters, {}
+        for name, weight in held.items():
+            object.__setattr__(module, name, weight)
+    assert list(replica.parameters()) == []
+    assert all(one.requires_grad for one in replica(torch.rand(1, 3, 64, 64)))
+
+
+def test_a_block_that_is_compiled_alone_gives_the_same_maps():
+    encoder = build_encoder(ODD).eval()
+    image = torch.rand(2, 3, 75, 50)
+    wanted = maps_of(encoder, image)
+    for block in encoder.layers3[0].blocks:
+        block.compile(backend="eager")
+    assert max(relative_differences(maps_of(encoder, image), wanted)) <= 1e-5
+
+
+def test_hooks_of_every_linear_layer_are_called():
+    encoder, called = build_encoder(ODD), set()
+    for name, layer in encoder.named_modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer.register_forward_hook(lambda *_, name=name: called.add(name))
+    encoder(torch.rand(1, 3, 64, 64))
+    assert called == {name for name, layer in encoder.named_modules() if isinstance(layer, torch.nn.Linear)}
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_the_smallest_image_is_encoded(precision):
+    encoder = build_encoder("tiny").eval()
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        maps = maps_of(encoder, torch.rand(1, 3, 32, 32))
+    assert [tuple(one.shape[2:]) for one in maps] == [(8, 8), (4, 4), (2, 2), (1, 1), (1, 1)]
+
+
 def test_an_encoder_survives_copying_and_pickling_after_use():
     encoder = build_encoder("tiny").eval()
     image = torch.rand(1, 3, 64, 64)

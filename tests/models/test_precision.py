@@ -28,5 +28,7 @@ def test_without_a_list_of_features_it_is_float32(tmp_path, monkeypatch):
     assert fastest_precision("cpu") == "float32"
 
 
-def test_a_graphics_card_uses_bfloat16():
-    assert fastest_precision("cuda:0") == "bfloat16"
+@pytest.mark.parametrize(("capability", "fastest"), [((9, 0), "bfloat16"), ((8, 0), "bfloat16"), ((7, 5), "float32")])
+def test_a_graphics_card_that_multiplies_bfloat16_uses_it(capability, fastest, monkeypatch):
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: capability)
+    assert fastest_precision("cuda:0") == fastest
