@@ -92,8 +92,8 @@ def quantize(
 ) -> int:
     """Write a bundle's network in whole numbers of eight bits, their ranges measured on frames of an export.
 
-    Run it afterwards with the settings {"device": "cpu", "engine": "openvino", "engine_file": path}. Compare its results
-    with those of the bundle before you rely on it.
+    Run it afterwards with the settings {"device": "cpu", "engine": "openvino", "engine_file": path}. Compare what comes
+    out with the results of the bundle before you rely on it.
 
     Args:
         bundle: name or folder of a bundle.

@@ -82,7 +82,7 @@ class OpenVinoNetwork(nn.Module):
 
     def _request(self, shape: tuple[int, ...]) -> Any:
         if shape not in self._compiled:
-            model = converted(*self._network, torch.zeros(shape)) if self._network else self._model
+            model = converted(self._network[0], torch.zeros(shape)) if self._network else self._model
             made_for = tuple(model.input(0).shape)
             if made_for != shape:
                 raise SettingsError(
