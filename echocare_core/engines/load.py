@@ -10,7 +10,7 @@ from torch import nn
 from echocare_core.engines.openvino import OpenVinoNetwork
 from echocare_core.errors import EngineError, SettingsError
 from echocare_core.models.precision import InBFloat16, chosen_precision
-from echocare_core.models.weights import load_strictly, read_state_dict
+from echocare_core.models.weights import load_network
 
 ENGINES = ("torch", "openvino")
 
@@ -46,14 +46,13 @@ def load_engine(
     """
     if engine not in ENGINES:
         raise SettingsError(f"Unknown engine '{engine}'; needed one of {', '.join(ENGINES)}.")
-    device, weights = torch.device(device), Path(weights)
+    device = torch.device(device)
     if engine == "openvino" and device.type != "cpu":
         raise EngineError(f"OpenVINO runs on the CPU, not on {device}; set device to cpu, or engine to torch.")
     precision = chosen_precision(precision, device)
     if engine == "torch" and engine_file:
         raise SettingsError(f"{Path(engine_file).name} is for OpenVINO, and engine is torch; set engine to openvino.")
-    load_strictly(network, read_state_dict(weights), weights.name)
-    network.eval().to(device)
+    network = load_network(network, weights, device)
     if engine == "openvino":
         return OpenVinoNetwork(engine_file or network, image_size, precision=precision).eval()
     return InBFloat16(network).eval() if precision == "bfloat16" else network

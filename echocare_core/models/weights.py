@@ -176,5 +176,19 @@ def load_strictly(module: torch.nn.Module, state: Mapping[str, Tensor], name: st
     module.load_state_dict(state)
 
 
+def load_network(network: torch.nn.Module, weights: str | Path, device: str | torch.device = "cpu") -> torch.nn.Module:
+    """Load a whole network's weights, in any float precision, strictly.
+
+    Returns:
+        The network in evaluation mode and float32 on `device`.
+
+    Raises:
+        WeightsError: no weight file, or not of this network; the message names the keys.
+    """
+    weights = Path(weights)
+    load_strictly(network, read_state_dict(weights), weights.name)
+    return network.eval().to(device)
+
+
 def _some(names: list[str]) -> str:
     return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")

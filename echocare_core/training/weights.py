@@ -1,29 +1,14 @@
-"""Whole networks into weight files and back."""
+"""Trained networks into weight files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import WeightsError
-from echocare_core.models.weights import load_strictly, read_state_dict
-
-
-def load_network(network: nn.Module, weights: str | Path, device: str | torch.device = "cpu") -> nn.Module:
-    """Load a whole network's weights, in any float precision, strictly.
-
-    Returns:
-        The network in evaluation mode and float32 on `device`.
-
-    Raises:
-        WeightsError: no weight file, or not of this network; the message names the keys.
-    """
-    weights = Path(weights)
-    load_strictly(network, read_state_dict(weights), weights.name)
-    return network.eval().to(device)
+from echocare_core.models.weights import read_state_dict
 
 
 def export_network(checkpoint: str | Path, weights: str | Path) -> None:
