@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,9 @@ def predict(
         raise BundleError(f"{', '.join(reserved)} cannot be a setting; needed as argument of its own. Leave it out.")
     settings = {**(settings or {}), "dataset_dir": str(source), "output_dir": str(out), "overwrite": overwrite}
     workflow = load_inference(folder, settings)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # MONAI calls scikit-image by names that will change
-            workflow.run()
-    except Exception as error:  # MONAI wraps what goes wrong while it builds the parts of a configuration
-        cause = own_cause(error)
-        if cause is None or cause is error:
-            raise
-        raise cause from error
+    with _own_errors(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # MONAI calls scikit-image by names that will change
+        workflow.run()
     return workflow.parser.get_parsed_content("evaluator").state.results
 
 
@@ -131,18 +126,25 @@ def quantize(
         raise OutputError(f"{there[0]} is there already; a new name is needed. Choose one, or say --overwrite.")
     plain = {"engine": "torch", "engine_file": None, "precision": "float32", "device": "cpu"}
     parser = load_inference(find_bundle(bundle), {**(settings or {}), **plain, "dataset_dir": str(source)}).parser
-    try:
+    with _own_errors():
         network, dataset = (parser.get_parsed_content(name) for name in ("network", "dataset"))
         images = list(_spread_images(dataset, frames))
+    if not images:
+        raise UnreadableFrames(f"No frame of {Path(source).name} could be decoded; needed some to measure. Look at it.")
+    quantize_network(network, images, path)
+    return len(images)
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Raise the error of this package that MONAI has wrapped while it built or ran the parts of a configuration."""
+    try:
+        yield
     except Exception as error:
         cause = own_cause(error)
         if cause is None or cause is error:
             raise
         raise cause from error
-    if not images:
-        raise UnreadableFrames(f"No frame of {Path(source).name} could be decoded; needed some to measure. Look at it.")
-    quantize_network(network, images, path)
-    return len(images)
 
 
 def _spread_images(dataset: Any, frames: int) -> Iterator[Any]:
