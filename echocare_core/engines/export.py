@@ -85,6 +85,7 @@ def traced(network: nn.Module, image: Tensor) -> torch.jit.ScriptModule:
     """A network, in evaluation mode, as TorchScript recorded with an image batch; without gradients."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that sizes become constants, which is meant
+        # strict would refuse the list of an encoder's maps; the check would run the network twice more
         return torch.jit.trace(network, image, check_trace=False, strict=False)
 
 

@@ -66,7 +66,7 @@ class Encoder(nn.Module):
         self.activation_checkpointing = activation_checkpointing
         self.patch_embed = PatchEmbedding(profile.embed_dim, profile.patch_size)
         for number, (channels, depth, heads) in enumerate(
-            zip(profile.channels, profile.depths, profile.num_heads, strict=False), start=1
+            zip(profile.channels[:-1], profile.depths, profile.num_heads, strict=True), start=1
         ):
             stage = Stage(channels, depth, heads, profile.window_size, profile.mlp_ratio)
             self.add_module(f"layers{number}", nn.ModuleList([stage]))

@@ -111,6 +111,7 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        """Gradients of `qkv` and of the bias: with p the softmax, d(logits) = p (d(p) - sum(p d(p)))."""
         qkv, bias = ctx.saved_tensors
         _, number, heads, tokens, width = qkv.shape
         step = min(number, max(1, PAIRS_AT_ONCE // heads))
@@ -155,6 +156,7 @@ class _FeedForward(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        """Gradients of the rows and of all weights, summed over the chunks in float32 or better."""
         rows, hidden, weight1, weight2 = ctx.saved_tensors
         to_rows, sums = torch.empty_like(rows), _sum_precision(rows)
         to_weight1, to_weight2 = (torch.zeros_like(weight, dtype=sums) for weight in (weight1, weight2))

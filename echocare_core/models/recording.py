@@ -95,6 +95,7 @@ class _Side:
 
     @staticmethod
     def of(length: int, window_size: int, device: torch.device) -> _Side:
+        """The axis of a map of that length; a symbol is taken to be at least a window and perhaps padded."""
         known = not isinstance(length, torch.SymInt)
         window = min(length, window_size) if known else window_size
         count = (length + window - 1) // window
