@@ -13,7 +13,7 @@ PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first line know neither torch nor MONAI.
 ORDER = [
     *("errors", "types", "atomic", "bundle", "frames"),
-    *("transforms", "models", "tasks", "engines", "training", "results"),
+    *("transforms", "models", "pretraining", "tasks", "engines", "training", "results"),
     *("prediction", "demo", "cli"),
 ]
 WITHOUT_TORCH = ("errors", "types", "atomic", "bundle", "frames")
@@ -92,7 +92,7 @@ def test_importing_it_does_not_import_torch(name):
     assert not loaded & {"torch", "monai"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["bundles"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["shards", "--help"], ["bundles"]])
 def test_a_quick_command_does_not_import_torch(arguments):
     command = (
         f"sys.argv = ['echocare', *{arguments}]\n"
