@@ -31,6 +31,10 @@ class EngineError(EchoCareError):
     """The engine that should run a network is not installed, or cannot run it on that device."""
 
 
+class TrainingError(EchoCareError):
+    """A training cannot start, go on or continue from where it stopped."""
+
+
 class OutputError(EchoCareError):
     """The results cannot be written where they were asked for."""
 
