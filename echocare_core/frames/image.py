@@ -44,7 +44,7 @@ class ImagePixels(LazyPixels):
         try:
             with Image.open(self.path, formats=FORMATS) as image:
                 upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
-                picture = _to_rgb(upright)
+                picture = to_rgb(upright)
         except DAMAGE as fault:
             raise UnreadableFrames(
                 f"{self.path.name} is damaged or cut short and cannot be decoded. Copy or export it again."
@@ -88,7 +88,7 @@ def _orientation(image: Image.Image) -> int:
     return int(image.getexif().get(ORIENTATION, 1)) if noted else 1
 
 
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """Any Pillow mode as uint8 RGB (height, width, 3)."""
     if image.mode.startswith("I"):  # 16-bit grey: the high byte of each sample
         grey = np.clip(np.asarray(image).astype(np.int64) >> 8, 0, 255).astype(np.uint8)

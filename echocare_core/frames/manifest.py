@@ -47,9 +47,9 @@ def read_table(
     """
     path = Path(table)
     path = path / "table.csv" if path.is_dir() else path
-    rows = _read_csv(path)
-    _demand_columns(rows, (*REQUIRED, *(["mask"] if masks else []), *columns), path)
-    _demand_whole_groups(rows, path)
+    rows = read_csv(path)
+    demand_columns(rows, (*REQUIRED, *(["mask"] if masks else []), *columns), path)
+    demand_whole_groups(rows, path)
     kept = rows[rows["split"] == split]
     if masks:
         kept = kept[kept["mask"] != ""]
@@ -58,11 +58,12 @@ def read_table(
         with_mask = " with a mask" if masks else ""
         raise TableError(f"{path} has no row{with_mask} in split '{split}' (found {found or 'no rows'}); needed one.")
     files = ["image", "mask"] if masks else ["image"]
-    _demand_files(kept, files, path)
+    demand_files(kept, files, path)
     return [_item(row, files, columns, path) for row in kept.to_dict("records")]
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def read_csv(path: Path) -> pd.DataFrame:
+    """All rows of a table as text, empty cells as ""; TableError where there is no such file, or no CSV in UTF-8."""
     if not path.is_file():
         raise TableError(f"No table at {path}; needed a CSV with the columns {', '.join(REQUIRED)}. Set dataset_dir.")
     try:
@@ -71,13 +72,15 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise TableError(f"{path} is not a comma-separated UTF-8 table: {error}. Save it as 'CSV UTF-8'.") from error
 
 
-def _demand_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+def demand_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    """TableError unless the table read from `path` has all of `columns`."""
     missing = [column for column in columns if column not in rows.columns]
     if missing:
         raise TableError(f"{path} lacks the columns {', '.join(missing)} (found {', '.join(rows.columns)}). Add them.")
 
 
-def _demand_whole_groups(rows: pd.DataFrame, path: Path) -> None:
+def demand_whole_groups(rows: pd.DataFrame, path: Path) -> None:
+    """TableError where a row of the table read from `path` has no group, or a group stands in two splits."""
     splits = rows.groupby("group")["split"].nunique()
     if "" in splits.index:
         raise TableError(
@@ -91,7 +94,8 @@ def _demand_whole_groups(rows: pd.DataFrame, path: Path) -> None:
         )
 
 
-def _demand_files(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+def demand_files(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    """TableError where a file is not there that `columns` of the rows name, relative to the table at `path`."""
     missing = [name for column in columns for name in rows[column] if not (path.parent / name).is_file()]
     if missing:
         raise TableError(
