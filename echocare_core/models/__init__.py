@@ -1,7 +1,8 @@
 """Tensors to features: the encoder and its weight files."""
 
+from echocare_core.models.echocare import EchoCare
 from echocare_core.models.encoder import Encoder, build_encoder
 from echocare_core.models.profiles import PROFILES, EncoderProfile
 from echocare_core.models.weights import load_encoder, save_encoder
 
-__all__ = ["PROFILES", "Encoder", "EncoderProfile", "build_encoder", "load_encoder", "save_encoder"]
+__all__ = ["PROFILES", "EchoCare", "Encoder", "EncoderProfile", "build_encoder", "load_encoder", "save_encoder"]

@@ -73,8 +73,20 @@ class Encoder(nn.Module):
             self.add_module(f"layers{number}c", nn.ModuleList([ResidualConvolution(channels)]))
         self.register_buffer("mask_token", torch.zeros(1, profile.embed_dim, 1, 1), persistent=False)
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Encode a batch of images; see the class."""
+    def learn_mask_token(self) -> None:
+        """Make `mask_token` a parameter, for pretraining, random unless loaded; it is part of `state_dict()` then."""
+        token = self.mask_token
+        del self.mask_token
+        self.mask_token = nn.Parameter(token if token.any() else nn.init.trunc_normal_(token, std=0.02))
+
+    def forward(self, image: Tensor, masked: Tensor | None = None) -> list[Tensor]:
+        """Encode a batch of images; see the class.
+
+        Args:
+            image: float (batch, 3, height, width).
+            masked: bool (batch, rows, columns), True = hidden: `mask_token` stands in for the embeddings of those
+                patches (SimMIM, Xie et al., CVPR 2022). The grid may be coarser than the encoder's, in whole patches.
+        """
         self._check(image)
         if not is_recorded():
             image = image.as_subclass(Tensor)  # MONAI's MetaTensor cannot be cut along the batch
@@ -86,12 +98,27 @@ class Encoder(nn.Module):
         trained = torch.is_grad_enabled() and (image.requires_grad or not frozen)
         with torch.autocast(kind, enabled=False), torch.set_grad_enabled(trained):
             features = self.patch_embed(image.to(dtype).contiguous(memory_format=torch.channels_last))
+            if masked is not None:
+                features = torch.where(self._hidden(masked, features), self.mask_token.to(dtype), features)
             maps = [_normalized(features)]
             for number in range(1, len(self.profile.depths) + 1):
                 features = self.get_submodule(f"layers{number}c.0")(features)
                 features = self.get_submodule(f"layers{number}.0")(features, self.activation_checkpointing)
                 maps.append(_normalized(features))
         return maps
+
+    @staticmethod
+    def _hidden(masked: Tensor, features: Tensor) -> Tensor:
+        """The grid of hidden patches at the size of the first map: bool (batch, 1, rows, columns)."""
+        rows, columns = features.shape[2] // masked.shape[1], features.shape[3] // masked.shape[2]
+        grid = masked.repeat_interleave(rows, 1).repeat_interleave(columns, 2)[:, None]
+        if masked.dtype != torch.bool or (len(grid), *grid.shape[2:]) != (len(features), *features.shape[2:]):
+            raise SettingsError(
+                f"Hidden patches of shape {tuple(masked.shape)}, {masked.dtype}; needed bool (batch, rows, columns): "
+                f"a batch of {len(features)}, whole divisors of the {features.shape[2]}x{features.shape[3]} elements "
+                f"of the first map."
+            )
+        return grid
 
     def _check(self, image: Tensor) -> None:
         profile, shape = self.profile, tuple(image.shape)

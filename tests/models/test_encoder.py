@@ -349,3 +349,93 @@ def test_values_that_are_not_finite_are_refused_and_counted(value):
 def test_an_unknown_profile_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="'huge'; needed one of released, small, tiny"):
         build_encoder("huge")
+
+
+def masked_encoder():
+    """A small encoder with a learned mask token, an image for it, and hidden patches of 16 px."""
+    encoder = build_encoder("tiny").eval()
+    encoder.learn_mask_token()
+    masked = torch.rand(2, 8, 8) < 0.5
+    return (
+        encoder,
+        torch.rand(2, 3, 128, 128),
+        masked,
+        masked.repeat_interleave(16, 1).repeat_interleave(16, 2)[:, None],
+    )
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_hidden_patches_do_not_change_the_encoding(precision):
+    encoder, image, masked, hidden = masked_encoder()
+    other = torch.where(hidden, torch.rand_like(image), image)
+    with torch.no_grad(), torch.autocast("cpu", precision, enabled=precision == torch.bfloat16):
+        for first, second in zip(encoder(image, masked), encoder(other, masked), strict=True):
+            assert torch.equal(first, second)
+
+
+def test_visible_patches_do_change_the_encoding():
+    encoder, image, masked, hidden = masked_encoder()
+    other = torch.where(hidden, image, torch.rand_like(image))
+    with torch.no_grad():
+        assert not torch.allclose(encoder(image, masked)[-1], encoder(other, masked)[-1], atol=1e-3)
+
+
+def test_the_mask_token_stands_where_patches_are_hidden_and_nowhere_else():
+    encoder, image, masked, _ = masked_encoder()
+    token = torch.nn.functional.layer_norm(encoder.mask_token.flatten(), encoder.mask_token.shape[1:2])
+    hidden = masked.repeat_interleave(4, 1).repeat_interleave(4, 2)
+    with torch.no_grad():
+        first, plain = encoder(image, masked)[0], encoder(image)[0]
+    assert torch.allclose(first.permute(0, 2, 3, 1)[hidden], token.detach(), atol=1e-5)
+    assert torch.equal(first.permute(0, 2, 3, 1)[~hidden], plain.permute(0, 2, 3, 1)[~hidden])
+
+
+def test_hiding_nothing_changes_nothing():
+    encoder, image, masked, _ = masked_encoder()
+    with torch.no_grad():
+        maps = zip(encoder(image, torch.zeros_like(masked)), encoder(image), strict=True)
+        assert all(torch.equal(first, second) for first, second in maps)
+
+
+def test_a_coarse_grid_hides_what_the_same_grid_in_finer_patches_hides():
+    encoder, image, masked, _ = masked_encoder()
+    finer = masked.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    with torch.no_grad():
+        assert torch.equal(encoder(image, masked)[-1], encoder(image, finer)[-1])
+
+
+def test_a_learned_mask_token_is_a_random_parameter_that_is_saved():
+    encoder, *_ = masked_encoder()
+    assert isinstance(encoder.mask_token, torch.nn.Parameter)
+    assert encoder.mask_token.shape == (1, 16, 1, 1)
+    assert encoder.mask_token.detach().std() > 0.001
+    assert "mask_token" in encoder.state_dict()
+
+
+def test_a_mask_token_that_was_loaded_is_kept():
+    encoder = build_encoder("tiny")
+    encoder.mask_token += 3
+    encoder.learn_mask_token()
+    assert torch.equal(encoder.mask_token, torch.full((1, 16, 1, 1), 3.0))
+
+
+def test_the_mask_token_learns_from_hidden_patches():
+    encoder, image, masked, _ = masked_encoder()
+    encoder(image, masked)[-1][:, 0].sum().backward()
+    assert encoder.mask_token.grad.any()
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [
+        torch.zeros(2, 8, 8),
+        torch.zeros(1, 8, 8, dtype=torch.bool),
+        torch.zeros(2, 8, 5, dtype=torch.bool),
+        torch.zeros(2, 64, 64, dtype=torch.bool),
+    ],
+    ids=["numbers", "another batch", "no whole divisor", "finer than the first map"],
+)
+def test_hidden_patches_that_do_not_fit_are_refused_with_what_is_needed(masked):
+    shape = re.escape(str(tuple(masked.shape)))
+    with pytest.raises(SettingsError, match=rf"{shape}, {masked.dtype}; needed bool .* of 2 whose first map has 32x32"):
+        build_encoder("tiny")(torch.rand(2, 3, 128, 128), masked)

@@ -1,0 +1,137 @@
+"""The joint model of pretraining: encoder, pixel decoder, hierarchical classifier, projector and loss forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from echocare_core.errors import SettingsError
+from echocare_core.models.encoder import build_encoder
+from echocare_core.models.heads import HierarchicalClassifier, Projector
+from echocare_core.models.packing import packed, unpacked
+from echocare_core.models.pixel_decoder import LadderDecoder, PyramidDecoder
+from echocare_core.models.profiles import EncoderProfile
+from echocare_core.models.weights import load_encoder
+
+DECODERS = ("ladder", "pyramid")
+
+
+@dataclass(frozen=True)
+class View:
+    """One look at a batch of images.
+
+    Attributes:
+        kind: "plain", "masked" (hidden patches stand as mask tokens) or "packed" (only the visible ones are encoded).
+        image: float (batch, 3, side, side) in [0, 1].
+        inside: bool (batch, rows, columns), patches inside the sector.
+        masked: bool (batch, rows, columns), True = hidden; None for a plain view.
+    """
+
+    kind: str
+    image: Tensor
+    inside: Tensor
+    masked: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the joint model says of a batch; None for what it was not asked, or was built without.
+
+    Attributes:
+        reconstruction: float (batch, 3, height, width).
+        forecast: float (batch, height / patch, width / patch), predicted reconstruction loss.
+        logits: float (batch, nodes).
+        embedding: float (batch, width of the projector).
+    """
+
+    reconstruction: Tensor | None = None
+    forecast: Tensor | None = None
+    logits: Tensor | None = None
+    embedding: Tensor | None = None
+
+
+class EchoCare(nn.Module):
+    """Encoder and heads, trained together.
+
+    Args:
+        encoder: profile name or numbers; ignored where `encoder_weights` is given.
+        nodes: of the organ tree; 0 for no hierarchical classifier.
+        decoder: "ladder" as published, "pyramid" for all maps and the loss forecast, or None for neither.
+        decoder_width: channels of the pyramid.
+        projector_width: channels of the contrast; 0 for no projector.
+        encoder_weights: file in the format of the released weights to start from; random where None.
+        activation_checkpointing: see `build_encoder`.
+    """
+
+    def __init__(
+        self,
+        encoder: str | EncoderProfile,
+        *,
+        nodes: int,
+        decoder: str | None,
+        decoder_width: int,
+        projector_width: int,
+        encoder_weights: str | None = None,
+        activation_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        if decoder not in (*DECODERS, None):
+            raise SettingsError(f"Unknown decoder '{decoder}'; needed one of {', '.join(DECODERS)}, or none.")
+        self.encoder = load_encoder(encoder_weights).train() if encoder_weights else build_encoder(encoder)
+        self.encoder.activation_checkpointing = activation_checkpointing
+        self.encoder.learn_mask_token()
+        profile = self.encoder.profile
+        deepest = profile.channels[-1]
+        self.decoder: nn.Module | None = None
+        if decoder == "ladder":
+            self.decoder = LadderDecoder(profile)
+        if decoder == "pyramid":
+            self.decoder = PyramidDecoder(profile, decoder_width)
+        self.classifier = HierarchicalClassifier(deepest, nodes) if nodes else None
+        self.projector = Projector(deepest, projector_width) if projector_width else None
+
+    def forward(self, views: Sequence[View], terms: Collection[str]) -> list[Outputs]:
+        """Encode views and ask the heads.
+
+        Args:
+            views: of one batch.
+            terms: of the loss that will be made of it, some of "reconstruction", "ranking", "hierarchy" and "contrast";
+                heads that none of them needs are left out. Pixels are decoded of views with hidden patches only.
+
+        Raises:
+            SettingsError: a term that needs a head which the model was built without.
+        """
+        heads = {
+            "reconstruction": self.decoder,
+            "ranking": getattr(self.decoder, "forecast", None),
+            "hierarchy": self.classifier,
+            "contrast": self.projector,
+        }
+        missing = [term for term in terms if heads[term] is None]
+        if missing:
+            raise SettingsError(
+                f"The stages ask for {', '.join(missing)}, for which this model has no head; needed a pyramid decoder "
+                f"to rank patches, a decoder, nodes or a projector. Build it with them, or set the weight to 0."
+            )
+        return [self._outputs(view, terms) for view in views]
+
+    def _outputs(self, view: View, terms: Collection[str]) -> Outputs:
+        image, masked = view.image, view.masked
+        if view.kind == "packed" and masked is not None:
+            maps = self.encoder(packed(image, masked))
+        else:
+            maps = self.encoder(image, masked)
+        pooled = maps[-1].mean((2, 3))
+        pixels = forecast = None
+        if masked is not None and self.decoder is not None and not {"reconstruction", "ranking"}.isdisjoint(terms):
+            whole = unpacked(maps, masked) if view.kind == "packed" else maps
+            pixels, forecast = self.decoder(whole, forecast="ranking" in terms)
+            pixels = pixels[..., : image.shape[2], : image.shape[3]]
+        return Outputs(
+            reconstruction=pixels,
+            forecast=forecast,
+            logits=self.classifier(pooled) if self.classifier is not None and "hierarchy" in terms else None,
+            embedding=self.projector(pooled) if self.projector is not None and "contrast" in terms else None,
+        )

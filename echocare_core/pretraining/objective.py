@@ -1,0 +1,200 @@
+"""The loss of one step: views of a batch, what the model makes of them, and the terms of the method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from echocare_core.errors import SettingsError
+from echocare_core.models.echocare import Outputs, View
+from echocare_core.models.precision import chosen_precision
+from echocare_core.pretraining.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.counter import uniform
+from echocare_core.pretraining.masking import choose_masked, keep_one_of_four, patches_inside
+from echocare_core.pretraining.mining import ranking_loss
+from echocare_core.pretraining.reconstruction import masked_l1, patch_losses, reconstruction_target
+from echocare_core.pretraining.stages import Point
+from echocare_core.pretraining.tree import OrganTree
+from echocare_core.pretraining.tree_min import tree_min_loss
+from echocare_core.pretraining.views import ViewSettings, joined, make_view
+
+Model = Callable[[Sequence[View], Collection[str]], list[Outputs]]
+CONTRASTS = ("hierarchical", "triplet")
+
+
+@dataclass
+class StepLoss:
+    """What a step gave.
+
+    Attributes:
+        loss: this process's summands of the weighted sum of the terms, to be differentiated.
+        terms: this process's summands of each term, without gradient and without weight.
+        views, outputs: what the terms come from, for pictures.
+    """
+
+    loss: Tensor
+    terms: dict[str, Tensor] = field(default_factory=dict)
+    views: list[View] = field(default_factory=list)
+    outputs: list[Outputs] = field(default_factory=list)
+
+
+class Objective:
+    """The terms of the method, ready to be asked for a batch.
+
+    Args:
+        tree: of organs.
+        seed: of the run; masks and views follow from it and the images' places in the stream.
+        views: how strongly views differ.
+        contrast: "hierarchical" or "triplet".
+        temperature: of the hierarchical contrast.
+        level_weights: weight per level of the contrast: each level of the tree, the group, the image itself.
+        target: of the reconstruction; see `reconstruction_target`.
+        sector_only: hide and score patches inside the scan sector only.
+        precision: "float32", "bfloat16" or "auto", of the network; views and losses are always float32.
+
+    Raises:
+        SettingsError: an unknown contrast, or level weights that do not fit the tree.
+    """
+
+    def __init__(
+        self,
+        tree: OrganTree,
+        *,
+        seed: int,
+        views: Mapping[str, float],
+        contrast: str,
+        temperature: float,
+        level_weights: list[float],
+        target: str,
+        sector_only: bool,
+        precision: str,
+    ) -> None:
+        if contrast not in CONTRASTS:
+            raise SettingsError(f"Unknown contrast '{contrast}'; needed one of {', '.join(CONTRASTS)}.")
+        if len(level_weights) != tree.levels + 2:
+            raise SettingsError(
+                f"{len(level_weights)} level weights; needed {tree.levels + 2}: the tree's {tree.levels} levels, the "
+                f"group and the image."
+            )
+        self.ancestors = torch.from_numpy(tree.ancestors)
+        self.depth = torch.from_numpy(tree.depth)
+        self.seed = seed
+        self.settings = ViewSettings(**views)
+        self.contrast = contrast
+        self.temperature = temperature
+        self.level_weights = torch.tensor(level_weights)
+        self.target = target
+        self.sector_only = sector_only
+        self.precision = precision
+
+    def __call__(
+        self, network: nn.Module, average: nn.Module | None, batch: Mapping[str, Tensor], point: Point
+    ) -> StepLoss:
+        """The loss of one batch.
+
+        Args:
+            network: EchoCare, or a wrapper of it.
+            average: its moving average, which predicts the hardest patches; None where none are mined.
+            batch: image uint8 (batch, 3, side, side), inside_sector uint8 (batch, 1, side, side), node, group and
+                position int64 (batch,).
+            point: stage and weights.
+        """
+        self._to(batch["image"].device)
+        model = _in_precision(network, self.precision, batch["image"].device)
+        teacher = None if average is None else _in_precision(average, self.precision, batch["image"].device)
+        pixels = joined(batch["image"], batch["inside_sector"], point.stage.image_size)
+        views = [
+            self._view(kind, number, pixels, batch["position"], teacher, point)
+            for number, kind in enumerate(point.stage.views)
+        ]
+        outputs = model(views, point.stage.terms)
+        step = StepLoss(loss=batch["image"].new_zeros((), dtype=torch.float32), views=views, outputs=outputs)
+        if "reconstruction" in point.stage.terms:
+            self._add_pixels(step, point)
+        if "hierarchy" in point.stage.terms:
+            self._add(step, "hierarchy", self._hierarchy(step, batch["node"]), point)
+        if "contrast" in point.stage.terms:
+            self._add(step, "contrast", self._contrast(outputs, batch), point)
+        return step
+
+    def _to(self, device: torch.device) -> None:
+        for name in ("ancestors", "depth", "level_weights"):
+            setattr(self, name, getattr(self, name).to(device))
+
+    def _view(
+        self, kind: str, number: int, pixels: Tensor, positions: Tensor, teacher: Model | None, point: Point
+    ) -> View:
+        stage = point.stage
+        image, sector = make_view(pixels, positions, str(number), stage.image_size, self.settings, self.seed)
+        if kind == "plain":
+            return View(kind, image, patches_inside(sector, sector.shape[-1]))
+        inside = patches_inside(sector, stage.mask_patch)
+        candidates = inside if self.sector_only else torch.ones_like(inside)
+        chances = uniform(self.seed, f"mask {number}", positions, candidates[0].numel())
+        if kind == "packed":
+            return View(kind, image, candidates, keep_one_of_four(candidates, chances))
+        share = point.ramps["hard_share"]
+        hardness = _forecast(teacher, image, candidates) if teacher is not None and share > 0 else None
+        masked = choose_masked(candidates, stage.mask_ratio, chances, hardness, share)
+        return View(kind, image, candidates, masked)
+
+    def _add_pixels(self, step: StepLoss, point: Point) -> None:
+        hidden = [
+            (view, output) for view, output in zip(step.views, step.outputs, strict=True) if view.masked is not None
+        ]
+        for view, output in hidden:
+            assert view.masked is not None
+            assert output.reconstruction is not None
+            scored = view.masked & view.inside
+            target = reconstruction_target(view.image, self.target, point.stage.mask_patch)
+            self._add(step, "reconstruction", masked_l1(output.reconstruction, target, scored) / len(hidden), point)
+            if output.forecast is not None:
+                cost = patch_losses(output.reconstruction, target, point.stage.mask_patch)
+                predicted = _per_patch(output.forecast, cost.shape[1], cost.shape[2])
+                self._add(step, "ranking", ranking_loss(predicted, cost, scored) / len(hidden), point)
+
+    def _hierarchy(self, step: StepLoss, nodes: Tensor) -> Tensor:
+        plain = [output for view, output in zip(step.views, step.outputs, strict=True) if view.kind == "plain"]
+        used = [output.logits for output in plain or step.outputs if output.logits is not None]
+        logits = torch.cat(used)
+        return tree_min_loss(logits, nodes.repeat(len(used)), self.ancestors, self.depth)
+
+    def _contrast(self, outputs: list[Outputs], batch: Mapping[str, Tensor]) -> Tensor:
+        labels = contrast_levels(batch["node"], batch["group"], batch["position"], self.ancestors, self.depth)
+        embeddings = torch.cat([output.embedding for output in outputs if output.embedding is not None])
+        labels = labels.repeat(len(outputs), 1)
+        if self.contrast == "triplet":
+            return tree_triplet(embeddings, labels)
+        return hierarchical_contrast(embeddings, labels, self.temperature, self.level_weights)
+
+    @staticmethod
+    def _add(step: StepLoss, name: str, term: Tensor, point: Point) -> None:
+        step.terms[name] = step.terms.get(name, 0) + term.detach()
+        step.loss = step.loss + point.ramps[name] * term
+
+
+def _in_precision(network: nn.Module, precision: str, device: torch.device) -> Model:
+    lower = chosen_precision(precision, device) == "bfloat16"
+
+    def called(views: Sequence[View], terms: Collection[str]) -> list[Outputs]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=lower):
+            return network(views, terms)
+
+    return called
+
+
+@torch.no_grad()
+def _forecast(teacher: Model, image: Tensor, candidates: Tensor) -> Tensor:
+    """The teacher's predicted loss of each patch of the image it sees unmasked."""
+    nothing = torch.zeros_like(candidates)
+    (output,) = teacher([View("masked", image, candidates, nothing)], ("ranking",))
+    assert output.forecast is not None
+    return _per_patch(output.forecast, candidates.shape[1], candidates.shape[2])
+
+
+def _per_patch(forecast: Tensor, rows: int, columns: int) -> Tensor:
+    """Forecasts on the encoder's grid as means per hidden patch: (batch, rows, columns)."""
+    return nn.functional.adaptive_avg_pool2d(forecast[:, None], (rows, columns))[:, 0]

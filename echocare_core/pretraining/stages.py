@@ -1,0 +1,178 @@
+"""Progressive training as data: stages, each with its sizes, and weights that may ramp while it lasts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from echocare_core.errors import SettingsError
+
+VIEWS = ("plain", "masked", "packed")
+Ramp = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a training. Ramps are a number, or two: at the first step and at the last.
+
+    Attributes:
+        name: for logs.
+        steps: of the optimiser.
+        batch_size: images per step, over all processes.
+        image_size: side of the views in px.
+        views: what is made of each image: "plain", "masked" (hidden patches stand as mask tokens) or "packed" (one
+            patch of each 2x2 block is encoded, at a quarter of the work). Hidden patches are reconstructed, two or more
+            views are contrasted, and the tree is learned from the plain ones, or from all where there is none.
+        mask_patch: side of the patches that are hidden, in px.
+        mask_ratio: share of the patches inside the sector that a "masked" view hides; "packed" hides three of four.
+        learning_rate: factor on the schedule.
+        reconstruction, hierarchy, contrast, ranking: ramps, weights of the terms.
+        hard_share: ramp, share of the hidden patches that are the predicted-hardest.
+    """
+
+    name: str
+    steps: int
+    batch_size: int
+    image_size: int
+    views: tuple[str, ...] = ("masked", "plain")
+    mask_patch: int = 16
+    mask_ratio: float = 0.5
+    learning_rate: float = 1.0
+    reconstruction: Ramp = (1.0, 1.0)
+    hierarchy: Ramp = (0.0, 0.0)
+    contrast: Ramp = (0.0, 0.0)
+    ranking: Ramp = (0.0, 0.0)
+    hard_share: Ramp = (0.0, 0.0)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The terms of the loss that have a weight at some step."""
+        return tuple(name for name in TERMS if max(getattr(self, name)) > 0)
+
+
+BETWEEN = "a share between 0 and 1"
+TERMS = ("reconstruction", "hierarchy", "contrast", "ranking")
+RAMPS = (*TERMS, "hard_share")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A step of the training: its stage, and the ramps there.
+
+    Attributes:
+        stage: in which it lies.
+        number: of the stage, from 0.
+        ramps: value of each ramp by name.
+    """
+
+    stage: Stage
+    number: int
+    ramps: Mapping[str, float]
+
+
+class Stages:
+    """The stages of a training, one after the other.
+
+    Args:
+        stages: mappings with the attributes of `Stage`.
+
+    Raises:
+        SettingsError: none at all, an unknown or missing entry, or a value that cannot be used; the message names it.
+    """
+
+    def __init__(self, stages: Sequence[Mapping[str, Any]]) -> None:
+        if not stages:
+            raise SettingsError("No stage; needed at least one with name, steps, batch_size and image_size.")
+        self.stages = tuple(_stage(entries) for entries in stages)
+
+    def __len__(self) -> int:
+        """Steps of the whole training."""
+        return sum(stage.steps for stage in self.stages)
+
+    def at(self, step: int) -> Point:
+        """The stage and the ramps at a step, counted from 0; past the end, those of the last step."""
+        number, first = 0, 0
+        while number < len(self.stages) - 1 and step >= first + self.stages[number].steps:
+            first += self.stages[number].steps
+            number += 1
+        stage = self.stages[number]
+        along = min(1.0, (step - first) / max(1, stage.steps - 1))
+        return Point(stage, number, {name: _between(getattr(stage, name), along) for name in RAMPS})
+
+    def learning_rate(self, step: int, peak: float, warmup_steps: int) -> float:
+        """Linear warm-up to the peak, then a cosine to zero over the whole training, times the stage's factor."""
+        if step < warmup_steps:
+            rate = peak * (step + 1) / warmup_steps
+        else:
+            rate = peak * 0.5 * (1 + math.cos(math.pi * (step - warmup_steps) / max(1, len(self) - warmup_steps)))
+        return rate * self.at(step).stage.learning_rate
+
+    @property
+    def batches(self) -> list[tuple[int, int]]:
+        """(steps, batch size) of each stage."""
+        return [(stage.steps, stage.batch_size) for stage in self.stages]
+
+    @property
+    def mines(self) -> bool:
+        """Whether any stage hides predicted-hardest patches, for which a teacher is needed."""
+        return any(max(stage.hard_share) > 0 for stage in self.stages)
+
+
+def _between(ramp: Ramp, along: float) -> float:
+    return ramp[0] + (ramp[1] - ramp[0]) * along
+
+
+def _stage(entries: Mapping[str, Any]) -> Stage:
+    name = entries.get("name", "without a name")
+    known = {field.name for field in fields(Stage)}
+    wrong = sorted(set(entries) - known) + [f"{key} (missing)" for key in NEEDED if key not in entries]
+    if wrong:
+        raise SettingsError(
+            f"Stage '{name}': cannot use {', '.join(wrong)}; the entries are {', '.join(sorted(known))}."
+        )
+    values: dict[str, Any] = {
+        key: _ramp(value, f"{name}, {key}") if key in RAMPS else value for key, value in entries.items()
+    }
+    views = values.get("views", Stage.views)
+    _demand(isinstance(views, Sequence) and not isinstance(views, str), name, "views", views, f"a list of {VIEWS}")
+    stage = Stage(**{**values, "views": tuple(views)})
+    _demand(bool(stage.views) and set(stage.views) <= set(VIEWS), name, "views", stage.views, f"some of {VIEWS}")
+    for key in ("steps", "batch_size", "image_size", "mask_patch"):
+        number = getattr(stage, key)
+        _demand(type(number) is int and number > 0, name, key, number, "a whole number above 0")
+    _demand(_is_weight(stage.mask_ratio) and 0 < stage.mask_ratio < 1, name, "mask_ratio", stage.mask_ratio, BETWEEN)
+    _demand(_is_weight(stage.learning_rate), name, "learning_rate", stage.learning_rate, "a factor from 0")
+    _demand(max(stage.hard_share) <= 1, name, "hard_share", stage.hard_share, "shares from 0 to 1")
+    cells = 2 * stage.mask_patch if "packed" in stage.views else stage.mask_patch
+    hides = set(stage.views) != {"plain"}
+    _demand(not hides or stage.image_size % cells == 0, name, "image_size", stage.image_size, f"a multiple of {cells}")
+    _demand(
+        "ranking" not in stage.terms or "reconstruction" in stage.terms,
+        name,
+        "ranking",
+        stage.ranking,
+        "0 without reconstruction",
+    )
+    _demand(max(stage.contrast) == 0 or len(stage.views) > 1, name, "views", stage.views, "two or more to contrast")
+    return stage
+
+
+NEEDED = ("name", "steps", "batch_size", "image_size")
+
+
+def _ramp(value: Any, where: str) -> Ramp:
+    pair = [value, value] if isinstance(value, int | float) else value
+    if not isinstance(pair, Sequence) or len(pair) != 2 or not all(_is_weight(number) for number in pair):
+        raise SettingsError(f"Stage {where}: found {value!r}; needed a number from 0, or two: at its start and end.")
+    return (float(pair[0]), float(pair[1]))
+
+
+def _is_weight(number: Any) -> bool:
+    return isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number) and number >= 0
+
+
+def _demand(fulfilled: bool, stage: str, entry: str, found: Any, needed: str) -> None:
+    if not fulfilled:
+        raise SettingsError(f"Stage '{stage}': {entry} is {found!r}; needed {needed}. Change the stage.")

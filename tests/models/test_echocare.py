@@ -1,0 +1,159 @@
+"""The joint model: which heads answer for which view, and that nothing hidden is ever seen."""
+
+import pytest
+import torch
+from small_network import SMALLEST
+
+from echocare_core.errors import SettingsError
+from echocare_core.models import build_encoder
+from echocare_core.models.echocare import EchoCare, View
+from echocare_core.models.weights import save_encoder
+from echocare_core.pretraining.masking import enlarged, keep_one_of_four
+
+SIDE, PATCH, NODES, WIDTH = 128, 16, 7, 12
+TERMS = ("reconstruction", "ranking", "hierarchy", "contrast")
+
+
+def joint_model(decoder="pyramid", **settings):
+    """A model of every part, in evaluation mode."""
+    parts = {"nodes": NODES, "decoder": decoder, "decoder_width": 8, "projector_width": WIDTH, **settings}
+    return EchoCare(SMALLEST, **parts).eval()
+
+
+def view_of(kind, image=None):
+    """A view of two images in patches of 16 px, the same patches hidden each time."""
+    image = torch.rand(2, 3, SIDE, SIDE) if image is None else image
+    everywhere = torch.ones(2, SIDE // PATCH, SIDE // PATCH, dtype=torch.bool)
+    with torch.random.fork_rng(devices=[]):
+        chances = torch.rand(2, everywhere[0].numel(), generator=torch.Generator().manual_seed(3))
+    masked = {
+        "plain": None,
+        "masked": chances.view_as(everywhere) < 0.5,
+        "packed": keep_one_of_four(everywhere, chances),
+    }[kind]
+    return View(kind, image, everywhere, masked)
+
+
+def answers(model, view, terms=TERMS):
+    with torch.no_grad():
+        (output,) = model([view], terms)
+    return output
+
+
+@pytest.mark.parametrize("kind", ["masked", "packed"])
+def test_a_view_with_hidden_patches_is_reconstructed_classified_and_embedded(kind):
+    output = answers(joint_model(), view_of(kind))
+    assert output.reconstruction.shape == (2, 3, SIDE, SIDE)
+    assert output.forecast.shape == (2, SIDE // SMALLEST.patch_size, SIDE // SMALLEST.patch_size)
+    assert output.logits.shape == (2, NODES)
+    assert output.embedding.shape == (2, WIDTH)
+
+
+def test_a_plain_view_is_not_reconstructed():
+    output = answers(joint_model(), view_of("plain"))
+    assert output.reconstruction is output.forecast is None
+    assert output.logits.shape == (2, NODES)
+
+
+@pytest.mark.parametrize("term", TERMS)
+def test_a_term_without_its_head_is_refused(term):
+    with pytest.raises(SettingsError, match=f"ask for {term}, for which this model has no head"):
+        answers(joint_model(None, nodes=0, projector_width=0), view_of("masked"), [term])
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        (["reconstruction"], {"reconstruction"}),
+        (["reconstruction", "ranking"], {"reconstruction", "forecast"}),
+        (["ranking"], {"reconstruction", "forecast"}),
+        (["hierarchy"], {"logits"}),
+        (["contrast"], {"embedding"}),
+        ([], set()),
+    ],
+)
+def test_only_what_a_term_of_the_loss_needs_is_said(terms, said):
+    output = answers(joint_model(), view_of("masked"), terms)
+    assert {name for name, tensor in vars(output).items() if tensor is not None} == said
+
+
+def test_the_published_ladder_reconstructs_without_a_forecast():
+    output = answers(joint_model("ladder"), view_of("masked"), ["reconstruction"])
+    assert output.reconstruction.shape == (2, 3, SIDE, SIDE)
+    assert output.forecast is None
+
+
+def test_views_are_answered_in_their_order_each_as_if_alone():
+    model, views = joint_model(), [view_of(kind) for kind in ("plain", "masked", "packed")]
+    with torch.no_grad():
+        together = model(views, TERMS)
+    for output, view in zip(together, views, strict=True):
+        assert torch.equal(output.logits, answers(model, view).logits)
+        assert torch.equal(output.embedding, answers(model, view).embedding)
+
+
+@pytest.mark.parametrize("decoder", ["ladder", "pyramid"])
+@pytest.mark.parametrize("kind", ["masked", "packed"])
+def test_hidden_pixels_change_no_answer(kind, decoder):
+    model, view = joint_model(decoder), view_of(kind)
+    other = torch.where(enlarged(view.masked, PATCH)[:, None], torch.rand_like(view.image), view.image)
+    terms = TERMS if decoder == "pyramid" else ("reconstruction", "hierarchy", "contrast")
+    first, second = answers(model, view, terms), answers(model, view_of(kind, other), terms)
+    assert torch.equal(first.reconstruction, second.reconstruction)
+    assert torch.equal(first.logits, second.logits)
+    assert torch.equal(first.embedding, second.embedding)
+    if decoder == "pyramid":
+        assert torch.equal(first.forecast, second.forecast)
+
+
+@pytest.mark.parametrize("kind", ["masked", "packed"])
+def test_no_gradient_reaches_hidden_pixels_and_visible_ones_have_some(kind):
+    model, view = joint_model(), view_of(kind)
+    image = view.image.requires_grad_()
+    (output,) = model([view], TERMS)
+    (gradient,) = torch.autograd.grad(output.reconstruction.square().sum(), image)
+    hidden = enlarged(view.masked, PATCH)[:, None].expand_as(image)
+    assert not gradient[hidden].any()
+    assert gradient[~hidden].any()
+
+
+def test_an_image_is_answered_the_same_alone_and_in_a_batch():
+    model, view = joint_model(), view_of("masked")
+    alone = View("masked", view.image[1:], view.inside[1:], view.masked[1:])
+    assert torch.allclose(answers(model, alone).embedding[0], answers(model, view).embedding[1], atol=1e-5)
+
+
+def test_the_classifier_and_the_projector_see_the_mean_of_the_deepest_map():
+    model, view = joint_model(), view_of("plain")
+    output = answers(model, view)
+    with torch.no_grad():
+        pooled = model.encoder(view.image)[-1].mean((2, 3))
+        assert torch.allclose(output.logits, model.classifier(pooled), atol=1e-6)
+        assert torch.allclose(output.embedding, model.projector(pooled), atol=1e-6)
+
+
+def test_the_classifier_is_two_linear_layers_as_published():
+    shapes = [tuple(tensor.shape) for tensor in joint_model(nodes=93).classifier.parameters()]
+    assert shapes == [(128, 128), (128,), (93, 128), (93,)]
+
+
+def test_every_part_is_trained_by_its_answers():
+    model = joint_model().train()
+    outputs = model([view_of(kind) for kind in ("plain", "masked", "packed")], TERMS)
+    given = [(one.reconstruction, one.forecast, one.logits, one.embedding) for one in outputs]
+    sum(tensor.square().sum() for four in given for tensor in four if tensor is not None).backward()
+    assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+
+def test_the_model_starts_from_the_weights_of_a_file(tmp_path):
+    encoder = build_encoder(SMALLEST)
+    save_encoder(encoder, tmp_path / "encoder.safetensors")
+    model = joint_model(encoder_weights=str(tmp_path / "encoder.safetensors"))
+    state = model.encoder.state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in encoder.state_dict().items())
+    assert all(weight.requires_grad for weight in model.encoder.parameters())
+
+
+def test_an_unknown_decoder_is_refused_with_the_known_ones():
+    with pytest.raises(SettingsError, match="Unknown decoder 'unet'; needed one of ladder, pyramid, or none"):
+        joint_model("unet")

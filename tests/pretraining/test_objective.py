@@ -1,0 +1,249 @@
+"""The loss of a step on a tiny network: which terms it has, what they are made of, and what each view hides."""
+
+import dataclasses
+
+import pytest
+import torch
+from organ_trees import PUBLISHED, tree_tensors
+from small_network import SMALLEST
+
+from echocare_core.errors import SettingsError
+from echocare_core.models.echocare import EchoCare, Outputs
+from echocare_core.pretraining.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.node import Node
+from echocare_core.pretraining.objective import Objective
+from echocare_core.pretraining.reconstruction import masked_l1
+from echocare_core.pretraining.stages import Stages
+from echocare_core.pretraining.tree import OrganTree
+from echocare_core.pretraining.tree_min import tree_min_loss
+
+SIDE, PATCH, IMAGES = 64, 16, 6
+TREE = OrganTree(
+    Node(number + 1, f"node {number}", None if parent < 0 else parent + 1) for number, parent in enumerate(PUBLISHED)
+)
+ANCESTORS, DEPTH = tree_tensors(PUBLISHED)
+LEVEL_WEIGHTS = [0.1, 0.2, 0.3, 0.4, 1.0]
+STAGE = {"name": "all", "steps": 11, "batch_size": IMAGES, "image_size": SIDE, "mask_patch": PATCH}
+ALL_TERMS = {"reconstruction": 1.0, "hierarchy": 0.5, "contrast": 0.25, "ranking": 2.0}
+
+
+def objective(**settings):
+    chosen = {
+        "seed": 1,
+        "views": {},
+        "contrast": "hierarchical",
+        "temperature": 0.1,
+        "level_weights": LEVEL_WEIGHTS,
+        "target": "pixels",
+        "sector_only": True,
+        "precision": "float32",
+    }
+    return Objective(TREE, **{**chosen, **settings})
+
+
+def a_point(step=0, **entries):
+    return Stages([{**STAGE, **entries}]).at(step)
+
+
+def a_batch():
+    """Six images, some labelled, with their sector in a square off the centre."""
+    sector = torch.zeros(IMAGES, 1, 80, 80, dtype=torch.uint8)
+    sector[:, :, 10:70, 5:75] = 1
+    return {
+        "image": torch.randint(30, 256, (IMAGES, 3, 80, 80), dtype=torch.uint8) * sector,
+        "inside_sector": sector,
+        "node": torch.tensor([5, 5, 2, 4, 9, -1]),
+        "group": torch.tensor([0, 1, 1, -1, 2, -1]),
+        "position": torch.arange(200, 200 + IMAGES),
+    }
+
+
+def network(**settings):
+    parts = {"nodes": len(PUBLISHED), "decoder": "pyramid", "decoder_width": 8, "projector_width": 8, **settings}
+    return EchoCare(SMALLEST, **parts)
+
+
+class Recording(torch.nn.Module):
+    """A teacher that says how hard each patch is, and keeps what it was shown."""
+
+    def __init__(self, forecast):
+        super().__init__()
+        self.forecast, self.shown = forecast, []
+
+    def forward(self, views, terms):
+        self.shown += views
+        return [Outputs(forecast=self.forecast) for _ in views]
+
+
+def test_the_loss_is_the_terms_times_their_weights():
+    step = objective()(network(), None, a_batch(), a_point(**ALL_TERMS))
+    assert set(step.terms) == set(ALL_TERMS)
+    assert all(term > 0 and not term.requires_grad for term in step.terms.values())
+    wanted = sum(ALL_TERMS[name] * float(term) for name, term in step.terms.items())
+    assert step.loss.item() == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("term", ["reconstruction", "hierarchy", "contrast"])
+def test_a_term_without_weight_is_not_computed(term):
+    weights = {name: float(name == term) for name in ALL_TERMS}
+    step = objective()(network(), None, a_batch(), a_point(**weights))
+    assert list(step.terms) == [term]
+
+
+@pytest.mark.parametrize(("step", "weight"), [(0, 0.0), (5, 0.2), (10, 0.4)])
+def test_a_term_that_ramps_in_is_shown_from_the_start_and_counts_as_far_as_it_has_come(step, weight):
+    found = objective()(network(), None, a_batch(), a_point(step, reconstruction=0.0, hierarchy=[0.0, 0.4]))
+    assert found.loss.item() == pytest.approx(weight * float(found.terms["hierarchy"]))
+
+
+def test_each_term_is_the_loss_of_what_the_network_said():
+    batch, point = a_batch(), a_point(**ALL_TERMS)
+    step = objective()(network(), None, batch, point)
+    (masked, plain), (of_masked, of_plain) = step.views, step.outputs
+    pixels = masked_l1(of_masked.reconstruction, masked.image, masked.masked & masked.inside)
+    labels = contrast_levels(batch["node"], batch["group"], batch["position"], ANCESTORS, DEPTH).repeat(2, 1)
+    embeddings = torch.cat([of_masked.embedding, of_plain.embedding])
+    contrast = hierarchical_contrast(embeddings, labels, 0.1, torch.tensor(LEVEL_WEIGHTS))
+    assert (masked.kind, plain.kind) == ("masked", "plain")
+    assert torch.allclose(step.terms["reconstruction"], pixels)
+    assert torch.allclose(step.terms["hierarchy"], tree_min_loss(of_plain.logits, batch["node"], ANCESTORS, DEPTH))
+    assert torch.allclose(step.terms["contrast"], contrast)
+
+
+def test_the_tree_is_learned_from_every_view_where_none_is_plain():
+    batch, point = a_batch(), a_point(views=["masked", "packed"], hierarchy=1.0)
+    step = objective()(network(), None, batch, point)
+    wanted = [tree_min_loss(output.logits, batch["node"], ANCESTORS, DEPTH) for output in step.outputs]
+    assert torch.allclose(step.terms["hierarchy"], torch.stack(wanted).mean())
+
+
+def test_two_views_with_hidden_patches_are_reconstructed_at_half_weight_each():
+    step = objective()(network(), None, a_batch(), a_point(views=["masked", "packed"]))
+    said = zip(step.views, step.outputs, strict=True)
+    each = [masked_l1(output.reconstruction, view.image, view.masked & view.inside) for view, output in said]
+    assert torch.allclose(step.terms["reconstruction"], torch.stack(each).mean())
+
+
+def test_the_triplet_contrast_takes_the_place_of_the_hierarchical_one():
+    batch = a_batch()
+    step = objective(contrast="triplet")(network(), None, batch, a_point(contrast=1.0))
+    labels = contrast_levels(batch["node"], batch["group"], batch["position"], ANCESTORS, DEPTH).repeat(2, 1)
+    embeddings = torch.cat([output.embedding for output in step.outputs])
+    assert torch.allclose(step.terms["contrast"], tree_triplet(embeddings, labels))
+
+
+def test_views_and_masks_follow_from_the_seed_and_the_place_in_the_stream_alone():
+    batch, point, model = a_batch(), a_point(views=["masked", "packed", "plain"]), network()
+    whole = objective()(model, None, batch, point)
+    half = objective()(model, None, {name: rows[4:] for name, rows in batch.items()}, point)
+    for one, other in zip(whole.views, half.views, strict=True):
+        assert torch.allclose(one.image[4:], other.image, atol=1e-6)
+        assert torch.equal(one.inside[4:], other.inside)
+        assert one.masked is other.masked is None or torch.equal(one.masked[4:], other.masked)
+    elsewhere = objective(seed=2)(model, None, batch, point)
+    assert not torch.equal(whole.views[0].masked, elsewhere.views[0].masked)
+
+
+def test_two_views_of_one_kind_look_elsewhere_and_hide_other_patches():
+    step = objective()(network(), None, a_batch(), a_point(views=["masked", "masked"]))
+    first, second = step.views
+    assert not torch.equal(first.masked, second.masked)
+    assert not torch.allclose(first.image, second.image, atol=0.05)
+
+
+@pytest.mark.parametrize("sector_only", [True, False])
+def test_patches_outside_the_sector_are_hidden_only_where_asked(sector_only):
+    batch = a_batch()
+    batch["inside_sector"][:, :, :, 40:] = 0
+    step = objective(sector_only=sector_only, views={"rotation_degrees": 0.0, "area": 1.0, "aspect": 1.0, "flip": 0.0})(
+        network(), None, batch, a_point(mask_ratio=0.75)
+    )
+    (view, _) = step.views
+    outside = torch.zeros(4, 4, dtype=torch.bool)
+    outside[:, 2:] = True
+    assert bool(view.masked[:, outside].any()) is not sector_only
+
+
+@pytest.mark.parametrize("kind", ["masked", "packed"])
+def test_pixels_outside_hidden_patches_give_the_reconstruction_no_gradient(kind):
+    step = objective()(network(), None, a_batch(), a_point(views=[kind]))
+    (view,), (output,) = step.views, step.outputs
+    (gradient,) = torch.autograd.grad(step.loss, output.reconstruction)
+    scored = (view.masked & view.inside).repeat_interleave(PATCH, 1).repeat_interleave(PATCH, 2)[:, None]
+    assert torch.equal(gradient.any(1, keepdim=True), scored)
+
+
+def test_the_patches_that_the_teacher_finds_hardest_are_hidden():
+    forecast = torch.zeros(IMAGES, 16, 16)
+    forecast[:, 4:8, 8:12] = 9.0  # the patch in the second row and the third column
+    teacher = Recording(forecast)
+    step = objective(sector_only=False)(network(), teacher, a_batch(), a_point(hard_share=0.5, mask_ratio=0.25))
+    view = step.views[0]
+    assert view.masked[:, 1, 2].all()
+    assert view.masked.sum((1, 2)).tolist() == [4] * IMAGES
+    (shown,) = teacher.shown
+    assert torch.equal(shown.image, view.image)
+    assert not shown.masked.any()
+
+
+def test_without_a_hard_share_the_teacher_is_not_asked():
+    teacher = Recording(torch.zeros(IMAGES, 16, 16))
+    objective()(network(), teacher, a_batch(), a_point())
+    assert teacher.shown == []
+
+
+def test_the_ranking_moves_the_forecast_and_nothing_of_the_reconstruction():
+    model = network()
+    point = a_point(views=["masked"], ranking=1.0)
+    ranking_alone = dataclasses.replace(point, ramps={**point.ramps, "reconstruction": 0.0})
+    objective()(model, None, a_batch(), ranking_alone).loss.backward()
+    assert model.decoder.forecast.weight.grad.any()
+    assert not model.decoder.pixels.weight.grad.any()
+
+
+def test_a_batch_of_which_nothing_is_known_teaches_the_tree_nothing():
+    batch = {**a_batch(), "node": torch.full((IMAGES,), -1)}
+    step = objective()(network(), None, batch, a_point(hierarchy=1.0))
+    assert float(step.terms["hierarchy"]) == 0
+    assert torch.isfinite(step.loss)
+
+
+def test_in_bfloat16_the_views_and_losses_stay_in_float32():
+    model, batch, point = network(), a_batch(), a_point(**ALL_TERMS)
+    lower, full = (objective(precision=precision)(model, None, batch, point) for precision in ("bfloat16", "float32"))
+    assert lower.outputs[0].reconstruction.dtype == torch.bfloat16
+    assert {lower.loss.dtype, lower.views[0].image.dtype, *(term.dtype for term in lower.terms.values())} == {
+        torch.float32
+    }
+    assert lower.loss.item() == pytest.approx(full.loss.item(), rel=0.05)
+
+
+def test_a_few_steps_on_one_batch_lower_the_loss():
+    model, batch, point, chosen = network(), a_batch(), a_point(**ALL_TERMS), objective()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(8):
+        optimizer.zero_grad()
+        loss = chosen(model, None, batch, point).loss
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize("target", ["pixels", "normalised", "denoised"])
+def test_every_target_can_be_trained_on(target):
+    loss = objective(target=target)(
+        network(decoder="ladder"), None, a_batch(), a_point(views=["masked"], image_size=128)
+    ).loss
+    assert torch.isfinite(loss)
+
+
+def test_an_unknown_contrast_is_refused_with_the_known_ones():
+    with pytest.raises(SettingsError, match="Unknown contrast 'cosine'; needed one of hierarchical, triplet"):
+        objective(contrast="cosine")
+
+
+def test_level_weights_that_do_not_fit_the_tree_are_refused():
+    with pytest.raises(SettingsError, match="3 level weights; needed 5: the tree's 3 levels, the group and the image"):
+        objective(level_weights=[1.0, 1.0, 1.0])
