@@ -1,0 +1,198 @@
+"""What a pretrained network can do: reconstruction, organs per level of the tree, and probes of its frozen encoder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.progress import track
+from torch import Tensor
+
+from echocare_core.atomic import replacing
+from echocare_core.errors import TableError
+from echocare_core.frames.manifest import read_table
+from echocare_core.models.echocare import EchoCare, Outputs, View
+from echocare_core.models.encoder import Encoder
+from echocare_core.models.precision import chosen_precision
+from echocare_core.pretraining.counter import uniform
+from echocare_core.pretraining.images import PretrainingImages, collate, read_pixels
+from echocare_core.pretraining.masking import choose_masked, patches_inside
+from echocare_core.pretraining.mix import Mix
+from echocare_core.pretraining.picture import prepare_picture
+from echocare_core.pretraining.pictures import reconstruction_panel
+from echocare_core.pretraining.probe import Labelled, linear_probe, nearest_neighbours, pooled_features
+from echocare_core.pretraining.reconstruction import masked_l1
+from echocare_core.pretraining.sources import Sample
+from echocare_core.pretraining.tree import UNKNOWN, OrganTree
+from echocare_core.pretraining.tree_min import tree_probabilities
+from echocare_core.pretraining.views import plain_view
+
+BATCH = 32
+PANEL_IMAGES = 8
+
+
+class Evaluation:
+    """Measures a network on images that it was not trained on.
+
+    Args:
+        network: the joint model with its trained weights.
+        tree: of organs.
+        mix: the images to reconstruct and to name the organ of.
+        probes: tables to probe the encoder with: mappings of `table` (folder or file), `label` (column of classes) and
+            optionally `name`; fitted on the rows of split train, scored on those of `split`.
+        split: of the probes' rows that are scored.
+        image_size: side of the pictures in px.
+        mask_patch: side of hidden patches in px.
+        mask_ratio: share of the patches inside the sector that is hidden.
+        seed: of the masks.
+        precision: "auto", "float32" or "bfloat16".
+        device: to compute on.
+        output_dir: for `evaluation.json` and `reconstruction.png`.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: EchoCare,
+        tree: OrganTree,
+        mix: Mix,
+        probes: Sequence[Mapping[str, str]],
+        split: str,
+        image_size: int,
+        mask_patch: int,
+        mask_ratio: float,
+        seed: int,
+        precision: str,
+        device: torch.device,
+        output_dir: str,
+    ) -> None:
+        self.network = network.eval().to(device)
+        self.tree, self.mix, self.probes, self.split = tree, mix, probes, split
+        self.image_size, self.mask_patch, self.mask_ratio, self.seed = image_size, mask_patch, mask_ratio, seed
+        self.bfloat16 = chosen_precision(precision, device) == "bfloat16"
+        self.device, self.output_dir = device, Path(output_dir)
+
+    def run(self) -> dict[str, Any]:
+        """Measure, print and write; returns what `evaluation.json` holds."""
+        result: dict[str, Any] = {"images": self.mix.images, "image_size": self.image_size, **self._pretext()}
+        result["probes"] = {
+            probe.get("name", probe["label"]): probe_table(
+                self.network.encoder,
+                probe["table"],
+                probe["label"],
+                self.split,
+                self.image_size,
+                bfloat16=self.bfloat16,
+            )
+            for probe in self.probes
+        }
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        with replacing(self.output_dir / "evaluation.json") as unfinished:
+            unfinished.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        print(json.dumps(result, indent=2))
+        return result
+
+    @torch.no_grad()
+    def _pretext(self) -> dict[str, Any]:
+        losses, right, known = [], np.zeros(self.tree.levels), np.zeros(self.tree.levels)
+        for number, batch in enumerate(self._batches()):
+            image, sector = plain_view(batch["image"], batch["inside_sector"], self.image_size)
+            inside = patches_inside(sector, self.mask_patch)
+            chances = uniform(self.seed, "evaluation", batch["position"], inside[0].numel())
+            masked = choose_masked(inside, self.mask_ratio, chances)
+            hidden, plain = View("masked", image, inside, masked), View("plain", image, inside)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+                outputs = self.network([hidden, plain], ("reconstruction", "hierarchy"))
+            if outputs[0].reconstruction is not None:
+                losses += [float(masked_l1(outputs[0].reconstruction.float(), image, masked))] * len(image)
+                if number == 0:
+                    self._draw(hidden, outputs[0])
+            if outputs[1].logits is not None:
+                some_right, some_known = self._organs(outputs[1].logits, batch["node"])
+                right, known = right + some_right, known + some_known
+        accuracy = {f"level {level + 1}": right[level] / known[level] for level in np.flatnonzero(known)}
+        return {"masked_l1": float(np.mean(losses)) if losses else None, "tree_accuracy": accuracy}
+
+    def _batches(self) -> Iterator[dict[str, Any]]:
+        images = PretrainingImages(self.mix, self.image_size)
+        places = [(number, row) for number, source in enumerate(self.mix.sources) for row in range(len(source))]
+        places = [places[number] for number in np.random.default_rng(self.seed).permutation(len(places))]
+        for first in track(range(0, len(places), BATCH), description="Evaluating"):
+            some = [images[place[0], place[1], first + k] for k, place in enumerate(places[first : first + BATCH])]
+            batch = collate(some)
+            yield {key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in batch.items()}
+
+    def _organs(self, logits: Tensor, nodes: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Images whose most probable node on a level is the true one, and images whose node on it is known."""
+        scores = tree_probabilities(logits, torch.from_numpy(self.tree.ancestors).to(logits.device)).cpu().numpy()
+        right, known = np.zeros(self.tree.levels), np.zeros(self.tree.levels)
+        for score, node in zip(scores, nodes.tolist(), strict=True):
+            for level in range(self.tree.depth[node] + 1 if node >= 0 else 0):
+                candidates = np.flatnonzero(self.tree.depth == level)
+                found = candidates[score[candidates].argmax()]
+                right[level] += self.tree.ancestors[node, found]
+                known[level] += 1
+        return right, known
+
+    def _draw(self, view: View, output: Outputs) -> None:
+        panel = reconstruction_panel([view], [output], PANEL_IMAGES, "pixels")
+        assert panel is not None
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        with replacing(self.output_dir / "reconstruction.png") as unfinished:
+            Image.fromarray(panel).save(unfinished)
+
+
+def probe_table(
+    encoder: Encoder, table: str, label: str, split: str, image_size: int, *, bfloat16: bool
+) -> dict[str, float]:
+    """AUC of a linear probe and of nearest neighbours on frozen features, fitted on train, scored on `split`.
+
+    Args:
+        encoder: in evaluation mode.
+        table: folder or file in the project's format.
+        label: column that names the class of each image; rows without one are left out.
+        split: rows to score.
+        image_size: side of the pictures in px.
+        bfloat16: compute features in it.
+    """
+    train, test = (
+        labelled_features(encoder, table, label, part, image_size, bfloat16=bfloat16) for part in ("train", split)
+    )
+    return {
+        "linear_probe_auc": linear_probe(train, test),
+        "nearest_neighbours_auc": nearest_neighbours(train, test),
+        "images": float(len(test.classes)),
+    }
+
+
+def labelled_features(
+    encoder: Encoder, table: str, label: str, split: str, image_size: int, *, bfloat16: bool
+) -> Labelled:
+    """Pooled features of a table's rows that have a class; see `probe_table`.
+
+    Raises:
+        TableError: no row with a class.
+    """
+    rows = [row for row in read_table(table, split, masks=False, columns=[label]) if str(row[label]).strip()]
+    if not rows:
+        raise TableError(f"{table} has no row in split '{split}' with a {label}; needed some. Look at that column.")
+    device = encoder.patch_embed.proj.weight.device
+    batches = (
+        _pictures([Path(str(row["image"])) for row in rows[first : first + BATCH]], image_size).to(device)
+        for first in track(range(0, len(rows), BATCH), description=f"Features of {split}")
+    )
+    features = pooled_features(encoder, batches, bfloat16=bfloat16)
+    return Labelled(
+        features, np.array([str(row[label]) for row in rows]), np.array([str(row["group"]) for row in rows])
+    )
+
+
+def _pictures(paths: Sequence[Path], size: int) -> Tensor:
+    samples = [Sample(image=path, node=UNKNOWN, group="", name=path.name) for path in paths]
+    pictures = [prepare_picture(read_pixels(sample, 0)[0], size).image for sample in samples]
+    return torch.from_numpy(np.stack(pictures)).float() / 255

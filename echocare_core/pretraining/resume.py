@@ -1,0 +1,171 @@
+"""Trainings that go on exactly where they stopped: in the middle of an epoch and of a stage, to the bit.
+
+Data order, masks and views are pure functions of the step, so a checkpoint holds the network, the teacher, the
+optimiser and the number of steps; schedule, sampler and mining follow from that.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from torch import nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
+
+from echocare_core.atomic import replacing
+from echocare_core.errors import TrainingError
+from echocare_core.pretraining.sampler import StreamSampler
+from echocare_core.pretraining.world import largest, processes, rank
+
+LATEST = "latest.pt"
+WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
+ALL_WEIGHTS = StateDictOptions(full_state_dict=True)
+SOME_STATES = StateDictOptions(full_state_dict=True, strict=False)  # heads that no stage has used have none
+
+
+class ExactCheckpoints:
+    """Ignite handler: writes `latest.pt` while a training runs, and goes on from it at the next start.
+
+    Process 0 alone writes, in one step. SIGTERM ends the run after the step in hand, with a last checkpoint. The
+    checkpoint is the same whether the network is bare, in DistributedDataParallel or in FSDP.
+
+    Args:
+        folder: of the run; made if need be.
+        network, optimizer: as trained.
+        teacher: the moving average, or None.
+        sampler: told at which step to begin.
+        every: steps between checkpoints.
+        settings: what a checkpoint must have in common with the run that goes on from it, by name; for example the
+            profile, the fingerprint of the tree, the seed and the stages.
+
+    Raises:
+        TrainingError: at the start, a checkpoint of a run with other settings, which it names, or an unreadable one.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        *,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        teacher: nn.Module | None,
+        sampler: StreamSampler,
+        every: int,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self.path = Path(folder) / LATEST
+        self.network, self.optimizer, self.teacher = network, optimizer, teacher
+        self.sampler, self.every = sampler, every
+        self.settings = {name: str(value) for name, value in settings.items()}
+        self.asked_to_stop = False
+        self.written_at = -1
+
+    def attach(self, engine: Engine) -> None:
+        """Called by MONAI's trainer for each of its handlers."""
+        engine.add_event_handler(Events.STARTED, self.restore)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.after_step)
+        engine.add_event_handler(Events.COMPLETED, self.save)
+
+    def restore(self, engine: Engine) -> None:
+        """Go on after the last saved step, if there is one; from now on SIGTERM is answered."""
+        signal.signal(signal.SIGTERM, self._stop)
+        if not self.path.is_file():
+            return
+        state = self._read()
+        set_model_state_dict(self.network, state["network"], options=ALL_WEIGHTS)
+        self._restore_optimizer(state["optimizer"])
+        if self.teacher is not None:
+            set_model_state_dict(self.teacher, state["teacher"], options=ALL_WEIGHTS)
+        torch.set_rng_state(state["random"])
+        engine.state.iteration = self.sampler.start_step = state["steps"]
+        engine.state.epoch = state["steps"] // engine.state.epoch_length
+        engine.logger.info("Going on after step %d of %d (%s)", state["steps"], engine.state.epoch_length, self.path)
+
+    def _restore_optimizer(self, state: dict[str, Any]) -> None:
+        """Load the optimiser; what no stage has used so far has no state, as in the run that was interrupted."""
+        if not state["state"]:  # an optimiser that keeps none
+            return
+        set_optimizer_state_dict(self.network, self.optimizer, state, options=SOME_STATES)
+        for name, parameter in self.network.named_parameters():
+            if name.removeprefix("module.") not in state["state"]:
+                self.optimizer.state.pop(parameter, None)
+
+    def after_step(self, engine: Engine) -> None:
+        """Write a checkpoint when it is time; after SIGTERM to any process, write one and stop all of them."""
+        stop = self.asked_to_stop
+        if processes() > 1:
+            stop = bool(largest(torch.tensor(float(stop), device=engine.state.device)))
+        if stop or engine.state.iteration % self.every == 0:
+            self.save(engine)
+        if stop:
+            engine.logger.warning("Asked to stop: step %d is saved; start again to go on.", engine.state.iteration)
+            engine.terminate()
+
+    def save(self, engine: Engine) -> None:
+        """Replace the former checkpoint in one step."""
+        if self.written_at == engine.state.iteration:
+            return
+        state = {
+            "steps": engine.state.iteration,
+            "settings": self.settings,
+            "network": get_model_state_dict(self.network, options=WHOLE),
+            "optimizer": get_optimizer_state_dict(self.network, self.optimizer, options=WHOLE),
+            "teacher": None if self.teacher is None else get_model_state_dict(self.teacher, options=WHOLE),
+            "random": torch.get_rng_state(),
+        }
+        self.written_at = engine.state.iteration
+        if rank() == 0:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(self.path) as unfinished:
+                torch.save(state, unfinished)
+
+    def _read(self) -> dict[str, Any]:
+        state = read_checkpoint(self.path)
+        other = [
+            f"{name} {state['settings'].get(name)} instead of {value}"
+            for name, value in self.settings.items()
+            if state["settings"].get(name) != value
+        ]
+        if other:
+            raise TrainingError(
+                f"{self.path} is of a run with other settings: {'; '.join(other)}. Needed the same to go on: restore "
+                f"them, or choose another output_dir."
+            )
+        return state
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.asked_to_stop = True
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `ExactCheckpoints` wrote.
+
+    Raises:
+        TrainingError: not there, or not such a file.
+    """
+    if not path.is_file():
+        raise TrainingError(f"No checkpoint at {path}; needed the latest.pt of a pretraining run. Check output_dir.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        missing = {"steps", "settings", "network", "optimizer", "teacher"} - set(state)
+    except Exception as error:  # whatever a damaged file makes torch.load raise
+        raise TrainingError(
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}); needed one that this package wrote. Take "
+            f"it away to start anew."
+        ) from error
+    if missing:
+        raise TrainingError(
+            f"{path} is no pretraining checkpoint: it lacks {', '.join(sorted(missing))}. Check the path."
+        )
+    return state

@@ -1,0 +1,148 @@
+"""The training itself, on MONAI's and ignite's engine: one iteration is one step of the optimiser."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from monai.engines import Trainer
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from echocare_core.errors import TrainingError
+from echocare_core.pretraining.mining import follow
+from echocare_core.pretraining.objective import Objective
+from echocare_core.pretraining.stages import Stages
+from echocare_core.pretraining.world import processes, total
+
+NAMES_SHOWN = 8
+TENSORS = ("image", "inside_sector", "node", "group", "position")
+
+
+class PretrainingTrainer(Trainer):
+    """Trains the joint model through its stages.
+
+    The run is one epoch of as many iterations as the stages have steps. `engine.state.output` holds numbers: the loss,
+    each term and its weight, the learning rate, the stage, the norm of the gradient, images per second.
+    `engine.state.step_loss` holds the views and outputs of the last part of the batch, for pictures.
+
+    Args:
+        device: where the network is.
+        network: `EchoCare`, or DistributedDataParallel or FSDP around it.
+        objective: the loss.
+        stages: what happens when.
+        optimizer: of the network's parameters.
+        data_loader: batches for every step of the stages; see `StreamSampler`.
+        peak_learning_rate: after the warm-up.
+        warmup_steps: linear warm-up of the learning rate.
+        parts: equal parts of a batch that go through one after the other, their gradients added; images are contrasted
+            within their part.
+        clip_norm: greatest norm of the gradient.
+        teacher: moving average of the network, for patch mining; None where no stage mines.
+        momentum: of the teacher at the first step and at the last.
+        handlers: ignite's and MONAI's.
+
+    Raises:
+        TrainingError: while it runs, a loss or gradient that is not finite; the message names the files of the batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: torch.device,
+        network: nn.Module,
+        objective: Objective,
+        stages: Stages,
+        optimizer: torch.optim.Optimizer,
+        data_loader: DataLoader,
+        peak_learning_rate: float,
+        warmup_steps: int,
+        parts: int,
+        clip_norm: float,
+        teacher: nn.Module | None = None,
+        momentum: tuple[float, float] = (0.99, 0.9999),
+        handlers: Sequence[Any] = (),
+    ) -> None:
+        self.network, self.teacher = network, teacher
+        self.objective, self.stages, self.optimizer = objective, stages, optimizer
+        self.peak_learning_rate, self.warmup_steps = peak_learning_rate, warmup_steps
+        self.parts, self.clip_norm, self.momentum = parts, clip_norm, momentum
+        self.finished_at = time.perf_counter()
+        super().__init__(
+            device=device,
+            max_epochs=1,
+            data_loader=data_loader,
+            epoch_length=len(stages),
+            decollate=False,
+            handlers=handlers,
+        )
+
+    def _iteration(self, engine: Any, batch: Mapping[str, Any]) -> dict[str, float]:
+        step = engine.state.iteration - 1
+        point = self.stages.at(step)
+        rate = self.stages.learning_rate(step, self.peak_learning_rate, self.warmup_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        terms: dict[str, Tensor] = {}
+        for part, last in self._parts(batch):
+            with contextlib.nullcontext() if last else self._unsynchronised():
+                result = self.objective(self.network, self.teacher, part, point)
+                (result.loss * (processes() / self.parts)).backward()
+            for name, term in result.terms.items():
+                terms[name] = terms.get(name, 0) + term / self.parts
+        numbers = {name: float(total(term)) for name, term in terms.items()}
+        loss = sum(point.ramps[name] * number for name, number in numbers.items())
+        norm = _whole(nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm))
+        self._demand_finite(loss, norm, step, batch["name"])
+        self.optimizer.step()
+        if self.teacher is not None:
+            along = step / max(1, len(self.stages) - 1)
+            follow(self.teacher, self.network, self.momentum[0] + (self.momentum[1] - self.momentum[0]) * along)
+        engine.state.step_loss = result
+        return {
+            "loss": loss,
+            **numbers,
+            **{f"weight_{name}": point.ramps[name] for name in numbers},
+            "hard_share": point.ramps["hard_share"],
+            "learning_rate": rate,
+            "stage": point.number,
+            "gradient_norm": norm,
+            "images_per_second": self._images_per_second(point.stage.batch_size),
+        }
+
+    def _parts(self, batch: Mapping[str, Any]) -> Iterator[tuple[dict[str, Tensor], bool]]:
+        cut = {name: batch[name].to(self.state.device).chunk(self.parts) for name in TENSORS}
+        for number in range(len(cut["image"])):
+            yield {name: pieces[number] for name, pieces in cut.items()}, number == len(cut["image"]) - 1
+
+    def _unsynchronised(self) -> Any:
+        """Gradients of all but the last part stay with their process."""
+        if isinstance(self.network, DistributedDataParallel):
+            return self.network.no_sync()
+        return contextlib.nullcontext()
+
+    def _demand_finite(self, loss: float, norm: float, step: int, names: Sequence[str]) -> None:
+        if not torch.isfinite(torch.tensor([loss, norm])).all():
+            shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
+            raise TrainingError(
+                f"Step {step + 1}: loss {loss}, norm of the gradient {norm}; needed finite numbers. The batch of this "
+                f"process held {shown}. Look at these files, lower learning_rate, or set precision to float32; the "
+                f"last checkpoint is from before."
+            )
+
+    def _images_per_second(self, images: int) -> float:
+        now = time.perf_counter()
+        elapsed, self.finished_at = now - self.finished_at, now
+        return images / elapsed
+
+
+def _whole(norm: Tensor) -> float:
+    """A norm as a number; of sharded gradients, over all shards."""
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)

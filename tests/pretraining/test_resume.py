@@ -1,0 +1,108 @@
+"""A training that was killed goes on as if nothing had happened, to the bit."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Events
+from small_pretraining import STAGES, KilledError, Losses, small_run, write_mix
+
+from echocare_core.errors import TrainingError
+from echocare_core.pretraining import export_encoder
+from echocare_core.pretraining.resume import read_checkpoint
+
+STEPS = sum(stage["steps"] for stage in STAGES)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_mix(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tmp_path_factory):
+    losses = Losses()
+    run = small_run(data, tmp_path_factory.mktemp("whole"), handlers=[losses])
+    run.trainer.run()
+    return losses.by_step, run.bare.state_dict()
+
+
+@pytest.mark.parametrize(
+    "killed_after", np.random.default_rng(5).choice(np.arange(1, STEPS), 5, replace=False).tolist()
+)
+def test_a_killed_run_goes_on_to_the_bit(killed_after, data, uninterrupted, tmp_path):
+    before, after = Losses(stop_after=killed_after), Losses()
+    with pytest.raises(KilledError):
+        small_run(data, tmp_path, handlers=[before]).trainer.run()
+
+    run = small_run(data, tmp_path, handlers=[after])
+    torch.manual_seed(99)  # whatever a new process draws
+    run.trainer.run()
+
+    losses, weights = uninterrupted
+    assert {**before.by_step, **after.by_step} == losses
+    assert min(after.by_step) == killed_after - killed_after % 3 + 1  # it lost the steps since the last checkpoint only
+    for name, tensor in run.bare.state_dict().items():
+        assert torch.equal(tensor, weights[name]), name
+
+
+def test_sigterm_writes_a_last_checkpoint_and_stops(data, uninterrupted, tmp_path):
+    class Terminated(Losses):
+        def attach(self, engine):
+            super().attach(engine)
+            engine.add_event_handler(Events.ITERATION_STARTED(once=8), lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+    before, after = Terminated(), Losses()
+    small_run(data, tmp_path, handlers=[before], every=100).trainer.run()
+
+    assert read_checkpoint(tmp_path / "latest.pt")["steps"] == 8
+    small_run(data, tmp_path, handlers=[after], every=100).trainer.run()
+    assert {**before.by_step, **after.by_step} == uninterrupted[0]
+
+
+def test_a_finished_run_is_not_trained_again(data, tmp_path):
+    small_run(data, tmp_path).trainer.run()
+    losses = Losses()
+
+    small_run(data, tmp_path, handlers=[losses]).trainer.run()
+
+    assert losses.by_step == {}
+
+
+def test_a_checkpoint_of_other_settings_is_refused_by_name(data, tmp_path):
+    small_run(data, tmp_path, settings={"encoder": "tiny"}).trainer.run()
+
+    with pytest.raises(TrainingError, match="encoder tiny instead of small"):
+        small_run(data, tmp_path, settings={"encoder": "small"}).trainer.run()
+
+
+def test_a_damaged_checkpoint_is_refused(data, tmp_path):
+    (tmp_path / "latest.pt").write_bytes(b"half")
+
+    with pytest.raises(TrainingError, match="cannot be read as a checkpoint"):
+        small_run(data, tmp_path).trainer.run()
+
+
+def test_nothing_half_written_stays_when_writing_fails(data, tmp_path, monkeypatch):
+    run = small_run(data, tmp_path)
+    monkeypatch.setattr(torch, "save", lambda state, path: (_ for _ in ()).throw(OSError("disk full")))
+
+    with pytest.raises(OSError, match="disk full"):
+        run.trainer.run()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_exported_encoder_is_that_of_the_checkpoint(data, tmp_path):
+    from echocare_core.models import load_encoder
+
+    run = small_run(data, tmp_path)
+    run.trainer.run()
+
+    encoder = load_encoder(export_encoder(tmp_path, small_run(data, tmp_path).bare))
+
+    for name, tensor in encoder.state_dict().items():
+        assert torch.equal(tensor, run.bare.encoder.state_dict()[name]), name
+    assert torch.equal(encoder.mask_token, run.bare.encoder.mask_token)

@@ -1,0 +1,105 @@
+"""The training: what it logs, what it sets aside, and when it refuses to go on."""
+
+import logging
+
+import pytest
+import torch
+from small_pretraining import STAGES, TREE, Losses, small_run, write_mix
+
+from echocare_core.errors import SettingsError, TableError, TrainingError
+from echocare_core.pretraining import SetAside, checked_mix, read_tree
+from echocare_core.pretraining.stages import Stages
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_mix(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def numbers(data, tmp_path_factory):
+    losses = Losses()
+    small_run(data, tmp_path_factory.mktemp("run"), handlers=[losses]).trainer.run()
+    return losses.by_step
+
+
+def test_each_term_and_its_weight_is_logged_and_they_add_up_to_the_loss(numbers):
+    for step in numbers.values():
+        terms = [name.removeprefix("weight_") for name in step if name.startswith("weight_")]
+        assert step["loss"] == pytest.approx(sum(step[name] * step[f"weight_{name}"] for name in terms))
+    assert set(terms) == {"reconstruction", "hierarchy", "contrast", "ranking"}
+
+
+def test_stages_follow_each_other_and_ramps_run_through_theirs(numbers):
+    first, second = (stage["steps"] for stage in STAGES)
+    assert [step["stage"] for step in numbers.values()] == [0] * first + [1] * second
+    assert "contrast" not in numbers[first]
+    assert (numbers[first + 1]["weight_contrast"], numbers[first + second]["weight_contrast"]) == (0.5, 1.0)
+    assert (numbers[first + 1]["hard_share"], numbers[first + second]["hard_share"]) == (0.1, 0.5)
+
+
+def test_the_gradient_reaches_every_weight_that_the_stage_trains(data, tmp_path):
+    run = small_run(data, tmp_path)
+    before = {name: tensor.clone() for name, tensor in run.bare.named_parameters()}
+
+    run.trainer.run()
+
+    still = [name for name, tensor in run.bare.named_parameters() if torch.equal(tensor, before[name])]
+    assert still == []
+
+
+def test_the_teacher_moves_towards_the_network(data, tmp_path):
+    run = small_run(data, tmp_path)
+    start = run.teacher.encoder.patch_embed.proj.weight.clone()
+
+    run.trainer.run()
+
+    moved, followed = run.teacher.encoder.patch_embed.proj.weight, run.bare.encoder.patch_embed.proj.weight
+    assert 0 < (moved - start).norm() < (followed - start).norm()
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_names_of_the_files(data, tmp_path, monkeypatch):
+    run = small_run(data, tmp_path, every=1)
+    objective = run.trainer.objective
+
+    def broken(network, average, batch, point):
+        result = objective(network, average, batch, point)
+        if run.trainer.state.iteration == 3:
+            result.terms["reconstruction"] *= float("nan")
+        return result
+
+    monkeypatch.setattr(run.trainer, "objective", broken)
+    with pytest.raises(TrainingError, match=r"Step 3: loss nan.*\.png.*Look at these files"):
+        run.trainer.run()
+    weights = torch.load(tmp_path / "latest.pt")
+    assert weights["steps"] == 2
+
+
+def test_an_unreadable_image_is_named_once_and_counted(tmp_path, caplog):
+    folder = write_mix(tmp_path / "data")
+    (folder / "one" / "3.png").write_bytes(b"no picture")
+
+    with caplog.at_level(logging.WARNING):
+        small_run(folder, tmp_path / "run", handlers=[SetAside()]).trainer.run()
+
+    named = [record.getMessage() for record in caplog.records if "3.png" in record.getMessage()]
+    assert named == ["Set aside, since it cannot be read: one: 3.png"]
+    assert "1 images could not be read and were replaced by others." in caplog.text
+
+
+def test_fewer_images_than_a_batch_are_refused_before_the_training(data):
+    stages = Stages([{**STAGES[0], "batch_size": 64}])
+
+    with pytest.raises(SettingsError, match="24 images; needed 64"):
+        checked_mix(data / "mix.csv", read_tree(TREE), stages)
+
+
+def test_one_organ_alone_is_warned_of_where_the_hierarchy_is_trained(data, caplog):
+    checked_mix(data / "mix.csv", read_tree(TREE), Stages(STAGES))
+
+    assert "names 1 organ" in caplog.text
+
+
+def test_a_missing_mix_says_what_is_needed(tmp_path):
+    with pytest.raises(TableError, match="needed a CSV with the columns name, source, organ, weight"):
+        checked_mix(tmp_path / "mix.csv", read_tree(TREE), Stages(STAGES))
