@@ -1,0 +1,177 @@
+"""The pretraining bundle, as users type it: train, stop, go on, two processes, evaluate, export."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from monai.bundle import verify_metadata
+from monai.networks.nets.swin_unetr import SwinTransformer
+from PIL import Image
+
+from echocare_core.models import PROFILES, load_encoder
+
+REPOSITORY = Path(__file__).parents[2]
+BUNDLE = REPOSITORY / "bundles" / "ultrasound_pretraining"
+STAGES = [
+    {"name": "low", "steps": 2, "batch_size": 4, "image_size": 64, "views": ["masked"]},
+    {
+        **{"name": "high", "steps": 2, "batch_size": 4, "image_size": 96, "views": ["masked", "plain", "plain"]},
+        **{"hierarchy": 0.3, "contrast": [0.0, 1.0], "ranking": 0.1, "hard_share": [0.0, 0.5]},
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two organs, five images of each split and class, and their mix."""
+    folder = tmp_path_factory.mktemp("data")
+    for organ in ("breast", "liver"):
+        (folder / organ).mkdir()
+        rows = []
+        for number, split in enumerate(["train"] * 10 + ["test"] * 4):
+            speckle = np.random.default_rng(number).integers(60, 200, (80, 100), dtype=np.uint8)
+            speckle[20:60, 30 : 50 + 20 * (number % 2)] //= 4
+            Image.fromarray(speckle).save(folder / organ / f"{number}.png")
+            rows.append((f"{number}.png", f"patient-{number}", split, ["narrow", "wide"][number % 2]))
+        table = pd.DataFrame(rows, columns=["image", "group", "split", "shape"])
+        table.to_csv(folder / organ / "table.csv", index=False)
+    (folder / "mix.csv").write_text("name,source,organ,weight\nB,breast,breast,\nL,liver,liver,3\n", encoding="utf-8")
+    return folder
+
+
+def run(
+    word: str, data: Path, out: Path, *settings: object, configs: tuple[str, ...] = ("train.json",), processes: int = 1
+) -> subprocess.CompletedProcess:
+    """`python -m monai.bundle run WORD`, or torchrun, from an unrelated folder."""
+    launcher = ["-m"]
+    if processes > 1:
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m"]
+    files = str([str(BUNDLE / "configs" / name) for name in configs])
+    given = {"dataset_dir": data, "output_dir": out, "stage_list": STAGES, "device": "$torch.device('cpu')"}
+    given |= {"picture_size": 96, "precision": "float32", "pictures_every": 2}
+    if processes > 1:
+        del given["device"]
+    words = [str(word) for name, value in given.items() for word in (f"--{name}", value)]
+    command = [
+        sys.executable,
+        *launcher,
+        "monai.bundle",
+        "run",
+        word,
+        "--config_file",
+        files,
+        *words,
+        *map(str, settings),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(command, cwd=out.parent, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess]:
+    """The folder of a run through both stages, and what it printed."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    return out, run("run", data, out)
+
+
+def test_a_run_goes_through_its_stages_and_leaves_checkpoint_log_and_pictures(
+    trained: tuple[Path, subprocess.CompletedProcess],
+) -> None:
+    out, ran = trained
+
+    assert ran.returncode == 0, ran.stderr
+    assert "images_per_second" in ran.stderr
+    names = {path.name for path in out.iterdir()}
+    assert "latest.pt" in names
+    assert any(name.startswith("events") for name in names)
+    assert sorted(path.name for path in (out / "pictures").iterdir()) == ["step-0000002.png", "step-0000004.png"]
+    with Image.open(out / "pictures" / "step-0000004.png") as picture:
+        assert picture.width == 3 * 96 + 2 * 4
+
+
+def test_the_exported_encoder_loads_strictly_into_monais_own_network(
+    data: Path, trained: tuple[Path, subprocess.CompletedProcess]
+) -> None:
+    out, _ = trained
+
+    ran = run("export", data, out)
+
+    assert ran.returncode == 0, ran.stderr
+    state = load_encoder(out / "encoder.safetensors").state_dict()
+    tiny = PROFILES["tiny"]
+    network = SwinTransformer(
+        in_chans=3, embed_dim=tiny.embed_dim, window_size=(8, 8), patch_size=(4, 4), depths=tiny.depths,
+        num_heads=tiny.num_heads, mlp_ratio=4.0, qkv_bias=True, spatial_dims=2, use_v2=True,
+    )  # fmt: skip
+    network.load_state_dict(state, strict=True)
+
+
+def test_a_run_starts_from_a_file_in_the_released_format(
+    data: Path, trained: tuple[Path, subprocess.CompletedProcess], tmp_path: Path
+) -> None:
+    weights = {f"module.{name}": tensor for name, tensor in torch.load(trained[0] / "latest.pt")["network"].items()}
+    encoder = {name.replace("encoder.", ""): tensor for name, tensor in weights.items() if ".encoder." in name}
+    torch.save({"state_dict": encoder}, tmp_path / "echocare_encoder.pth")
+
+    ran = run("run", data, tmp_path / "run", "--encoder_weights", tmp_path / "echocare_encoder.pth")
+
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_evaluation_reconstructs_names_organs_and_probes(
+    data: Path, trained: tuple[Path, subprocess.CompletedProcess]
+) -> None:
+    out, _ = trained
+    probes = [{"name": "shape", "table": str(data / "breast"), "label": "shape"}]
+
+    ran = run("run", data, out, "--probes", probes, configs=("train.json", "evaluate.json"))
+
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    assert found["images"] == 8
+    assert found["masked_l1"] > 0
+    assert set(found["tree_accuracy"]) == {"level 1", "level 2"}
+    assert 0 <= found["probes"]["shape"]["linear_probe_auc"] <= 1
+    assert (out / "reconstruction.png").is_file()
+
+
+def test_two_processes_train_as_one_with_the_whole_batch(
+    data: Path, trained: tuple[Path, subprocess.CompletedProcess], tmp_path: Path
+) -> None:
+    ran = run("run", data, tmp_path / "run", configs=("train.json", "multi_gpu_train.json"), processes=2)
+
+    assert ran.returncode == 0, ran.stderr
+    one, two = (torch.load(folder / "latest.pt") for folder in (trained[0], tmp_path / "run"))
+    assert two["steps"] == one["steps"] == 4
+    for name, tensor in two["network"].items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, one["network"][name], rtol=0, atol=1e-4)
+
+
+def test_an_organ_that_is_not_in_the_tree_is_refused_before_anything_is_written(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "mix.csv").write_text(f"name,source,organ,weight\nB,{data / 'breast'},brest,\n", encoding="utf-8")
+
+    ran = run("run", tmp_path, tmp_path / "run")
+
+    assert ran.returncode != 0
+    assert "row 1 (B)" in ran.stderr
+    assert "breast" in ran.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_metadata_are_valid() -> None:
+    schema = Path(__file__).with_name("metadata_schema.json")
+    verify_metadata(meta_file=str(BUNDLE / "configs" / "metadata.json"), filepath=str(schema))
+
+
+def test_the_bundle_carries_the_organ_tree_of_the_manifests() -> None:
+    shipped = (BUNDLE / "configs" / "organ_tree.yaml").read_bytes()
+    assert shipped == (REPOSITORY / "data_manifests" / "organ_tree.yaml").read_bytes()
