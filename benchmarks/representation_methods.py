@@ -1,0 +1,231 @@
+"""What is compared: the recipes, each as stages and settings, and a training of a given number of seconds for each."""
+
+from __future__ import annotations
+
+import csv
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from echocare_core import pretraining
+from echocare_core.models import EchoCare, save_encoder
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TREE = REPOSITORY / "data_manifests" / "organ_tree.yaml"
+PICTURE, BATCH, PROJECTOR, DECODER = 160, 64, 128, 64  # px, images, channels, channels
+PEAK, WEIGHT_DECAY, WARMUP_SHARE = 1e-3, 0.05, 0.05
+STEPS_TIMED = 6
+OWN_VIEWS = {
+    **{"area": 0.6, "aspect": 1.33, "rotation_degrees": 15.0, "flip": 0.5},
+    **{"gamma": 1.3, "gain": 0.2, "depth_gain": 0.15, "speckle": 0.05, "blur": 0.1},
+}
+PUBLISHED_VIEWS = {  # SimCLR (Chen et al., ICML 2020): crops of 8 % of the area or more, brightness, blur
+    **{"area": 0.08, "aspect": 1.78, "rotation_degrees": 0.0, "flip": 0.5},
+    **{"gamma": 1.8, "gain": 0.4, "depth_gain": 0.0, "speckle": 0.0, "blur": 0.5},
+}
+MIX = [  # name, folder of the data, organ, weight (the root of the number of images); no MMOTU, nothing non-commercial
+    ("BUS-BRA", "bus_bra", "breast", 34),
+    ("BUSI", "busi", "breast", 21),
+    ("BrEaST", "breast_usg", "breast", 12),
+    ("HC18", "hc18", "fetal head", 31),
+    ("CCAUI", "ccaui_carotid", "carotid artery", 14),
+    ("AUL", "aul_liver", "liver", 20),
+    ("Gallbladder", "gallbladder", "gallbladder", 40),
+    ("DLTrack", "dltrack_muscle", "lower leg muscle", 14),
+    ("TimTrack", "timtrack_muscle", "lower leg muscle", 18),
+]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A recipe.
+
+    Attributes:
+        stages: entries of `Stage` without `steps`; `share` is the stage's part of the seconds.
+        level_weights: of the contrast: region, organ, view, group, image.
+        views: strength of the views.
+        decoder: of the pixels.
+        sector_only: whether masks keep to the scan sector.
+    """
+
+    stages: list[dict[str, Any]]
+    level_weights: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0, 1.0])
+    views: dict[str, float] = field(default_factory=lambda: OWN_VIEWS)
+    decoder: str | None = "pyramid"
+    sector_only: bool = True
+
+
+def _stage(share: float, size: int, views: list[str], **entries: Any) -> dict[str, Any]:
+    base = {"name": f"{size} px", "share": share, "batch_size": BATCH, "image_size": size, "views": views}
+    return {**base, "reconstruction": 0.0, **entries}
+
+
+TWO, THREE = ["plain", "plain"], ["masked", "plain", "plain"]
+LEVELS = [0.0, 0.02, 0.0, 0.1, 1.0]
+TERMS = {"hierarchy": 0.1, "contrast": 1.0}
+MINING = {"ranking": 0.1, "hard_share": [0.0, 0.5]}
+
+
+def _full(**without: Any) -> list[dict[str, Any]]:
+    """The stages of the pretraining bundle; `without` replaces entries of all of them."""
+    stages = [
+        _stage(0.2, 64, TWO, **{**TERMS, "hierarchy": [0.0, 0.1]}),
+        _stage(0.4, 96, THREE, **TERMS, reconstruction=[0.0, 0.5]),
+        _stage(0.3, 96, THREE, **TERMS, reconstruction=0.5, **MINING),
+        _stage(0.1, 128, TWO, **TERMS),
+    ]
+    return [{**stage, **{key: value for key, value in without.items() if key in stage}} for stage in stages]
+
+
+def _without_masked_views() -> list[dict[str, Any]]:
+    nothing = {"reconstruction": 0.0, "ranking": 0.0, "hard_share": 0.0}
+    return [{**stage, "views": TWO, **nothing} for stage in _full()]
+
+
+METHODS: dict[str, Method | None] = {
+    "random initialisation": None,
+    "SimMIM": Method([_stage(1, 96, ["masked"], reconstruction=1.0)], decoder="ladder", sector_only=False),
+    "SimCLR": Method([_stage(1, 96, TWO, contrast=1.0)], views=PUBLISHED_VIEWS, decoder=None),
+    "SimCLR, our views": Method([_stage(1, 96, TWO, contrast=1.0)], decoder=None),
+    "released recipe": Method(
+        [_stage(1, 128, ["masked"], reconstruction=1.0, hierarchy=1.0)], decoder="ladder", sector_only=False
+    ),
+    "full": Method(_full(), LEVELS),
+    "full less masked modelling": Method(_without_masked_views(), LEVELS),
+    "full less hierarchical labels": Method(_full(hierarchy=0.0), [0.0, 0.0, 0.0, 0.1, 1.0]),
+    "full less structure of the contrast": Method(_full()),
+    "full less contrast": Method(
+        [{**stage, "contrast": 0.0, "views": ["masked", "plain"], "reconstruction": 0.5} for stage in _full()], LEVELS
+    ),
+    "full less mining": Method(_full(ranking=0.0, hard_share=0.0), LEVELS),
+    "full less stages": Method([_stage(1, 96, THREE, **TERMS, reconstruction=0.5, **MINING)], LEVELS),
+}
+
+
+def prepare_mix(data: Path, work: Path) -> Path:
+    """Write the mix of the permissive training parts; gallbladder crops become a folder of pictures.
+
+    Args:
+        data: folder with the data sets' folders.
+        work: for what is made.
+    """
+    pictures = work / "gallbladder"
+    if not (pictures / "table.csv").is_file():
+        (pictures / "images").mkdir(parents=True, exist_ok=True)
+        with np.load(data / "gallbladder_ba" / "images.npz", allow_pickle=False) as crops:
+            columns = [crops[name] for name in ("image", "patient", "split", "non_biliary_atresia")]
+        rows = []
+        for number, (pixels, patient, split, label) in enumerate(zip(*columns, strict=True)):
+            Image.fromarray(pixels).save(pictures / "images" / f"{number:05d}.png")
+            rows.append((f"images/{number:05d}.png", patient, split, label))
+        with (pictures / "table.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("image", "group", "split", "non_biliary_atresia"), *rows])
+    mix = work / "mix.csv"
+    lines = ["name,source,organ,weight"]
+    for name, folder, organ, weight in MIX:
+        source = pictures if folder == "gallbladder" else (data / folder).resolve()
+        lines.append(f"{name},{source.resolve()},{organ},{weight}")
+    mix.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return mix
+
+
+class Trainings:
+    """Trains recipes on one mix, whose pictures are decoded once.
+
+    Args:
+        mix: the mix file.
+        encoder: profile.
+        work: for checkpoints and encoders.
+        device: to train on.
+    """
+
+    def __init__(self, mix: Path, encoder: str, work: Path, device: torch.device) -> None:
+        self.tree = pretraining.read_tree(TREE)
+        self.mix = pretraining.read_mix(mix, self.tree)
+        self.images = pretraining.PretrainingImages(self.mix, PICTURE, cache=True)
+        self.encoder, self.work, self.device = encoder, work, device
+
+    def seconds_per_step(self, method: Method) -> list[float]:
+        """Least processor time of a step in each stage, of a few."""
+        found = []
+        for stage in method.stages:
+            one = {**stage, "share": 1}
+            clock = _Clock()
+            self._trainer(Method([one], **_rest(method)), 0, [STEPS_TIMED], None, [clock]).run()
+            found.append(clock.least)
+        return found
+
+    def train(self, name: str, method: Method, seed: int, steps: list[int]) -> Path:
+        """Train one recipe, or go on with it; returns the encoder's file."""
+        folder = self.work / "runs" / f"{name.replace(' ', '_').replace(',', '')}-{seed}"
+        path = folder / "encoder.safetensors"
+        if not path.is_file():
+            trainer = self._trainer(method, seed, steps, folder, [pretraining.Progress()])
+            trainer.run()
+            save_encoder(trainer.network.encoder, path)
+        return path
+
+    def _trainer(
+        self, method: Method, seed: int, steps: list[int], folder: Path | None, handlers: list[Any]
+    ) -> pretraining.PretrainingTrainer:
+        entries = [{key: value for key, value in stage.items() if key != "share"} for stage in method.stages]
+        stages = pretraining.Stages([{**stage, "steps": n} for stage, n in zip(entries, steps, strict=True)])
+        torch.manual_seed(seed)
+        hierarchical = any("hierarchy" in stage.terms for stage in stages.stages)
+        contrasted = any("contrast" in stage.terms for stage in stages.stages)
+        network = EchoCare(
+            self.encoder,
+            nodes=len(self.tree) if hierarchical else 0,
+            decoder=method.decoder if any("reconstruction" in stage.terms for stage in stages.stages) else None,
+            decoder_width=DECODER,
+            projector_width=PROJECTOR if contrasted else 0,
+        ).to(self.device)
+        teacher = pretraining.moving_average(network) if stages.mines else None
+        optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK, weight_decay=WEIGHT_DECAY)
+        objective = pretraining.Objective(
+            self.tree, seed=seed, views=method.views, contrast="hierarchical", temperature=0.1,
+            level_weights=method.level_weights, target="pixels", sector_only=method.sector_only, precision="auto",
+        )  # fmt: skip
+        sampler = pretraining.StreamSampler(pretraining.order_of(self.mix, seed), stages.batches)
+        if folder is not None:
+            checkpoints = pretraining.ExactCheckpoints(
+                str(folder), network=network, optimizer=optimizer, teacher=teacher, sampler=sampler, every=100,
+                settings={"stages": stages.stages, "seed": seed, "encoder": self.encoder},
+            )  # fmt: skip
+            handlers = [checkpoints, *handlers]
+        return pretraining.PretrainingTrainer(
+            device=self.device, network=network, objective=objective, stages=stages, optimizer=optimizer,
+            data_loader=DataLoader(self.images, batch_sampler=sampler, collate_fn=pretraining.collate),
+            peak_learning_rate=PEAK, warmup_steps=max(1, round(WARMUP_SHARE * len(stages))), parts=1, clip_norm=1.0,
+            teacher=teacher, momentum=(0.99, 0.999), handlers=handlers,
+        )  # fmt: skip
+
+
+def _rest(method: Method) -> dict[str, Any]:
+    return {name: value for name, value in vars(method).items() if name != "stages"}
+
+
+class _Clock:
+    """Ignite handler: the least processor time of a step but the first."""
+
+    def __init__(self) -> None:
+        self.least, self.started = float("inf"), 0.0
+
+    def attach(self, engine: Any) -> None:
+        from ignite.engine import Events
+
+        engine.add_event_handler(Events.ITERATION_STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._stop)
+
+    def _start(self, engine: Any) -> None:
+        self.started = time.process_time()
+
+    def _stop(self, engine: Any) -> None:
+        if engine.state.iteration > 1:
+            self.least = min(self.least, time.process_time() - self.started)
