@@ -14,7 +14,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from echocare_core.errors import TrainingError
+from echocare_core.errors import SettingsError, TrainingError
 from echocare_core.pretraining.mining import follow
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.stages import Stages
@@ -48,6 +48,7 @@ class PretrainingTrainer(Trainer):
         handlers: ignite's and MONAI's.
 
     Raises:
+        SettingsError: batches that cannot be cut into equal parts.
         TrainingError: while it runs, a loss or gradient that is not finite; the message names the files of the batch.
     """
 
@@ -68,6 +69,12 @@ class PretrainingTrainer(Trainer):
         momentum: tuple[float, float] = (0.99, 0.9999),
         handlers: Sequence[Any] = (),
     ) -> None:
+        for stage in stages.stages:
+            if stage.batch_size % (processes() * parts):
+                raise SettingsError(
+                    f"Stage '{stage.name}' has batches of {stage.batch_size} images; needed a multiple of "
+                    f"{processes() * parts}, for {processes()} processes with {parts} parts each. Change batch_size."
+                )
         self.network, self.teacher = network, teacher
         self.objective, self.stages, self.optimizer = objective, stages, optimizer
         self.peak_learning_rate, self.warmup_steps = peak_learning_rate, warmup_steps

@@ -75,6 +75,11 @@ def test_a_loss_that_is_not_finite_stops_with_the_names_of_the_files(data, tmp_p
     assert weights["steps"] == 2
 
 
+def test_a_batch_that_cannot_be_cut_into_equal_parts_is_refused(data, tmp_path):
+    with pytest.raises(SettingsError, match="'low' has batches of 4 images; needed a multiple of 3"):
+        small_run(data, tmp_path, parts=3)
+
+
 def test_an_unreadable_image_is_named_once_and_counted(tmp_path, caplog):
     folder = write_mix(tmp_path / "data")
     (folder / "one" / "3.png").write_bytes(b"no picture")
