@@ -20,7 +20,7 @@ import numpy as np
 import torch
 import typer
 from representation_measures import FEW, MASKS, PROBES, few_shot, load, probe, segmentation
-from representation_methods import METHODS, Trainings, prepare_mix
+from representation_methods import METHODS, Method, Trainings, prepare_mix
 from rich.console import Console
 from rich.table import Table
 from scipy import stats
@@ -48,8 +48,9 @@ def main(
     folders = {folder: work / folder if folder == "gallbladder" else data / folder for folder, _ in PROBES.values()}
     for seed in range(seeds):
         for name in only or METHODS:
-            method, path = METHODS[name], None
-            if method is not None:
+            method = METHODS[name]
+            path = method if isinstance(method, Path) else None
+            if isinstance(method, Method):
                 each = results.keep(f"seconds per step/{name}", lambda m=method: trainings.seconds_per_step(m))
                 steps = [
                     max(1, round(seconds * stage["share"] / cost))

@@ -14,7 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from echocare_core import pretraining
-from echocare_core.models import EchoCare, save_encoder
+from echocare_core.models import EMBEDDED, EchoCare, save_encoder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TREE = REPOSITORY / "data_manifests" / "organ_tree.yaml"
@@ -88,8 +88,9 @@ def _without_masked_views() -> list[dict[str, Any]]:
     return [{**stage, "views": TWO, **nothing} for stage in _full()]
 
 
-METHODS: dict[str, Method | None] = {
+METHODS: dict[str, Method | Path | None] = {  # a path: weights as they are
     "random initialisation": None,
+    "embedded encoder": EMBEDDED,
     "SimMIM": Method([_stage(1, 96, ["masked"], reconstruction=1.0)], decoder="ladder", sector_only=False),
     "SimCLR": Method([_stage(1, 96, TWO, contrast=1.0)], views=PUBLISHED_VIEWS, decoder=None),
     "SimCLR, our views": Method([_stage(1, 96, TWO, contrast=1.0)], decoder=None),

@@ -3,6 +3,15 @@
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.encoder import Encoder, build_encoder
 from echocare_core.models.profiles import PROFILES, EncoderProfile
-from echocare_core.models.weights import load_encoder, save_encoder
+from echocare_core.models.weights import EMBEDDED, load_encoder, save_encoder
 
-__all__ = ["PROFILES", "EchoCare", "Encoder", "EncoderProfile", "build_encoder", "load_encoder", "save_encoder"]
+__all__ = [
+    "EMBEDDED",
+    "PROFILES",
+    "EchoCare",
+    "Encoder",
+    "EncoderProfile",
+    "build_encoder",
+    "load_encoder",
+    "save_encoder",
+]

@@ -18,6 +18,7 @@ from echocare_core.errors import WeightsError
 from echocare_core.models.encoder import Encoder, build_encoder
 from echocare_core.models.profiles import EncoderProfile, describe
 
+EMBEDDED = Path(__file__).parent / "embedded" / "encoder.safetensors"
 WRAPPERS = ("state_dict", "model")
 PATCH, HIDDEN = "patch_embed.proj.weight", "layers1.0.blocks.0.mlp.linear1.weight"
 STAGES = ("layers1.0", "layers2.0", "layers3.0", "layers4.0")
@@ -30,12 +31,13 @@ DAMAGE = (  # what torch.load and safetensors raise on other files, found by fee
 NAMES_SHOWN = 5
 
 
-def load_encoder(path: str | Path) -> Encoder:
+def load_encoder(path: str | Path = EMBEDDED) -> Encoder:
     """Load an encoder; its profile is read off the shapes in the file.
 
     Args:
         path: `.pth` / `.pt` or `.safetensors`: a state dict, bare or nested under `state_dict` or `model`, with or
-            without the prefix `module.`, with or without `mask_token`.
+            without the prefix `module.`, with or without `mask_token`. By default the small pretrained encoder that
+            comes with this package, whose card lies beside it.
 
     Returns:
         The encoder of `build_encoder`, in evaluation mode, on the CPU, in float32.

@@ -437,5 +437,6 @@ def test_the_mask_token_learns_from_hidden_patches():
 )
 def test_hidden_patches_that_do_not_fit_are_refused_with_what_is_needed(masked):
     shape = re.escape(str(tuple(masked.shape)))
-    with pytest.raises(SettingsError, match=rf"{shape}, {masked.dtype}; needed bool .* of 2 whose first map has 32x32"):
+    needed = "needed bool .* a batch of 2, whole divisors of the 32x32"
+    with pytest.raises(SettingsError, match=rf"{shape}, {masked.dtype}; {needed}"):
         build_encoder("tiny")(torch.rand(2, 3, 128, 128), masked)
