@@ -53,15 +53,19 @@ class Kept:
 
     Another parameter in its place, a step of an optimiser, `load_state_dict` and every in-place operation are seen;
     writing through `.data`, which PyTorch itself does not see, is not: write under `torch.no_grad()` instead.
+
+    Attributes:
+        keeps: False where weights change without a trace, as FSDP's gathered ones do: nothing is kept then.
     """
 
     def __init__(self) -> None:
+        self.keeps = True
         self.made: dict[Any, tuple[Any, Tensor]] = {}
 
     def __call__(self, name: Any, make: Callable[[Tensor], Tensor], parameter: Tensor) -> Tensor:
         """`make(parameter)`, or what it returned the last time under that name."""
         changeable = torch.is_grad_enabled() or not isinstance(parameter, nn.Parameter) or parameter.is_inference()
-        if changeable or is_recorded():
+        if changeable or not self.keeps or is_recorded():
             self.made.clear()
             return make(parameter)
         name = (name, parameter.device)

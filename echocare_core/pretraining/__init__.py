@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from echocare_core.pretraining.objective import Objective
     from echocare_core.pretraining.pictures import ReconstructionPictures
     from echocare_core.pretraining.progress import Progress, SetAside
-    from echocare_core.pretraining.resume import ExactCheckpoints
+    from echocare_core.pretraining.resume import ExactCheckpoints, ignore_sigterm
     from echocare_core.pretraining.sampler import StreamSampler
     from echocare_core.pretraining.stages import Stages
     from echocare_core.pretraining.trainer import PretrainingTrainer
@@ -39,6 +39,7 @@ _HOMES = {
     "described": "assembly",
     "distributed_network": "distribute",
     "export_encoder": "assembly",
+    "ignore_sigterm": "resume",
     "moving_average": "distribute",
     "order_of": "assembly",
     "read_mix": "mix",
@@ -62,6 +63,7 @@ __all__ = [
     "described",
     "distributed_network",
     "export_encoder",
+    "ignore_sigterm",
     "moving_average",
     "order_of",
     "read_mix",

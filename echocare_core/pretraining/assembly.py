@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import nn
+
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.profiles import describe
-from echocare_core.models.weights import save_encoder
+from echocare_core.models.weights import load_strictly, save_encoder
 from echocare_core.pretraining.mix import Mix, demand_enough, read_mix, warn_of_one_organ
 from echocare_core.pretraining.order import MixedOrder
 from echocare_core.pretraining.resume import LATEST, read_checkpoint
@@ -34,16 +36,21 @@ def order_of(mix: Mix, seed: int) -> MixedOrder:
 
 def described(network: EchoCare) -> str:
     """The numbers of the network's encoder and which heads it has, by which a checkpoint of another is known."""
-    heads = [name for name, head in network.named_children() if name != "encoder"]
+    heads = [_counted(name, head) for name, head in network.named_children() if name != "encoder"]
     return f"{describe(network.encoder.profile)} with {', '.join(heads) or 'no heads'}"
 
 
-def trained(network: EchoCare, folder: str | Path, *, average: bool = False) -> EchoCare:
+def _counted(name: str, head: nn.Module) -> str:
+    return f"{name} {type(head).__name__} ({sum(parameter.numel() for parameter in head.parameters())} weights)"
+
+
+def trained(network: EchoCare, folder: str | Path, *, tree: OrganTree | None = None, average: bool = False) -> EchoCare:
     """Give a network the weights of a run's last checkpoint.
 
     Args:
         network: of the same settings; its weights are replaced.
         folder: of the run.
+        tree: that the checkpoint must have been trained with; any where None.
         average: take the teacher's weights, the moving average.
 
     Raises:
@@ -57,7 +64,9 @@ def trained(network: EchoCare, folder: str | Path, *, average: bool = False) -> 
     if weights is None or found not in (None, needed):
         lacking = ", no moving average" if weights is None else ""
         raise SettingsError(f"{path} holds {found}{lacking}; needed {needed}. Use the settings of the training.")
-    network.load_state_dict(weights)
+    if tree is not None and state["settings"].get("organ tree") != tree.fingerprint:
+        raise SettingsError(f"{path} was trained with another organ tree; needed the same. Name it as organ_tree.")
+    load_strictly(network, weights, str(path))
     return network
 
 

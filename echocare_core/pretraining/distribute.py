@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.encoder import SwinBlock
+from echocare_core.models.layers import Kept
 
 STRATEGIES = ("ddp", "fsdp")
 
@@ -33,6 +34,10 @@ def distributed_network(network: nn.Module, strategy: str, device: torch.device)
     if strategy == "fsdp":
         for parameter in network.parameters():
             parameter.data = parameter.data.contiguous()  # convolutions keep channels last, which cannot be cut
+        for module in network.modules():
+            kept = getattr(module, "kept", None)
+            if isinstance(kept, Kept):
+                kept.keeps = False
         for block in [module for module in network.modules() if isinstance(module, SwinBlock)]:
             fully_shard(block)
         fully_shard(network, reshard_after_forward=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from rich.progress import track
 from torch import Tensor
 
 from echocare_core.atomic import replacing
-from echocare_core.errors import TableError
+from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.manifest import read_table
 from echocare_core.models.echocare import EchoCare, Outputs, View
 from echocare_core.models.encoder import Encoder
@@ -26,7 +27,7 @@ from echocare_core.pretraining.mix import Mix
 from echocare_core.pretraining.picture import prepare_picture
 from echocare_core.pretraining.pictures import reconstruction_panel
 from echocare_core.pretraining.probe import Labelled, linear_probe, nearest_neighbours, pooled_features
-from echocare_core.pretraining.reconstruction import masked_l1
+from echocare_core.pretraining.reconstruction import masked_l1, reconstruction_target
 from echocare_core.pretraining.sources import Sample
 from echocare_core.pretraining.tree import UNKNOWN, OrganTree
 from echocare_core.pretraining.tree_min import tree_probabilities
@@ -34,6 +35,7 @@ from echocare_core.pretraining.views import plain_view
 
 BATCH = 32
 PANEL_IMAGES = 8
+logger = logging.getLogger(__name__)
 
 
 class Evaluation:
@@ -50,6 +52,7 @@ class Evaluation:
         mask_patch: side of hidden patches in px.
         mask_ratio: share of the patches inside the sector that is hidden.
         seed: of the masks.
+        target: of the reconstruction, as trained; see `reconstruction_target`.
         precision: "auto", "float32" or "bfloat16".
         device: to compute on.
         output_dir: for `evaluation.json` and `reconstruction.png`.
@@ -67,6 +70,7 @@ class Evaluation:
         mask_patch: int,
         mask_ratio: float,
         seed: int,
+        target: str,
         precision: str,
         device: torch.device,
         output_dir: str,
@@ -75,11 +79,16 @@ class Evaluation:
         self.tree, self.mix, self.probes, self.split = tree, mix, probes, split
         self.image_size, self.mask_patch, self.mask_ratio, self.seed = image_size, mask_patch, mask_ratio, seed
         self.bfloat16 = chosen_precision(precision, device) == "bfloat16"
-        self.device, self.output_dir = device, Path(output_dir)
+        self.target, self.device, self.output_dir = target, device, Path(output_dir)
+        self.set_aside: list[str] = []
+        heads = {"reconstruction": network.decoder, "hierarchy": network.classifier}
+        self.terms = tuple(term for term, head in heads.items() if head is not None)
 
     def run(self) -> dict[str, Any]:
         """Measure, print and write; returns what `evaluation.json` holds."""
-        result: dict[str, Any] = {"images": self.mix.images, "image_size": self.image_size, **self._pretext()}
+        result: dict[str, Any] = {"image_size": self.image_size, **self._pretext()}
+        result["images"] = self.mix.images - len(self.set_aside)
+        result["set_aside"] = self.set_aside
         result["probes"] = {
             probe.get("name", probe["label"]): probe_table(
                 self.network.encoder,
@@ -107,9 +116,10 @@ class Evaluation:
             masked = choose_masked(inside, self.mask_ratio, chances)
             hidden, plain = View("masked", image, inside, masked), View("plain", image, inside)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-                outputs = self.network([hidden, plain], ("reconstruction", "hierarchy"))
+                outputs = self.network([hidden, plain], self.terms)
             if outputs[0].reconstruction is not None:
-                losses += [float(masked_l1(outputs[0].reconstruction.float(), image, masked))] * len(image)
+                wanted = reconstruction_target(image, self.target, self.mask_patch)
+                losses += [float(masked_l1(outputs[0].reconstruction.float(), wanted, masked))] * len(image)
                 if number == 0:
                     self._draw(hidden, outputs[0])
             if outputs[1].logits is not None:
@@ -124,6 +134,10 @@ class Evaluation:
         places = [places[number] for number in np.random.default_rng(self.seed).permutation(len(places))]
         for first in track(range(0, len(places), BATCH), description="Evaluating"):
             some = [images[place[0], place[1], first + k] for k, place in enumerate(places[first : first + BATCH])]
+            self.set_aside += [name for item in some for name in item["set_aside"]]
+            some = [item for item in some if not item["set_aside"]]
+            if not some:
+                continue
             batch = collate(some)
             yield {key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in batch.items()}
 
@@ -140,8 +154,9 @@ class Evaluation:
         return right, known
 
     def _draw(self, view: View, output: Outputs) -> None:
-        panel = reconstruction_panel([view], [output], PANEL_IMAGES, "pixels")
-        assert panel is not None
+        panel = reconstruction_panel([view], [output], PANEL_IMAGES, self.target)
+        if panel is None:
+            return
         self.output_dir.mkdir(parents=True, exist_ok=True)
         with replacing(self.output_dir / "reconstruction.png") as unfinished:
             Image.fromarray(panel).save(unfinished)
@@ -182,17 +197,24 @@ def labelled_features(
     if not rows:
         raise TableError(f"{table} has no row in split '{split}' with a {label}; needed some. Look at that column.")
     device = encoder.patch_embed.proj.weight.device
-    batches = (
-        _pictures([Path(str(row["image"])) for row in rows[first : first + BATCH]], image_size).to(device)
-        for first in track(range(0, len(rows), BATCH), description=f"Features of {split}")
-    )
+    pictures, read = [], []
+    for row in track(rows, description=f"Pictures of {split}"):
+        try:
+            pictures.append(_picture(Path(str(row["image"])), image_size))
+        except UnreadableFrames as error:
+            logger.warning("Set aside: %s", error)
+            continue
+        read.append(row)
+    if not read:
+        raise TableError(f"{table}: none of the {len(rows)} images of split '{split}' can be read. Look at the files.")
+    rows = read
+    batches = (torch.stack(pictures[k : k + BATCH]).to(device).float() / 255 for k in range(0, len(pictures), BATCH))
     features = pooled_features(encoder, batches, bfloat16=bfloat16)
     return Labelled(
         features, np.array([str(row[label]) for row in rows]), np.array([str(row["group"]) for row in rows])
     )
 
 
-def _pictures(paths: Sequence[Path], size: int) -> Tensor:
-    samples = [Sample(image=path, node=UNKNOWN, group="", name=path.name) for path in paths]
-    pictures = [prepare_picture(read_pixels(sample, 0)[0], size).image for sample in samples]
-    return torch.from_numpy(np.stack(pictures)).float() / 255
+def _picture(path: Path, size: int) -> Tensor:
+    sample = Sample(image=path, node=UNKNOWN, group="", name=path.name)
+    return torch.from_numpy(prepare_picture(read_pixels(sample, 0)[0], size).image)

@@ -48,13 +48,17 @@ class Mix:
         return sum(len(source) for source in self.sources)
 
 
-def read_mix(path: str | Path, tree: OrganTree, *, splits: Sequence[str] = SPLITS) -> Mix:
+def read_mix(
+    path: str | Path, tree: OrganTree, *, splits: Sequence[str] = SPLITS, leave_out_others: bool = False
+) -> Mix:
     """Read a mix and open its data sets.
 
     Args:
         path: the CSV file.
         tree: in which the organs are looked up.
         splits: rows of tables to keep; shards are kept whole.
+        leave_out_others: for an evaluation: leave out, by name, shards, which hold training images, and tables without
+            a row in `splits`.
 
     Returns:
         The mix, one source for each row.
@@ -72,11 +76,16 @@ def read_mix(path: str | Path, tree: OrganTree, *, splits: Sequence[str] = SPLIT
     opened = []
     for number, row in enumerate(rows[list(COLUMNS)].to_dict("records"), start=1):
         cells = {str(column): str(cell).strip() for column, cell in row.items()}
+        if leave_out_others and not _has_rows(path.parent / cells["source"], splits):
+            logger.warning("%s has no images in the splits %s: left out.", cells["name"], ", ".join(splits))
+            continue
         try:
             source = _source(cells, path.parent, tree, splits)
             opened.append((source, _weight(cells["weight"], len(source))))
         except TableError as error:
             raise TableError(f"{path}, row {number} ({cells['name']}): {error}") from error
+    if not opened:
+        raise TableError(f"{path} names no table with a row in the splits {', '.join(splits)}; needed one. Add one.")
     return Mix(tuple(source for source, _ in opened), tuple(weight for _, weight in opened))
 
 
@@ -123,6 +132,17 @@ def _demand_names(names: list[str], path: Path) -> None:
             found = f"the name '{name}' a second time" if name else "no name"
             raise TableError(f"{path}, row {number} has {found}; needed a name of its own. Correct it.")
         seen.add(name)
+
+
+def _has_rows(place: Path, splits: Sequence[str]) -> bool:
+    """Whether a source is a table with rows in some splits; what is not there passes, to be refused with its reason."""
+    if (place / LIST).is_file():
+        return False
+    table = place / "table.csv" if place.is_dir() else place
+    if not table.is_file():
+        return True
+    rows = read_csv(table)
+    return "split" not in rows or bool(rows["split"].isin(splits).any())
 
 
 def _source(cells: dict[str, str], folder: Path, tree: OrganTree, splits: Sequence[str]) -> Source:

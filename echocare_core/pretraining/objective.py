@@ -15,7 +15,7 @@ from echocare_core.pretraining.contrast import contrast_levels, hierarchical_con
 from echocare_core.pretraining.counter import uniform
 from echocare_core.pretraining.masking import choose_masked, keep_one_of_four, patches_inside
 from echocare_core.pretraining.mining import ranking_loss
-from echocare_core.pretraining.reconstruction import masked_l1, patch_losses, reconstruction_target
+from echocare_core.pretraining.reconstruction import TARGETS, masked_l1, patch_losses, reconstruction_target
 from echocare_core.pretraining.stages import Point
 from echocare_core.pretraining.tree import OrganTree
 from echocare_core.pretraining.tree_min import tree_min_loss
@@ -56,7 +56,8 @@ class Objective:
         precision: "float32", "bfloat16" or "auto", of the network; views and losses are always float32.
 
     Raises:
-        SettingsError: an unknown contrast, or level weights that do not fit the tree.
+        SettingsError: an unknown contrast, target, precision or strength of views, or level weights that do not fit
+            the tree.
     """
 
     def __init__(
@@ -74,6 +75,9 @@ class Objective:
     ) -> None:
         if contrast not in CONTRASTS:
             raise SettingsError(f"Unknown contrast '{contrast}'; needed one of {', '.join(CONTRASTS)}.")
+        if target not in TARGETS:
+            raise SettingsError(f"Unknown reconstruction target '{target}'; needed one of {', '.join(TARGETS)}.")
+        chosen_precision(precision, "cpu")  # refuses an unknown one
         if len(level_weights) != tree.levels + 2:
             raise SettingsError(
                 f"{len(level_weights)} level weights; needed {tree.levels + 2}: the tree's {tree.levels} levels, the "
@@ -82,6 +86,10 @@ class Objective:
         self.ancestors = torch.from_numpy(tree.ancestors)
         self.depth = torch.from_numpy(tree.depth)
         self.seed = seed
+        unknown = sorted(set(views) - set(ViewSettings.__dataclass_fields__))
+        if unknown:
+            known = ", ".join(ViewSettings.__dataclass_fields__)
+            raise SettingsError(f"The views have no {', '.join(unknown)}; the settings are {known}.")
         self.settings = ViewSettings(**views)
         self.contrast = contrast
         self.temperature = temperature

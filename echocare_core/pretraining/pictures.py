@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from echocare_core.atomic import replacing
+from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import Outputs, View
 from echocare_core.pretraining.masking import enlarged
 from echocare_core.pretraining.reconstruction import as_pixels
@@ -30,12 +30,13 @@ class ReconstructionPictures:
         folder: of the run; the pictures go to `pictures/` in it.
         every: steps between pictures.
         images: rows of a picture.
-        writer: TensorBoard's SummaryWriter, to show them there too.
     """
 
-    def __init__(self, folder: str, *, every: int, images: int, writer: Any = None) -> None:
+    def __init__(self, folder: str, *, every: int, images: int) -> None:
+        if every < 1:
+            raise SettingsError(f"Pictures every {every} steps; needed 1 or more. Change pictures_every.")
         self.folder = Path(folder) / "pictures"
-        self.every, self.images, self.writer = every, images, writer
+        self.every, self.images = every, images
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's trainer for each of its handlers."""
@@ -51,8 +52,6 @@ class ReconstructionPictures:
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / f"step-{engine.state.iteration:07d}.png") as unfinished:
             Image.fromarray(panel).save(unfinished)
-        if self.writer is not None:
-            self.writer.add_image("reconstruction", panel, engine.state.iteration, dataformats="HWC")
 
 
 def reconstruction_panel(

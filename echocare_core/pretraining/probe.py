@@ -65,9 +65,9 @@ def linear_probe(train: Labelled, test: Labelled) -> float:
     """
     _demand_classes(train, test)
     folds = GroupKFold(min(FOLDS, len(set(train.groups))))
+    kept = {"groups": train.groups, "cv": folds, "error_score": 0.0}  # a fold with one class alone tells nothing
     scores = [
-        cross_val_score(_regression(strength), train.features, train.classes, groups=train.groups, cv=folds).mean()
-        for strength in STRENGTHS
+        cross_val_score(_regression(strength), train.features, train.classes, **kept).mean() for strength in STRENGTHS
     ]
     model = _regression(STRENGTHS[int(np.argmax(scores))]).fit(train.features, train.classes)
     return area_under_curve(model, test)
@@ -100,6 +100,8 @@ def _regression(strength: float) -> Pipeline:
 
 
 def _demand_classes(train: Labelled, test: Labelled) -> None:
+    if len(set(train.groups)) < 2:
+        raise TableError(f"{len(set(train.groups))} group to fit on; needed two or more, to choose the penalty by.")
     known, asked = set(train.classes), set(test.classes)
     if len(known) < 2 or not asked <= known or len(asked) < 2:
         raise TableError(

@@ -24,7 +24,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from echocare_core.atomic import replacing
-from echocare_core.errors import TrainingError
+from echocare_core.errors import SettingsError, TrainingError
 from echocare_core.pretraining.sampler import StreamSampler
 from echocare_core.pretraining.world import largest, processes, rank
 
@@ -66,31 +66,52 @@ class ExactCheckpoints:
     ) -> None:
         self.path = Path(folder) / LATEST
         self.network, self.optimizer, self.teacher = network, optimizer, teacher
+        if every < 1:
+            raise SettingsError(f"Checkpoints every {every} steps; needed 1 or more. Change checkpoint_every.")
         self.sampler, self.every = sampler, every
         self.settings = {name: str(value) for name, value in settings.items()}
         self.asked_to_stop = False
         self.written_at = -1
+        self.former: Any = signal.SIG_DFL
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's trainer for each of its handlers."""
         engine.add_event_handler(Events.STARTED, self.restore)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.after_step)
         engine.add_event_handler(Events.COMPLETED, self.save)
+        engine.add_event_handler(Events.COMPLETED, self.give_back)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self.give_back)
 
     def restore(self, engine: Engine) -> None:
         """Go on after the last saved step, if there is one; from now on SIGTERM is answered."""
-        signal.signal(signal.SIGTERM, self._stop)
-        if not self.path.is_file():
+        self.former = signal.signal(signal.SIGTERM, self._stop)
+        state = self._read() if self.path.is_file() else None
+        self._demand_same_start(0 if state is None else state["steps"], engine.state.device)
+        if state is None:
             return
-        state = self._read()
         set_model_state_dict(self.network, state["network"], options=ALL_WEIGHTS)
         self._restore_optimizer(state["optimizer"])
         if self.teacher is not None:
             set_model_state_dict(self.teacher, state["teacher"], options=ALL_WEIGHTS)
         torch.set_rng_state(state["random"])
-        engine.state.iteration = self.sampler.start_step = state["steps"]
+        engine.state.iteration = self.sampler.start_step = self.written_at = state["steps"]
         engine.state.epoch = state["steps"] // engine.state.epoch_length
         engine.logger.info("Going on after step %d of %d (%s)", state["steps"], engine.state.epoch_length, self.path)
+
+    def give_back(self, engine: Engine, error: BaseException | None = None) -> None:
+        """SIGTERM means again what it meant before the training."""
+        signal.signal(signal.SIGTERM, self.former)
+        if error is not None:
+            raise error
+
+    @staticmethod
+    def _demand_same_start(steps: int, device: torch.device) -> None:
+        both_ends = largest(torch.tensor([steps, -steps], device=device))
+        if int(both_ends.sum()):
+            raise TrainingError(
+                f"The processes would begin after steps {-int(both_ends[1])} to {int(both_ends[0])}; needed one step. "
+                f"Put output_dir where all machines can read it."
+            )
 
     def _restore_optimizer(self, state: dict[str, Any]) -> None:
         """Load the optimiser; what no stage has used so far has no state, as in the run that was interrupted."""
@@ -146,6 +167,11 @@ class ExactCheckpoints:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.asked_to_stop = True
+
+
+def ignore_sigterm(worker: int) -> None:
+    """For the workers of a data loader: the training ends them itself, after its last checkpoint."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -148,13 +148,13 @@ def _stage(entries: Mapping[str, Any]) -> Stage:
     cells = 2 * stage.mask_patch if "packed" in stage.views else stage.mask_patch
     hides = set(stage.views) != {"plain"}
     _demand(not hides or stage.image_size % cells == 0, name, "image_size", stage.image_size, f"a multiple of {cells}")
-    _demand(
-        "ranking" not in stage.terms or "reconstruction" in stage.terms,
-        name,
-        "ranking",
-        stage.ranking,
-        "0 without reconstruction",
-    )
+    _demand(bool(stage.terms), name, "terms", stage.terms, "a weight above 0 for one of them")
+    scored = "reconstruction" not in stage.terms or hides
+    _demand(scored, name, "views", stage.views, "a masked or packed one, or 0 for reconstruction")
+    mined = max(stage.hard_share) == 0 or "masked" in stage.views
+    _demand(mined, name, "hard_share", stage.hard_share, "0 without a masked view")
+    ranked = "ranking" not in stage.terms or "reconstruction" in stage.terms
+    _demand(ranked, name, "ranking", stage.ranking, "0 without reconstruction")
     _demand(max(stage.contrast) == 0 or len(stage.views) > 1, name, "views", stage.views, "two or more to contrast")
     return stage
 

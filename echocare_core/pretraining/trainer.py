@@ -130,7 +130,7 @@ class PretrainingTrainer(Trainer):
             yield {name: pieces[number] for name, pieces in cut.items()}, number == len(cut["image"]) - 1
 
     def _unsynchronised(self) -> Any:
-        """Gradients of all but the last part stay with their process."""
+        """With DistributedDataParallel gradients stay with their process up to the last part; FSDP adds each up."""
         if isinstance(self.network, DistributedDataParallel):
             return self.network.no_sync()
         return contextlib.nullcontext()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from echocare_core.errors import SettingsError
 from echocare_core.pretraining.counter import normal, uniform
 
 BLACK = 0.02  # up to which a pixel outside the sector is background
@@ -44,6 +45,13 @@ class ViewSettings:
     depth_gain: float = 0.3
     speckle: float = 0.1
     blur: float = 0.3
+
+    def __post_init__(self) -> None:
+        limits = {"area": (0.01, 1), "aspect": (1, 10), "flip": (0, 1), "gamma": (1, 10), "blur": (0, 1)}
+        for name, value in vars(self).items():
+            low, high = limits.get(name, (0, math.inf))
+            if not isinstance(value, int | float) or not low <= value <= high:
+                raise SettingsError(f"The views' {name} is {value!r}; needed a number from {low} to {high}.")
 
 
 def joined(image: Tensor, inside_sector: Tensor, size: int) -> Tensor:

@@ -109,6 +109,25 @@ def test_the_weight_is_the_number_of_images_unless_it_is_given(table, mix):
     assert found.images == 4
 
 
+def test_an_evaluation_leaves_out_shards_and_tables_without_its_split(table, mix, tmp_path, caplog):
+    table("1.png,p,train\n2.png,q,test\n", "a")
+    table("1.png,p,unlabelled\n", "b")
+    write_liver_shards(tmp_path / "s")
+
+    read = mix("A,a,liver,\nB,b,liver,\nS,s,,\n", splits=["test"], leave_out_others=True)
+
+    assert [(source.name, len(source)) for source in read.sources] == [("A", 1)]
+    assert "B has no images in the splits test" in caplog.text
+    assert "S has no images in the splits test" in caplog.text
+
+
+def test_an_evaluation_of_nothing_is_refused(table, mix):
+    table("1.png,p,train\n", "a")
+
+    with pytest.raises(TableError, match="names no table with a row in the splits test"):
+        mix("A,a,liver,\n", splits=["test"], leave_out_others=True)
+
+
 def test_a_folder_of_shards_is_a_source(mix, tmp_path):
     write_liver_shards(tmp_path / "shards")
     (source,) = mix("s,shards,kidney,\n").sources

@@ -9,7 +9,7 @@ import torch
 from ignite.engine import Events
 from small_pretraining import STAGES, KilledError, Losses, small_run, write_mix
 
-from echocare_core.errors import TrainingError
+from echocare_core.errors import SettingsError, TrainingError
 from echocare_core.pretraining import export_encoder
 from echocare_core.pretraining.resume import read_checkpoint
 
@@ -60,6 +60,19 @@ def test_sigterm_writes_a_last_checkpoint_and_stops(data, uninterrupted, tmp_pat
     assert read_checkpoint(tmp_path / "latest.pt")["steps"] == 8
     small_run(data, tmp_path, handlers=[after], every=100).trainer.run()
     assert {**before.by_step, **after.by_step} == uninterrupted[0]
+
+
+def test_sigterm_means_what_it_meant_before_once_the_training_is_over(data, tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+
+    small_run(data, tmp_path).trainer.run()
+
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_checkpoints_every_no_steps_are_refused(data, tmp_path):
+    with pytest.raises(SettingsError, match="every 0 steps; needed 1 or more"):
+        small_run(data, tmp_path, every=0)
 
 
 def test_a_finished_run_is_not_trained_again(data, tmp_path):

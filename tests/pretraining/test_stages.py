@@ -150,6 +150,19 @@ def test_values_that_only_look_usable_are_refused(entry, value):
         Stages([{**FIRST, entry: value}])
 
 
+@pytest.mark.parametrize(
+    ("entries", "needed"),
+    [
+        ({"reconstruction": 0}, "a weight above 0 for one of them"),
+        ({"views": ["plain"]}, "a masked or packed one, or 0 for reconstruction"),
+        ({"views": ["packed"], "hard_share": 0.5}, "0 without a masked view"),
+    ],
+)
+def test_a_stage_that_would_not_train_what_it_says_is_refused(entries, needed):
+    with refused(needed):
+        Stages([{**FIRST, **entries}])
+
+
 def test_ranking_needs_reconstruction():
     with refused("ranking is", "needed 0 without reconstruction"):
         Stages([{**FIRST, "reconstruction": 0, "ranking": 1}])
@@ -162,7 +175,8 @@ def test_a_picture_that_is_not_whole_patches_is_refused(views, cells):
 
 
 def test_a_plain_view_needs_no_whole_patches():
-    assert Stages([{**FIRST, "image_size": 80, "mask_patch": 32, "views": ["plain"]}])
+    only_plain = {"views": ["plain"], "reconstruction": 0, "hierarchy": 1}
+    assert Stages([{**FIRST, "image_size": 80, "mask_patch": 32, **only_plain}])
 
 
 def test_one_view_cannot_be_contrasted():
