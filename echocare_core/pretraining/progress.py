@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar
 
 from echocare_core.pretraining.world import rank
 
+logger = logging.getLogger(__name__)
 SHOWN = ("loss", "stage", "learning_rate", "images_per_second")
 
 
@@ -38,10 +41,10 @@ class SetAside:
     def look(self, engine: Engine) -> None:
         """Name the images of this batch that were replaced."""
         for name in sorted(set(engine.state.batch["set_aside"]) - self.names):
-            engine.logger.warning("Set aside, since it cannot be read: %s", name)
+            logger.warning("Set aside, since it cannot be read: %s", name)
             self.names.add(name)
 
     def count(self, engine: Engine) -> None:
         """Say how many there were."""
         if self.names:
-            engine.logger.warning("%d images could not be read and were replaced by others.", len(self.names))
+            logger.warning("%d images could not be read and were replaced by others.", len(self.names))

@@ -6,6 +6,7 @@ optimiser and the number of steps; schedule, sampler and mining follow from that
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ from echocare_core.errors import SettingsError, TrainingError
 from echocare_core.pretraining.sampler import StreamSampler
 from echocare_core.pretraining.world import largest, processes, rank
 
+logger = logging.getLogger(__name__)
 LATEST = "latest.pt"
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 ALL_WEIGHTS = StateDictOptions(full_state_dict=True)
@@ -96,7 +98,7 @@ class ExactCheckpoints:
         torch.set_rng_state(state["random"])
         engine.state.iteration = self.sampler.start_step = self.written_at = state["steps"]
         engine.state.epoch = state["steps"] // engine.state.epoch_length
-        engine.logger.info("Going on after step %d of %d (%s)", state["steps"], engine.state.epoch_length, self.path)
+        logger.info("Going on after step %d of %d (%s)", state["steps"], engine.state.epoch_length, self.path)
 
     def give_back(self, engine: Engine, error: BaseException | None = None) -> None:
         """SIGTERM means again what it meant before the training."""
@@ -130,7 +132,7 @@ class ExactCheckpoints:
         if stop or engine.state.iteration % self.every == 0:
             self.save(engine)
         if stop:
-            engine.logger.warning("Asked to stop: step %d is saved; start again to go on.", engine.state.iteration)
+            logger.warning("Asked to stop: step %d is saved; start again to go on.", engine.state.iteration)
             engine.terminate()
 
     def save(self, engine: Engine) -> None:
