@@ -5,6 +5,7 @@ python -m torch.distributed.run --nproc_per_node 2 distributed_pretraining.py DA
 
 import contextlib
 import json
+import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -31,7 +32,8 @@ def main(data, out, strategy, killed_after):
         run.trainer.run()
     if dist.get_rank() == 0:
         Path(out, "losses.json").write_text(json.dumps(losses.by_step), encoding="utf-8")
-    dist.destroy_process_group()
+    dist.barrier()
+    os._exit(0)  # gloo's destructor can wait for a thread that waits for Python
 
 
 if __name__ == "__main__":
