@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from echocare_core.errors import SettingsError
+from echocare_core.pretraining.lineage import lineages
 from echocare_core.pretraining.world import gathered, processes, rank, total
 
 TRIPLET_MARGIN = 0.1  # m_epsilon of arXiv 2203.14335, section 3.3
@@ -30,10 +31,7 @@ def contrast_levels(nodes: Tensor, groups: Tensor, positions: Tensor, ancestors:
     Returns:
         int64 (batch, levels of the tree + 2), -1 where unknown.
     """
-    above = ancestors[nodes.clamp(min=0)] & (nodes >= 0)[:, None]
-    numbers = torch.arange(1, len(depth) + 1, device=nodes.device) * above
-    on_level = functional.one_hot(depth).to(numbers.dtype).t()  # (levels, nodes)
-    of_tree = (numbers[:, None, :] * on_level).amax(-1) - 1
+    of_tree = lineages(ancestors, depth)[nodes.clamp(min=0)].masked_fill((nodes < 0)[:, None], -1)
     return torch.cat([of_tree, groups[:, None], positions[:, None]], dim=1)
 
 
