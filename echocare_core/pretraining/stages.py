@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from echocare_core.errors import SettingsError
+from echocare_core.models.profiles import EncoderProfile
 
 VIEWS = ("plain", "masked", "packed")
 Ramp = tuple[float, float]
@@ -108,6 +109,25 @@ class Stages:
         else:
             rate = peak * 0.5 * (1 + math.cos(math.pi * (step - warmup_steps) / max(1, len(self) - warmup_steps)))
         return rate * self.at(step).stage.learning_rate
+
+    def demand_fit(self, profile: EncoderProfile) -> None:
+        """Refuse, before the training, what its encoder could not take in a later stage.
+
+        Raises:
+            SettingsError: images smaller than a window of the encoder, or hidden patches that are no whole number of
+                its own.
+        """
+        least = profile.patch_size * profile.window_size
+        for stage in self.stages:
+            smallest = stage.image_size // 2 if "packed" in stage.views else stage.image_size
+            _demand(
+                smallest >= least, stage.name, "image_size", stage.image_size,
+                f"at least {least}, a window of {profile.window_size} patches of {profile.patch_size} px of the "
+                f"encoder, and twice that for a packed view",
+            )  # fmt: skip
+            whole = set(stage.views) == {"plain"} or stage.mask_patch % profile.patch_size == 0
+            needed = f"a multiple of the encoder's patches of {profile.patch_size} px"
+            _demand(whole, stage.name, "mask_patch", stage.mask_patch, needed)
 
     @property
     def batches(self) -> list[tuple[int, int]]:

@@ -48,7 +48,7 @@ class PretrainingTrainer(Trainer):
         handlers: ignite's and MONAI's.
 
     Raises:
-        SettingsError: batches that cannot be cut into equal parts.
+        SettingsError: batches that cannot be cut into equal parts, or stages that do not fit the encoder.
         TrainingError: while it runs, a loss or gradient that is not finite; the message names the files of the batch.
     """
 
@@ -69,6 +69,7 @@ class PretrainingTrainer(Trainer):
         momentum: tuple[float, float] = (0.99, 0.9999),
         handlers: Sequence[Any] = (),
     ) -> None:
+        stages.demand_fit(getattr(network, "module", network).encoder.profile)
         for stage in stages.stages:
             if stage.batch_size % (processes() * parts):
                 raise SettingsError(

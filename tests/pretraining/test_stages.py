@@ -6,6 +6,7 @@ import re
 import pytest
 
 from echocare_core.errors import SettingsError
+from echocare_core.models.profiles import PROFILES
 from echocare_core.pretraining.stages import Stages
 
 FIRST = {"name": "low resolution", "steps": 10, "batch_size": 8, "image_size": 64, "views": ["masked"]}
@@ -189,3 +190,22 @@ def test_one_view_cannot_be_contrasted():
 def test_a_ramp_that_is_not_one_or_two_numbers_from_0_is_refused(ramp, value):
     with refused(f"Stage hard patches, {ramp}: found {value!r}; needed a number from 0, or two: at its start and end."):
         Stages([{**SECOND, ramp: value}])
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({"image_size": 16}, ("'high'", "image_size is 16", "at least 32")),
+        ({"image_size": 32, "views": ["packed"]}, ("'high'", "image_size is 32", "at least 32", "twice")),
+        ({"mask_patch": 2}, ("'high'", "mask_patch is 2", "4 px")),
+    ],
+)
+def test_a_stage_that_the_encoder_cannot_take_is_known_before_the_training(change, parts):
+    stages = Stages([FIRST, {**FIRST, "name": "high", **change}])
+    with refused(*parts):
+        stages.demand_fit(PROFILES["tiny"])
+
+
+def test_plain_views_need_no_hidden_patches_that_fit():
+    stage = {**FIRST, "views": ["plain", "plain"], "mask_patch": 3, "reconstruction": 0.0, "contrast": 1.0}
+    Stages([stage]).demand_fit(PROFILES["tiny"])
