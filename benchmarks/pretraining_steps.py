@@ -31,7 +31,15 @@ OURS = {  # precision, the view with hidden patches, further entries of the stag
     "ours float32, packed": ("float32", "packed", {}),
     "ours auto, masked and mined": ("auto", "masked", MINED),
 }
-OBJECTIVE = ("views", "contrast", "temperature", "level_weights", "target", "sector_only")  # settings that it is given
+OBJECTIVE = (
+    "views",
+    "contrast",
+    "temperature",
+    "level_weights",
+    "places",
+    "target",
+    "sector_only",
+)  # settings that it is given
 REST = "rest"  # of an iteration
 
 
@@ -183,6 +191,7 @@ class Steps:
     def _watched(self, one: PretrainingTrainer, clock: Clock) -> Iterator[None]:
         """Every part of the trainer's iteration under the clock."""
         parts = [
+            (one.objective, "_looks", "views and masks"),
             (one.objective, "_view", "views and masks"),
             (one.network, "forward", "heads"),
             (one.network.encoder, "forward", "encoder"),

@@ -19,13 +19,19 @@ from torch.nn import functional
 from echocare_core.frames.manifest import read_table
 from echocare_core.models import Encoder, build_encoder, load_encoder
 from echocare_core.pretraining.picture import prepare_picture
-from echocare_core.pretraining.probe import Labelled, linear_probe, nearest_neighbours, pooled_features
+from echocare_core.pretraining.probe import (
+    POOLED_MAPS,
+    Labelled,
+    linear_probe,
+    nearest_neighbours,
+    pooled_features,
+)
 from echocare_core.pretraining.views import ViewSettings, joined, make_view
 from echocare_core.tasks.segmentation import SegmentationNetwork
 from echocare_core.training import warmup_cosine
 from echocare_core.training.evaluation import dice
 
-SIDE, BATCH = 128, 16  # px, images
+SIDE, BATCH = 96, 16  # px as in training, images
 PROBES = {  # folder of the data and column of the classes
     "BUS-BRA pathology": ("bus_bra", "pathology"),
     "BUSI": ("busi", "pathology"),
@@ -142,24 +148,23 @@ def augmented(images: Tensor, masks: Tensor | None, step: int, seed: int) -> tup
     channels = [images.new_ones(len(images), 1, SIDE, SIDE)]
     if masks is not None:
         channels = [(masks == number) for number in range(1, int(masks.max()) + 1)] or channels
-    looked, drawn = None, torch.zeros(len(images), 1, SIDE, SIDE, dtype=torch.long)
+    drawn = torch.zeros(len(images), 1, SIDE, SIDE, dtype=torch.long)
     for number, channel in enumerate(channels, start=1):
-        looked, inside = make_view(joined(images, channel, SIDE), positions, "fine-tuning", SIDE, GENTLE, seed)
-        drawn[inside] = number
-    assert looked is not None
-    return looked, drawn
+        look = make_view(joined(images, channel, SIDE), positions, "fine-tuning", SIDE, GENTLE, seed)
+        drawn[look.inside] = number
+    return look.image, drawn
 
 
 class Classifier(nn.Module):
-    """A linear layer on the pooled deepest map."""
+    """A linear layer on the pooled maps that the probes see."""
 
     def __init__(self, encoder: Encoder, classes: int) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = nn.Linear(encoder.profile.channels[-1], classes)
+        self.head = nn.Linear(sum(encoder.profile.channels[-POOLED_MAPS:]), classes)
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.head(self.encoder(image)[-1].mean((2, 3)))
+        return self.head(torch.cat([one.mean((2, 3)) for one in self.encoder(image)[-POOLED_MAPS:]], 1))
 
 
 def _labelled(encoder: Encoder, split: Pictures, label: str) -> Labelled:

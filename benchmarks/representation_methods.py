@@ -18,17 +18,15 @@ from echocare_core.models import EMBEDDED, EchoCare, save_encoder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TREE = REPOSITORY / "data_manifests" / "organ_tree.yaml"
-PICTURE, BATCH, PROJECTOR, DECODER = 160, 64, 128, 64  # px, images, channels, channels
+PICTURE, BATCH, PROJECTOR, DECODER, REGIONS = 160, 64, 128, 64, 64  # px, images, channels
 PEAK, WEIGHT_DECAY, WARMUP_SHARE = 1e-3, 0.05, 0.05
+PLACES = 6  # per image
 STEPS_TIMED = 6
-OWN_VIEWS = {
-    **{"area": 0.6, "aspect": 1.33, "rotation_degrees": 15.0, "flip": 0.5},
-    **{"gamma": 1.3, "gain": 0.2, "depth_gain": 0.15, "speckle": 0.05, "blur": 0.1},
-}
 PUBLISHED_VIEWS = {  # SimCLR (Chen et al., ICML 2020): crops of 8 % of the area or more, brightness, blur
     **{"area": 0.08, "aspect": 1.78, "rotation_degrees": 0.0, "flip": 0.5},
     **{"gamma": 1.8, "gain": 0.4, "depth_gain": 0.0, "speckle": 0.0, "blur": 0.5},
 }
+OWN_VIEWS = {**PUBLISHED_VIEWS, "area": 0.25}  # so that two views share places
 MIX = [  # name, folder of the data, organ, weight (the root of the number of images); no MMOTU, nothing non-commercial
     ("BUS-BRA", "bus_bra", "breast", 34),
     ("BUSI", "busi", "breast", 21),
@@ -66,26 +64,27 @@ def _stage(share: float, size: int, views: list[str], **entries: Any) -> dict[st
     return {**base, "reconstruction": 0.0, **entries}
 
 
-TWO, THREE = ["plain", "plain"], ["masked", "plain", "plain"]
+TWO, WITH_MASKED = ["plain", "plain"], ["masked", "plain"]
 LEVELS = [0.0, 0.02, 0.0, 0.1, 1.0]
-TERMS = {"hierarchy": 0.1, "contrast": 1.0}
+TERMS = {"hierarchy": 0.1, "contrast": 1.0, "regions": 0.5}
 MINING = {"ranking": 0.1, "hard_share": [0.0, 0.5]}
 
 
 def _full(**without: Any) -> list[dict[str, Any]]:
-    """The stages of the pretraining bundle; `without` replaces entries of all of them."""
+    """Reconstruction alone at low resolution, then with hard patches and contrast, then contrast of whole pictures.
+
+    `without` replaces entries of all stages.
+    """
     stages = [
-        _stage(0.2, 64, TWO, **{**TERMS, "hierarchy": [0.0, 0.1]}),
-        _stage(0.4, 96, THREE, **TERMS, reconstruction=[0.0, 0.5]),
-        _stage(0.3, 96, THREE, **TERMS, reconstruction=0.5, **MINING),
-        _stage(0.1, 128, TWO, **TERMS),
+        _stage(0.1, 64, ["masked"], reconstruction=1.0),
+        _stage(0.2, 96, WITH_MASKED, **TERMS, reconstruction=[1.0, 0.1], **MINING),
+        _stage(0.7, 96, TWO, **TERMS),
     ]
     return [{**stage, **{key: value for key, value in without.items() if key in stage}} for stage in stages]
 
 
 def _without_masked_views() -> list[dict[str, Any]]:
-    nothing = {"reconstruction": 0.0, "ranking": 0.0, "hard_share": 0.0}
-    return [{**stage, "views": TWO, **nothing} for stage in _full()]
+    return [_stage(1.0, 96, TWO, **{**TERMS, "hierarchy": [0.0, 0.1]})]
 
 
 METHODS: dict[str, Method | Path | None] = {  # a path: weights as they are
@@ -93,19 +92,23 @@ METHODS: dict[str, Method | Path | None] = {  # a path: weights as they are
     "embedded encoder": EMBEDDED,
     "SimMIM": Method([_stage(1, 96, ["masked"], reconstruction=1.0)], decoder="ladder", sector_only=False),
     "SimCLR": Method([_stage(1, 96, TWO, contrast=1.0)], views=PUBLISHED_VIEWS, decoder=None),
-    "SimCLR, our views": Method([_stage(1, 96, TWO, contrast=1.0)], decoder=None),
     "released recipe": Method(
-        [_stage(1, 128, ["masked"], reconstruction=1.0, hierarchy=1.0)], decoder="ladder", sector_only=False
+        [_stage(1, 96, ["masked"], reconstruction=1.0, hierarchy=1.0)], decoder="ladder", sector_only=False
     ),
     "full": Method(_full(), LEVELS),
     "full less masked modelling": Method(_without_masked_views(), LEVELS),
     "full less hierarchical labels": Method(_full(hierarchy=0.0), [0.0, 0.0, 0.0, 0.1, 1.0]),
-    "full less structure of the contrast": Method(_full()),
+    "full less contrast of organs and patients": Method(_full()),
+    "full less contrast of places": Method(_full(regions=0.0), LEVELS),
     "full less contrast": Method(
-        [{**stage, "contrast": 0.0, "views": ["masked", "plain"], "reconstruction": 0.5} for stage in _full()], LEVELS
+        [
+            _stage(0.1, 64, ["masked"], reconstruction=1.0),
+            _stage(0.9, 96, ["masked"], hierarchy=0.1, reconstruction=1.0, **MINING),
+        ],
+        LEVELS,
     ),
     "full less mining": Method(_full(ranking=0.0, hard_share=0.0), LEVELS),
-    "full less stages": Method([_stage(1, 96, THREE, **TERMS, reconstruction=0.5, **MINING)], LEVELS),
+    "full less stages": Method([_stage(1, 96, WITH_MASKED, **TERMS, reconstruction=0.5, **MINING)], LEVELS),
 }
 
 
@@ -186,12 +189,14 @@ class Trainings:
             decoder=method.decoder if any("reconstruction" in stage.terms for stage in stages.stages) else None,
             decoder_width=DECODER,
             projector_width=PROJECTOR if contrasted else 0,
+            region_width=REGIONS if any("regions" in stage.terms for stage in stages.stages) else 0,
         ).to(self.device)
         teacher = pretraining.moving_average(network) if stages.mines else None
         optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK, weight_decay=WEIGHT_DECAY)
         objective = pretraining.Objective(
             self.tree, seed=seed, views=method.views, contrast="hierarchical", temperature=0.1,
-            level_weights=method.level_weights, target="pixels", sector_only=method.sector_only, precision="auto",
+            level_weights=method.level_weights, places=PLACES, target="pixels", sector_only=method.sector_only,
+            precision="auto",
         )  # fmt: skip
         sampler = pretraining.StreamSampler(pretraining.order_of(self.mix, seed), stages.batches)
         if folder is not None:

@@ -24,7 +24,8 @@ STAGES = [
     {"name": "low", "steps": 5, "batch_size": 4, "image_size": 64, "views": ["masked"]},
     {
         **{"name": "high", "steps": 7, "batch_size": 6, "image_size": 128, "views": ["masked", "plain"]},
-        **{"mask_patch": 32, "hierarchy": [0.0, 0.5], "contrast": [0.5, 1.0], "ranking": 0.1, "hard_share": [0.1, 0.5]},
+        **{"mask_patch": 32, "hierarchy": [0.0, 0.5], "contrast": [0.5, 1.0], "regions": [0.0, 0.5]},
+        **{"ranking": 0.1, "hard_share": [0.1, 0.5]},
     },
 ]
 
@@ -63,7 +64,7 @@ def small_run(
     plan = pretraining.Stages(stages)
     mix = pretraining.checked_mix(folder / "mix.csv", tree, plan)
     torch.manual_seed(seed)
-    network = EchoCare(SMALLEST, nodes=len(tree), decoder="pyramid", decoder_width=8, projector_width=8)
+    network = EchoCare(SMALLEST, nodes=len(tree), decoder="pyramid", decoder_width=8, projector_width=8, region_width=8)
     teacher = pretraining.moving_average(network) if plan.mines else None
     bare = network
     if wrap is not None:
@@ -73,7 +74,7 @@ def small_run(
     optimizer = optimizer(network.parameters(), lr=rate)
     objective = pretraining.Objective(
         tree, seed=seed, views=VIEWS, contrast="hierarchical", temperature=0.1,
-        level_weights=[0.1, 0.1, 0.0, 0.5, 1.0], target="pixels", sector_only=True, precision="float32",
+        level_weights=[0.1, 0.1, 0.0, 0.5, 1.0], places=3, target="pixels", sector_only=True, precision="float32",
     )  # fmt: skip
     sampler = pretraining.StreamSampler(pretraining.order_of(mix, seed), plan.batches, **place)
     images = pretraining.PretrainingImages(mix, 128, cache=True)

@@ -37,19 +37,21 @@ class View:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the joint model says of a batch; None for what it was not asked, or was built without.
+    """What the joint model says of a batch; None or nothing for what it was not asked, or was built without.
 
     Attributes:
         reconstruction: float (batch, 3, height, width).
         forecast: float (batch, height / patch, width / patch), predicted reconstruction loss.
         logits: float (batch, nodes).
         embedding: float (batch, width of the projector).
+        regions: embeddings of the places of each map that has a region projector, float (batch, width, rows, columns).
     """
 
     reconstruction: Tensor | None = None
     forecast: Tensor | None = None
     logits: Tensor | None = None
     embedding: Tensor | None = None
+    regions: tuple[Tensor, ...] = ()
 
 
 class EchoCare(nn.Module):
@@ -61,6 +63,8 @@ class EchoCare(nn.Module):
         decoder: "ladder" as published, "pyramid" for all maps and the loss forecast, or None for neither.
         decoder_width: channels of the pyramid.
         projector_width: channels of the contrast; 0 for no projector.
+        region_width: channels of the contrast of places; 0 for no region projectors.
+        region_maps: numbers of the maps, finest first, whose places are compared.
         encoder_weights: file in the format of the released weights to start from; random where None.
         activation_checkpointing: see `build_encoder`.
     """
@@ -73,6 +77,8 @@ class EchoCare(nn.Module):
         decoder: str | None,
         decoder_width: int,
         projector_width: int,
+        region_width: int = 0,
+        region_maps: Sequence[int] = (2, 3),
         encoder_weights: str | None = None,
         activation_checkpointing: bool = False,
     ) -> None:
@@ -91,14 +97,24 @@ class EchoCare(nn.Module):
             self.decoder = PyramidDecoder(profile, decoder_width)
         self.classifier = HierarchicalClassifier(deepest, nodes) if nodes else None
         self.projector = Projector(deepest, projector_width) if projector_width else None
+        self.region_maps = tuple(region_maps)
+        known = range(len(profile.channels))
+        if not self.region_maps or not set(self.region_maps) <= set(known):
+            raise SettingsError(f"Region maps {self.region_maps}; needed one or more numbers from 0 to {known[-1]}.")
+        self.regions = (
+            nn.ModuleList(Projector(profile.channels[number], region_width) for number in self.region_maps)
+            if region_width
+            else None
+        )
 
     def forward(self, views: Sequence[View], terms: Collection[str]) -> list[Outputs]:
         """Encode views and ask the heads.
 
         Args:
             views: of one batch.
-            terms: of the loss that will be made of it, some of "reconstruction", "ranking", "hierarchy" and "contrast";
-                heads that none of them needs are left out. Pixels are decoded of views with hidden patches only.
+            terms: of the loss that will be made of it, some of "reconstruction", "ranking", "hierarchy", "contrast" and
+                "regions"; heads that none of them needs are left out. Pixels are decoded of views with hidden patches
+                only, and packed views have no regions.
 
         Raises:
             SettingsError: a term that needs a head which the model was built without.
@@ -108,12 +124,14 @@ class EchoCare(nn.Module):
             "ranking": getattr(self.decoder, "forecast", None),
             "hierarchy": self.classifier,
             "contrast": self.projector,
+            "regions": self.regions,
         }
         missing = [term for term in terms if heads[term] is None]
         if missing:
             raise SettingsError(
                 f"The stages ask for {', '.join(missing)}, for which this model has no head; needed a pyramid decoder "
-                f"to rank patches, a decoder, nodes or a projector. Build it with them, or set the weight to 0."
+                f"to rank patches, a decoder, nodes, a projector or region projectors. Build it with them, or set the "
+                f"weight to 0."
             )
         return [self._outputs(view, terms) for view in views]
 
@@ -134,4 +152,10 @@ class EchoCare(nn.Module):
             forecast=forecast,
             logits=self.classifier(pooled) if self.classifier is not None and "hierarchy" in terms else None,
             embedding=self.projector(pooled) if self.projector is not None and "contrast" in terms else None,
+            regions=self._regions(maps) if view.kind != "packed" and "regions" in terms else (),
         )
+
+    def _regions(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        assert self.regions is not None
+        chosen = [maps[number].movedim(1, -1) for number in self.region_maps]
+        return tuple(project(places).movedim(-1, 1) for project, places in zip(self.regions, chosen, strict=True))

@@ -1,4 +1,4 @@
-"""What stands on the pooled deepest map in pretraining: the hierarchical classifier and the projector."""
+"""What stands on the feature maps in pretraining: the hierarchical classifier and the projector."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ class HierarchicalClassifier(nn.Module):
 
 
 class Projector(nn.Module):
-    """The space in which images are compared: two linear layers with normalisation per image, none across a batch."""
+    """The space in which images, or places of them, are compared.
+
+    Two linear layers with normalisation per vector, none across a batch.
+    """
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -28,5 +31,5 @@ class Projector(nn.Module):
         )
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """(batch, channels) to (batch, width)."""
+        """(..., channels) to (..., width)."""
         return self.layers(pooled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,11 @@ from echocare_core.pretraining.counter import uniform
 from echocare_core.pretraining.masking import choose_masked, keep_one_of_four, patches_inside
 from echocare_core.pretraining.mining import ranking_loss
 from echocare_core.pretraining.reconstruction import TARGETS, masked_l1, patch_losses, reconstruction_target
-from echocare_core.pretraining.stages import Point
+from echocare_core.pretraining.regions import region_contrast, sampled, shared_places
+from echocare_core.pretraining.stages import Point, Stage
 from echocare_core.pretraining.tree import OrganTree
 from echocare_core.pretraining.tree_min import tree_min_loss
-from echocare_core.pretraining.views import ViewSettings, joined, make_view
+from echocare_core.pretraining.views import Look, ViewSettings, joined, make_view
 
 Model = Callable[[Sequence[View], Collection[str]], list[Outputs]]
 CONTRASTS = ("hierarchical", "triplet")
@@ -49,15 +51,16 @@ class Objective:
         seed: of the run; masks and views follow from it and the images' places in the stream.
         views: how strongly views differ.
         contrast: "hierarchical" or "triplet".
-        temperature: of the hierarchical contrast.
+        temperature: of the hierarchical contrast and of that of places.
         level_weights: weight per level of the contrast: each level of the tree, the group, the image itself.
+        places: chosen per image for the contrast of places.
         target: of the reconstruction; see `reconstruction_target`.
         sector_only: hide and score patches inside the scan sector only.
         precision: "float32", "bfloat16" or "auto", of the network; views and losses are always float32.
 
     Raises:
-        SettingsError: an unknown contrast, target, precision or strength of views, or level weights that do not fit
-            the tree.
+        SettingsError: an unknown contrast, target, precision or strength of views, level weights that do not fit
+            the tree, or no places.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Objective:
         contrast: str,
         temperature: float,
         level_weights: list[float],
+        places: int,
         target: str,
         sector_only: bool,
         precision: str,
@@ -83,6 +87,8 @@ class Objective:
                 f"{len(level_weights)} level weights; needed {tree.levels + 2}: the tree's {tree.levels} levels, the "
                 f"group and the image."
             )
+        if type(places) is not int or places < 1:
+            raise SettingsError(f"{places!r} places per image; needed a whole number above 0.")
         self.ancestors = torch.from_numpy(tree.ancestors)
         self.depth = torch.from_numpy(tree.depth)
         self.seed = seed
@@ -94,6 +100,7 @@ class Objective:
         self.contrast = contrast
         self.temperature = temperature
         self.level_weights = torch.tensor(level_weights)
+        self.places = places
         self.target = target
         self.sector_only = sector_only
         self.precision = precision
@@ -114,9 +121,11 @@ class Objective:
         model = _in_precision(network, self.precision, batch["image"].device)
         teacher = None if average is None else _in_precision(average, self.precision, batch["image"].device)
         pixels = joined(batch["image"], batch["inside_sector"], point.stage.image_size)
+        positions = batch["position"]
+        looks = self._looks(pixels, positions, point.stage)
         views = [
-            self._view(kind, number, pixels, batch["position"], teacher, point)
-            for number, kind in enumerate(point.stage.views)
+            self._view(kind, number, look, positions, teacher, point)
+            for number, (kind, look) in enumerate(zip(point.stage.views, looks, strict=True))
         ]
         outputs = model(views, point.stage.terms)
         step = StepLoss(loss=batch["image"].new_zeros((), dtype=torch.float32), views=views, outputs=outputs)
@@ -126,20 +135,25 @@ class Objective:
             self._add(step, "hierarchy", self._hierarchy(step, batch["node"]), point)
         if "contrast" in point.stage.terms:
             self._add(step, "contrast", self._contrast(outputs, batch), point)
+        if "regions" in point.stage.terms:
+            self._add(step, "regions", self._regions(step, looks, positions), point)
         return step
 
     def _to(self, device: torch.device) -> None:
         for name in ("ancestors", "depth", "level_weights"):
             setattr(self, name, getattr(self, name).to(device))
 
-    def _view(
-        self, kind: str, number: int, pixels: Tensor, positions: Tensor, teacher: Model | None, point: Point
-    ) -> View:
-        stage = point.stage
-        image, sector = make_view(pixels, positions, str(number), stage.image_size, self.settings, self.seed)
+    def _looks(self, pixels: Tensor, positions: Tensor, stage: Stage) -> list[Look]:
+        return [
+            make_view(pixels, positions, str(number), stage.image_size, self.settings, self.seed)
+            for number in range(len(stage.views))
+        ]
+
+    def _view(self, kind: str, number: int, look: Look, positions: Tensor, teacher: Model | None, point: Point) -> View:
+        stage, image = point.stage, look.image
         if kind == "plain":
-            return View(kind, image, patches_inside(sector, sector.shape[-1]))
-        inside = patches_inside(sector, stage.mask_patch)
+            return View(kind, image, patches_inside(look.inside, stage.image_size))
+        inside = patches_inside(look.inside, stage.mask_patch)
         candidates = inside if self.sector_only else torch.ones_like(inside)
         chances = uniform(self.seed, f"mask {number}", positions, candidates[0].numel())
         if kind == "packed":
@@ -177,6 +191,20 @@ class Objective:
         if self.contrast == "triplet":
             return tree_triplet(embeddings, labels)
         return hierarchical_contrast(embeddings, labels, self.temperature, self.level_weights)
+
+    def _regions(self, step: StepLoss, looks: list[Look], positions: Tensor) -> Tensor:
+        kinds = [view.kind for view in step.views]
+        compared = "plain" if kinds.count("plain") > 1 else "masked plain"
+        numbers = [number for number, kind in enumerate(kinds) if kind in compared]
+        losses = []
+        for one, other in pairwise(numbers):
+            drawn = uniform(self.seed, f"places {one}", positions, 2 * self.places)
+            here, there, shown = shared_places(looks[one], looks[other], drawn)
+            losses += [
+                region_contrast(sampled(first.float(), here), sampled(second.float(), there), shown, self.temperature)
+                for first, second in zip(step.outputs[one].regions, step.outputs[other].regions, strict=True)
+            ]
+        return torch.stack(losses).mean()
 
     @staticmethod
     def _add(step: StepLoss, name: str, term: Tensor, point: Point) -> None:

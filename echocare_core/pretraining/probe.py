@@ -1,4 +1,4 @@
-"""How good frozen features are: linear probe and nearest neighbours on the pooled deepest map."""
+"""How good frozen features are: linear probe and nearest neighbours on pooled feature maps."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from echocare_core.models.encoder import Encoder
 from echocare_core.models.precision import InBFloat16
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse L2 penalties that are tried
+POOLED_MAPS = 3  # the deepest ones
 FOLDS = 4
 NEIGHBOURS = 20
 
@@ -44,7 +45,7 @@ class Labelled:
 def pooled_features(
     encoder: Encoder, batches: Iterator[Tensor] | Sequence[Tensor], *, bfloat16: bool
 ) -> NDArray[np.float32]:
-    """Mean of the deepest map over the picture: float32 (images, channels).
+    """Means of the three deepest maps over the picture, one after the other: float32 (images, channels).
 
     Args:
         encoder: in evaluation mode.
@@ -52,20 +53,22 @@ def pooled_features(
         bfloat16: compute in it.
     """
     network = InBFloat16(encoder) if bfloat16 else encoder
-    return np.concatenate([network(batch)[-1].float().mean((2, 3)).cpu().numpy() for batch in batches])
+    pooled = [[one.float().mean((2, 3)) for one in network(batch)[-POOLED_MAPS:]] for batch in batches]
+    return np.concatenate([torch.cat(means, 1).cpu().numpy() for means in pooled])
 
 
 def linear_probe(train: Labelled, test: Labelled) -> float:
     """AUC on `test` of a logistic regression fitted on `train`, the mean over classes against the rest.
 
-    Its penalty is chosen by cross-validation over the groups of `train`.
+    Its penalty is chosen by the AUC in a cross-validation over the groups of `train`.
 
     Raises:
         TableError: fewer than two classes, or a class that is in `test` only.
     """
     _demand_classes(train, test)
     folds = GroupKFold(min(FOLDS, len(set(train.groups))))
-    kept = {"groups": train.groups, "cv": folds, "error_score": 0.0}  # a fold with one class alone tells nothing
+    kept = {"groups": train.groups, "cv": folds, "scoring": "roc_auc_ovr"}
+    kept["error_score"] = 0.0  # a fold that lacks a class tells nothing
     scores = [
         cross_val_score(_regression(strength), train.features, train.classes, **kept).mean() for strength in STRENGTHS
     ]

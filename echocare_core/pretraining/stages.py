@@ -25,11 +25,12 @@ class Stage:
         image_size: side of the views in px.
         views: what is made of each image: "plain", "masked" (hidden patches stand as mask tokens) or "packed" (one
             patch of each 2x2 block is encoded, at a quarter of the work). Hidden patches are reconstructed, two or more
-            views are contrasted, and the tree is learned from the plain ones, or from all where there is none.
+            views are contrasted, and the tree is learned from the plain ones, or from all where there is none. Places
+            are compared between the plain ones, or between all but packed ones where there are not two.
         mask_patch: side of the patches that are hidden, in px.
         mask_ratio: share of the patches inside the sector that a "masked" view hides; "packed" hides three of four.
         learning_rate: factor on the schedule.
-        reconstruction, hierarchy, contrast, ranking: ramps, weights of the terms.
+        reconstruction, hierarchy, contrast, regions, ranking: ramps, weights of the terms.
         hard_share: ramp, share of the hidden patches that are the predicted-hardest.
     """
 
@@ -44,6 +45,7 @@ class Stage:
     reconstruction: Ramp = (1.0, 1.0)
     hierarchy: Ramp = (0.0, 0.0)
     contrast: Ramp = (0.0, 0.0)
+    regions: Ramp = (0.0, 0.0)
     ranking: Ramp = (0.0, 0.0)
     hard_share: Ramp = (0.0, 0.0)
 
@@ -54,7 +56,7 @@ class Stage:
 
 
 BETWEEN = "a share between 0 and 1"
-TERMS = ("reconstruction", "hierarchy", "contrast", "ranking")
+TERMS = ("reconstruction", "hierarchy", "contrast", "regions", "ranking")
 RAMPS = (*TERMS, "hard_share")
 
 
@@ -110,13 +112,18 @@ class Stages:
             rate = peak * 0.5 * (1 + math.cos(math.pi * (step - warmup_steps) / max(1, len(self) - warmup_steps)))
         return rate * self.at(step).stage.learning_rate
 
-    def demand_fit(self, profile: EncoderProfile) -> None:
+    def demand_fit(self, profile: EncoderProfile, region_maps: Sequence[int]) -> None:
         """Refuse, before the training, what its encoder could not take in a later stage.
 
+        Args:
+            profile: of the encoder.
+            region_maps: numbers of the maps whose places are compared.
+
         Raises:
-            SettingsError: images smaller than a window of the encoder, or hidden patches that are no whole number of
-                its own.
+            SettingsError: images smaller than a window of the encoder, hidden patches that are no whole number of its
+                own, or images that the compared maps do not cover exactly.
         """
+        cell = max((profile.strides[number] for number in region_maps), default=1)
         least = profile.patch_size * profile.window_size
         for stage in self.stages:
             smallest = stage.image_size // 2 if "packed" in stage.views else stage.image_size
@@ -128,6 +135,9 @@ class Stages:
             whole = set(stage.views) == {"plain"} or stage.mask_patch % profile.patch_size == 0
             needed = f"a multiple of the encoder's patches of {profile.patch_size} px"
             _demand(whole, stage.name, "mask_patch", stage.mask_patch, needed)
+            covered = max(stage.regions) == 0 or stage.image_size % cell == 0
+            needed = f"a multiple of {cell}, the stride of the coarsest map whose places are compared"
+            _demand(covered, stage.name, "image_size", stage.image_size, needed)
 
     @property
     def batches(self) -> list[tuple[int, int]]:
@@ -176,6 +186,9 @@ def _stage(entries: Mapping[str, Any]) -> Stage:
     ranked = "ranking" not in stage.terms or "reconstruction" in stage.terms
     _demand(ranked, name, "ranking", stage.ranking, "0 without reconstruction")
     _demand(max(stage.contrast) == 0 or len(stage.views) > 1, name, "views", stage.views, "two or more to contrast")
+    compared = [view for view in stage.views if view != "packed"]
+    needed = "two or more that are not packed, or 0 for regions"
+    _demand(max(stage.regions) == 0 or len(compared) > 1, name, "views", stage.views, needed)
     return stage
 
 

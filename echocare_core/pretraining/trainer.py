@@ -69,7 +69,8 @@ class PretrainingTrainer(Trainer):
         momentum: tuple[float, float] = (0.99, 0.9999),
         handlers: Sequence[Any] = (),
     ) -> None:
-        stages.demand_fit(getattr(network, "module", network).encoder.profile)
+        inner: Any = getattr(network, "module", network)  # of DistributedDataParallel
+        stages.demand_fit(inner.encoder.profile, inner.region_maps)
         for stage in stages.stages:
             if stage.batch_size % (processes() * parts):
                 raise SettingsError(

@@ -54,6 +54,22 @@ class ViewSettings:
                 raise SettingsError(f"The views' {name} is {value!r}; needed a number from {low} to {high}.")
 
 
+@dataclass(frozen=True)
+class Look:
+    """One view of each image of a batch.
+
+    Attributes:
+        image: float32 (batch, 3, size, size) in [0, 1], black outside the picture.
+        inside: bool (batch, 1, size, size), the scan sector.
+        place: float32 (batch, 2, 3), where in the picture the view lies: (x, y, 1) of the view to (x, y) of the
+            picture, both from -1 to 1 across.
+    """
+
+    image: Tensor
+    inside: Tensor
+    place: Tensor
+
+
 def joined(image: Tensor, inside_sector: Tensor, size: int) -> Tensor:
     """Pictures and their sectors as `make_view` samples them, once for all views.
 
@@ -71,9 +87,7 @@ def joined(image: Tensor, inside_sector: Tensor, size: int) -> Tensor:
     return functional.avg_pool2d(pixels, coarser) if coarser > 1 else pixels
 
 
-def make_view(
-    pixels: Tensor, positions: Tensor, view: str, size: int, settings: ViewSettings, seed: int
-) -> tuple[Tensor, Tensor]:
+def make_view(pixels: Tensor, positions: Tensor, view: str, size: int, settings: ViewSettings, seed: int) -> Look:
     """One view of each image of a batch.
 
     Args:
@@ -83,24 +97,23 @@ def make_view(
         size: side of the view in px.
         settings: how strong the changes are.
         seed: of the run.
-
-    Returns:
-        The view, float32 (batch, 3, size, size) in [0, 1], black outside the picture, and its sector, bool
-        (batch, 1, size, size).
     """
     drawn = uniform(seed, f"view {view}", positions, 12)
-    looked, inside = _cropped(pixels, drawn[:, :6], size, settings)
+    place = _placed(drawn[:, :6], settings)
+    grid = functional.affine_grid(place, [len(pixels), 4, size, size], align_corners=False)
+    sampled = functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    looked, inside = sampled[:, :3], sampled[:, 3:] >= 0.5
     changed = _gained(looked, drawn[:, 6:9], settings)
     blurred = drawn[:, 9] < settings.blur
     changed[blurred] = _blurred(changed[blurred])
     if settings.speckle:
         strength = (settings.speckle * drawn[:, 10])[:, None, None, None]
         changed = changed * (1 + _grain(seed, view, positions, size) * strength)
-    return changed.clamp(0, 1) * _something_to_see(inside, looked), inside
+    return Look(changed.clamp(0, 1) * _something_to_see(inside, looked), inside, place)
 
 
 def plain_view(image: Tensor, inside_sector: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The whole picture at `size` px, unchanged otherwise; see `make_view`."""
+    """The whole picture at `size` px, unchanged otherwise, and its sector; see `Look`."""
     pixels = functional.interpolate(image.float() / 255, size=(size, size), mode="bilinear", antialias=True)
     inside = functional.interpolate(inside_sector.float(), size=(size, size), mode="area")
     return pixels.clamp(0, 1), inside >= 0.5
@@ -111,8 +124,8 @@ def _something_to_see(inside: Tensor, looked: Tensor) -> Tensor:
     return (inside | (looked.amax(1, keepdim=True) > BLACK)).to(looked.dtype)
 
 
-def _cropped(pixels: Tensor, drawn: Tensor, size: int, settings: ViewSettings) -> tuple[Tensor, Tensor]:
-    """Crop, turn and mirror by one bilinear sampling."""
+def _placed(drawn: Tensor, settings: ViewSettings) -> Tensor:
+    """Crop, turn and mirror as one affine map, `Look.place`."""
     area = settings.area + (1 - settings.area) * drawn[:, 0]
     stretch = torch.exp((2 * drawn[:, 1] - 1) * math.log(settings.aspect) / 2)
     width, height = (area.sqrt() * stretch).clamp(max=1), (area.sqrt() / stretch).clamp(max=1)
@@ -123,9 +136,7 @@ def _cropped(pixels: Tensor, drawn: Tensor, size: int, settings: ViewSettings) -
         torch.stack([mirror * width * angle.cos(), -height * angle.sin(), left], 1),
         torch.stack([mirror * width * angle.sin(), height * angle.cos(), top], 1),
     ]
-    grid = functional.affine_grid(torch.stack(rows, 1), [len(pixels), 4, size, size], align_corners=False)
-    sampled = functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return sampled[:, :3], sampled[:, 3:] >= 0.5
+    return torch.stack(rows, 1)
 
 
 def _gained(image: Tensor, drawn: Tensor, settings: ViewSettings) -> Tensor:

@@ -1,5 +1,7 @@
 """The joint model: which heads answer for which view, and that nothing hidden is ever seen."""
 
+import re
+
 import pytest
 import torch
 from small_network import SMALLEST
@@ -10,14 +12,14 @@ from echocare_core.models.echocare import EchoCare, View
 from echocare_core.models.weights import save_encoder
 from echocare_core.pretraining.masking import enlarged, keep_one_of_four
 
-SIDE, PATCH, NODES, WIDTH = 128, 16, 7, 12
-TERMS = ("reconstruction", "ranking", "hierarchy", "contrast")
+SIDE, PATCH, NODES, WIDTH, REGION_WIDTH = 128, 16, 7, 12, 10
+TERMS = ("reconstruction", "ranking", "hierarchy", "contrast", "regions")
 
 
 def joint_model(decoder="pyramid", **settings):
     """A model of every part, in evaluation mode."""
-    parts = {"nodes": NODES, "decoder": decoder, "decoder_width": 8, "projector_width": WIDTH, **settings}
-    return EchoCare(SMALLEST, **parts).eval()
+    widths = {"decoder_width": 8, "projector_width": WIDTH, "region_width": REGION_WIDTH}
+    return EchoCare(SMALLEST, **{"nodes": NODES, "decoder": decoder, **widths, **settings}).eval()
 
 
 def view_of(kind, image=None):
@@ -58,7 +60,7 @@ def test_a_plain_view_is_not_reconstructed():
 @pytest.mark.parametrize("term", TERMS)
 def test_a_term_without_its_head_is_refused(term):
     with pytest.raises(SettingsError, match=f"ask for {term}, for which this model has no head"):
-        answers(joint_model(None, nodes=0, projector_width=0), view_of("masked"), [term])
+        answers(joint_model(None, nodes=0, projector_width=0, region_width=0), view_of("masked"), [term])
 
 
 @pytest.mark.parametrize(
@@ -69,12 +71,13 @@ def test_a_term_without_its_head_is_refused(term):
         (["ranking"], {"reconstruction", "forecast"}),
         (["hierarchy"], {"logits"}),
         (["contrast"], {"embedding"}),
+        (["regions"], {"regions"}),
         ([], set()),
     ],
 )
 def test_only_what_a_term_of_the_loss_needs_is_said(terms, said):
     output = answers(joint_model(), view_of("masked"), terms)
-    assert {name for name, tensor in vars(output).items() if tensor is not None} == said
+    assert {name for name, answer in vars(output).items() if answer is not None and answer != ()} == said
 
 
 def test_the_published_ladder_reconstructs_without_a_forecast():
@@ -97,11 +100,12 @@ def test_views_are_answered_in_their_order_each_as_if_alone():
 def test_hidden_pixels_change_no_answer(kind, decoder):
     model, view = joint_model(decoder), view_of(kind)
     other = torch.where(enlarged(view.masked, PATCH)[:, None], torch.rand_like(view.image), view.image)
-    terms = TERMS if decoder == "pyramid" else ("reconstruction", "hierarchy", "contrast")
+    terms = [term for term in TERMS if decoder == "pyramid" or term != "ranking"]
     first, second = answers(model, view, terms), answers(model, view_of(kind, other), terms)
     assert torch.equal(first.reconstruction, second.reconstruction)
     assert torch.equal(first.logits, second.logits)
     assert torch.equal(first.embedding, second.embedding)
+    assert all(torch.equal(*pair) for pair in zip(first.regions, second.regions, strict=True))
     if decoder == "pyramid":
         assert torch.equal(first.forecast, second.forecast)
 
@@ -132,6 +136,22 @@ def test_the_classifier_and_the_projector_see_the_mean_of_the_deepest_map():
         assert torch.allclose(output.embedding, model.projector(pooled), atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["plain", "masked"])
+def test_a_region_projector_sees_each_place_of_its_map(kind):
+    model, view = joint_model(region_maps=(1, 3)), view_of(kind)
+    found = answers(model, view, ["regions"]).regions
+    with torch.no_grad():
+        maps = model.encoder(view.image, view.masked)
+        wanted = [model.regions[number](maps[which][:, :, 2, 1]) for number, which in enumerate((1, 3))]
+    assert [tuple(places.shape) for places in found] == [(2, REGION_WIDTH, 16, 16), (2, REGION_WIDTH, 4, 4)]
+    for places, of_map in zip(found, wanted, strict=True):
+        assert torch.allclose(places[:, :, 2, 1], of_map, atol=1e-6)
+
+
+def test_a_packed_view_has_no_places():
+    assert answers(joint_model(), view_of("packed")).regions == ()
+
+
 def test_the_classifier_is_two_linear_layers_as_published():
     shapes = [tuple(tensor.shape) for tensor in joint_model(nodes=93).classifier.parameters()]
     assert shapes == [(128, 128), (128,), (93, 128), (93,)]
@@ -140,8 +160,8 @@ def test_the_classifier_is_two_linear_layers_as_published():
 def test_every_part_is_trained_by_its_answers():
     model = joint_model().train()
     outputs = model([view_of(kind) for kind in ("plain", "masked", "packed")], TERMS)
-    given = [(one.reconstruction, one.forecast, one.logits, one.embedding) for one in outputs]
-    sum(tensor.square().sum() for four in given for tensor in four if tensor is not None).backward()
+    given = [(one.reconstruction, one.forecast, one.logits, one.embedding, *one.regions) for one in outputs]
+    sum(tensor.square().sum() for answer in given for tensor in answer if tensor is not None).backward()
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
 
 
@@ -157,3 +177,9 @@ def test_the_model_starts_from_the_weights_of_a_file(tmp_path):
 def test_an_unknown_decoder_is_refused_with_the_known_ones():
     with pytest.raises(SettingsError, match="Unknown decoder 'unet'; needed one of ladder, pyramid, or none"):
         joint_model("unet")
+
+
+@pytest.mark.parametrize("maps", [(2, 5), (-1,), ()])
+def test_a_region_map_that_the_encoder_does_not_have_is_refused(maps):
+    with pytest.raises(SettingsError, match=re.escape(f"Region maps {maps}; needed one or more numbers from 0 to 4.")):
+        joint_model(region_maps=maps)

@@ -10,21 +10,24 @@ from small_network import SMALLEST
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare, Outputs
 from echocare_core.pretraining.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.counter import uniform
 from echocare_core.pretraining.node import Node
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.reconstruction import masked_l1
+from echocare_core.pretraining.regions import region_contrast, sampled, shared_places
 from echocare_core.pretraining.stages import Stages
 from echocare_core.pretraining.tree import OrganTree
 from echocare_core.pretraining.tree_min import tree_min_loss
+from echocare_core.pretraining.views import ViewSettings, joined, make_view
 
-SIDE, PATCH, IMAGES = 64, 16, 6
+SIDE, PATCH, IMAGES, PLACES = 64, 16, 6, 5
 TREE = OrganTree(
     Node(number + 1, f"node {number}", None if parent < 0 else parent + 1) for number, parent in enumerate(PUBLISHED)
 )
 ANCESTORS, DEPTH = tree_tensors(PUBLISHED)
 LEVEL_WEIGHTS = [0.1, 0.2, 0.3, 0.4, 1.0]
 STAGE = {"name": "all", "steps": 11, "batch_size": IMAGES, "image_size": SIDE, "mask_patch": PATCH}
-ALL_TERMS = {"reconstruction": 1.0, "hierarchy": 0.5, "contrast": 0.25, "ranking": 2.0}
+ALL_TERMS = {"reconstruction": 1.0, "hierarchy": 0.5, "contrast": 0.25, "regions": 0.75, "ranking": 2.0}
 
 
 def objective(**settings):
@@ -34,6 +37,7 @@ def objective(**settings):
         "contrast": "hierarchical",
         "temperature": 0.1,
         "level_weights": LEVEL_WEIGHTS,
+        "places": PLACES,
         "target": "pixels",
         "sector_only": True,
         "precision": "float32",
@@ -59,8 +63,8 @@ def a_batch():
 
 
 def network(**settings):
-    parts = {"nodes": len(PUBLISHED), "decoder": "pyramid", "decoder_width": 8, "projector_width": 8, **settings}
-    return EchoCare(SMALLEST, **parts)
+    widths = {"decoder_width": 8, "projector_width": 8, "region_width": 8}
+    return EchoCare(SMALLEST, **{"nodes": len(PUBLISHED), "decoder": "pyramid", **widths, **settings})
 
 
 class Recording(torch.nn.Module):
@@ -83,7 +87,7 @@ def test_the_loss_is_the_terms_times_their_weights():
     assert step.loss.item() == pytest.approx(wanted, rel=1e-5)
 
 
-@pytest.mark.parametrize("term", ["reconstruction", "hierarchy", "contrast"])
+@pytest.mark.parametrize("term", ["reconstruction", "hierarchy", "contrast", "regions"])
 def test_a_term_without_weight_is_not_computed(term):
     weights = {name: float(name == term) for name in ALL_TERMS}
     step = objective()(network(), None, a_batch(), a_point(**weights))
@@ -122,6 +126,47 @@ def test_two_views_with_hidden_patches_are_reconstructed_at_half_weight_each():
     said = zip(step.views, step.outputs, strict=True)
     each = [masked_l1(output.reconstruction, view.image, view.masked & view.inside) for view, output in said]
     assert torch.allclose(step.terms["reconstruction"], torch.stack(each).mean())
+
+
+def places_compared(step, batch, one, other):
+    """The contrast of places between two views of a step of seed 1, on all maps alike."""
+    pixels, positions = joined(batch["image"], batch["inside_sector"], SIDE), batch["position"]
+    looks = [make_view(pixels, positions, str(number), SIDE, ViewSettings(), 1) for number in (one, other)]
+    here, there, shown = shared_places(*looks, uniform(1, f"places {one}", positions, 2 * PLACES))
+    maps = zip(step.outputs[one].regions, step.outputs[other].regions, strict=True)
+    each = [region_contrast(sampled(first, here), sampled(second, there), shown, 0.1) for first, second in maps]
+    return torch.stack(each).mean()
+
+
+@pytest.mark.parametrize(
+    ("views", "pairs"),
+    [
+        (["plain", "plain"], [(0, 1)]),
+        (["masked", "plain"], [(0, 1)]),
+        (["masked", "packed", "masked"], [(0, 2)]),
+        (["masked", "plain", "plain"], [(1, 2)]),
+        (["plain", "plain", "packed", "plain"], [(0, 1), (1, 3)]),
+    ],
+)
+def test_places_are_compared_between_plain_views_or_for_want_of_two_between_all_but_packed_ones(views, pairs):
+    batch = a_batch()
+    step = objective()(network(), None, batch, a_point(views=views, reconstruction=0.0, regions=1.0))
+    wanted = torch.stack([places_compared(step, batch, *pair) for pair in pairs]).mean()
+    assert torch.allclose(step.terms["regions"], wanted)
+    assert wanted > 0.1
+
+
+@pytest.mark.parametrize(
+    ("views", "compared"),
+    [(["masked", "plain"], [0, 1]), (["masked", "plain", "plain"], [1, 2]), (["plain", "packed", "masked"], [0, 2])],
+)
+def test_the_contrast_of_places_moves_only_the_views_that_it_compares(views, compared):
+    step = objective()(network(), None, a_batch(), a_point(views=views, regions=1.0))
+    for places in [places for output in step.outputs for places in output.regions]:
+        places.retain_grad()
+    step.loss.backward()
+    moved = [any(places.grad is not None for places in output.regions) for output in step.outputs]
+    assert [number for number, has_moved in enumerate(moved) if has_moved] == compared
 
 
 def test_the_triplet_contrast_takes_the_place_of_the_hierarchical_one():
@@ -247,3 +292,9 @@ def test_an_unknown_contrast_is_refused_with_the_known_ones():
 def test_level_weights_that_do_not_fit_the_tree_are_refused():
     with pytest.raises(SettingsError, match="3 level weights; needed 5: the tree's 3 levels, the group and the image"):
         objective(level_weights=[1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("places", [0, -1, 2.5])
+def test_no_places_are_refused(places):
+    with pytest.raises(SettingsError, match=f"{places} places per image; needed a whole number above 0"):
+        objective(places=places)

@@ -50,6 +50,7 @@ def test_what_is_not_written_has_the_documented_value():
         "reconstruction": 1.0,
         "hierarchy": 0.0,
         "contrast": 0.0,
+        "regions": 0.0,
         "ranking": 0.0,
         "hard_share": 0.0,
     }
@@ -185,7 +186,18 @@ def test_one_view_cannot_be_contrasted():
         Stages([{**FIRST, "contrast": [0, 0.5]}])
 
 
-@pytest.mark.parametrize("ramp", ["reconstruction", "hierarchy", "contrast", "ranking", "hard_share"])
+@pytest.mark.parametrize("views", [("masked",), ("packed", "packed"), ("plain", "packed")])
+def test_places_need_two_views_that_are_not_packed(views):
+    with refused(f"views is {views}; needed two or more that are not packed, or 0 for regions"):
+        Stages([{**FIRST, "views": views, "regions": [0, 0.5]}])
+
+
+@pytest.mark.parametrize("views", [("masked", "plain"), ("masked", "packed", "masked")])
+def test_places_are_compared_between_any_two_other_views(views):
+    assert Stages([{**FIRST, "views": views, "regions": [0, 0.5]}]).at(0).stage.terms == ("reconstruction", "regions")
+
+
+@pytest.mark.parametrize("ramp", ["reconstruction", "hierarchy", "contrast", "regions", "ranking", "hard_share"])
 @pytest.mark.parametrize("value", [-1, [0, -1], [0, 0.5, 1], [], "0.5", None, math.nan, [0, math.inf], ["0", "1"]])
 def test_a_ramp_that_is_not_one_or_two_numbers_from_0_is_refused(ramp, value):
     with refused(f"Stage hard patches, {ramp}: found {value!r}; needed a number from 0, or two: at its start and end."):
@@ -198,14 +210,18 @@ def test_a_ramp_that_is_not_one_or_two_numbers_from_0_is_refused(ramp, value):
         ({"image_size": 16}, ("'high'", "image_size is 16", "at least 32")),
         ({"image_size": 32, "views": ["packed"]}, ("'high'", "image_size is 32", "at least 32", "twice")),
         ({"mask_patch": 2}, ("'high'", "mask_patch is 2", "4 px")),
+        (
+            {"image_size": 80, "views": ["plain", "plain"], "reconstruction": 0.0, "regions": 0.5},
+            ("'high'", "image_size is 80", "a multiple of 32"),
+        ),
     ],
 )
 def test_a_stage_that_the_encoder_cannot_take_is_known_before_the_training(change, parts):
     stages = Stages([FIRST, {**FIRST, "name": "high", **change}])
     with refused(*parts):
-        stages.demand_fit(PROFILES["tiny"])
+        stages.demand_fit(PROFILES["tiny"], (2, 3))
 
 
 def test_plain_views_need_no_hidden_patches_that_fit():
     stage = {**FIRST, "views": ["plain", "plain"], "mask_patch": 3, "reconstruction": 0.0, "contrast": 1.0}
-    Stages([stage]).demand_fit(PROFILES["tiny"])
+    Stages([stage]).demand_fit(PROFILES["tiny"], (2, 3))

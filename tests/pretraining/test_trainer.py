@@ -27,7 +27,7 @@ def test_each_term_and_its_weight_is_logged_and_they_add_up_to_the_loss(numbers)
     for step in numbers.values():
         terms = [name.removeprefix("weight_") for name in step if name.startswith("weight_")]
         assert step["loss"] == pytest.approx(sum(step[name] * step[f"weight_{name}"] for name in terms))
-    assert set(terms) == {"reconstruction", "hierarchy", "contrast", "ranking"}
+    assert set(terms) == {"reconstruction", "hierarchy", "contrast", "regions", "ranking"}
 
 
 def test_stages_follow_each_other_and_ramps_run_through_theirs(numbers):

@@ -33,7 +33,8 @@ def pictures(count=16, brightness=None):
 
 
 def view(images, settings, name="0", size=64, positions=POSITIONS, seed=1):
-    return make_view(joined(*images, size), positions, name, size, settings, seed)
+    look = make_view(joined(*images, size), positions, name, size, settings, seed)
+    return look.image, look.inside
 
 
 def only(**changes):
@@ -110,7 +111,7 @@ def test_a_flip_mirrors_left_and_right():
 def test_half_of_the_views_are_mirrored_when_asked_for_half():
     _, sector = pictures(1)
     many = sector.expand(1000, 1, SIDE, SIDE)
-    _, inside = make_view(joined(many.repeat(1, 3, 1, 1), many, 8), torch.arange(1000), "0", 8, only(flip=0.5), 1)
+    _, inside = view((many.repeat(1, 3, 1, 1), many), only(flip=0.5), size=8, positions=torch.arange(1000))
     mirrored = inside[..., 4:].sum((1, 2, 3)) > inside[..., :4].sum((1, 2, 3))
     assert float(mirrored.float().mean()) == pytest.approx(0.5, abs=0.05)
 
@@ -121,7 +122,7 @@ def test_a_crop_keeps_no_less_of_the_picture_than_asked(area):
     ramp = torch.linspace(0, 255, SIDE).round().to(torch.uint8)
     image = torch.stack([ramp.expand(SIDE, SIDE), ramp[:, None].expand(SIDE, SIDE), torch.full((SIDE, SIDE), 255)])
     images = image[None].to(torch.uint8).repeat(500, 1, 1, 1), torch.ones(500, 1, SIDE, SIDE, dtype=torch.uint8)
-    looked, inside = make_view(joined(*images, 48), torch.arange(500), "0", 48, only(area=area), 1)
+    looked, inside = view(images, only(area=area), size=48, positions=torch.arange(500))
     sides = [looked[:, 0, :, -1] - looked[:, 0, :, 0], looked[:, 1, -1] - looked[:, 1, 0]]
     kept = sides[0].mean(1) * sides[1].mean(1)
     assert inside.all()
@@ -138,6 +139,21 @@ def test_a_rotation_turns_the_picture_without_stretching_it():
     assert inside.sum((1, 2, 3)).float().sub(32 * 32).abs().max() < 30
     widths = inside.any(2).sum(-1).flatten().float()
     assert float(widths.max()) > 40
+
+
+def test_the_place_of_a_view_says_which_part_of_the_picture_each_pixel_shows():
+    """The colours of a picture are its own coordinates: red from left to right, green from top to bottom."""
+    across = ((torch.arange(SIDE) + 0.5) / SIDE).expand(16, 1, SIDE, SIDE)
+    ones = torch.ones(16, 1, SIDE, SIDE)
+    pixels = torch.cat([across, across.mT, ones, ones], 1)
+    settings = only(area=0.3, aspect=1.5, rotation_degrees=40.0, flip=0.5)
+    look = make_view(pixels, POSITIONS, "0", 5, settings, 1)
+    centres = torch.linspace(-0.8, 0.8, 5)
+    of_view = torch.stack([centres.expand(5, 5), centres[:, None].expand(5, 5), torch.ones(5, 5)], -1)
+    told = (torch.einsum("bij,rcj->birc", look.place, of_view) + 1) / 2
+    whole = (told > 0.01).all(1) & (told < 0.99).all(1)
+    assert float(whole.float().mean()) > 0.8
+    assert torch.allclose(look.image[:, :2].movedim(1, -1)[whole], told.movedim(1, -1)[whole], atol=1e-5)
 
 
 GREY = 128 / 255

@@ -12,10 +12,11 @@ from torch.nn.parallel import DistributedDataParallel
 from echocare_core.pretraining.contrast import contrast_levels, hierarchical_contrast, tree_triplet
 from echocare_core.pretraining.mining import ranking_loss
 from echocare_core.pretraining.reconstruction import masked_l1
+from echocare_core.pretraining.regions import region_contrast
 from echocare_core.pretraining.tree_min import tree_min_loss
 from echocare_core.pretraining.world import gathered, largest, processes, rank, total
 
-IMAGES, FEATURES, PROCESSES = 8, 12, 2
+IMAGES, FEATURES, PLACES, PROCESSES = 8, 12, 3, 2
 PATIENCE = timedelta(minutes=2)  # with a process that does not come
 LEVEL_WEIGHTS = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0])
 
@@ -32,6 +33,7 @@ def whole_batch():
         "losses": torch.rand(IMAGES, 3, 4, generator=generator),
         "hidden": torch.rand(IMAGES, 3, 4, generator=generator) < torch.linspace(0.2, 1, IMAGES)[:, None, None],
         "scored": torch.rand(IMAGES, 2, 2, generator=generator) < torch.linspace(0.2, 1, IMAGES)[:, None, None],
+        "shown": torch.rand(IMAGES, PLACES, generator=generator) < torch.linspace(0.2, 1, IMAGES)[:, None],
         "nodes": nodes,
         "labels": labels,
     }
@@ -40,6 +42,15 @@ def whole_batch():
 def contrasted(network, rows, loss, *settings, **options):
     embeddings = torch.cat([network(rows["first"]), network(rows["second"])])
     return loss(embeddings, rows["labels"].repeat(2, 1), *settings, **options)
+
+
+def places_contrasted(network, rows, shown):
+    here, there = (network(rows[name]).view(len(shown), PLACES, -1) for name in ("first", "second"))
+    return region_contrast(here, there, shown, 0.1)
+
+
+def shown_in_one_half(rows):
+    return rows["shown"] & (rows["labels"][:, -1:] >= IMAGES // 2)
 
 
 LOSSES = {
@@ -59,6 +70,8 @@ LOSSES = {
         network, rows, hierarchical_contrast, 0.1, LEVEL_WEIGHTS, ordered=False
     ),
     "triplet": lambda network, rows: contrasted(network, rows, tree_triplet),
+    "places": lambda network, rows: places_contrasted(network, rows, rows["shown"]),
+    "places of one half": lambda network, rows: places_contrasted(network, rows, shown_in_one_half(rows)),
 }
 
 
