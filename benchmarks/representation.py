@@ -46,16 +46,18 @@ def main(
     results = _Kept(work / "results.json")
     trainings = Trainings(prepare_mix(data, work), encoder, work, torch.device("cpu"))
     folders = {folder: work / folder if folder == "gallbladder" else data / folder for folder, _ in PROBES.values()}
+    names = list(METHODS) if only is None else [name for name in METHODS if name in only]
+    if unknown := sorted(set(only or []) - set(METHODS)):
+        raise typer.BadParameter(f"Unknown {', '.join(unknown)}; the recipes are {', '.join(METHODS)}.")
+    trained = {name: method for name, method in METHODS.items() if isinstance(method, Method)}
+    costs = results.keep("seconds per step", lambda: trainings.seconds_per_step(trained))
     for seed in range(seeds):
-        for name in only or METHODS:
+        for name in names:
             method = METHODS[name]
             path = method if isinstance(method, Path) else None
             if isinstance(method, Method):
-                each = results.keep(f"seconds per step/{name}", lambda m=method: trainings.seconds_per_step(m))
-                steps = [
-                    max(1, round(seconds * stage["share"] / cost))
-                    for stage, cost in zip(method.stages, each, strict=True)
-                ]
+                pairs = zip(method.stages, costs[name], strict=True)
+                steps = [max(1, round(seconds * stage["share"] / cost)) for stage, cost in pairs]
                 path = trainings.train(name, method, seed, steps)
             for task, (folder, label) in PROBES.items():
                 results.keep(
@@ -64,7 +66,7 @@ def main(
                 )
             if finetune and name in MAIN:
                 _finetune(results, name, path, encoder, seed, data)
-    report(results.found, list(only or METHODS))
+    report(results.found, names)
 
 
 def _finetune(results: _Kept, name: str, path: Path | None, encoder: str, seed: int, data: Path) -> None:

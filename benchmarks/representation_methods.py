@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from rich.progress import track
 from torch.utils.data import DataLoader
 
 from echocare_core import pretraining
 from echocare_core.models import EMBEDDED, EchoCare, save_encoder
+from echocare_core.pretraining.stages import RAMPS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TREE = REPOSITORY / "data_manifests" / "organ_tree.yaml"
 PICTURE, BATCH, PROJECTOR, DECODER, REGIONS = 160, 64, 128, 64, 64  # px, images, channels
 PEAK, WEIGHT_DECAY, WARMUP_SHARE = 1e-3, 0.05, 0.05
 PLACES = 6  # per image
-STEPS_TIMED = 6
+STEPS_TIMED, ROUNDS = 5, 5
 PUBLISHED_VIEWS = {  # SimCLR (Chen et al., ICML 2020): crops of 8 % of the area or more, brightness, blur
     **{"area": 0.08, "aspect": 1.78, "rotation_degrees": 0.0, "flip": 0.5},
     **{"gamma": 1.8, "gain": 0.4, "depth_gain": 0.0, "speckle": 0.0, "blur": 0.5},
@@ -76,9 +80,9 @@ def _full(**without: Any) -> list[dict[str, Any]]:
     `without` replaces entries of all stages.
     """
     stages = [
-        _stage(0.1, 64, ["masked"], reconstruction=1.0),
-        _stage(0.2, 96, WITH_MASKED, **TERMS, reconstruction=[1.0, 0.1], **MINING),
-        _stage(0.7, 96, TWO, **TERMS),
+        _stage(0.05, 64, ["masked"], reconstruction=1.0),
+        _stage(0.15, 96, WITH_MASKED, **TERMS, reconstruction=[1.0, 0.1], **MINING),
+        _stage(0.8, 96, TWO, **TERMS),
     ]
     return [{**stage, **{key: value for key, value in without.items() if key in stage}} for stage in stages]
 
@@ -155,15 +159,19 @@ class Trainings:
         self.images = pretraining.PretrainingImages(self.mix, PICTURE, cache=True)
         self.encoder, self.work, self.device = encoder, work, device
 
-    def seconds_per_step(self, method: Method) -> list[float]:
-        """Least processor time of a step in each stage, of a few."""
-        found = []
-        for stage in method.stages:
-            one = {**stage, "share": 1}
-            clock = _Clock()
-            self._trainer(Method([one], **_rest(method)), 0, [STEPS_TIMED], None, [clock]).run()
-            found.append(clock.least)
-        return found
+    def seconds_per_step(self, methods: Mapping[str, Method]) -> dict[str, list[float]]:
+        """Least processor time of a step in each stage of each method, of a few steps in several rounds over all."""
+        least: dict[str, float] = {}
+        different = {
+            _cost_key(method, stage): (method, stage) for method in methods.values() for stage in method.stages
+        }
+        for _ in track(range(ROUNDS), description="Timing steps"):
+            for key, (method, stage) in different.items():
+                ends = {ramp: float(np.max(stage[ramp])) for ramp in RAMPS if ramp in stage}
+                clock = _Clock()
+                self._trainer(replace(method, stages=[{**stage, **ends}]), 0, [STEPS_TIMED], None, [clock]).run()
+                least[key] = min(least.get(key, math.inf), clock.least)
+        return {name: [least[_cost_key(method, stage)] for stage in method.stages] for name, method in methods.items()}
 
     def train(self, name: str, method: Method, seed: int, steps: list[int]) -> Path:
         """Train one recipe, or go on with it; returns the encoder's file."""
@@ -213,8 +221,11 @@ class Trainings:
         )  # fmt: skip
 
 
-def _rest(method: Method) -> dict[str, Any]:
-    return {name: value for name, value in vars(method).items() if name != "stages"}
+def _cost_key(method: Method, stage: Mapping[str, Any]) -> str:
+    """Equal for stages that do the same work."""
+    weighted = {name: bool(np.max(stage.get(name, 0))) for name in RAMPS}
+    sizes = [stage[name] for name in ("batch_size", "image_size", "views")]
+    return str((method.decoder, method.sector_only, method.views["blur"], sizes, weighted))
 
 
 class _Clock:
