@@ -30,7 +30,10 @@ PUBLISHED_VIEWS = {  # SimCLR (Chen et al., ICML 2020): crops of 8 % of the area
     **{"area": 0.08, "aspect": 1.78, "rotation_degrees": 0.0, "flip": 0.5},
     **{"gamma": 1.8, "gain": 0.4, "depth_gain": 0.0, "speckle": 0.0, "blur": 0.5},
 }
-OWN_VIEWS = {**PUBLISHED_VIEWS, "area": 0.25}  # so that two views share places
+MASKED_VIEWS = {  # SimMIM (Xie et al., CVPR 2022): crops of two thirds of the area or more
+    **{"area": 0.67, "aspect": 1.33, "rotation_degrees": 0.0, "flip": 0.5},
+    **{"gamma": 1.0, "gain": 0.0, "depth_gain": 0.0, "speckle": 0.0, "blur": 0.0},
+}
 MIX = [  # name, folder of the data, organ, weight (the root of the number of images); no MMOTU, nothing non-commercial
     ("BUS-BRA", "bus_bra", "breast", 34),
     ("BUSI", "busi", "breast", 21),
@@ -51,14 +54,14 @@ class Method:
     Attributes:
         stages: entries of `Stage` without `steps`; `share` is the stage's part of the seconds.
         level_weights: of the contrast: region, organ, view, group, image.
-        views: strength of the views.
+        views: strength of the views, but for the stages' `area`.
         decoder: of the pixels.
         sector_only: whether masks keep to the scan sector.
     """
 
     stages: list[dict[str, Any]]
     level_weights: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0, 1.0])
-    views: dict[str, float] = field(default_factory=lambda: OWN_VIEWS)
+    views: dict[str, float] = field(default_factory=lambda: PUBLISHED_VIEWS)
     decoder: str | None = "pyramid"
     sector_only: bool = True
 
@@ -75,39 +78,47 @@ MINING = {"ranking": 0.1, "hard_share": [0.0, 0.5]}
 
 
 def _full(**without: Any) -> list[dict[str, Any]]:
-    """Reconstruction alone at low resolution, then with hard patches and contrast, then contrast of whole pictures.
+    """Reconstruction alone at low resolution, then with hard patches and contrast, then contrast of smaller crops.
 
     `without` replaces entries of all stages.
     """
     stages = [
-        _stage(0.05, 64, ["masked"], reconstruction=1.0),
-        _stage(0.15, 96, WITH_MASKED, **TERMS, reconstruction=[1.0, 0.1], **MINING),
-        _stage(0.8, 96, TWO, **TERMS),
+        _stage(0.05, 64, ["masked"], reconstruction=1.0, area=0.6),
+        _stage(0.15, 96, WITH_MASKED, **TERMS, reconstruction=[1.0, 0.1], **MINING, area=0.6),
+        *_contrast_alone(0.8),
     ]
     return [{**stage, **{key: value for key, value in without.items() if key in stage}} for stage in stages]
 
 
-def _without_masked_views() -> list[dict[str, Any]]:
-    return [_stage(1.0, 96, TWO, **{**TERMS, "hierarchy": [0.0, 0.1]})]
+def _contrast_alone(share: float) -> list[dict[str, Any]]:
+    return [
+        _stage(0.7 * share, 96, TWO, **TERMS, area=[0.6, 0.08]),
+        _stage(0.3 * share, 96, TWO, **TERMS, area=0.08),
+    ]
 
 
 METHODS: dict[str, Method | Path | None] = {  # a path: weights as they are
     "random initialisation": None,
     "embedded encoder": EMBEDDED,
-    "SimMIM": Method([_stage(1, 96, ["masked"], reconstruction=1.0)], decoder="ladder", sector_only=False),
+    "SimMIM": Method(
+        [_stage(1, 96, ["masked"], reconstruction=1.0)], views=MASKED_VIEWS, decoder="ladder", sector_only=False
+    ),
     "SimCLR": Method([_stage(1, 96, TWO, contrast=1.0)], views=PUBLISHED_VIEWS, decoder=None),
     "released recipe": Method(
-        [_stage(1, 96, ["masked"], reconstruction=1.0, hierarchy=1.0)], decoder="ladder", sector_only=False
+        [_stage(1, 96, ["masked"], reconstruction=1.0, hierarchy=1.0)],
+        views=MASKED_VIEWS,
+        decoder="ladder",
+        sector_only=False,
     ),
     "full": Method(_full(), LEVELS),
-    "full less masked modelling": Method(_without_masked_views(), LEVELS),
+    "full less masked modelling": Method(_contrast_alone(1.0), LEVELS),
     "full less hierarchical labels": Method(_full(hierarchy=0.0), [0.0, 0.0, 0.0, 0.1, 1.0]),
     "full less contrast of organs and patients": Method(_full()),
     "full less contrast of places": Method(_full(regions=0.0), LEVELS),
     "full less contrast": Method(
         [
-            _stage(0.1, 64, ["masked"], reconstruction=1.0),
-            _stage(0.9, 96, ["masked"], hierarchy=0.1, reconstruction=1.0, **MINING),
+            _stage(0.05, 64, ["masked"], reconstruction=1.0, area=0.6),
+            _stage(0.95, 96, ["masked"], hierarchy=0.1, reconstruction=1.0, **MINING, area=0.6),
         ],
         LEVELS,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import torch
@@ -18,7 +18,7 @@ from echocare_core.pretraining.masking import choose_masked, keep_one_of_four, p
 from echocare_core.pretraining.mining import ranking_loss
 from echocare_core.pretraining.reconstruction import TARGETS, masked_l1, patch_losses, reconstruction_target
 from echocare_core.pretraining.regions import region_contrast, sampled, shared_places
-from echocare_core.pretraining.stages import Point, Stage
+from echocare_core.pretraining.stages import Point
 from echocare_core.pretraining.tree import OrganTree
 from echocare_core.pretraining.tree_min import tree_min_loss
 from echocare_core.pretraining.views import Look, ViewSettings, joined, make_view
@@ -122,7 +122,7 @@ class Objective:
         teacher = None if average is None else _in_precision(average, self.precision, batch["image"].device)
         pixels = joined(batch["image"], batch["inside_sector"], point.stage.image_size)
         positions = batch["position"]
-        looks = self._looks(pixels, positions, point.stage)
+        looks = self._looks(pixels, positions, point)
         views = [
             self._view(kind, number, look, positions, teacher, point)
             for number, (kind, look) in enumerate(zip(point.stage.views, looks, strict=True))
@@ -143,10 +143,11 @@ class Objective:
         for name in ("ancestors", "depth", "level_weights"):
             setattr(self, name, getattr(self, name).to(device))
 
-    def _looks(self, pixels: Tensor, positions: Tensor, stage: Stage) -> list[Look]:
+    def _looks(self, pixels: Tensor, positions: Tensor, point: Point) -> list[Look]:
+        settings = replace(self.settings, area=point.ramps.get("area", self.settings.area))
         return [
-            make_view(pixels, positions, str(number), stage.image_size, self.settings, self.seed)
-            for number in range(len(stage.views))
+            make_view(pixels, positions, str(number), point.stage.image_size, settings, self.seed)
+            for number in range(len(point.stage.views))
         ]
 
     def _view(self, kind: str, number: int, look: Look, positions: Tensor, teacher: Model | None, point: Point) -> View:

@@ -32,6 +32,7 @@ class Stage:
         learning_rate: factor on the schedule.
         reconstruction, hierarchy, contrast, regions, ranking: ramps, weights of the terms.
         hard_share: ramp, share of the hidden patches that are the predicted-hardest.
+        area: ramp, least share of the picture that a crop keeps, in place of the views' own; None for that.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Stage:
     regions: Ramp = (0.0, 0.0)
     ranking: Ramp = (0.0, 0.0)
     hard_share: Ramp = (0.0, 0.0)
+    area: Ramp | None = None
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -56,8 +58,9 @@ class Stage:
 
 
 BETWEEN = "a share between 0 and 1"
+AREAS = "shares from 0.01 to 1"
 TERMS = ("reconstruction", "hierarchy", "contrast", "regions", "ranking")
-RAMPS = (*TERMS, "hard_share")
+RAMPS = (*TERMS, "hard_share", "area")
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Point:
     Attributes:
         stage: in which it lies.
         number: of the stage, from 0.
-        ramps: value of each ramp by name.
+        ramps: value of each ramp by name; no area where the stage has none.
     """
 
     stage: Stage
@@ -102,7 +105,8 @@ class Stages:
             number += 1
         stage = self.stages[number]
         along = min(1.0, (step - first) / max(1, stage.steps - 1))
-        return Point(stage, number, {name: _between(getattr(stage, name), along) for name in RAMPS})
+        ramps = {name: getattr(stage, name) for name in RAMPS}
+        return Point(stage, number, {name: _between(ramp, along) for name, ramp in ramps.items() if ramp is not None})
 
     def learning_rate(self, step: int, peak: float, warmup_steps: int) -> float:
         """Linear warm-up to the peak, then a cosine to zero over the whole training, times the stage's factor."""
@@ -162,9 +166,8 @@ def _stage(entries: Mapping[str, Any]) -> Stage:
         raise SettingsError(
             f"Stage '{name}': cannot use {', '.join(wrong)}; the entries are {', '.join(sorted(known))}."
         )
-    values: dict[str, Any] = {
-        key: _ramp(value, f"{name}, {key}") if key in RAMPS else value for key, value in entries.items()
-    }
+    ramps = [key for key in RAMPS if key in entries and (key, entries[key]) != ("area", None)]
+    values = {**entries, **{key: _ramp(entries[key], f"{name}, {key}") for key in ramps}}
     views = values.get("views", Stage.views)
     _demand(isinstance(views, Sequence) and not isinstance(views, str), name, "views", views, f"a list of {VIEWS}")
     stage = Stage(**{**values, "views": tuple(views)})
@@ -175,6 +178,7 @@ def _stage(entries: Mapping[str, Any]) -> Stage:
     _demand(_is_weight(stage.mask_ratio) and 0 < stage.mask_ratio < 1, name, "mask_ratio", stage.mask_ratio, BETWEEN)
     _demand(_is_weight(stage.learning_rate), name, "learning_rate", stage.learning_rate, "a factor from 0")
     _demand(max(stage.hard_share) <= 1, name, "hard_share", stage.hard_share, "shares from 0 to 1")
+    _demand(stage.area is None or (min(stage.area) >= 0.01 and max(stage.area) <= 1), name, "area", stage.area, AREAS)
     cells = 2 * stage.mask_patch if "packed" in stage.views else stage.mask_patch
     hides = set(stage.views) != {"plain"}
     _demand(not hides or stage.image_size % cells == 0, name, "image_size", stage.image_size, f"a multiple of {cells}")

@@ -12,12 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from monai.bundle import verify_metadata
+from monai.bundle import ConfigParser, verify_metadata
 from monai.networks.nets.swin_unetr import SwinTransformer
 from PIL import Image
 from safetensors.torch import load_file
 
 from echocare_core.models import PROFILES
+from echocare_core.models.echocare import View
+from echocare_core.pretraining.stages import TERMS
+from echocare_core.pretraining.views import joined, make_view
 
 REPOSITORY = Path(__file__).parents[2]
 BUNDLE = REPOSITORY / "bundles" / "ultrasound_pretraining"
@@ -25,7 +28,14 @@ STAGES = [
     {"name": "low", "steps": 2, "batch_size": 4, "image_size": 64, "views": ["masked"]},
     {
         **{"name": "high", "steps": 2, "batch_size": 4, "image_size": 96, "views": ["masked", "plain", "plain"]},
-        **{"hierarchy": 0.3, "contrast": [0.0, 1.0], "ranking": 0.1, "hard_share": [0.0, 0.5]},
+        **{
+            "hierarchy": 0.3,
+            "contrast": [0.0, 1.0],
+            "regions": 0.5,
+            "area": [0.6, 0.1],
+            "ranking": 0.1,
+            "hard_share": [0.0, 0.5],
+        },
     },
 ]
 
@@ -57,7 +67,7 @@ def run(
         launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m"]
     files = str([str(BUNDLE / "configs" / name) for name in configs])
     given = {"dataset_dir": data, "output_dir": out, "stage_list": STAGES, "device": "$torch.device('cpu')"}
-    given |= {"picture_size": 96, "precision": "float32", "pictures_every": 2}
+    given |= {"picture_size": 96, "precision": "float32", "pictures_every": 2, "decoder": "pyramid"}
     if processes > 1:
         del given["device"]
     words = [str(word) for name, value in given.items() for word in (f"--{name}", value)]
@@ -167,6 +177,40 @@ def test_an_organ_that_is_not_in_the_tree_is_refused_before_anything_is_written(
     assert "row 1 (B)" in ran.stderr
     assert "breast" in ran.stderr
     assert not (tmp_path / "run").exists()
+
+
+def configured(*names: str, **settings: object) -> ConfigParser:
+    """The bundle's configurations, the later ones over the first."""
+    parser = ConfigParser()
+    parser.read_config([str(BUNDLE / "configs" / name) for name in names])
+    parser.update({"bundle_root": str(BUNDLE), **settings})
+    return parser
+
+
+@pytest.mark.parametrize("names", [("train.json",), ("train.json", "all_parts.json")], ids=["default", "all parts"])
+def test_every_stage_finds_its_heads_in_the_network(names: tuple[str, ...]) -> None:
+    parser = configured(*names)
+    network, stages = parser.get_parsed_content("network_def"), parser.get_parsed_content("stages")
+    stages.demand_fit(network.encoder.profile, network.region_maps)
+    for stage in stages.stages:
+        size = stage.image_size
+        looked = View("plain", torch.rand(1, 3, size, size), torch.ones(1, 1, 1, dtype=torch.bool))
+        network([looked], stage.terms)
+
+
+def test_all_parts_trains_all_parts() -> None:
+    stages = configured("train.json", "all_parts.json").get_parsed_content("stages")
+    assert {term for stage in stages.stages for term in stage.terms} == set(TERMS)
+    assert stages.mines
+    assert len(stages.stages) > 1
+
+
+def test_the_published_recipe_changes_the_optimiser_and_the_views() -> None:
+    parser = configured("train.json", "released.json", encoder="tiny")
+    assert parser.get_parsed_content("optimizer").defaults["amsgrad"]
+    views = parser.get_parsed_content("objective").settings
+    pixels = joined(torch.full((2, 3, 256, 256), 77, dtype=torch.uint8), torch.ones(2, 1, 256, 256), 256)
+    assert torch.allclose(make_view(pixels, torch.arange(2), "0", 256, views, 1).image, pixels[:, :3], atol=1e-4)
 
 
 def test_the_metadata_are_valid() -> None:

@@ -298,3 +298,14 @@ def test_level_weights_that_do_not_fit_the_tree_are_refused():
 def test_no_places_are_refused(places):
     with pytest.raises(SettingsError, match=f"{places} places per image; needed a whole number above 0"):
         objective(places=places)
+
+
+def test_a_stage_can_crop_more_than_the_views_of_the_run_do():
+    batch, views = a_batch(), ["plain", "plain"]
+    plain = {"views": views, "reconstruction": 0.0, "contrast": 1.0}
+    ramped = objective()(network(), None, batch, a_point(area=0.1, **plain)).views
+    wanted = objective(views={"area": 0.1})(network(), None, batch, a_point(**plain)).views
+    unchanged = objective()(network(), None, batch, a_point(**plain)).views
+    for number in range(2):
+        assert torch.equal(ramped[number].image, wanted[number].image)
+        assert not torch.equal(ramped[number].image, unchanged[number].image)

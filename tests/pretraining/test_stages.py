@@ -103,7 +103,7 @@ def test_no_stage_is_refused():
 
 
 def test_an_unknown_entry_is_refused_with_the_known_ones():
-    with refused("Stage 'low resolution': cannot use step; the entries are batch_size, contrast", "views"):
+    with refused("Stage 'low resolution': cannot use step; the entries are area, batch_size, contrast", "views"):
         Stages([{**FIRST, "step": 3}])
 
 
@@ -225,3 +225,15 @@ def test_a_stage_that_the_encoder_cannot_take_is_known_before_the_training(chang
 def test_plain_views_need_no_hidden_patches_that_fit():
     stage = {**FIRST, "views": ["plain", "plain"], "mask_patch": 3, "reconstruction": 0.0, "contrast": 1.0}
     Stages([stage]).demand_fit(PROFILES["tiny"], (2, 3))
+
+
+def test_crops_may_become_smaller_while_a_stage_lasts_and_are_the_views_own_where_none_is_told():
+    stages = Stages([{**FIRST, "area": [0.6, 0.1]}, SECOND])
+    assert [stages.at(step).ramps["area"] for step in (0, 9)] == pytest.approx([0.6, 0.1])
+    assert "area" not in stages.at(10).ramps
+
+
+@pytest.mark.parametrize("area", [0, [0.5, 1.5], [0.005, 0.5]])
+def test_crops_of_nothing_or_more_than_the_picture_are_refused(area):
+    with refused("'low resolution'", "area is", "needed shares from 0.01 to 1"):
+        Stages([{**FIRST, "area": area}])
