@@ -29,8 +29,9 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from monai.bundle import ConfigParser
 from pretraining_files import Readers, write_files
-from pretraining_steps import PLAIN, Steps
+from pretraining_steps import HEADS, OBJECTIVE, PLAIN, TRAINING, Steps
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -89,6 +90,16 @@ def add_columns(table: Table, first: str, numbers: Iterable[str]) -> None:
         table.add_column(name, justify="right")
 
 
+def bundle_settings(folder: Path) -> dict[str, Any]:
+    """What the pretraining bundle trains all parts with, references resolved."""
+    parser = ConfigParser()
+    parser.read_config([str(folder / "train.json"), str(folder / "all_parts.json")])
+    settings = {name: parser.get_parsed_content(name) for name in TRAINING}
+    for part, names in (("network_def", HEADS), ("objective", OBJECTIVE)):
+        settings[part] = {name: parser.get_parsed_content(f"{part}#{name}") for name in names}
+    return settings
+
+
 def main(
     encoder: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "tiny",
     image_size: Annotated[int, typer.Option(help="Side of the views in px.")] = 64,
@@ -100,7 +111,7 @@ def main(
     """Time the steps, their parts and the reading of images; print the tables and write the JSON."""
     torch.set_num_threads(threads or torch.get_num_threads())
     folder = find_bundle("ultrasound_pretraining") / "configs"
-    settings = json.loads((folder / "train.json").read_text(encoding="utf-8"))
+    settings = bundle_settings(folder)
     tree = read_tree(folder / "organ_tree.yaml")
     images, picture_size = max(IMAGES, batch_size), max(settings["picture_size"], image_size)
     with tempfile.TemporaryDirectory() as name:

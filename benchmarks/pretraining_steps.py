@@ -31,15 +31,9 @@ OURS = {  # precision, the view with hidden patches, further entries of the stag
     "ours float32, packed": ("float32", "packed", {}),
     "ours auto, masked and mined": ("auto", "masked", MINED),
 }
-OBJECTIVE = (
-    "views",
-    "contrast",
-    "temperature",
-    "level_weights",
-    "places",
-    "target",
-    "sector_only",
-)  # settings that it is given
+TRAINING = ("seed", "picture_size", "learning_rate", "weight_decay", "warmup_steps", "clip_norm")  # of the bundle
+HEADS = ("decoder", "decoder_width", "projector_width", "region_width", "region_maps")
+OBJECTIVE = ("views", "contrast", "temperature", "level_weights", "places", "target", "sector_only")
 REST = "rest"  # of an iteration
 
 
@@ -76,7 +70,7 @@ class Steps:
         image_size: side of the views in px.
         batch: of pictures.
         tree: of organs.
-        settings: what train.json of the bundle says.
+        settings: of the bundle: `TRAINING`, and `HEADS` and `OBJECTIVE` under "network_def" and "objective".
     """
 
     def __init__(
@@ -140,8 +134,7 @@ class Steps:
         return {name: float((plain[name] - ours[name]).abs() / ours[name]) for name in ours}
 
     def _network(self, encoder: str) -> EchoCare:
-        heads = {name: self.settings["network_def"][name] for name in ("decoder", "decoder_width", "projector_width")}
-        return EchoCare(encoder, nodes=len(self.tree), **heads)
+        return EchoCare(encoder, nodes=len(self.tree), **self.settings["network_def"])
 
     def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
         rate, decay = self.settings["learning_rate"], self.settings["weight_decay"]
@@ -167,11 +160,12 @@ class Steps:
     def _trainer(
         self, optimizer: torch.optim.Optimizer, precision: str, hiding: str, further: Mapping[str, float]
     ) -> PretrainingTrainer:
-        given = {name: self.settings["objective"][name] for name in OBJECTIVE}
         one = PretrainingTrainer(
             device=self.device,
             network=self.network,
-            objective=Objective(self.tree, seed=self.settings["seed"], precision=precision, **given),
+            objective=Objective(
+                self.tree, seed=self.settings["seed"], precision=precision, **self.settings["objective"]
+            ),
             stages=self._stages(hiding, further),
             optimizer=optimizer,
             data_loader=[self.batch],
