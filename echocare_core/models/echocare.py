@@ -1,4 +1,4 @@
-"""The joint model of pretraining: encoder, pixel decoder, hierarchical classifier, projector and loss forecast."""
+"""The joint model of pretraining: encoder, pixel decoder, loss forecast, hierarchical classifier and projectors."""
 
 from __future__ import annotations
 
@@ -119,21 +119,29 @@ class EchoCare(nn.Module):
         Raises:
             SettingsError: a term that needs a head which the model was built without.
         """
-        heads = {
-            "reconstruction": self.decoder,
-            "ranking": getattr(self.decoder, "forecast", None),
-            "hierarchy": self.classifier,
-            "contrast": self.projector,
-            "regions": self.regions,
-        }
-        missing = [term for term in terms if heads[term] is None]
-        if missing:
-            raise SettingsError(
-                f"The stages ask for {', '.join(missing)}, for which this model has no head; needed a pyramid decoder "
-                f"to rank patches, a decoder, nodes, a projector or region projectors. Build it with them, or set the "
-                f"weight to 0."
-            )
+        self.demand_heads(terms)
         return [self._outputs(view, terms) for view in views]
+
+    def demand_heads(self, terms: Collection[str]) -> None:
+        """Refuse terms of the loss for which the model was built without a head.
+
+        Raises:
+            SettingsError: the first such terms, and the settings that bring the heads.
+        """
+        heads = {
+            "reconstruction": ("decoder", self.decoder),
+            "ranking": ("decoder 'pyramid'", getattr(self.decoder, "forecast", None)),
+            "hierarchy": ("nodes", self.classifier),
+            "contrast": ("projector_width", self.projector),
+            "regions": ("region_width", self.regions),
+        }
+        missing = [term for term in terms if heads[term][1] is None]
+        if missing:
+            settings = ", ".join(dict.fromkeys(heads[term][0] for term in missing))
+            raise SettingsError(
+                f"The stages ask for {', '.join(missing)}, for which this model has no head; needed {settings}. Set "
+                f"that for the network, or the weight of the term to 0."
+            )
 
     def _outputs(self, view: View, terms: Collection[str]) -> Outputs:
         image, masked = view.image, view.masked

@@ -114,16 +114,18 @@ class Evaluation:
             inside = patches_inside(sector, self.mask_patch)
             chances = uniform(self.seed, "evaluation", batch["position"], inside[0].numel())
             masked = choose_masked(inside, self.mask_ratio, chances)
-            hidden, plain = View("masked", image, inside, masked), View("plain", image, inside)
+            views = [View("plain", image, inside)]
+            if "reconstruction" in self.terms:
+                views.append(View("masked", image, inside, masked))
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-                outputs = self.network([hidden, plain], self.terms)
-            if outputs[0].reconstruction is not None:
+                outputs = self.network(views, self.terms)
+            if outputs[-1].reconstruction is not None:
                 wanted = reconstruction_target(image, self.target, self.mask_patch)
-                losses += [float(masked_l1(outputs[0].reconstruction.float(), wanted, masked))] * len(image)
+                losses += [float(masked_l1(outputs[-1].reconstruction.float(), wanted, masked))] * len(image)
                 if number == 0:
-                    self._draw(hidden, outputs[0])
-            if outputs[1].logits is not None:
-                some_right, some_known = self._organs(outputs[1].logits, batch["node"])
+                    self._draw(views[-1], outputs[-1])
+            if outputs[0].logits is not None:
+                some_right, some_known = self._organs(outputs[0].logits, batch["node"])
                 right, known = right + some_right, known + some_known
         accuracy = {f"level {level + 1}": right[level] / known[level] for level in np.flatnonzero(known)}
         return {"masked_l1": float(np.mean(losses)) if losses else None, "tree_accuracy": accuracy}

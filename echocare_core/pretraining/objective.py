@@ -49,7 +49,7 @@ class Objective:
     Args:
         tree: of organs.
         seed: of the run; masks and views follow from it and the images' places in the stream.
-        views: how strongly views differ.
+        views: how strongly views differ; a stage's `area` goes before theirs.
         contrast: "hierarchical" or "triplet".
         temperature: of the hierarchical contrast and of that of places.
         level_weights: weight per level of the contrast: each level of the tree, the group, the image itself.
@@ -195,7 +195,7 @@ class Objective:
 
     def _regions(self, step: StepLoss, looks: list[Look], positions: Tensor) -> Tensor:
         kinds = [view.kind for view in step.views]
-        compared = "plain" if kinds.count("plain") > 1 else "masked plain"
+        compared = ("plain",) if kinds.count("plain") > 1 else ("plain", "masked")
         numbers = [number for number, kind in enumerate(kinds) if kind in compared]
         losses = []
         for one, other in pairwise(numbers):

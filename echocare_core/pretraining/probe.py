@@ -60,17 +60,19 @@ def pooled_features(
 def linear_probe(train: Labelled, test: Labelled) -> float:
     """AUC on `test` of a logistic regression fitted on `train`, the mean over classes against the rest.
 
-    Its penalty is chosen by the AUC in a cross-validation over the groups of `train`.
+    Its penalty is chosen by the AUC in a cross-validation over the groups of `train`, in those folds that have all
+    classes on both sides; where there is none, it is the strongest.
 
     Raises:
         TableError: fewer than two classes, or a class that is in `test` only.
     """
     _demand_classes(train, test)
     folds = GroupKFold(min(FOLDS, len(set(train.groups))))
-    kept = {"groups": train.groups, "cv": folds, "scoring": "roc_auc_ovr"}
-    kept["error_score"] = 0.0  # a fold that lacks a class tells nothing
+    parts = [part for part in folds.split(train.features, train.classes, train.groups) if _tells(train.classes, part)]
+    kept = {"cv": parts, "scoring": "roc_auc_ovr"}
     scores = [
-        cross_val_score(_regression(strength), train.features, train.classes, **kept).mean() for strength in STRENGTHS
+        cross_val_score(_regression(strength), train.features, train.classes, **kept).mean() if parts else 0.0
+        for strength in STRENGTHS
     ]
     model = _regression(STRENGTHS[int(np.argmax(scores))]).fit(train.features, train.classes)
     return area_under_curve(model, test)
@@ -85,6 +87,11 @@ def nearest_neighbours(train: Labelled, test: Labelled) -> float:
     _demand_classes(train, test)
     model = KNeighborsClassifier(min(NEIGHBOURS, len(train.classes)), weights="distance", metric="cosine")
     return area_under_curve(make_pipeline(StandardScaler(), model).fit(train.features, train.classes), test)
+
+
+def _tells(classes: NDArray[np.str_], part: tuple[NDArray[np.intp], NDArray[np.intp]]) -> bool:
+    """Whether all classes are on both sides of a fold."""
+    return all(set(classes[side]) == set(classes) for side in part)
 
 
 def area_under_curve(model: Pipeline, test: Labelled) -> float:

@@ -56,6 +56,12 @@ class Stage:
         """The terms of the loss that have a weight at some step."""
         return tuple(name for name in TERMS if max(getattr(self, name)) > 0)
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The terms whose heads it needs: those of the loss, and the forecast by which hard patches are chosen."""
+        mined = ("ranking",) if max(self.hard_share) > 0 and "ranking" not in self.terms else ()
+        return (*self.terms, *mined)
+
 
 BETWEEN = "a share between 0 and 1"
 AREAS = "shares from 0.01 to 1"
@@ -155,7 +161,8 @@ class Stages:
 
 
 def _between(ramp: Ramp, along: float) -> float:
-    return ramp[0] + (ramp[1] - ramp[0]) * along
+    value = ramp[0] + (ramp[1] - ramp[0]) * along
+    return min(max(value, min(ramp)), max(ramp))  # rounding must not carry it past its ends
 
 
 def _stage(entries: Mapping[str, Any]) -> Stage:

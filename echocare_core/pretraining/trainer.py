@@ -48,7 +48,7 @@ class PretrainingTrainer(Trainer):
         handlers: ignite's and MONAI's.
 
     Raises:
-        SettingsError: batches that cannot be cut into equal parts, or stages that do not fit the encoder.
+        SettingsError: batches that cannot be cut into equal parts, or stages that do not fit the network.
         TrainingError: while it runs, a loss or gradient that is not finite; the message names the files of the batch.
     """
 
@@ -72,6 +72,7 @@ class PretrainingTrainer(Trainer):
         inner: Any = getattr(network, "module", network)  # of DistributedDataParallel
         stages.demand_fit(inner.encoder.profile, inner.region_maps)
         for stage in stages.stages:
+            inner.demand_heads(stage.heads)
             if stage.batch_size % (processes() * parts):
                 raise SettingsError(
                     f"Stage '{stage.name}' has batches of {stage.batch_size} images; needed a multiple of "
@@ -119,7 +120,7 @@ class PretrainingTrainer(Trainer):
             "loss": loss,
             **numbers,
             **{f"weight_{name}": point.ramps[name] for name in numbers},
-            "hard_share": point.ramps["hard_share"],
+            **{name: point.ramps[name] for name in ("hard_share", "area") if name in point.ramps},
             "learning_rate": rate,
             "stage": point.number,
             "gradient_norm": norm,

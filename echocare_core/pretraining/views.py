@@ -25,7 +25,7 @@ class ViewSettings:
     """How strongly views differ; all ranges are drawn from evenly.
 
     Attributes:
-        area: least share of the picture's area that a crop keeps, 0 to 1.
+        area: least share of the picture's area that a crop keeps, 0.01 to 1.
         aspect: greatest ratio of the crop's sides, 1 or more.
         rotation_degrees: greatest rotation to either side.
         flip: probability of a mirror image (left and right).

@@ -17,8 +17,9 @@ from monai.networks.nets.swin_unetr import SwinTransformer
 from PIL import Image
 from safetensors.torch import load_file
 
+from echocare_core.errors import TrainingError
 from echocare_core.models import PROFILES
-from echocare_core.models.echocare import View
+from echocare_core.pretraining import PretrainingTrainer
 from echocare_core.pretraining.stages import TERMS
 from echocare_core.pretraining.views import joined, make_view
 
@@ -187,15 +188,49 @@ def configured(*names: str, **settings: object) -> ConfigParser:
     return parser
 
 
-@pytest.mark.parametrize("names", [("train.json",), ("train.json", "all_parts.json")], ids=["default", "all parts"])
-def test_every_stage_finds_its_heads_in_the_network(names: tuple[str, ...]) -> None:
-    parser = configured(*names)
+@pytest.mark.parametrize("name", ["all_parts.json", "released.json", None])
+def test_every_stage_fits_the_network_and_finds_its_heads(name: str | None) -> None:
+    parser = configured(*filter(None, ("train.json", name)), encoder="tiny")
     network, stages = parser.get_parsed_content("network_def"), parser.get_parsed_content("stages")
     stages.demand_fit(network.encoder.profile, network.region_maps)
     for stage in stages.stages:
-        size = stage.image_size
-        looked = View("plain", torch.rand(1, 3, size, size), torch.ones(1, 1, 1, dtype=torch.bool))
-        network([looked], stage.terms)
+        network.demand_heads(stage.heads)
+
+
+def small_default(data: Path, out: Path, **settings: object) -> PretrainingTrainer:
+    """The trainer of the stages as they are shipped, but of two steps each."""
+    parser = configured("train.json", dataset_dir=str(data), output_dir=str(out), device="$torch.device('cpu')")
+    short = [{**stage, "steps": 2, "batch_size": 4} for stage in settings.get("stage_list", parser["stage_list"])]
+    parser.update({"picture_size": 96, **settings, "stage_list": short})
+    return parser.get_parsed_content("trainer")
+
+
+def test_the_stages_that_are_shipped_train_without_a_decoder(data: Path, tmp_path: Path) -> None:
+    trainer = small_default(data, tmp_path / "run")
+    trainer.run()
+    assert trainer.network.decoder is None
+    assert (tmp_path / "run" / "latest.pt").is_file()
+    assert not (tmp_path / "run" / "pictures").exists()
+
+
+def test_a_later_stage_without_its_head_is_refused_before_the_training(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError) as error:
+        small_default(data, tmp_path / "run", decoder="ladder", stage_list=STAGES)
+    assert "needed decoder 'pyramid'" in str(error.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"objective#places": 3}, "places"),
+        ({"optimizer#amsgrad": True}, "optimiser"),
+        ({"precision": "float32"}, "pre"),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_settings(data: Path, tmp_path: Path, changed: dict, named: str) -> None:
+    small_default(data, tmp_path / "run").run()
+    with pytest.raises(TrainingError, match=named):
+        small_default(data, tmp_path / "run", **changed).run()
 
 
 def test_all_parts_trains_all_parts() -> None:
@@ -209,7 +244,7 @@ def test_the_published_recipe_changes_the_optimiser_and_the_views() -> None:
     parser = configured("train.json", "released.json", encoder="tiny")
     assert parser.get_parsed_content("optimizer").defaults["amsgrad"]
     views = parser.get_parsed_content("objective").settings
-    pixels = joined(torch.full((2, 3, 256, 256), 77, dtype=torch.uint8), torch.ones(2, 1, 256, 256), 256)
+    pixels = joined(torch.randint(0, 256, (2, 3, 256, 256), dtype=torch.uint8), torch.ones(2, 1, 256, 256), 256)
     assert torch.allclose(make_view(pixels, torch.arange(2), "0", 256, views, 1).image, pixels[:, :3], atol=1e-4)
 
 

@@ -237,3 +237,18 @@ def test_crops_may_become_smaller_while_a_stage_lasts_and_are_the_views_own_wher
 def test_crops_of_nothing_or_more_than_the_picture_are_refused(area):
     with refused("'low resolution'", "area is", "needed shares from 0.01 to 1"):
         Stages([{**FIRST, "area": area}])
+
+
+@pytest.mark.parametrize("ramp", [[0.08, 0.01], [0.3, 1.0]])
+def test_rounding_does_not_carry_a_ramp_past_its_end(ramp):
+    stages = Stages([{**FIRST, "steps": 100, "area": ramp}])
+    areas = [stages.at(step).ramps["area"] for step in range(100)]
+    assert min(ramp) <= min(areas)
+    assert max(areas) <= max(ramp)
+    assert areas[-1] == ramp[1]
+
+
+def test_hard_patches_need_the_head_that_forecasts_them():
+    stage = Stages([{**FIRST, "hard_share": 0.5}]).at(0).stage
+    assert stage.terms == ("reconstruction",)
+    assert stage.heads == ("reconstruction", "ranking")
