@@ -50,8 +50,10 @@ def main(
     names = list(METHODS) if only is None else [name for name in METHODS if name in only]
     if unknown := sorted(set(only or []) - set(METHODS)):
         raise typer.BadParameter(f"Unknown {', '.join(unknown)}; the recipes are {', '.join(METHODS)}.")
-    trained = {name: method for name, method in METHODS.items() if isinstance(method, Method)}
-    costs = results.keep("seconds per step", lambda: trainings.seconds_per_step(trained))
+    demand_same(work / "setup.json", {"encoder": encoder, "seconds": seconds, **{n: repr(METHODS[n]) for n in names}})
+    costs = results.found.setdefault("seconds per step", {})
+    untimed = {name: METHODS[name] for name in names if isinstance(METHODS[name], Method) and name not in costs}
+    costs.update(trainings.seconds_per_step(untimed) if untimed else {})
     for seed in range(seeds):
         for name in names:
             method = METHODS[name]
@@ -83,6 +85,17 @@ def _finetune(results: _Kept, name: str, path: Path | None, encoder: str, seed: 
             f"masks/{name}/{seed}/{task}",
             lambda f=folder, n=labels: segmentation(load(path, encoder, seed), data / f, n, seed),
         )
+
+
+def demand_same(path: Path, setup: dict[str, Any]) -> None:
+    """Refuse a WORK whose results come from other settings, and write down those of new ones."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if other := [name for name, value in setup.items() if known.get(name, value) != value]:
+        raise typer.BadParameter(
+            f"{path.parent} was made with another {', '.join(other)}; needed a new WORK for these."
+        )
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps({**known, **setup}, indent=1) + "\n", encoding="utf-8")
 
 
 class _Kept:
