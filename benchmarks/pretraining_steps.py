@@ -49,6 +49,7 @@ class Clock:
         """The same call, its time added to the part's."""
 
         def run(*arguments: Any, **named: Any) -> Any:
+            """The call under the clock, also where it fails."""
             self._within.append(0.0)
             start = now(self.device)
             try:
