@@ -28,7 +28,7 @@ from scipy import stats
 from echocare_core.atomic import replacing
 
 DEFAULT = "full less masked modelling"  # train.json, but for its ramp of the organ labels
-MAIN = ("random initialisation", "SimMIM", "SimCLR", "released recipe", "full", DEFAULT)  # fine-tuned too
+MAIN = ("random initialisation", "SimMIM", "SimMIM, packed", "SimCLR", "released recipe", "full", DEFAULT)  # fine-tuned
 
 
 def main(

@@ -103,6 +103,9 @@ METHODS: dict[str, Method | Path | None] = {  # a path: weights as they are
     "SimMIM": Method(
         [_stage(1, 96, ["masked"], reconstruction=1.0)], views=MASKED_VIEWS, decoder="ladder", sector_only=False
     ),
+    "SimMIM, packed": Method(  # one patch of four is encoded, on a packed grid
+        [_stage(1, 96, ["packed"], reconstruction=1.0)], views=MASKED_VIEWS, decoder="ladder", sector_only=False
+    ),
     "SimCLR": Method([_stage(1, 96, TWO, contrast=1.0)], views=PUBLISHED_VIEWS, decoder=None),
     "released recipe": Method(
         [_stage(1, 96, ["masked"], reconstruction=1.0, hierarchy=1.0)],

@@ -3,7 +3,7 @@
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.encoder import Encoder, build_encoder
 from echocare_core.models.profiles import PROFILES, EncoderProfile
-from echocare_core.models.weights import EMBEDDED, load_encoder, save_encoder
+from echocare_core.models.weights import EMBEDDED, load_encoder, save_encoder, starting_encoder
 
 __all__ = [
     "EMBEDDED",
@@ -14,4 +14,5 @@ __all__ = [
     "build_encoder",
     "load_encoder",
     "save_encoder",
+    "starting_encoder",
 ]

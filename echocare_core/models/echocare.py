@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from echocare_core.errors import SettingsError
-from echocare_core.models.encoder import build_encoder
 from echocare_core.models.heads import HierarchicalClassifier, Projector
 from echocare_core.models.packing import packed, unpacked
 from echocare_core.models.pixel_decoder import LadderDecoder, PyramidDecoder
 from echocare_core.models.profiles import EncoderProfile
-from echocare_core.models.weights import load_encoder
+from echocare_core.models.weights import starting_encoder
 
 DECODERS = ("ladder", "pyramid")
 
@@ -58,14 +58,14 @@ class EchoCare(nn.Module):
     """Encoder and heads, trained together.
 
     Args:
-        encoder: profile name or numbers; ignored where `encoder_weights` is given.
+        encoder: profile name or numbers.
         nodes: of the organ tree; 0 for no hierarchical classifier.
         decoder: "ladder" as published, "pyramid" for all maps and the loss forecast, or None for neither.
         decoder_width: channels of the pyramid.
         projector_width: channels of the contrast; 0 for no projector.
         region_width: channels of the contrast of places; 0 for no region projectors.
         region_maps: numbers of the maps, finest first, whose places are compared.
-        encoder_weights: file in the format of the released weights to start from; random where None.
+        encoder_weights: file of such an encoder in the format of the released weights; random where None.
         activation_checkpointing: see `build_encoder`.
     """
 
@@ -79,13 +79,13 @@ class EchoCare(nn.Module):
         projector_width: int,
         region_width: int = 0,
         region_maps: Sequence[int] = (2, 3),
-        encoder_weights: str | None = None,
+        encoder_weights: str | Path | None = None,
         activation_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         if decoder not in (*DECODERS, None):
             raise SettingsError(f"Unknown decoder '{decoder}'; needed one of {', '.join(DECODERS)}, or none.")
-        self.encoder = load_encoder(encoder_weights).train() if encoder_weights else build_encoder(encoder)
+        self.encoder = starting_encoder(encoder, encoder_weights)
         self.encoder.activation_checkpointing = activation_checkpointing
         self.encoder.learn_mask_token()
         profile = self.encoder.profile

@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from echocare_core.atomic import replacing
-from echocare_core.errors import WeightsError
+from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.models.encoder import Encoder, build_encoder
-from echocare_core.models.profiles import EncoderProfile, describe
+from echocare_core.models.profiles import EncoderProfile, describe, named_profile
 
 EMBEDDED = Path(__file__).parent / "embedded" / "encoder.safetensors"
 WRAPPERS = ("state_dict", "model")
@@ -66,6 +66,28 @@ def load_encoder(path: str | Path = EMBEDDED) -> Encoder:
             )
         encoder.mask_token.copy_(mask_token)
     return encoder.eval()
+
+
+def starting_encoder(profile: str | EncoderProfile, weights: str | Path | None) -> Encoder:
+    """The encoder that a training starts from, in training mode.
+
+    Args:
+        profile: name of the encoder's profile, or its numbers.
+        weights: file of an encoder of that profile, as `load_encoder` reads it; random weights when None.
+
+    Raises:
+        SettingsError: an unknown profile name, or weights of another profile.
+        WeightsError: see `load_encoder`.
+    """
+    if weights is None:
+        return build_encoder(profile)
+    encoder, wanted = load_encoder(weights), named_profile(profile)
+    if encoder.profile != wanted:
+        raise SettingsError(
+            f"{Path(weights).name} holds the encoder {describe(encoder.profile)}; needed {describe(wanted)}. Set "
+            "`encoder` to that of the file, or `encoder_weights` to None to start from random weights."
+        )
+    return encoder.train()
 
 
 def save_encoder(encoder: Encoder, path: str | Path) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from echocare_core.errors import SettingsError
-from echocare_core.models import EncoderProfile, build_encoder, load_encoder
+from echocare_core.models import EncoderProfile, starting_encoder
 
 
 class SegmentationNetwork(nn.Module):
@@ -21,8 +21,8 @@ class SegmentationNetwork(nn.Module):
 
     Args:
         labels: number of output channels, the background included.
-        encoder: name of the encoder's profile, or its numbers; ignored where `encoder_weights` is given.
-        encoder_weights: weight file to start from, as `load_encoder` reads it; random weights when None.
+        encoder: name of the encoder's profile, or its numbers.
+        encoder_weights: file of such an encoder to start from, as `load_encoder` reads it; random weights when None.
         width: channels of the finest rungs; deeper rungs have twice as many, at most `width_limit`.
         width_limit: most channels of any rung.
     """
@@ -37,7 +37,7 @@ class SegmentationNetwork(nn.Module):
         width_limit: int,
     ) -> None:
         super().__init__()
-        self.encoder = load_encoder(encoder_weights).train() if encoder_weights else build_encoder(encoder)
+        self.encoder = starting_encoder(encoder, encoder_weights)
         profile: EncoderProfile = self.encoder.profile
         self.image_stride = max(1, profile.patch_size // 2)
         self.size_divisor = profile.strides[-1]

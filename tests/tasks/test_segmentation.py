@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from echocare_core.errors import WeightsError
+from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.models import build_encoder, save_encoder
 from echocare_core.tasks.segmentation import SegmentationNetwork
 
@@ -56,13 +56,19 @@ def test_sides_that_are_no_multiples_are_refused(size):
 def test_an_encoder_file_is_where_it_starts_from(tmp_path):
     pretrained = build_encoder("tiny")
     save_encoder(pretrained, tmp_path / "encoder.pth")
-    net = network("small", encoder_weights=tmp_path / "encoder.pth")
+    net = network("tiny", encoder_weights=tmp_path / "encoder.pth")
     torch.testing.assert_close(net.encoder.state_dict(), pretrained.state_dict(), atol=0, rtol=0)
 
 
 def test_a_pretrained_encoder_is_ready_to_train(tmp_path):
     save_encoder(build_encoder("tiny"), tmp_path / "encoder.pth")
     assert all(module.training for module in network(encoder_weights=str(tmp_path / "encoder.pth")).modules())
+
+
+def test_an_encoder_file_of_another_profile_is_refused(tmp_path):
+    save_encoder(build_encoder("tiny"), tmp_path / "encoder.pth")
+    with pytest.raises(SettingsError, match=r"encoder.pth holds the encoder tiny \(.*; needed small \(.*Set `encoder`"):
+        network("small", encoder_weights=tmp_path / "encoder.pth")
 
 
 def test_an_encoder_file_that_is_not_there_is_refused(tmp_path):
