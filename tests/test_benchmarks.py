@@ -1,0 +1,63 @@
+"""The comparison of recipes trains what the pretraining bundle trains."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from echocare_core.models import PROFILES
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONFIGS = REPOSITORY / "bundles" / "ultrasound_pretraining" / "configs"
+TRAIN = json.loads((CONFIGS / "train.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def recipes(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    import representation_methods
+
+    yield representation_methods
+    del sys.modules["representation_methods"]
+
+
+def weighted(stages):
+    """Stages without their names and lengths; of a ramp of the organ labels its end."""
+    kept = [{key: value for key, value in stage.items() if key not in ("name", "steps", "share")} for stage in stages]
+    for stage in kept:
+        ramp = stage.get("hierarchy", 0.0)
+        stage["hierarchy"] = ramp[-1] if isinstance(ramp, list) else ramp
+        stage.setdefault("reconstruction", 1.0)
+        stage.setdefault("area", TRAIN["objective"]["views"]["area"])
+    return kept
+
+
+@pytest.mark.parametrize(("recipe", "file"), [("full", "all_parts.json"), ("full less masked modelling", "train.json")])
+def test_the_recipe_has_the_stages_of_the_bundle(recipes, recipe, file):
+    bundle = json.loads((CONFIGS / file).read_text(encoding="utf-8"))["stage_list"]
+    assert weighted(recipes.METHODS[recipe].stages) == weighted(bundle)
+
+
+def test_the_full_recipe_has_the_objective_and_the_optimiser_of_the_bundle(recipes):
+    objective, network = TRAIN["objective"], TRAIN["network_def"]
+    full = recipes.METHODS["full"]
+    assert full.views == objective["views"]
+    assert full.level_weights == objective["level_weights"]
+    assert objective["places"] == recipes.PLACES
+    assert TRAIN["picture_size"] == recipes.PICTURE
+    assert (TRAIN["learning_rate"], TRAIN["weight_decay"]) == (recipes.PEAK, recipes.WEIGHT_DECAY)
+    assert (
+        network["decoder_width"],
+        network["projector_width"],
+        network["region_width"],
+    ) == (recipes.DECODER, recipes.PROJECTOR, recipes.REGIONS)
+
+
+def test_every_recipe_has_stages_that_its_encoder_takes(recipes):
+    for method in recipes.METHODS.values():
+        if isinstance(method, recipes.Method):
+            entries = [{key: value for key, value in stage.items() if key != "share"} for stage in method.stages]
+            stages = recipes.pretraining.Stages([{**stage, "steps": 1} for stage in entries])
+            stages.demand_fit(PROFILES["tiny"], region_maps=TRAIN["network_def"]["region_maps"])
+            assert sum(stage["share"] for stage in method.stages) == pytest.approx(1)
