@@ -65,7 +65,7 @@ class EchoCare(nn.Module):
         projector_width: channels of the contrast; 0 for no projector.
         region_width: channels of the contrast of places; 0 for no region projectors.
         region_maps: numbers of the maps, finest first, whose places are compared.
-        encoder_weights: file of such an encoder in the format of the released weights; random where None.
+        encoder_weights: see `starting_encoder`.
         activation_checkpointing: see `build_encoder`.
     """
 

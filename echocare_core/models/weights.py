@@ -73,7 +73,8 @@ def starting_encoder(profile: str | EncoderProfile, weights: str | Path | None) 
 
     Args:
         profile: name of the encoder's profile, or its numbers.
-        weights: file of an encoder of that profile, as `load_encoder` reads it; random weights when None.
+        weights: file of an encoder of that profile, as `load_encoder` reads it; "embedded" for the one that comes with
+            this package; random weights when None.
 
     Raises:
         SettingsError: an unknown profile name, or weights of another profile.
@@ -81,7 +82,7 @@ def starting_encoder(profile: str | EncoderProfile, weights: str | Path | None) 
     """
     if weights is None:
         return build_encoder(profile)
-    encoder, wanted = load_encoder(weights), named_profile(profile)
+    encoder, wanted = load_encoder(EMBEDDED if weights == "embedded" else weights), named_profile(profile)
     if encoder.profile != wanted:
         raise SettingsError(
             f"{Path(weights).name} holds the encoder {describe(encoder.profile)}; needed {describe(wanted)}. Set "

@@ -22,7 +22,7 @@ class SegmentationNetwork(nn.Module):
     Args:
         labels: number of output channels, the background included.
         encoder: name of the encoder's profile, or its numbers.
-        encoder_weights: file of such an encoder to start from, as `load_encoder` reads it; random weights when None.
+        encoder_weights: file of such an encoder to start from, "embedded", or None; see `starting_encoder`.
         width: channels of the finest rungs; deeper rungs have twice as many, at most `width_limit`.
         width_limit: most channels of any rung.
     """

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from echocare_core.errors import SettingsError, WeightsError
-from echocare_core.models import build_encoder, save_encoder
+from echocare_core.models import build_encoder, load_encoder, save_encoder
 from echocare_core.tasks.segmentation import SegmentationNetwork
 
 SMALL_PROFILES = ["tiny", "small"]
@@ -63,6 +63,11 @@ def test_an_encoder_file_is_where_it_starts_from(tmp_path):
 def test_a_pretrained_encoder_is_ready_to_train(tmp_path):
     save_encoder(build_encoder("tiny"), tmp_path / "encoder.pth")
     assert all(module.training for module in network(encoder_weights=str(tmp_path / "encoder.pth")).modules())
+
+
+def test_it_starts_from_the_embedded_encoder_by_name():
+    net = network("tiny", encoder_weights="embedded")
+    torch.testing.assert_close(net.encoder.state_dict(), load_encoder().state_dict(), atol=0, rtol=0)
 
 
 def test_an_encoder_file_of_another_profile_is_refused(tmp_path):
