@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from representation_measures import FEW, MASKS, PROBES, few_shot, load, probe, segmentation
+from representation_measures import FEW, FEW_DRAWS, MASKS, PROBES, few_shot, load, probe, segmentation
 from representation_methods import METHODS, Method, Trainings, prepare_mix
 from rich.console import Console
 from rich.table import Table
@@ -78,7 +78,9 @@ def _finetune(results: _Kept, name: str, path: Path | None, encoder: str, seed: 
             for count in FEW:
                 results.keep(
                     f"few/{name}/{seed}/{task}, {count} images",
-                    lambda f=folder, c=label, n=count: few_shot(load(path, encoder, seed), data / f, c, n, seed),
+                    lambda f=folder, c=label, n=count: np.mean(
+                        [few_shot(load(path, encoder, seed), data / f, c, n, draw) for draw in range(FEW_DRAWS)]
+                    ),
                 )
     for task, (folder, labels) in MASKS.items():
         results.keep(

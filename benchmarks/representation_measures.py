@@ -12,6 +12,7 @@ import torch
 from monai.losses import DiceCELoss
 from numpy.typing import NDArray
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
@@ -31,7 +32,7 @@ from echocare_core.tasks.segmentation import SegmentationNetwork
 from echocare_core.training import warmup_cosine
 from echocare_core.training.evaluation import dice
 
-SIDE, BATCH = 96, 16  # px as in training, images
+SIDE, MASK_SIDE, BATCH = 96, 128, 16  # px: as in training, and as the segmentation network takes; images
 PROBES = {  # folder of the data and column of the classes
     "BUS-BRA pathology": ("bus_bra", "pathology"),
     "BUSI": ("busi", "pathology"),
@@ -39,9 +40,11 @@ PROBES = {  # folder of the data and column of the classes
     "gallbladder": ("gallbladder", "non_biliary_atresia"),
     "MMOTU": ("mmotu_2d", "tumour"),
 }
-FEW, FEW_STEPS, FEW_RATES = (16, 64), 40, (2e-4, 2e-3)  # labelled images; of encoder and head
+FEW, FEW_DRAWS = (16, 64), 3  # labelled images, and how many times other ones are drawn
+FEW_STEPS, FEW_RATE, FEW_STRENGTH = 40, 5e-4, 0.1  # of the regression, as scikit-learn's C
 MASKS = {"BUS-BRA": ("bus_bra", 1), "HC18": ("hc18", 1), "CCAUI": ("ccaui_carotid", 1), "AUL": ("aul_liver", 2)}
 MASK_STEPS, MASK_RATE = 150, 1e-3
+UNLIKELY = -20.0
 GENTLE = ViewSettings(0.7, 1.2, 10.0, 0.5, 1.3, 0.2, 0.1, 0.05, 0.1)
 
 
@@ -62,10 +65,11 @@ class Pictures:
 
 
 @cache
-def pictures(folder: Path, split: str, columns: tuple[str, ...], masks: bool) -> Pictures:
-    """The pictures of a table's split, decoded once."""
+def pictures(folder: Path, split: str, columns: tuple[str, ...] = (), masks: bool = False) -> Pictures:
+    """The pictures of a table's split, decoded once; those with masks at the size of the segmentation."""
     rows = read_table(folder, split, masks=masks, columns=columns)
-    decoded = [prepare_picture(np.asarray(Image.open(str(row["image"])).convert("RGB")), SIDE).image for row in rows]
+    side = MASK_SIDE if masks else SIDE
+    decoded = [prepare_picture(np.asarray(Image.open(str(row["image"])).convert("RGB")), side).image for row in rows]
     return Pictures(torch.from_numpy(np.stack(decoded)), rows)
 
 
@@ -77,24 +81,23 @@ def load(path: Path | None, profile: str, seed: int) -> Encoder:
 
 def probe(encoder: Encoder, folder: Path, label: str) -> dict[str, float]:
     """AUC on test of a linear probe and of nearest neighbours."""
-    train, test = (_labelled(encoder, pictures(folder, split, (label,), False), label) for split in ("train", "test"))
+    train, test = (_labelled(encoder, pictures(folder, split, (label,)), label) for split in ("train", "test"))
     return {"linear probe": linear_probe(train, test), "k-NN": nearest_neighbours(train, test)}
 
 
 def few_shot(encoder: Encoder, folder: Path, label: str, count: int, seed: int) -> float:
-    """AUC on test after fine-tuning on `count` labelled images, as many of each class as can be."""
-    train, test = (pictures(folder, split, (label,), False) for split in ("train", "test"))
+    """AUC on test after fine-tuning on `count` labelled images, as many of each class as can be.
+
+    The head starts as a regression on the features as they are, then all is trained (LP-FT, Kumar et al., ICLR 2022).
+    """
+    train, test = (pictures(folder, split, (label,)) for split in ("train", "test"))
     names = sorted({str(row[label]) for row in train.rows})
     classes = np.array([names.index(str(row[label])) for row in train.rows])
     generator = np.random.default_rng(seed)
     turns = [generator.permutation(np.flatnonzero(classes == number)) for number in range(len(names))]
     chosen = [turn[k] for k in range(count) for turn in turns if k < len(turn)][:count]
-    network = Classifier(encoder, len(names))
-    groups = [
-        {"params": network.encoder.parameters(), "lr": FEW_RATES[0]},
-        {"params": network.head.parameters(), "lr": FEW_RATES[1]},
-    ]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.05)
+    network = Classifier(encoder.eval(), train.images[chosen], classes[chosen], len(names))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=FEW_RATE, weight_decay=0.05)
     schedule = warmup_cosine(optimizer, warmup_steps=5, steps=FEW_STEPS)
     network.train()
     for step in range(FEW_STEPS):
@@ -114,7 +117,7 @@ def few_shot(encoder: Encoder, folder: Path, label: str, count: int, seed: int) 
 
 def segmentation(encoder: Encoder, folder: Path, labels: int, seed: int) -> float:
     """Mean Dice on test after fine-tuning the whole network on all training masks; mean over labels."""
-    train, test = (pictures(folder, split, (), True) for split in ("train", "test"))
+    train, test = (pictures(folder, split, masks=True) for split in ("train", "test"))
     masks = torch.from_numpy(np.stack([_mask(str(row["mask"]), labels) for row in train.rows]))
     network = SegmentationNetwork(labels=labels + 1, encoder=encoder.profile, width=16, width_limit=64)
     network.encoder.load_state_dict(encoder.state_dict())
@@ -145,26 +148,50 @@ def segmentation(encoder: Encoder, folder: Path, labels: int, seed: int) -> floa
 def augmented(images: Tensor, masks: Tensor | None, step: int, seed: int) -> tuple[Tensor, Tensor]:
     """A gentle view of each image; masks (images, 1, side, side) move along, one label at a time."""
     positions = torch.arange(len(images)) + step * len(images)
-    channels = [images.new_ones(len(images), 1, SIDE, SIDE)]
+    side = images.shape[-1]
+    channels = [images.new_ones(len(images), 1, side, side)]
     if masks is not None:
         channels = [(masks == number) for number in range(1, int(masks.max()) + 1)] or channels
-    drawn = torch.zeros(len(images), 1, SIDE, SIDE, dtype=torch.long)
+    drawn = torch.zeros(len(images), 1, side, side, dtype=torch.long)
     for number, channel in enumerate(channels, start=1):
-        look = make_view(joined(images, channel, SIDE), positions, "fine-tuning", SIDE, GENTLE, seed)
+        look = make_view(joined(images, channel, side), positions, "fine-tuning", side, GENTLE, seed)
         drawn[look.inside] = number
     return look.image, drawn
 
 
 class Classifier(nn.Module):
-    """A linear layer on the pooled maps that the probes see."""
+    """A linear layer on the pooled maps that the probes see, standardised; it starts as a logistic regression.
 
-    def __init__(self, encoder: Encoder, classes: int) -> None:
+    Args:
+        encoder: in evaluation mode.
+        images: uint8 (images, 3, side, side), those with labels.
+        numbers: the class of each.
+        classes: how many there are; one that no image has starts as most unlikely.
+    """
+
+    def __init__(self, encoder: Encoder, images: Tensor, numbers: NDArray[np.int_], classes: int) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = nn.Linear(sum(encoder.profile.channels[-POOLED_MAPS:]), classes)
+        with torch.no_grad():
+            features = torch.cat([self._pooled(batch) for batch in _batches(images)])
+        self.mean, self.deviation = features.mean(0), features.std(0) + 1e-6
+        standard = ((features - self.mean) / self.deviation).numpy()
+        fitted = LogisticRegression(C=FEW_STRENGTH, max_iter=2000).fit(standard, numbers)
+        weight, bias = fitted.coef_, fitted.intercept_
+        if len(fitted.classes_) == 2:
+            weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        self.head = nn.Linear(features.shape[1], classes)
+        nn.init.zeros_(self.head.weight)
+        nn.init.constant_(self.head.bias, UNLIKELY)
+        with torch.no_grad():
+            self.head.weight[fitted.classes_] = torch.from_numpy(weight).float()
+            self.head.bias[fitted.classes_] = torch.from_numpy(bias).float()
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.head(torch.cat([one.mean((2, 3)) for one in self.encoder(image)[-POOLED_MAPS:]], 1))
+        return self.head((self._pooled(image) - self.mean) / self.deviation)
+
+    def _pooled(self, image: Tensor) -> Tensor:
+        return torch.cat([one.float().mean((2, 3)) for one in self.encoder(image)[-POOLED_MAPS:]], 1)
 
 
 def _labelled(encoder: Encoder, split: Pictures, label: str) -> Labelled:
@@ -179,13 +206,13 @@ def _batches(images: Tensor) -> Iterator[Tensor]:
 
 
 def _mask(path: str, labels: int) -> NDArray[np.uint8]:
-    """Labels of a mask file as (1, side, side), placed as `prepare_picture` places the image."""
+    """Labels of a mask file as (1, MASK_SIDE, MASK_SIDE), placed as `prepare_picture` places the image."""
     values = np.asarray(Image.open(path))
     values = values // 255 if labels == 1 and values.max() == 255 else values
-    scale = SIDE / max(values.shape)
+    scale = MASK_SIDE / max(values.shape)
     height, width = (max(1, round(side * scale)) for side in values.shape)
     small = np.asarray(Image.fromarray(values.astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST))
-    square = np.zeros((1, SIDE, SIDE), np.uint8)
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
+    square = np.zeros((1, MASK_SIDE, MASK_SIDE), np.uint8)
+    top, left = (MASK_SIDE - height) // 2, (MASK_SIDE - width) // 2
     square[0, top : top + height, left : left + width] = small
     return square
