@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from echocare_core.bundle import find_bundle, list_bundles
     from echocare_core.frames import read_export, read_frames
     from echocare_core.models import build_encoder, load_encoder, save_encoder
+    from echocare_core.pacs.fetch import fetch
+    from echocare_core.pacs.query import StudyQuery
     from echocare_core.prediction import predict
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "StudyQuery": "echocare_core.pacs.query",
     "build_encoder": "echocare_core.models",
+    "fetch": "echocare_core.pacs.fetch",
     "find_bundle": "echocare_core.bundle",
     "list_bundles": "echocare_core.bundle",
     "load_encoder": "echocare_core.models",
@@ -34,7 +38,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "StudyQuery",
     "build_encoder",
+    "fetch",
     "find_bundle",
     "list_bundles",
     "load_encoder",

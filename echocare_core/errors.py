@@ -35,6 +35,14 @@ class TrainingError(EchoCareError):
     """A training cannot start, go on or continue from where it stopped."""
 
 
+class PacsError(EchoCareError):
+    """A PACS cannot be reached or asked, or answers with something else than DICOMweb."""
+
+
+class NotRetrieved(PacsError):  # noqa: N818  (it reads as what was found)
+    """A PACS does not give one object; it may give the others."""
+
+
 class OutputError(EchoCareError):
     """The results cannot be written where they were asked for."""
 

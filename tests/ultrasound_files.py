@@ -20,6 +20,7 @@ BIG_ENDIAN, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 JPEG, JPEG_2000, RLE = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
 STILL, CINE = "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1"
 NATIVE = (IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED)
+END = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)  # of encapsulated pixel data, a sequence delimiter
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"  # what pydicom's wheel carries; never a download
 PATIENT_NAME = "Doe^Jane"
 
@@ -127,7 +128,7 @@ def encapsulated(streams: Sequence[bytes], table: Sequence[int] | None = ()) -> 
     offsets = [int(start) for start in starts] if table is None else list(table)
     items = [struct.pack(f"<{len(offsets)}I", *offsets), *padded]
     body = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item for item in items)
-    return body + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    return body + END
 
 
 def write_like(name: str, path: Path, **attributes: Any) -> Path:
@@ -171,6 +172,7 @@ def _store(dataset: Dataset, pixels: NDArray[Any] | Sequence[bytes] | bytes, pla
     else:
         data = pixels if isinstance(pixels, bytes) else encapsulated(pixels)
     native = transfer_syntax in NATIVE
+    data = data if native else data.removesuffix(END)  # pydicom writes one itself
     dataset.add_new(
         0x7FE00010, "OW" if dataset.BitsAllocated == 16 and native else "OB", data + b"\0" * (len(data) % 2)
     )

@@ -1,0 +1,134 @@
+"""The folder that objects of a PACS are fetched to: names that say nothing, and a list of what is there and whole.
+
+    OUT/1c9e.../83ab....dcm           one folder per study, one file per object
+    OUT/.echocare-fetch/index.csv     which object each file is, its size and checksum
+    OUT/.echocare-fetch/set_aside.csv what could not be had, and why
+    OUT/.echocare-fetch/key           makes the names
+
+Names of files go into results and reports, so a name is a keyed hash of the UID: without the key it cannot be led back
+to the study. The objects themselves are as the PACS has them, patient and all, so the folder is for its owner alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from hashlib import blake2b, sha256
+from pathlib import Path
+
+from echocare_core.atomic import replacing
+from echocare_core.errors import OutputError
+from echocare_core.pacs.query import Instance
+
+STATE = ".echocare-fetch"  # a folder that `read_export` passes over
+SET_ASIDE = f"{STATE}/set_aside.csv"
+COLUMNS = ("file", "study_uid", "series_uid", "instance_uid", "form", "bytes", "sha256")
+OWNER_ALONE = 0o700
+
+
+class FetchedFolder:
+    """A folder for fetched objects, new or of an earlier fetch.
+
+    Raises:
+        OutputError: it is a file, or holds other files than those of a fetch, or cannot be written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._state = root / STATE
+        with _said_in_one_sentence(root):
+            if root.exists() and not self._state.is_dir() and (not root.is_dir() or any(root.iterdir())):
+                raise OutputError(f"{root} holds something else than an earlier fetch; needed a new folder. Name one.")
+            root.mkdir(OWNER_ALONE, parents=True, exist_ok=True)
+            self._state.mkdir(OWNER_ALONE, exist_ok=True)
+            self._key = self._read_key()
+            self._known = self._read_index()
+
+    def name_of(self, instance: Instance) -> str:
+        """Path of an object's file, relative to the folder, with forward slashes."""
+        return f"{self._hash(instance.study_uid)}/{self._hash(instance.instance_uid)}.dcm"
+
+    def has(self, instance: Instance) -> bool:
+        """Whether an object was fetched and its file is still the same, to the byte."""
+        name = self.name_of(instance)
+        path = self.root / name
+        size, checksum = self._known.get(name, (-1, ""))
+        return path.is_file() and path.stat().st_size == size and _sha256_of(path) == checksum
+
+    @contextmanager
+    def unfinished(self) -> Iterator[Path]:
+        """Yield a path to write to; what is still there when the block ends is removed."""
+        with _said_in_one_sentence(self.root):
+            handle, name = tempfile.mkstemp(prefix="unfinished-", dir=self._state)
+            os.close(handle)
+            try:
+                yield Path(name)
+            finally:
+                Path(name).unlink(missing_ok=True)
+
+    def add(self, instance: Instance, unfinished: Path, checksum: str, form: str) -> None:
+        """Put a whole file in its place and into the index."""
+        name = self.name_of(instance)
+        size = unfinished.stat().st_size
+        (self.root / name).parent.mkdir(OWNER_ALONE, exist_ok=True)
+        unfinished.replace(self.root / name)
+        self._known[name] = size, checksum
+        with (self._state / "index.csv").open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerow([name, *astuple(instance), form, size, checksum])
+
+    def write_set_aside(self, reasons: dict[Instance, str]) -> None:
+        """List what could not be had; the UIDs stand here, for whoever looks the objects up in the PACS."""
+        with (
+            _said_in_one_sentence(self.root),
+            replacing(self.root / SET_ASIDE) as path,
+            path.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(["file", "study_uid", "series_uid", "instance_uid", "reason"])
+            for instance, reason in reasons.items():
+                writer.writerow([self.name_of(instance), *astuple(instance), reason])
+
+    def _hash(self, uid: str) -> str:
+        return blake2b(uid.encode(), key=self._key, digest_size=8).hexdigest()
+
+    def _read_key(self) -> bytes:
+        path = self._state / "key"
+        if not path.exists():
+            with replacing(path) as unfinished:
+                unfinished.write_bytes(secrets.token_bytes(32))
+        return path.read_bytes()
+
+    def _read_index(self) -> dict[str, tuple[int, str]]:
+        """Size and checksum of each file; a line that was cut off names none, or none that fits."""
+        path = self._state / "index.csv"
+        if not path.exists():
+            with replacing(path) as unfinished:
+                unfinished.write_text(",".join(COLUMNS) + "\n")
+        text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")  # as a power cut may leave it
+        if not text.endswith("\n"):
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n")
+        rows = [row for row in csv.DictReader(text.splitlines()) if (row.get("bytes") or "").isdigit()]
+        return {row["file"]: (int(row["bytes"]), row["sha256"]) for row in rows}
+
+
+def _sha256_of(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _said_in_one_sentence(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        why = fault.strerror or type(fault).__name__
+        raise OutputError(f"{root} cannot be written ({why}); needed a folder with space. Correct it.") from None
