@@ -12,12 +12,12 @@ from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.codecs import NATIVE, check_transfer_syntax, decode
 from echocare_core.frames.colour import to_rgb
 from echocare_core.frames.fragments import Extents, read_frame, read_frame_index
-from echocare_core.frames.frame_times import read_frame_times_ms
+from echocare_core.frames.frame_times import read_frame_times_ms, read_heart_rate_bpm, read_r_wave_times_ms
 from echocare_core.frames.header import DIRECTORY, Header, PixelData, name_of, number, read_header, text, value
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.frames.native import count_native_frames, read_native, settle_native_colour
 from echocare_core.frames.pixel_format import PixelFormat, read_pixel_format
-from echocare_core.frames.regions import read_regions, spacing_of
+from echocare_core.frames.regions import read_regions, scan_region_of, spacing_of
 from echocare_core.types import Frames
 
 SMALLEST_PX = 16
@@ -74,8 +74,8 @@ def read_dicom(path: Path) -> Frames:
         path: DICOM object, with or without preamble and meta header, native or in a transfer syntax of `codecs`.
 
     Returns:
-        Frames with `pixels` uint8 RGB (height, width, 3), `frame_times_ms` (C.7.6.5), `regions` (C.8.5.5) and
-        `spacing_mm` (row, column), as far as the object says.
+        Frames with `pixels` uint8 RGB (height, width, 3), `frame_times_ms` (C.7.6.5), `regions` (C.8.5.5),
+        `spacing_mm` (row, column), `scan_region` and the ECG's `r_wave_times_ms`, as far as the object says.
 
     Raises:
         UnreadableFrames: not ultrasound, a DICOMDIR, a 3-D volume, without pixels or frames, cut short, smaller than
@@ -90,7 +90,12 @@ def read_dicom(path: Path) -> Frames:
     size = pixels.pixel_format.rows, pixels.pixel_format.columns
     regions = read_regions(header.dataset, *size)
     times_ms = read_frame_times_ms(header.dataset, len(pixels))
-    return Frames(path, pixels, size, times_ms, regions, spacing_of(header.dataset, regions))
+    return Frames(
+        *(path, pixels, size, times_ms, regions, spacing_of(header.dataset, regions)),
+        scan_region=scan_region_of(regions),
+        r_wave_times_ms=read_r_wave_times_ms(header.dataset, times_ms),
+        heart_rate_bpm=read_heart_rate_bpm(header.dataset),
+    )
 
 
 def _check_object(header: Header) -> None:

@@ -1,4 +1,4 @@
-"""When each frame of a cine was recorded (PS3.3 C.7.6.5, C.7.6.6)."""
+"""When each frame of a cine was recorded, and when the heart beat (PS3.3 C.7.6.5, C.7.6.6, C.8.5.6)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from pydicom.dataset import Dataset
 
 from echocare_core.frames.header import number, numbers
 
+FRAME_TIME, FRAME_TIME_VECTOR = 0x00181063, 0x00181065
+MOST_BEATS = 10_000  # of one cine; more are a damaged interval
+
 
 def read_frame_times_ms(dataset: Dataset, frames: int) -> tuple[float, ...] | None:
     """Times of all frames.
 
-    The Frame Time Vector (0018,1065) is used where it has one entry per frame, then Frame Time (0018,1063), Cine Rate
-    (0018,0040) and Recommended Display Frame Rate (0008,2144). No rate is assumed: zero and nothing mean unknown.
+    What the Frame Increment Pointer (0028,0009) names comes first, in its order, where it names a time: the Frame Time
+    Vector (0018,1065), which must have one entry per frame, or Frame Time (0018,1063). Without a pointer that leads to
+    a time they are tried in this order, then Cine Rate (0018,0040) and Recommended Display Frame Rate (0008,2144). No
+    rate is assumed: zero and nothing mean unknown.
 
     Args:
         dataset: the header of the object.
@@ -24,7 +29,45 @@ def read_frame_times_ms(dataset: Dataset, frames: int) -> tuple[float, ...] | No
     """
     if frames == 1:
         return (0.0,)
-    return _from_vector(dataset, frames) or _from_step(dataset, frames)
+    sources = {FRAME_TIME_VECTOR: _from_vector, FRAME_TIME: _from_step}
+    pointed = [int(tag) for tag in numbers(dataset, "FrameIncrementPointer") if tag in sources]
+    for tag in dict.fromkeys((*pointed, *sources)):
+        if times_ms := sources[tag](dataset, frames):
+            return times_ms
+    return _from_rate(dataset, frames)
+
+
+def read_r_wave_times_ms(dataset: Dataset, frame_times_ms: tuple[float, ...] | None) -> tuple[float, ...]:
+    """When the ECG marked R waves, in milliseconds from the first frame.
+
+    The R Wave Time Vector (0018,6060) says so. Else Trigger Time (0018,1060) tells how long before the first frame the
+    last R wave was, and the beats after it are as long as Nominal Interval (0018,1062), or as Heart Rate (0018,1088)
+    makes them: right on average, not beat by beat.
+
+    Args:
+        dataset: the header of the object.
+        frame_times_ms: of its frames; without them, only the vector is of use.
+
+    Returns:
+        The marks in order, also those before and after the cine; empty where the object does not say.
+    """
+    vector = numbers(dataset, "RWaveTimeVector")
+    if vector:
+        return tuple(sorted(vector))
+    trigger_ms, interval_ms = number(dataset, "TriggerTime"), number(dataset, "NominalInterval")
+    heart_rate = read_heart_rate_bpm(dataset)
+    if not interval_ms or interval_ms < 0:
+        interval_ms = 60_000 / heart_rate if heart_rate else None
+    if trigger_ms is None or trigger_ms < 0 or interval_ms is None or frame_times_ms is None:
+        return ()
+    beats = min(int((frame_times_ms[-1] + trigger_ms) // interval_ms) + 2, MOST_BEATS)
+    return tuple(beat * interval_ms - trigger_ms for beat in range(beats))
+
+
+def read_heart_rate_bpm(dataset: Dataset) -> float | None:
+    """Heart Rate (0018,1088) in beats per minute; scanners write 0 where no ECG was connected, which is unknown."""
+    heart_rate = number(dataset, "HeartRate")
+    return heart_rate if heart_rate is not None and heart_rate > 0 else None
 
 
 def _from_vector(dataset: Dataset, frames: int) -> tuple[float, ...] | None:
@@ -36,7 +79,15 @@ def _from_vector(dataset: Dataset, frames: int) -> tuple[float, ...] | None:
 
 
 def _from_step(dataset: Dataset, frames: int) -> tuple[float, ...] | None:
+    step_ms = number(dataset, "FrameTime")
+    return _evenly(step_ms, frames) if step_ms is not None and step_ms > 0 else None
+
+
+def _from_rate(dataset: Dataset, frames: int) -> tuple[float, ...] | None:
     rates = (number(dataset, keyword) for keyword in ("CineRate", "RecommendedDisplayFrameRate"))
-    steps = [number(dataset, "FrameTime"), *(1000 / rate if rate else None for rate in rates)]
-    step_ms = next((step for step in steps if step is not None and step > 0), None)
-    return None if step_ms is None else tuple(frame * step_ms for frame in range(frames))
+    rate = next((rate for rate in rates if rate is not None and rate > 0), None)
+    return None if rate is None else _evenly(1000 / rate, frames)
+
+
+def _evenly(step_ms: float, frames: int) -> tuple[float, ...]:
+    return tuple(frame * step_ms for frame in range(frames))

@@ -30,7 +30,8 @@ _NAMES = """
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor
     RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
     SegmentedRedPaletteColorLookupTableData
-    FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate PixelSpacing SequenceOfUltrasoundRegions
+    FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate FrameIncrementPointer
+    RWaveTimeVector TriggerTime NominalInterval HeartRate PixelSpacing SequenceOfUltrasoundRegions
     ExtendedOffsetTable DirectoryRecordSequence
 """
 ATTRIBUTES = _NAMES.split()

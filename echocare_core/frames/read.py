@@ -8,6 +8,9 @@ from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom import read_dicom
 from echocare_core.frames.header import looks_like_dicom
 from echocare_core.frames.image import read_image
+from echocare_core.frames.metaimage import looks_like_metaimage, read_metaimage
+from echocare_core.frames.nifti import looks_like_nifti, read_nifti
+from echocare_core.frames.video import looks_like_video, read_video
 from echocare_core.types import Frames
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
@@ -16,7 +19,7 @@ OTHERS = {
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a ZIP archive; unpack it first",
     b"\x1f\x8b": "a gzip archive; unpack it first",
-    b"RIFF": "an AVI video or another RIFF file",
+    b"RIFF": "a RIFF file, but no AVI video",
     b"II*\0": "a TIFF picture",
     b"MM\0*": "a TIFF picture",
     b"GIF8": "a GIF picture",
@@ -25,18 +28,18 @@ OTHERS = {
 
 
 def read_frames(path: Path) -> Frames:
-    """Read an ultrasound still or cine: DICOM, PNG or JPEG, with any name or extension.
+    """Read an ultrasound still or cine: DICOM, PNG, JPEG, AVI, MP4, NIfTI or MetaImage, with any name or extension.
 
     Args:
         path: one file. `read_export` reads folders.
 
     Returns:
-        Frames whose pixels are decoded when they are asked for; what each reader promises stands in `dicom.read_dicom`
-        and `image.read_image`.
+        Frames whose pixels are decoded when they are asked for; what each reader promises stands in `dicom.read_dicom`,
+        `image.read_image`, `video.read_video`, `nifti.read_nifti` and `metaimage.read_metaimage`.
 
     Raises:
-        UnreadableFrames: missing, empty, a folder, not permitted, or none of the three formats, or refused by its
-            reader; the sentence says why.
+        UnreadableFrames: missing, empty, a folder, not permitted, or none of these formats, or refused by its reader,
+            which may need a library that is not installed; the sentence says why.
     """
     path = Path(path)
     head = _first_bytes(path)
@@ -44,20 +47,27 @@ def read_frames(path: Path) -> Frames:
         return read_dicom(path)
     if head.startswith((PNG, JPEG)):
         return read_image(path)
+    if looks_like_video(head):
+        return read_video(path)
+    if looks_like_nifti(head):
+        return read_nifti(path)
+    if looks_like_metaimage(head):
+        return read_metaimage(path)
     raise UnreadableFrames(
-        f"{path.name} is not DICOM, PNG or JPEG ({_other_format(head)}). Leave it out, or convert it."
+        f"{path.name} is not DICOM, PNG or JPEG, nor AVI, MP4, NIfTI or MetaImage ({_other_format(head)}). Leave it "
+        "out, or convert it."
     )
 
 
 def _first_bytes(path: Path) -> bytes:
-    """The first 132 bytes of a file, which hold the marks of all three formats."""
+    """The first 1024 bytes of a file, which hold the marks of all formats."""
     if path.is_dir():
         raise UnreadableFrames(f"{path.name} is a folder; a file is needed. Read it as an export.")
     if path.exists() and not path.is_file():
         raise UnreadableFrames(f"{path.name} is not a regular file. Leave it out of the export.")
     try:
         with path.open("rb") as file:
-            head = file.read(132)
+            head = file.read(1024)
     except FileNotFoundError as fault:
         raise UnreadableFrames(f"{path.name} does not exist. Check the path.") from fault
     except OSError as fault:
@@ -69,7 +79,5 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _other_format(head: bytes) -> str:
-    if head[4:8] == b"ftyp":
-        return "it begins like an MP4 video"
     known = next((name for mark, name in OTHERS.items() if head.startswith(mark)), None)
     return f"it begins like {known}" if known else "its first bytes are those of another format"

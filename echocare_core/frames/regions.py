@@ -1,4 +1,4 @@
-"""The regions of an ultrasound picture: what each shows, where it stands, millimetres per pixel (PS3.3 C.8.5.5)."""
+"""The regions of an ultrasound picture: what each shows, where it stands, what its pixels measure (PS3.3 C.8.5.5)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,25 @@ from collections.abc import Iterable
 from pydicom.dataset import Dataset
 
 from echocare_core.frames.header import number, numbers, value
-from echocare_core.types import Region
+from echocare_core.types import Region, Scale
 
-TWO_D, M_MODE, SPECTRAL = 1, 2, 3  # Region Spatial Format (0018,6012), C.8.5.5.1.1
-TISSUE, COLOUR_FLOW = 1, 2  # Region Data Type (0018,6014), C.8.5.5.1.2
-CENTIMETRES = 3  # Physical Units X and Y Direction (0018,6024) and (0018,6026), C.8.5.5.1.15
+TWO_D = 1  # Region Spatial Format (0018,6012), C.8.5.5.1.1
+OTHER_FORMATS: dict[float | None, str] = {2: "m_mode", 3: "spectral", 4: "waveform"}
+TWO_D_CONTENTS: dict[float | None, str] = {
+    None: "tissue",
+    1: "tissue",
+    2: "colour_flow",
+}  # Region Data Type (0018,6014), C.8.5.5.1.2
+BARS: dict[float | None, str] = {
+    0xD: "grey_bar",
+    0xE: "colour_bar",
+}  # the same attribute; their spatial format is 0, 1 or 5 (graphics)
+UNITS: dict[
+    float | None, str
+] = {  # Physical Units X and Y Direction (0018,6024) and (0018,6026), C.8.5.5.1.15; 0 is none
+    **{1: "%", 2: "dB", 3: "cm", 4: "s", 5: "Hz", 6: "dB/s", 7: "cm/s", 8: "cm2", 9: "cm2/s", 10: "cm3", 11: "cm3/s"},
+    12: "degree",
+}
 
 
 def read_regions(dataset: Dataset, rows: int, columns: int) -> tuple[Region, ...]:
@@ -27,7 +41,8 @@ def read_regions(dataset: Dataset, rows: int, columns: int) -> tuple[Region, ...
         rows, columns: size of its frames in pixels.
 
     Returns:
-        The regions in the order of the file, `spacing_mm` (row, column) where both directions are in centimetres.
+        The regions in the order of the file; `down` and `across` where a direction has a unit and a step,
+        `spacing_mm` (row, column) where both are in centimetres.
     """
     items = value(dataset, "SequenceOfUltrasoundRegions")
     found = [(item, bounds) for item in _items(items) if (bounds := _bounds(item)) is not None]
@@ -36,18 +51,22 @@ def read_regions(dataset: Dataset, rows: int, columns: int) -> tuple[Region, ...
     return tuple(region for region in regions if region is not None)
 
 
+def scan_region_of(regions: tuple[Region, ...], kind: str = "tissue") -> int | None:
+    """Number of the region that shows the scan: of one kind, a calibrated one if there is one, then the largest, then
+    the first; None where there is none. An uncalibrated one may merely stand for the whole screen."""
+    of_kind = [number for number, region in enumerate(regions) if region.kind == kind]
+    return max(of_kind, key=lambda one: (regions[one].spacing_mm is not None, regions[one].area_px), default=None)
+
+
 def spacing_of(dataset: Dataset, regions: tuple[Region, ...]) -> tuple[float, float] | None:
     """(row, column) millimetres per pixel of the scan.
 
-    That of the largest tissue region, or of the largest colour region where no tissue region is named; else Pixel
-    Spacing (0028,0030); else None. Imager Pixel Spacing (0018,1164) is measured at a detector and says nothing here.
+    That of the scan region, or of the largest colour region where no tissue region is named; else Pixel Spacing
+    (0028,0030); else None. Imager Pixel Spacing (0018,1164) is measured at a detector and says nothing here.
     """
-    for kind in ("tissue", "colour_flow"):
-        of_kind = [region for region in regions if region.kind == kind]
-        if of_kind:
-            largest = max(of_kind, key=lambda region: region.area_px)
-            return largest.spacing_mm or _pixel_spacing(dataset)
-    return _pixel_spacing(dataset)
+    number = scan_region_of(regions)
+    number = scan_region_of(regions, "colour_flow") if number is None else number
+    return (None if number is None else regions[number].spacing_mm) or _pixel_spacing(dataset)
 
 
 def _pixel_spacing(dataset: Dataset) -> tuple[float, float] | None:
@@ -84,23 +103,32 @@ def _region(
     box = max(top, 0), max(left, 0), min(bottom, rows), min(right, columns)
     if box[0] >= box[2] or box[1] >= box[3]:
         return None
-    return Region(_kind(item), box, _spacing_mm(item, factor))
+    down, across = _scale(item, "Y", bounds[0], factor), _scale(item, "X", bounds[1], factor)
+    return Region(_kind(item), box, _spacing_mm(down, across), down, across)
 
 
 def _kind(item: Dataset) -> str:
     shape, content = number(item, "RegionSpatialFormat"), number(item, "RegionDataType")
-    if shape == TWO_D and content in (TISSUE, None):
-        return "tissue"
-    if shape == TWO_D and content == COLOUR_FLOW:
-        return "colour_flow"
-    return "m_mode" if shape == M_MODE else "spectral" if shape == SPECTRAL else "other"
+    if content in BARS:
+        return BARS[content]
+    return TWO_D_CONTENTS.get(content, "other") if shape == TWO_D else OTHER_FORMATS.get(shape, "other")
 
 
-def _spacing_mm(item: Dataset, factor: int) -> tuple[float, float] | None:
-    """Physical Delta is in centimetres per pixel and may be negative, for an axis that runs the other way."""
-    steps = [number(item, f"PhysicalDelta{axis}") for axis in "YX"]
-    units = [number(item, f"PhysicalUnits{axis}Direction") for axis in "YX"]
-    if units != [CENTIMETRES, CENTIMETRES] or not all(steps):
+def _scale(item: Dataset, axis: str, start: float, factor: int) -> Scale | None:
+    """What a pixel measures along one direction; Reference Pixel counts from the region's first row or column, which
+    is `start` (PS3.3 C.8.5.5.1)."""
+    unit = UNITS.get(number(item, f"PhysicalUnits{axis}Direction"))
+    step = number(item, f"PhysicalDelta{axis}")
+    if unit is None or not step:
         return None
-    row, column = (abs(step or 0.0) * 10 * factor for step in steps)
-    return row, column
+    reference, value_there = number(item, f"ReferencePixel{axis}0"), number(item, f"ReferencePixelPhysicalValue{axis}")
+    if reference is None or value_there is None:
+        return Scale(unit, step * factor)
+    return Scale(unit, step * factor, (start + reference) / factor, value_there)
+
+
+def _spacing_mm(down: Scale | None, across: Scale | None) -> tuple[float, float] | None:
+    """Steps may be negative, for an axis that runs the other way; a length has no sign."""
+    if down is None or across is None or (down.unit, across.unit) != ("cm", "cm"):
+        return None
+    return abs(down.per_pixel) * 10, abs(across.per_pixel) * 10

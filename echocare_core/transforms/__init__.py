@@ -2,7 +2,7 @@
 
 from echocare_core.transforms.crop import CropToScanRegiond
 from echocare_core.transforms.export_dataset import ExportDataset
-from echocare_core.transforms.load import LoadUltrasoundd
+from echocare_core.transforms.load import LoadUltrasound, LoadUltrasoundd
 from echocare_core.transforms.mask import LoadMaskd
 
-__all__ = ["CropToScanRegiond", "ExportDataset", "LoadMaskd", "LoadUltrasoundd"]
+__all__ = ["CropToScanRegiond", "ExportDataset", "LoadMaskd", "LoadUltrasound", "LoadUltrasoundd"]

@@ -16,7 +16,7 @@ SMALLEST_PX = 16
 
 class CropToScanRegiond(MapTransform, InvertibleTransform):
     """Crop to the 2-D ultrasound region that the file names (DICOM PS3.3 C.8.5.5); the whole picture where it names
-    none.
+    none. Of a clip (channel, time, height, width) every frame is cropped alike.
 
     Inverting it pads the result back to the recorded frame, so masks land where they belong.
 
@@ -43,7 +43,8 @@ class CropToScanRegiond(MapTransform, InvertibleTransform):
                 f"{SMALLEST_PX}x{SMALLEST_PX} px at least. Export the study again."
             )
         for key in self.key_iterator(item):
-            item[key] = self.cropper(item[key], (slice(top, bottom), slice(left, right)))
+            before = [slice(None)] * (item[key].ndim - 3)
+            item[key] = self.cropper(item[key], (*before, slice(top, bottom), slice(left, right)))
         return item
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

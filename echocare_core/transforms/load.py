@@ -1,70 +1,145 @@
-"""One ultrasound frame as a tensor: DICOM, PNG or JPEG, upright, with its calibration."""
+"""Ultrasound files as tensors, one frame, a clip or a whole cine: upright, with calibration and times."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform
+from monai.transforms import MapTransform, Transform
 
+from echocare_core.errors import SettingsError, UnreadableFrames
 from echocare_core.frames.read import read_frames
 from echocare_core.types import Frames
 
 UNKNOWN = math.nan
+WHOLE_PICTURE = -1  # in place of a region's number
+
+
+class LoadUltrasound(Transform):
+    """A path, or `Frames` already opened, to a tensor: any format of `read_frames`.
+
+    The result is a MetaTensor float32 in [0, 255], upright (rows run down, columns to the right): MONAI's own readers
+    hand pictures over as (width, height) and cines with time last.
+
+    - `frames` None: one frame, (3, height, width), the one that the call names.
+    - `frames` "all": the whole cine, (3, time, height, width).
+    - `frames` N: a clip of N frames, (3, N, height, width), from the frame that the call names on, every `stride`th.
+
+    Its affine is the spacing in the order of its axes, (row, column) or (time, row, column), 1 for time and where
+    nothing calibrates a picture. Its meta holds
+
+    - `filename_or_obj`;
+    - `frame` (0-based) and `frame_time_ms`: one number each for one frame, tensors (time,) for a clip; times are nan
+      where the file does not say;
+    - `spacing_mm` (row, column), nan where the file does not say;
+    - `scan_box` (top, left, bottom, right), and `scan_region`: number of the region it is, -1 for the whole picture.
+
+    Args:
+        frames: None, "all" or how many.
+        stride: from one frame of a clip to the next; also thins out a whole cine.
+
+    Raises:
+        SettingsError: no such `frames` or `stride`, or a region the file does not have.
+        UnreadableFrames: the file or a frame cannot be read, or the cine is shorter than the clip.
+    """
+
+    def __init__(self, frames: int | Literal["all"] | None = None, stride: int = 1) -> None:
+        if not (frames is None or frames == "all" or (isinstance(frames, int) and frames > 0)) or stride < 1:
+            raise SettingsError(
+                f"LoadUltrasound got frames={frames!r} and stride={stride!r}; needed None, 'all' or a number above 0, "
+                "and a stride above 0. Correct them."
+            )
+        self.frames, self.stride = frames, stride
+
+    def __call__(
+        self, source: str | Path | Frames, frame: int = 0, pixel_mm: float = UNKNOWN, scan_region: int | None = None
+    ) -> MetaTensor:
+        """Load one file.
+
+        Args:
+            source: path of a file, or the file already opened.
+            frame: 0-based number of the frame, or of the first frame of a clip.
+            pixel_mm: spacing to assume where the file states none; nan for none.
+            scan_region: number of the 2-D region to use in place of the one `Frames.scan_region` names, for dual
+                pictures; it decides `scan_box` and `spacing_mm`.
+        """
+        opened = source if isinstance(source, Frames) else read_frames(Path(source))
+        if scan_region is not None:
+            opened = opened.on_region(scan_region)
+        return self._tensor(opened, self._numbers(opened, frame), pixel_mm)
+
+    def _numbers(self, opened: Frames, first: int) -> Sequence[int]:
+        """Which frames to decode."""
+        numbers = range(max(first, 0), len(opened), self.stride)
+        count = 1 if self.frames is None else max(len(numbers), 1) if self.frames == "all" else self.frames
+        needed = first + (count - 1) * self.stride + 1
+        if first < 0 or len(opened) < needed:
+            raise UnreadableFrames(
+                f"{opened.path.name} has {len(opened)} {'frame' if len(opened) == 1 else 'frames'}; frame {first + 1} "
+                f"to {needed} are needed. Record a longer loop, or ask for fewer."
+            )
+        return numbers[:count]
+
+    def _tensor(self, opened: Frames, numbers: Sequence[int], pixel_mm: float) -> MetaTensor:
+        """Decode frame by frame into one tensor, so that a long cine is in memory once."""
+        pixels = torch.empty((3, len(numbers), *opened.size), dtype=torch.float32)
+        for place, number in enumerate(numbers):
+            pixels[:, place] = torch.from_numpy(np.ascontiguousarray(opened.pixels[number])).permute(2, 0, 1)
+        row_mm, column_mm = opened.spacing_mm or (pixel_mm, pixel_mm)
+        steps = (1.0, 1.0) if math.isnan(row_mm) else (row_mm, column_mm)
+        times_ms = [opened.frame_times_ms[number] if opened.frame_times_ms else UNKNOWN for number in numbers]
+        one = self.frames is None
+        meta = {
+            "filename_or_obj": str(opened.path),
+            "frame": numbers[0] if one else torch.tensor(numbers),
+            "frame_time_ms": times_ms[0] if one else torch.tensor(times_ms, dtype=torch.float64),
+            "spacing_mm": torch.tensor([row_mm, column_mm], dtype=torch.float64),
+            "scan_box": torch.tensor(opened.scan_box),
+            "scan_region": WHOLE_PICTURE if opened.scan_region is None else opened.scan_region,
+        }
+        affine = np.diag([*steps, 1.0, 1.0] if one else [1.0, *steps, 1.0])
+        return MetaTensor(pixels[:, 0] if one else pixels, affine=torch.from_numpy(affine), meta=meta)
 
 
 class LoadUltrasoundd(MapTransform):
-    """Replace a path, or `Frames` already opened, by one frame.
+    """`LoadUltrasound` on entries of an item, which it replaces.
 
-    The item may carry `frame` (0-based, the first where absent) and `pixel_mm` (millimetres per pixel, which a PNG
-    cannot hold; used only where the file itself gives none).
-
-    The result is a MetaTensor float32 (3, height, width) in [0, 255], upright: MONAI's own readers hand pictures over
-    as (width, height). Its affine is the spacing; its meta holds `filename_or_obj`, `frame`, `frame_time_ms`,
-    `spacing_mm` (row, column) and `scan_box` (top, left, bottom, right), with nan where the file does not say.
+    The item may carry `frame` (0-based, the first where absent), `pixel_mm` (millimetres per pixel, which a PNG cannot
+    hold; used only where the file itself gives none) and `scan_region` (the 2-D region of a dual picture to use).
 
     Args:
-        keys: which entries are paths.
+        keys: which entries are paths or `Frames`.
+        frames, stride: one frame, a clip or a whole cine, as for `LoadUltrasound`.
         allow_missing_keys: skip those an item does not have.
 
     Raises:
-        UnreadableFrames: the file or the frame cannot be read.
+        SettingsError, UnreadableFrames: as `LoadUltrasound`.
     """
 
-    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection,
+        frames: int | Literal["all"] | None = None,
+        stride: int = 1,
+        allow_missing_keys: bool = False,
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
+        self.load = LoadUltrasound(frames, stride)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
+        region = item.get("scan_region")
         for key in self.key_iterator(item):
-            frames = item[key] if isinstance(item[key], Frames) else read_frames(Path(item[key]))
-            item[key] = frame_tensor(frames, int(item.get("frame", 0)), float(item.get("pixel_mm", UNKNOWN)))
+            item[key] = self.load(
+                item[key],
+                frame=int(item.get("frame", 0)),
+                pixel_mm=float(item.get("pixel_mm", UNKNOWN)),
+                scan_region=None if region is None else int(region),
+            )
         return item
-
-
-def frame_tensor(frames: Frames, frame: int, pixel_mm: float = UNKNOWN) -> MetaTensor:
-    """One frame as `LoadUltrasoundd` hands it on.
-
-    Args:
-        frames: the file.
-        frame: 0-based.
-        pixel_mm: spacing to assume where the file states none; nan for none.
-    """
-    row_mm, column_mm = frames.spacing_mm or (pixel_mm, pixel_mm)
-    known = not math.isnan(row_mm)
-    affine = np.diag([row_mm if known else 1.0, column_mm if known else 1.0, 1.0, 1.0])
-    meta = {
-        "filename_or_obj": str(frames.path),
-        "frame": frame,
-        "frame_time_ms": frames.frame_times_ms[frame] if frames.frame_times_ms else UNKNOWN,
-        "spacing_mm": torch.tensor([row_mm, column_mm], dtype=torch.float64),
-        "scan_box": torch.tensor(frames.scan_box),
-    }
-    pixels = torch.from_numpy(np.ascontiguousarray(frames.pixels[frame])).permute(2, 0, 1)
-    return MetaTensor(pixels.to(torch.float32).contiguous(), affine=torch.from_numpy(affine), meta=meta)

@@ -34,8 +34,7 @@ def test_a_path_may_be_text(tmp_path):
     [
         (b"%PDF-1.7 Doe^Jane", "PDF"),
         (b"PK\x03\x04" + b"\0" * 200, "ZIP"),
-        (b"RIFF\0\0\0\0AVI ", "AVI"),
-        (b"\0\0\0\x20ftypisom", "MP4"),
+        (b"RIFF\0\0\0\0WAVE", "RIFF file, but no AVI"),
         (b"Doe^Jane;1970-01-31\n" * 20, "another format"),
         (b"\x08\x00\x05\x00", "another format"),
         (b"\x08\x00", "another format"),
@@ -43,7 +42,9 @@ def test_a_path_may_be_text(tmp_path):
 )
 def test_other_files_are_refused_by_name_without_quoting_them(tmp_path, content, what):
     (tmp_path / "notes").write_bytes(content)
-    with pytest.raises(UnreadableFrames, match=f"notes is not DICOM, PNG or JPEG .*{what}") as caught:
+    with pytest.raises(
+        UnreadableFrames, match=f"notes is not DICOM, PNG or JPEG, nor AVI, MP4, NIfTI or MetaImage .*{what}"
+    ) as caught:
         read_frames(tmp_path / "notes")
     assert "Jane" not in str(caught.value)
 

@@ -1,0 +1,134 @@
+"""MetaImage stills and cines (MHD and MHA, as in CAMUS) to Frames, through ITK."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.extras import imported
+from echocare_core.frames.volume import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
+from echocare_core.types import Frames
+
+NAME = "a MetaImage picture"
+BEGINNINGS = (b"ObjectType", b"NDims")  # of the first line; others are never written first
+LONGEST_HEADER = 1 << 16
+TYPES = {  # ITK's name of a type of numbers: that of its Python class
+    "unsigned_char": "UC",
+    "unsigned_short": "US",
+    "short": "SS",
+    "float": "F",
+    "double": "D",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class MetaImagePixels(VolumePixels):
+    """The frames of a MetaImage file; ITK reads one frame at a time where the file is not compressed."""
+
+    def plane(self, number: int) -> NDArray[Any]:
+        itk = imported("itk", "itk", NAME)
+        reader = _reader(itk, self.path)
+        first, size = [0] * len(self.shape), list(self.shape)
+        if len(self.axes) == 3:
+            first[self.axes[2]], size[self.axes[2]] = number, 1
+        region = itk.ImageRegion[len(self.shape)]()
+        region.SetIndex(first)
+        region.SetSize(size)
+        image = reader.GetOutput()
+        image.SetRequestedRegion(region)
+        image.PropagateRequestedRegion()
+        image.UpdateOutputData()
+        image.DisconnectPipeline()  # else asking for its numbers reads the rest
+        image.SetLargestPossibleRegion(image.GetBufferedRegion())
+        stored = itk.array_from_image(image)  # ..., rows, columns, then colours
+        colours = stored.shape[len(self.shape) :]
+        height, width = self.size
+        return stored.reshape(height, width, *colours).swapaxes(0, 1)
+
+
+def looks_like_metaimage(head: bytes) -> bool:
+    """Whether a file begins like the text header of a MetaImage."""
+    return head.lstrip().startswith(BEGINNINGS)
+
+
+def read_metaimage(path: Path) -> Frames:
+    """Read a MetaImage still or cine, as ITK, SimpleITK and CAMUS write them.
+
+    The first axis is columns and the second rows; axes of length one mean nothing; a third axis is time, whose step the
+    format cannot name. Needs ITK's readers: `pip install 'echocare[itk]'`.
+
+    Args:
+        path: `.mha`, or `.mhd` with its numbers in a file beside it; of 8-bit numbers, or others within 0 to 255, or
+            real ones within 0 and 1; one, three or four to a pixel.
+
+    Returns:
+        Frames with `pixels` uint8 RGB (height, width, 3), upright; `spacing_mm` (row, column), None where both are 1.
+
+    Raises:
+        UnreadableFrames: ITK is not installed; the file is damaged, its numbers are not beside it, it is a 3-D volume
+            over time, too small, or of numbers whose black and white are not known.
+    """
+    try:
+        itk = imported("itk", "itk", NAME)
+        _check_data_file(path)
+        header = _header(itk, path)
+        shape = tuple(int(header.GetDimensions(axis)) for axis in range(header.GetNumberOfDimensions()))
+        if header.GetNumberOfComponents() not in (1, 3, 4):
+            raise UnreadableFrames(
+                f"has {header.GetNumberOfComponents()} numbers to a pixel; 1, 3 or 4 are needed. Export it as grey."
+            )
+        pixels = MetaImagePixels(path, shape, frame_axes(shape))
+        if _type_of(header) != "UC":
+            pixels = replace(pixels, factor=brightness_factor(pixels))
+        column_mm, row_mm = (float(header.GetSpacing(axis)) for axis in pixels.axes[:2])
+    except UnreadableFrames as fault:
+        raise UnreadableFrames(f"{path.name} {fault}") from fault
+    except DAMAGE as fault:
+        raise UnreadableFrames(f"{path.name} is a damaged MetaImage file. Copy or export it again.") from fault
+    times_ms = (0.0,) if len(pixels) == 1 else None
+    return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_of(column_mm, row_mm))
+
+
+def _check_data_file(path: Path) -> None:
+    """The numbers must stand in the file itself, or in one beside it: a header could name any file of the machine."""
+    with path.open("rb") as file:
+        lines = file.read(LONGEST_HEADER).splitlines()
+    names = (
+        value.strip() for key, _, value in (line.partition(b"=") for line in lines) if key.strip() == b"ElementDataFile"
+    )
+    name = next(names, b"").decode("utf-8", "replace")
+    if name.upper() == "LOCAL":
+        return
+    if not name or Path(name).name != name or "\\" in name or "%" in name or name.split()[0].upper() == "LIST":
+        raise UnreadableFrames("does not name one file beside it that holds its numbers. Save it as .mha.")
+    if not (path.parent / name).is_file():
+        raise UnreadableFrames("needs the file beside it that holds its numbers, which is not there. Copy both.")
+
+
+def _header(itk: Any, path: Path) -> Any:
+    header = itk.MetaImageIO.New()
+    header.SetUseStreamedReading(True)
+    header.SetFileName(str(path))
+    header.ReadImageInformation()
+    return header
+
+
+def _type_of(header: Any) -> str:
+    name = header.GetComponentTypeAsString(header.GetComponentType())
+    if name not in TYPES:
+        raise UnreadableFrames(f"holds numbers of the type {name}; {', '.join(TYPES)} are read. Export it as 8-bit.")
+    return TYPES[name]
+
+
+def _reader(itk: Any, path: Path) -> Any:
+    header = _header(itk, path)
+    kind = itk.Image if header.GetNumberOfComponents() == 1 else itk.VectorImage
+    reader = itk.ImageFileReader[kind[getattr(itk, _type_of(header)), header.GetNumberOfDimensions()]].New()
+    reader.SetImageIO(header)
+    reader.SetFileName(str(path))
+    reader.UpdateOutputInformation()
+    return reader

@@ -1,0 +1,166 @@
+"""NIfTI stills and cines to Frames, through nibabel."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.extras import imported
+from echocare_core.frames.volume import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
+from echocare_core.types import Frames
+
+GZIP = b"\x1f\x8b"
+NIFTI_1, NIFTI_2, LONGEST_HEADER = b"n+1\0", b"n+2\0", 540
+MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
+COPIED_AT_ONCE, MOST_BYTES = 1 << 20, 1 << 32
+
+
+@dataclass(frozen=True, eq=False)
+class NiftiPixels(VolumePixels):
+    """The frames of a NIfTI file.
+
+    Attributes:
+        colour: number of the axis that holds the colours; None for grey, and for colours stored in one number.
+    """
+
+    colour: int | None = None
+
+    def plane(self, number: int) -> NDArray[Any]:
+        stored = _opened(self.path).dataobj
+        place: list[Any] = [0] * len(self.shape)
+        for axis in (*self.axes[:2], *(() if self.colour is None else (self.colour,))):
+            place[axis] = slice(None)
+        if len(self.axes) == 3:
+            place[self.axes[2]] = number
+        plane = np.asarray(stored[tuple(place)])
+        if plane.dtype.names:  # RGB24 and RGBA32
+            plane = np.stack([plane[name] for name in plane.dtype.names], axis=-1)
+        return plane
+
+
+def looks_like_nifti(head: bytes) -> bool:
+    """Whether a file that begins with these bytes (1024 at least) is NIfTI-1 or 2, compressed with gzip or not."""
+    if head.startswith(GZIP):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, LONGEST_HEADER)
+        except zlib.error:
+            return False
+    return head[344:348] == NIFTI_1 or head[4:8] == NIFTI_2
+
+
+def read_nifti(path: Path) -> Frames:
+    """Read a NIfTI still or cine, as MONAI Label, MONAI, ITK and nibabel write them.
+
+    The first axis is taken as columns and the second as rows, as all of these store them; axes of length one mean
+    nothing. A third axis is time: a stack of pictures and a 3-D volume look alike in NIfTI, and every plane becomes a
+    frame. Colours stand in the fifth axis (ITK), in a fourth of length three (MONAI), or in each number (RGB24).
+
+    Needs nibabel: `pip install 'echocare[nifti]'`. A compressed file is unpacked once per process into a temporary
+    file, so that any frame can be had at once.
+
+    Args:
+        path: `.nii` or `.nii.gz`, of 8-bit numbers, or others within 0 to 255, or real ones within 0 and 1.
+
+    Returns:
+        Frames with `pixels` uint8 RGB (height, width, 3), upright; `spacing_mm` (row, column), None where both are 1,
+        which is what converters write for an ultrasound picture they cannot measure; `frame_times_ms` where a fourth
+        axis has a step in seconds other than 1.
+
+    Raises:
+        UnreadableFrames: nibabel is not installed; the file is damaged, a pair of files, a 3-D volume over time, too
+            small, or of numbers whose black and white are not known.
+    """
+    try:
+        nibabel = imported("nibabel", "nifti", "a NIfTI picture")
+        with _plain(path) as file:
+            image = _image(nibabel, file)
+        shape = tuple(int(length) for length in image.shape)
+        colour = _colour_axis(shape)
+        axes = frame_axes(tuple(1 if axis == colour else length for axis, length in enumerate(shape)))
+        pixels = NiftiPixels(path, shape, axes, colour=colour)
+        if not _is_8_bit(image.dataobj):
+            pixels = replace(pixels, factor=brightness_factor(pixels))
+        length_unit, time_unit = image.header.get_xyzt_units()
+        zooms = [float(zoom) for zoom in image.header.get_zooms()]
+    except UnreadableFrames as fault:
+        raise UnreadableFrames(f"{path.name} {fault}") from fault
+    except DAMAGE as fault:
+        raise UnreadableFrames(f"{path.name} is a damaged NIfTI file. Copy or export it again.") from fault
+    column_mm, row_mm = (zooms[axis] * MM.get(length_unit, 1.0) for axis in axes[:2])
+    times_ms = _times_ms(pixels, zooms, time_unit)
+    return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_of(column_mm, row_mm))
+
+
+def _is_8_bit(stored: Any) -> bool:
+    """Whether numbers stand in the file as they are shown; RGB24 and RGBA32 are structures of 8-bit numbers."""
+    return stored.dtype.names is not None or (stored.dtype == np.uint8 and (stored.slope, stored.inter) == (1, 0))
+
+
+def _colour_axis(shape: tuple[int, ...]) -> int | None:
+    if len(shape) == 5 and shape[4] in (3, 4):
+        return 4
+    return 3 if len(shape) == 4 and shape[3] == 3 else None
+
+
+def _times_ms(pixels: VolumePixels, zooms: list[float], unit: str) -> tuple[float, ...] | None:
+    if len(pixels) == 1:
+        return (0.0,)
+    axis = pixels.axes[2]
+    step = zooms[axis] if axis == 3 and unit in MS else 0.0  # the fourth axis is that of time
+    known = np.isfinite(step) and step > 0 and (unit, step) != ("sec", 1.0)
+    return tuple(frame * step * MS[unit] for frame in range(len(pixels))) if known else None
+
+
+def _opened(path: Path) -> Any:
+    """The file as nibabel sees it; the last ones stay open, each process has its own."""
+    return _kept(path, path.stat().st_mtime_ns, os.getpid())
+
+
+@lru_cache(maxsize=4)
+def _kept(path: Path, modified_ns: int, process: int) -> Any:
+    return _image(imported("nibabel", "nifti", "a NIfTI picture"), _unpacked(path))
+
+
+def _image(nibabel: Any, file: BinaryIO) -> Any:
+    """A NIfTI image over an open file, its header read; numbers are read through the file when asked for."""
+    head = file.read(8)
+    file.seek(0)
+    kind = nibabel.Nifti2Image if head[4:8] == NIFTI_2 else nibabel.Nifti1Image
+    faults = nibabel.spatialimages.HeaderDataError, nibabel.filebasedimages.ImageFileError
+    try:
+        return kind.from_file_map(kind.make_file_map({"image": file}), mmap=False)
+    except (*faults, nibabel.wrapstruct.WrapStructError) as fault:
+        raise ValueError("no NIfTI header") from fault
+
+
+def _plain(path: Path) -> BinaryIO:
+    """The file, as if it were not compressed; reading on is quick, going back is not."""
+    file = path.open("rb")
+    packed = file.read(2) == GZIP
+    file.seek(0)
+    return cast(BinaryIO, gzip.open(file)) if packed else file
+
+
+def _unpacked(path: Path) -> BinaryIO:
+    """The file itself, or what it unpacks to in a temporary file that is gone when it is closed."""
+    file = _plain(path)
+    if not isinstance(file, gzip.GzipFile):
+        return file
+    whole = cast(BinaryIO, TemporaryFile())  # noqa: SIM115  (it is read from as long as the image is kept)
+    with file:
+        while part := file.read(COPIED_AT_ONCE):
+            whole.write(part)
+            if whole.tell() > MOST_BYTES:
+                raise UnreadableFrames(f"unpacks to more than {MOST_BYTES >> 30} GiB. Unpack it first.")
+    return whole

@@ -1,0 +1,94 @@
+"""AVI and MP4 cines to Frames."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.video_track import VideoTrack
+from echocare_core.types import Frames
+
+SMALLEST_PX = 16
+NAME = "an AVI or MP4 video"
+
+
+@dataclass(frozen=True)
+class VideoPixels(LazyPixels):
+    """The frames of a video file.
+
+    Attributes:
+        path: the file.
+        frames: how many there are.
+        size: (height, width) in pixels.
+    """
+
+    path: Path
+    frames: int
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def decode(self, number: int) -> NDArray[np.uint8]:
+        try:
+            track = _opened(self.path)
+            if (len(track), track.size) != (self.frames, self.size):
+                raise UnreadableFrames("is not there any more; the file changed")
+            return track.frame(number)
+        except UnreadableFrames as fault:
+            where = f"{self.path.name}, frame {number + 1} of {self.frames},"
+            raise UnreadableFrames(f"{where} {fault}. Copy or export the file again.") from fault
+
+
+def looks_like_video(head: bytes) -> bool:
+    """Whether a file that begins with these bytes (12 at least) is AVI (RIFF) or of the MP4 family (ISO 14496-12)."""
+    return (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"ftyp"
+
+
+def read_video(path: Path) -> Frames:
+    """Read an AVI or MP4 cine; frames are decoded when `pixels[i]` is asked for, those in between on the way.
+
+    Needs PyAV: `pip install 'echocare[video]'`.
+
+    Args:
+        path: AVI, MP4 or MOV file; its first video stream is read, turned as the file says it is to be shown.
+
+    Returns:
+        Frames with `pixels` uint8 RGB (height, width, 3) and `frame_times_ms` from the file's time stamps. A video says
+        nothing about millimetres.
+
+    Raises:
+        UnreadableFrames: PyAV is not installed, or the file is damaged, without a picture or smaller than 16x16 px.
+            Damage behind the first frame raises when that frame is asked for.
+    """
+    try:
+        track = _opened(path)
+    except UnreadableFrames as fault:
+        raise UnreadableFrames(f"{path.name} {str(fault).rstrip('.')}. Leave it out, or export it again.") from fault
+    if min(track.size) < SMALLEST_PX:
+        raise UnreadableFrames(
+            f"{path.name} is {track.size[1]}x{track.size[0]} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at "
+            "least. Leave it out of the export."
+        )
+    times_ms = (0.0,) if len(track) == 1 else track.times_ms
+    return Frames(path, VideoPixels(path, len(track), track.size), track.size, times_ms)
+
+
+def _opened(path: Path) -> VideoTrack:
+    """The track of a file; the last ones stay open, each process has its own."""
+    try:
+        return _kept(path, path.stat().st_mtime_ns, os.getpid())
+    except OSError as fault:
+        raise UnreadableFrames("cannot be read from the disk any more") from fault
+
+
+@lru_cache(maxsize=4)
+def _kept(path: Path, modified_ns: int, process: int) -> VideoTrack:
+    return VideoTrack(str(path), NAME)

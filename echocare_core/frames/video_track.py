@@ -1,0 +1,144 @@
+"""Any frame of a video by its number, through PyAV."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from threading import Lock
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.extras import imported
+
+MOST_PX = 1 << 26  # of one frame; a header that says more is damaged
+DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)
+
+
+class VideoTrack:
+    """The first video stream of a container: indexed once by its packets, then decoded from where the decoder stands.
+
+    Frames are numbered in the order they are shown. Where every packet has a time stamp of its own, a frame is reached
+    from the last key frame before it; else frames are counted from the first. It holds an open decoder and cannot be
+    pickled; a reader keeps the source and opens one track in each process.
+
+    Args:
+        source: path of a file, or a binary stream that can seek, such as the fragments of a DICOM object.
+        name: what the source is, with its article, for the sentence that says PyAV is missing.
+        container: FFmpeg's name of the format where the bytes do not tell, such as "h264" for a bare stream.
+
+    Attributes:
+        size: (height, width) in pixels, as shown.
+        times_ms: when each frame is shown, from the first one on; None where packets have no time stamps.
+
+    Raises:
+        UnreadableFrames: PyAV is not installed, or the first frame cannot be decoded. The sentence lacks its subject;
+            the caller puts the file name before it.
+    """
+
+    def __init__(self, source: str | BinaryIO, name: str = "a video", container: str | None = None) -> None:
+        self._container: Any = None
+        self._av = imported("av", "video", name)
+        self._damage = (*DAMAGE, self._av.error.FFmpegError)
+        self._source, self._format, self._lock = source, container, Lock()
+        try:
+            self._open()
+            self._index()
+            self._open()
+            self.size: tuple[int, int] = self._picture(0).shape[:2]
+        except self._damage as fault:
+            self.close()
+            raise UnreadableFrames("cannot be opened as a video; it is damaged or has no picture") from fault
+
+    def __len__(self) -> int:
+        return self._length
+
+    def frame(self, number: int) -> NDArray[np.uint8]:
+        """Decode one frame, 0 <= number < len(self): uint8 RGB (height, width, 3); from any thread.
+
+        Raises:
+            UnreadableFrames: it is damaged. The sentence lacks its subject.
+        """
+        with self._lock:
+            try:
+                picture = self._picture(number)
+            except self._damage as fault:
+                self.close()  # its decoder may be in any state
+                raise UnreadableFrames("cannot be decoded; the video is damaged or cut short") from fault
+        if picture.shape[:2] != self.size:
+            raise UnreadableFrames("has another size than the first frame")
+        return picture
+
+    def close(self) -> None:
+        """Let go of the source; the next frame opens it again."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        """Stand before the first frame."""
+        self.close()
+        if not isinstance(self._source, str):
+            self._source.seek(0)
+        self._container = self._av.open(self._source, format=self._format, metadata_errors="ignore")
+        self._stream = self._container.streams.video[0]
+        codec = self._stream.codec_context
+        if codec is None or codec.width * codec.height > MOST_PX:
+            raise ValueError("no codec for it, or a picture too large")
+        self._decoded, self._next = self._container.decode(self._stream), 0
+
+    def _index(self) -> None:
+        """Number the packets; none is decoded."""
+        packets = [
+            (packet.pts, packet.is_keyframe)
+            for packet in self._container.demux(self._stream)
+            if packet.size and not packet.is_discard
+        ]
+        stamps = sorted({stamp for stamp, _ in packets if stamp is not None})
+        stamped = len(stamps) == len(packets)
+        self._length = len(packets)
+        self._numbers = {stamp: number for number, stamp in enumerate(stamps)} if stamped else {}
+        self._stamps = stamps if stamped else []
+        self._keys = sorted(self._numbers[stamp] for stamp, is_key in packets if is_key) if stamped else []
+        tick_ms = self._stream.time_base * 1000 if stamped and self._stream.time_base else None
+        self.times_ms: tuple[float, ...] | None = None
+        if tick_ms is not None:
+            self.times_ms = tuple(float((stamp - stamps[0]) * tick_ms) for stamp in stamps)
+
+    def _picture(self, number: int) -> NDArray[np.uint8]:
+        """Decode a frame and turn it upright, as the container says it is to be shown."""
+        frame = self._reach(number)
+        if frame.is_corrupt:
+            raise ValueError("corrupt")
+        quarter_turns = round(frame.rotation / 90) if hasattr(frame, "rotation") else 0
+        return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarter_turns))
+
+    def _reach(self, number: int) -> Any:
+        """Decode on to a frame; over a key frame where that is nearer, and from the start where seeking failed."""
+        key = self._keys[max(bisect_right(self._keys, number) - 1, 0)] if self._keys else 0
+        if self._container is None or (not self._keys and self._next > number):
+            self._open()
+        if self._keys and not key <= self._next <= number:
+            self._container.seek(self._stamps[key], stream=self._stream)
+            self._decoded, self._next = self._container.decode(self._stream), key
+        frame = self._advance(number)
+        if frame is None:
+            self._open()
+            frame = self._advance(number)
+        if frame is None:
+            raise ValueError("the frame is not there")
+        return frame
+
+    def _advance(self, number: int) -> Any:
+        """Decode until a frame comes; None where it does not."""
+        for frame in self._decoded:
+            found = self._numbers.get(frame.pts) if self._numbers else self._next
+            if found is not None:
+                self._next = found + 1
+                if found >= number:
+                    return frame if found == number else None
+        return None

@@ -1,0 +1,128 @@
+"""Pictures stored as arrays of numbers, NIfTI and MetaImage: which axis is what, and numbers to uint8 RGB.
+
+Both formats store columns first, then rows (ITK's x and y), then whatever else there is. Their tools read an array
+(columns, rows): a picture lies on its side in it. What the files say about the patient's axes is made up, since an
+ultrasound picture has none, and is not used.
+"""
+
+from __future__ import annotations
+
+import zlib
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.lazy import LazyPixels
+
+SMALLEST_PX, MOST_PX = 16, 1 << 26  # of a side; of one frame, more are damage in the header
+# What a damaged file makes nibabel, ITK and gzip raise.
+DAMAGE = (
+    *(OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError),
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class VolumePixels(LazyPixels):
+    """The frames of a stored array.
+
+    Attributes:
+        path: the file.
+        shape: of the array, as it is stored: columns, rows and the rest.
+        axes: numbers of the axes that are columns, rows and, for a cine, time.
+        factor: that the numbers are multiplied by to reach 0 to 255.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    factor: float = 1.0
+
+    def __len__(self) -> int:
+        return self.shape[self.axes[2]] if len(self.axes) == 3 else 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels, upright."""
+        return self.shape[self.axes[1]], self.shape[self.axes[0]]
+
+    @abstractmethod
+    def plane(self, number: int) -> NDArray[Any]:
+        """The numbers of one frame as they are stored: (columns, rows) or (columns, rows, 3 or 4 colours)."""
+
+    def decode(self, number: int) -> NDArray[np.uint8]:
+        where = f"{self.path.name}, frame {number + 1} of {len(self)},"
+        try:
+            plane = self.plane(number)
+        except UnreadableFrames as fault:
+            raise UnreadableFrames(f"{where} {fault}") from fault
+        except DAMAGE as fault:
+            raise UnreadableFrames(
+                f"{where} cannot be decoded; the file is damaged or cut short. Copy or export it again."
+            ) from fault
+        if plane.shape[:2] != self.size[::-1]:
+            raise UnreadableFrames(f"{where} has another size than its header said. Read the file again.")
+        return to_rgb(plane, self.factor)
+
+
+def frame_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Axes of a stored array, without that of its colours, that are columns, rows and time.
+
+    Axes of length one mean nothing, wherever they stand.
+
+    Raises:
+        UnreadableFrames: there are fewer than two or more than three, or the picture is smaller than 16x16 px or larger
+            than any. The sentence lacks its subject; the caller puts the file name before it.
+    """
+    axes = tuple(axis for axis, length in enumerate(shape) if length > 1)
+    if len(axes) > 3:
+        raise UnreadableFrames("is a 3-D volume over time; 2-D stills and cines are read. Export its planes.")
+    width, height = (shape[axis] for axis in axes[:2]) if len(axes) > 1 else (max(shape, default=0), 1)
+    if min(width, height) < SMALLEST_PX:
+        raise UnreadableFrames(
+            f"is {width}x{height} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it out."
+        )
+    if width * height > MOST_PX:
+        raise UnreadableFrames(f"says it is {width}x{height} px, which no picture is. Copy or export it again.")
+    return axes
+
+
+def brightness_factor(pixels: VolumePixels) -> float:
+    """What the numbers of a file that are not 8-bit must be multiplied by to reach 0 to 255.
+
+    It takes a pass over all frames, so that a cine has one factor: 255 where real numbers stay within 0 and 1, as
+    training software writes them, else 1.
+
+    Raises:
+        UnreadableFrames: numbers outside 0 to 255: which of them are black and white is not known. The sentence lacks
+            its subject.
+    """
+    highest, real = 0.0, False
+    for number in range(len(pixels)):
+        plane = pixels.plane(number)
+        real, highest = real or plane.dtype.kind == "f", max(highest, float(plane.max()))
+        if not (plane.min() >= 0 and plane.max() <= 255):  # not a number is neither
+            raise UnreadableFrames(
+                "holds numbers outside 0 to 255, so which of them are black and white is not known. Export it as 8-bit."
+            )
+    return 255.0 if real and highest <= 1 else 1.0
+
+
+def to_rgb(plane: NDArray[Any], factor: float) -> NDArray[np.uint8]:
+    """Numbers (columns, rows) or (columns, rows, 3 or 4 colours) as upright uint8 RGB (height, width, 3)."""
+    upright = plane.swapaxes(0, 1)
+    if upright.dtype != np.uint8:
+        upright = np.clip(np.rint(np.nan_to_num(upright * factor)), 0, 255).astype(np.uint8)
+    coloured = upright[..., :3] if upright.ndim == 3 else np.repeat(upright[..., np.newaxis], 3, axis=2)
+    return np.require(coloured, requirements=["C", "W"])
+
+
+def spacing_of(column_mm: float, row_mm: float) -> tuple[float, float] | None:
+    """(row, column) millimetres per pixel; None where both are 1, which these formats say when nothing is known."""
+    known = all(np.isfinite(one) and one > 0 for one in (column_mm, row_mm)) and (column_mm, row_mm) != (1, 1)
+    return (float(row_mm), float(column_mm)) if known else None

@@ -1,0 +1,129 @@
+"""MetaImage as CAMUS and ITK write it becomes upright frames."""
+
+import pickle
+import sys
+
+import numpy as np
+import pytest
+from ultrasound_files import marked
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames import read_frames
+
+itk = pytest.importorskip("itk", reason="ITK is not installed: pip install 'echocare[itk]'")
+
+
+def write_metaimage(path, array, spacing=(0.308, 0.154, 1.54), *, colours=False, compressed=False):
+    """Write (time, height, width) as CAMUS does: three axes, x first in the file, its spacing x first."""
+    image = itk.image_from_array(np.ascontiguousarray(array), is_vector=colours)
+    image.SetSpacing([float(one) for one in spacing[: image.GetImageDimension()]])
+    itk.imwrite(image, str(path), compression=compressed)
+    return path
+
+
+def grey(frames=1):
+    return marked(frames, channels=1)[..., 0]
+
+
+def as_rgb(pixels):
+    return np.repeat(pixels[..., None], 3, axis=3)
+
+
+def test_a_camus_still_is_upright_with_its_anisotropic_spacing(tmp_path):
+    frames = read_frames(write_metaimage(tmp_path / "patient0001_2CH_ED.mhd", grey()))
+    assert (len(frames), frames.size, frames.frame_times_ms) == (1, (24, 32), (0.0,))
+    assert frames.spacing_mm == pytest.approx((0.154, 0.308))
+    np.testing.assert_array_equal(frames.pixels, as_rgb(grey()))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("name", ["a.mhd", "a.mha"])
+def test_a_camus_sequence_is_a_cine_whose_frames_can_be_had_in_any_order(tmp_path, name, compressed):
+    frames = read_frames(write_metaimage(tmp_path / name, grey(6), compressed=compressed))
+    assert (len(frames), frames.frame_times_ms) == (6, None)
+    for number in (4, 1, 5, 0):
+        np.testing.assert_array_equal(frames.pixels[number], as_rgb(grey(6))[number])
+
+
+def test_it_is_the_picture_that_monai_reads_lying_on_its_side(tmp_path):
+    transforms = pytest.importorskip("monai.transforms")
+    path = write_metaimage(tmp_path / "a.mhd", grey(3))
+    monai = transforms.LoadImage(reader="ITKReader", image_only=True)(path).numpy()
+    np.testing.assert_array_equal(np.stack(read_frames(path).pixels)[..., 0], monai.transpose(2, 1, 0))
+
+
+def test_it_is_the_picture_that_simpleitk_reads(tmp_path):
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK, the oracle, is not installed")
+    path = write_metaimage(tmp_path / "a.mhd", grey(3))
+    np.testing.assert_array_equal(
+        np.stack(read_frames(path).pixels)[..., 0], sitk.GetArrayFromImage(sitk.ReadImage(path))
+    )
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_colours_are_kept(tmp_path, frames):
+    path = write_metaimage(tmp_path / "a.mha", marked(frames), colours=True)
+    np.testing.assert_array_equal(read_frames(path).pixels, marked(frames))
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint16, np.float32, np.float64])
+def test_other_numbers_within_0_to_255_are_shown_as_they_are(tmp_path, kind):
+    frames = read_frames(write_metaimage(tmp_path / "a.mha", grey(2).astype(kind)))
+    np.testing.assert_array_equal(frames.pixels, as_rgb(grey(2)))
+
+
+def test_a_spacing_of_one_is_no_calibration(tmp_path):
+    assert read_frames(write_metaimage(tmp_path / "a.mha", grey(), (1, 1, 1))).spacing_mm is None
+
+
+def test_numbers_that_stand_nowhere_near_are_refused(tmp_path):
+    path = write_metaimage(tmp_path / "a.mhd", grey())
+    for name in ("../a.raw", "/etc/hostname", "LIST", "a%d.raw 1 4 1", ""):
+        header = path.read_text().rpartition("ElementDataFile")[0] + f"ElementDataFile = {name}\n"
+        (tmp_path / "b.mhd").write_text(header)
+        with pytest.raises(UnreadableFrames, match=r"b\.mhd does not name one file beside it"):
+            read_frames(tmp_path / "b.mhd")
+
+
+def test_missing_numbers_are_refused(tmp_path):
+    path = write_metaimage(tmp_path / "a.mhd", grey())
+    (tmp_path / "a.raw").unlink()
+    with pytest.raises(UnreadableFrames, match=r"a\.mhd needs the file beside it"):
+        read_frames(path)
+
+
+def test_numbers_cut_short_are_refused_when_asked_for(tmp_path):
+    path = write_metaimage(tmp_path / "a.mhd", grey(4))
+    raw = tmp_path / "a.raw"
+    raw.write_bytes(raw.read_bytes()[: 24 * 32 * 2 + 5])
+    frames = read_frames(path)
+    np.testing.assert_array_equal(frames.pixels[1], as_rgb(grey(4))[1])
+    with pytest.raises(UnreadableFrames, match=r"a\.mhd, frame 3 of 4, cannot be decoded"):
+        frames.pixels[2]
+
+
+def test_frames_survive_the_way_to_a_worker_process(tmp_path):
+    frames = read_frames(write_metaimage(tmp_path / "a.mha", grey(3)))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(frames)).pixels[2], as_rgb(grey(3))[2])
+
+
+def test_without_itk_the_extra_to_install_is_named(tmp_path, monkeypatch):
+    path = write_metaimage(tmp_path / "a.mha", grey())
+    monkeypatch.setitem(sys.modules, "itk", None)
+    with pytest.raises(UnreadableFrames, match=r"a\.mha is a MetaImage picture, .* pip install 'echocare\[itk\]'"):
+        read_frames(path)
+
+
+def test_no_damage_to_a_file_ends_in_another_error(tmp_path, capfd):
+    whole = write_metaimage(tmp_path / "a.mha", grey(3)).read_bytes()
+    random, read = np.random.default_rng(4), 0
+    for _ in range(80):
+        data = bytearray(whole)
+        for place in random.integers(14, 330, 3):
+            data[place] = random.integers(32, 127)
+        (tmp_path / "x").write_bytes(bytes(data))
+        try:
+            read += read_frames(tmp_path / "x").pixels[0].dtype == np.uint8
+        except UnreadableFrames:
+            continue
+    assert read

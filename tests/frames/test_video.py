@@ -1,0 +1,182 @@
+"""AVI and MP4 cines become frames that can be had in any order."""
+
+import io
+import pickle
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from ultrasound_files import marked
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames import read_frames
+from echocare_core.frames.video_track import VideoTrack
+
+av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'echocare[video]'")
+
+# name of the file, codec, pixel format; MJPEG in AVI is what EchoNet-Dynamic ships
+KINDS = [
+    ("a.avi", "mjpeg", "yuvj420p"),
+    ("b.avi", "mpeg4", "yuv420p"),
+    ("c.mp4", "mpeg4", "yuv420p"),
+    ("d.avi", "rawvideo", "bgr24"),
+    ("e.mov", "mjpeg", "yuvj444p"),
+]
+LOSSLESS = ("d.avi", "rawvideo", "bgr24")
+
+
+def cine(frames=20):
+    """Frames of 48 x 64 px, each of another brightness, with the mark of `marked` in the top right corner."""
+    pixels = marked(frames, 48, 64)
+    pixels[:, 20:40, 8:40] = (np.arange(frames, dtype=np.uint8) * 12)[:, None, None, None]
+    return pixels
+
+
+def write_video(target, pixels, codec, pixel_format, *, rate=50, container=None):
+    with av.open(str(target) if container is None else target, "w", format=container) as file:
+        stream = file.add_stream(codec, rate=rate)
+        stream.height, stream.width, stream.pix_fmt = *pixels.shape[1:3], pixel_format
+        if codec == "mpeg4":
+            stream.codec_context.gop_size, stream.codec_context.max_b_frames = 6, 2
+        for picture in pixels:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode())
+    return target
+
+
+def in_order(path):
+    with av.open(str(path)) as file:
+        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+
+
+@pytest.mark.parametrize(("name", "codec", "pixel_format"), KINDS)
+def test_frames_in_any_order_are_those_of_decoding_from_the_start(tmp_path, name, codec, pixel_format):
+    path = write_video(tmp_path / name, cine(), codec, pixel_format)
+    frames, wanted = read_frames(path), in_order(path)
+    assert (len(frames), frames.size, frames.spacing_mm) == (20, (48, 64), None)
+    for number in np.random.default_rng(2).permutation(20):
+        np.testing.assert_array_equal(frames.pixels[int(number)], wanted[number])
+
+
+@pytest.mark.parametrize(("name", "codec", "pixel_format"), KINDS)
+def test_a_video_is_upright_and_in_the_colours_it_was_written_in(tmp_path, name, codec, pixel_format):
+    pixels = cine()
+    picture = read_frames(write_video(tmp_path / name, pixels, codec, pixel_format)).pixels[13]
+    np.testing.assert_allclose(picture[:2, -3:].mean((0, 1)), (250, 120, 30), atol=30)
+    np.testing.assert_allclose(picture[22:38, 10:38].mean(), 13 * 12, atol=8)
+
+
+def test_a_lossless_video_is_read_exactly(tmp_path):
+    pixels = cine()
+    np.testing.assert_array_equal(
+        read_frames(write_video(tmp_path / LOSSLESS[0], pixels, *LOSSLESS[1:])).pixels, pixels
+    )
+
+
+def test_mjpeg_frames_are_what_another_decoder_makes_of_their_streams(tmp_path):
+    path = write_video(tmp_path / "a.avi", cine(6), "mjpeg", "yuvj444p")
+    with av.open(str(path)) as file:
+        streams = [bytes(packet) for packet in file.demux(video=0) if packet.size]
+    for picture, stream in zip(read_frames(path).pixels, streams, strict=True):
+        other = np.asarray(Image.open(io.BytesIO(stream)).convert("RGB")).astype(int)
+        assert abs(picture - other).mean() < 1.5
+
+
+def test_the_times_are_those_of_the_file(tmp_path):
+    frames = read_frames(write_video(tmp_path / "a.avi", cine(4), "mjpeg", "yuvj420p", rate=25))
+    assert frames.frame_times_ms == (0, 40, 80, 120)
+
+
+def test_uneven_times_stay_uneven(tmp_path):
+    with av.open(str(tmp_path / "a.mp4"), "w") as file:
+        stream = file.add_stream("mpeg4", rate=1000)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for time_ms, picture in zip((0, 10, 50, 90), cine(4), strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = time_ms
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    assert read_frames(tmp_path / "a.mp4").frame_times_ms == pytest.approx((0, 10, 50, 90))
+
+
+def test_a_video_is_known_by_its_content(tmp_path):
+    path = write_video(tmp_path / "a.avi", cine(2), "mjpeg", "yuvj420p").rename(tmp_path / "IM0001")
+    assert len(read_frames(path)) == 2
+
+
+def test_a_video_survives_the_way_to_a_worker_process(tmp_path):
+    frames = read_frames(write_video(tmp_path / LOSSLESS[0], cine(), *LOSSLESS[1:]))
+    frames.pixels[3]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(frames)).pixels[7], cine()[7])
+
+
+def test_a_video_that_is_shown_turned_is_read_upright(tmp_path):
+    path = write_video(tmp_path / "a.mov", cine(2), "mjpeg", "yuvj444p")
+    data, unit = bytearray(path.read_bytes()), (1 << 16).to_bytes(4, "big")
+    matrix = data.index(b"tkhd") + 44  # ISO 14496-12, 8.3.2: a quarter turn clockwise for the viewer
+    zero, minus = bytes(4), (-(1 << 16) & 0xFFFFFFFF).to_bytes(4, "big")
+    data[matrix : matrix + 20] = zero + unit + zero + minus + zero
+    path.write_bytes(data)
+    frames = read_frames(path)
+    assert frames.size == (64, 48)
+    np.testing.assert_allclose(frames.pixels[0][-5:, -3:].mean((0, 1)), (250, 120, 30), atol=30)
+
+
+def test_a_track_reads_a_stream_in_memory_as_it_reads_a_file():
+    stream = write_video(io.BytesIO(), cine(), "rawvideo", "bgr24", container="avi")
+    track = VideoTrack(stream)
+    for number in (5, 19, 0, 6):
+        np.testing.assert_array_equal(track.frame(number), cine()[number])
+
+
+def test_a_bare_stream_without_time_stamps_is_counted():
+    stream = write_video(io.BytesIO(), cine(8), "mpeg4", "yuv420p", container="m4v")
+    track = VideoTrack(stream, container="m4v")
+    order = [track.frame(number) for number in range(len(track))]
+    for number in (6, 1, 7, 0):
+        np.testing.assert_array_equal(track.frame(number), order[number])
+
+
+def test_a_damaged_frame_is_refused_by_name_and_the_others_are_not(tmp_path):
+    path = write_video(tmp_path / "a.avi", cine(6), "mjpeg", "yuvj420p")
+    whole, data = in_order(path), bytearray(path.read_bytes())
+    starts = [place for place in range(len(data)) if data[place : place + 3] == b"\xff\xd8\xff"]
+    data[starts[2] : starts[3] - 8] = bytes(starts[3] - 8 - starts[2])
+    path.write_bytes(data)
+    frames = read_frames(path)
+    with pytest.raises(UnreadableFrames, match=r"a\.avi, frame 3 of 6, cannot be decoded"):
+        frames.pixels[2]
+    np.testing.assert_array_equal(frames.pixels[3], whole[3])
+    np.testing.assert_array_equal(frames.pixels[1], whole[1])
+
+
+@pytest.mark.parametrize("content", [b"RIFF\0\0\0\0AVI Doe^Jane", b"\0\0\0\x20ftypisom" + b"\0" * 300])
+def test_a_video_without_a_picture_is_refused_by_name(tmp_path, content):
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(UnreadableFrames, match="a cannot be opened as a video") as caught:
+        read_frames(tmp_path / "a")
+    assert "Jane" not in str(caught.value)
+
+
+def test_without_pyav_the_extra_to_install_is_named(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "a.avi", cine(2), "mjpeg", "yuvj420p")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UnreadableFrames, match=r"a\.avi is an AVI or MP4 video, .* pip install 'echocare\[video\]'"):
+        read_frames(path)
+
+
+def test_no_damage_to_a_video_ends_in_another_error(tmp_path):
+    whole = [write_video(tmp_path / name, cine(6), *kind).read_bytes() for name, *kind in KINDS[:3]]
+    random, read = np.random.default_rng(11), 0
+    for turn in range(60):
+        data = bytearray(whole[turn % 3])
+        for place in random.integers(0, len(data), 12):
+            data[place] = random.integers(256)
+        (tmp_path / "x").write_bytes(bytes(data[: random.integers(len(data) // 2, len(data) + 1)]))
+        try:
+            frames = read_frames(tmp_path / "x")
+            read += all(picture.shape == (*frames.size, 3) for picture in frames.pixels)
+        except UnreadableFrames:
+            continue
+    assert read
