@@ -18,7 +18,7 @@ def speckle(height, width, seed=0):
 def fan(height=240, width=320):
     """Bool (height, width): a sector with straight flanks and a round bottom."""
     drawn = Image.new("1", (width, height))
-    ImageDraw.Draw(drawn).pieslice((60, -120, 260, 220), 55, 125, fill=1)
+    ImageDraw.Draw(drawn).pieslice((-30, -170, 350, 210), 55, 125, fill=1)  # round (160, 20), radius 190
     return np.array(drawn)
 
 
