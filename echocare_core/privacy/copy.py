@@ -1,0 +1,263 @@
+"""Frames of a copy, written one by one behind its header, so that memory stays at a few frames."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.dicom import DicomPixels
+from echocare_core.frames.fragments import read_frame
+from echocare_core.frames.header import unheard, value
+from echocare_core.frames.jpeg_stream import read_jpeg_stream
+from echocare_core.frames.native import read_native
+from echocare_core.frames.pixel_format import PixelFormat
+from echocare_core.privacy.jpeg import encode_like, without_comments
+
+EXPLICIT, JPEG_BASELINE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50"
+LARGEST = 0xFFFFFFFE  # bytes that native pixel data may have (PS3.5 7.1)
+MaskOf = Callable[[int, NDArray[np.uint8]], NDArray[np.bool_]]
+PALETTE = [
+    f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue") for part in ("Descriptor", "Data")
+]
+_DEEP = "WindowCenter WindowWidth RescaleSlope RescaleIntercept RescaleType"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the frames of one file.
+
+    Attributes:
+        form: "native", "JPEG" (baseline, as it was) or "decoded" (native, where it was compressed otherwise).
+        changed: how many frames have other pixels than before.
+    """
+
+    form: str
+    changed: int
+
+
+def write_copy(path: Path, pixels: DicomPixels, header: Dataset, original: Dataset, mask_of: MaskOf) -> Written:
+    """Write a copy of an object with some pixels black.
+
+    Native pixels stay native, every sample outside the mask as it was; JPEG Baseline stays so, frames without a masked
+    pixel byte for byte, others encoded again with their own tables. Everything else is decoded to 8 bits and written
+    native: uncompressed little endian is what every receiver takes.
+
+    Args:
+        path: new file.
+        pixels: the frames of the object.
+        header: of the copy, changed here to say what its pixels are.
+        original: header of the object, for its palette.
+        mask_of: number and picture (uint8 RGB) of a frame to what is made black in it, bool (height, width).
+
+    Raises:
+        UnreadableFrames: a frame is damaged, or the copy would be larger than an element may be.
+        OSError: the file cannot be written.
+    """
+    pixel_format = pixels.pixel_format
+    if pixels.transfer_syntax is None and not _is_swapped(pixels):
+        frames, form = _native(pixels, mask_of), "native"
+        _describe_native(header, pixel_format, original, big_endian=pixels.pixel_data.big_endian)
+    elif _is_plain_jpeg(pixels):
+        frames, form = _jpeg(pixels, mask_of), "JPEG"
+        _describe_jpeg(header, pixels)
+    else:
+        frames, form = _decoded(pixels, mask_of), "decoded"
+        _describe_decoded(header, pixel_format)
+    changed = 0
+    syntax = JPEG_BASELINE if form == "JPEG" else EXPLICIT
+    length = None if form == "JPEG" else _bytes_of(header, len(pixels))
+    with path.open("wb") as file, unheard():
+        _write_header(file, header, syntax)
+        element = _Encapsulated(file, len(pixels)) if length is None else _Native(file, length, header.BitsAllocated)
+        for frame, other in frames:
+            element.write(frame)
+            changed += other
+        element.close()
+    return Written(form, changed)
+
+
+def _write_header(file: BinaryIO, header: Dataset, syntax: str) -> None:
+    meta = FileMetaDataset()
+    meta.FileMetaInformationGroupLength, meta.FileMetaInformationVersion = 0, b"\0\1"  # pydicom counts, if it is there
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
+    meta.TransferSyntaxUID, meta.ImplementationClassUID = UID(syntax), PYDICOM_IMPLEMENTATION_UID
+    whole = FileDataset(None, header, preamble=b"\0" * 128, file_meta=meta)
+    whole.is_implicit_VR, whole.is_little_endian = False, True
+    dcmwrite(file, whole)
+
+
+class _Native:
+    """The value of native Pixel Data (PS3.5 8.1)."""
+
+    def __init__(self, file: BinaryIO, length: int, bits: int) -> None:
+        if length > LARGEST:
+            raise UnreadableFrames("would have more than 4 GB of pixels. Export it in parts.")
+        self._file, self._odd = file, length % 2
+        file.write(struct.pack("<HH2s2xI", 0x7FE0, 0x0010, b"OB" if bits == 8 else b"OW", length + self._odd))
+
+    def write(self, frame: bytes) -> None:
+        self._file.write(frame)
+
+    def close(self) -> None:
+        self._file.write(b"\0" * self._odd)
+
+
+class _Encapsulated:
+    """The items of compressed Pixel Data, one to a frame, with a basic offset table (PS3.5 A.4)."""
+
+    def __init__(self, file: BinaryIO, frames: int) -> None:
+        self._file, self._offsets = file, []  # type: tuple[BinaryIO, list[int]]
+        file.write(struct.pack("<HH2s2xI", 0x7FE0, 0x0010, b"OB", 0xFFFFFFFF))
+        file.write(struct.pack("<HHI", 0xFFFE, 0xE000, 4 * frames))
+        self._table = file.tell()
+        file.write(b"\0" * 4 * frames)
+        self._first = file.tell()
+
+    def write(self, frame: bytes) -> None:
+        self._offsets.append(self._file.tell() - self._first)
+        odd = len(frame) % 2
+        self._file.write(struct.pack("<HHI", 0xFFFE, 0xE000, len(frame) + odd))
+        self._file.write(frame + b"\0" * odd)
+
+    def close(self) -> None:
+        self._file.write(struct.pack("<HHI", 0xFFFE, 0xE0DD, 0))
+        if self._offsets[-1] > LARGEST:
+            raise UnreadableFrames("would have more than 4 GB of pixels. Export it in parts.")
+        self._file.seek(self._table)
+        self._file.write(struct.pack(f"<{len(self._offsets)}I", *self._offsets))
+
+
+def _is_plain_jpeg(pixels: DicomPixels) -> bool:
+    """Baseline JPEG, grey or YBR, every frame: the one compression that is written as well."""
+    if pixels.transfer_syntax != JPEG_BASELINE:
+        return False
+    for extent in pixels.extents:
+        try:
+            stream = read_jpeg_stream(read_frame(pixels.pixel_data, extent))
+        except ValueError:
+            raise UnreadableFrames("has a damaged frame. Copy or export it again.") from None
+        colour = "YBR_FULL" if len(stream.components) == 1 else stream.colour(pixels.pixel_format.photometric)
+        if stream.bits != 8 or colour != "YBR_FULL" or len(stream.components) not in (1, 3):
+            return False
+    return True
+
+
+def _is_swapped(pixels: DicomPixels) -> bool:
+    """Two pixels' samples in big-endian words: too rare for code of its own."""
+    return pixels.pixel_format.photometric == "YBR_FULL_422" and pixels.pixel_data.big_endian
+
+
+def _jpeg(pixels: DicomPixels, mask_of: MaskOf) -> Iterator[tuple[bytes, bool]]:
+    for number, extent in enumerate(pixels.extents):
+        stream, picture = read_frame(pixels.pixel_data, extent), pixels[number]
+        masked = mask_of(number, picture)
+        other = bool(picture[masked].any())
+        picture[masked] = 0
+        try:
+            yield encode_like(stream, picture) if other else without_comments(stream), other
+        except (ValueError, OSError):
+            raise UnreadableFrames(f"has a damaged frame {number + 1}. Copy or export it again.") from None
+
+
+def _decoded(pixels: DicomPixels, mask_of: MaskOf) -> Iterator[tuple[bytes, bool]]:
+    grey = _is_grey(pixels.pixel_format)
+    for number in range(len(pixels)):
+        picture = pixels[number]
+        masked = mask_of(number, picture)
+        other = bool(picture[masked].any())
+        picture[masked] = 0
+        yield (np.ascontiguousarray(picture[..., 0]) if grey else picture).tobytes(), other
+
+
+def _native(pixels: DicomPixels, mask_of: MaskOf) -> Iterator[tuple[bytes, bool]]:
+    """Frames in the order of the file, little endian."""
+    form = pixels.pixel_format
+    shared = form.photometric == "YBR_FULL_422"
+    for number in range(len(pixels)):
+        masked = mask_of(number, pixels[number])
+        if shared:  # Y1 Y2 CB CR of two neighbours, which are masked together
+            data = pixels.pixel_data.read(number * form.frame_bytes, form.frame_bytes)
+            samples = np.frombuffer(data, "u1").reshape(form.rows, form.columns // 2, 4).copy()
+            black: list[int] = [0, 0, 128, 128]
+            masked = masked[:, 0::2] | masked[:, 1::2]
+        else:
+            samples, black = read_native(pixels.pixel_data, form, number).copy(), _black(form)
+        before = samples.copy()
+        samples[masked] = black[0] if samples.ndim == 2 else black
+        samples &= _own_bits(form)
+        ordered = samples.transpose(2, 0, 1) if form.planar and form.samples == 3 and not shared else samples
+        yield np.ascontiguousarray(ordered).tobytes(), bool((samples != before).any())
+
+
+def _own_bits(form: PixelFormat) -> int:
+    """The bits of a sample; overlays may stand in the others (PS3.5 8.1.2), where signs are not."""
+    whole = (1 << form.bits_allocated) - 1
+    shift = max(form.high_bit + 1 - form.bits_stored, 0)
+    return whole if form.signed else ((1 << form.bits_stored) - 1) << shift & whole
+
+
+def _black(form: PixelFormat) -> list[int]:
+    """Sample values of black, as they stand in the file."""
+    bits, shift = form.bits_stored, max(form.high_bit + 1 - form.bits_stored, 0)
+    lowest, highest = (1 << (bits - 1), (1 << (bits - 1)) - 1) if form.signed else (0, (1 << bits) - 1)
+    if form.photometric == "PALETTE COLOR" and form.palette is not None:
+        levels = [int(form.palette.sum(axis=1, dtype=int).argmin()) + form.first_index]
+    elif form.photometric.startswith("YBR"):
+        levels = [0, 1 << (bits - 1), 1 << (bits - 1)]
+    else:
+        levels = [highest if form.photometric == "MONOCHROME1" else lowest] * form.samples
+    return [level << shift for level in levels]
+
+
+def _is_grey(form: PixelFormat) -> bool:
+    return form.photometric.startswith("MONOCHROME")
+
+
+def _bytes_of(header: Dataset, frames: int) -> int:
+    per_pixel = 2 if header.PhotometricInterpretation == "YBR_FULL_422" else header.SamplesPerPixel
+    return int(frames * header.Rows * header.Columns * per_pixel * header.BitsAllocated // 8)
+
+
+def _describe(header: Dataset, form: PixelFormat, photometric: str, planar: int | None) -> None:
+    """The Image Pixel attributes (PS3.3 C.7.6.3)."""
+    header.Rows, header.Columns, header.PhotometricInterpretation = form.rows, form.columns, photometric
+    header.SamplesPerPixel = 1 if planar is None else 3
+    header.BitsAllocated, header.BitsStored, header.HighBit = form.bits_allocated, form.bits_stored, form.high_bit
+    header.PixelRepresentation = int(form.signed)
+    header.pop("PlanarConfiguration", None)
+    if planar is not None:
+        header.PlanarConfiguration = planar
+
+
+def _describe_native(header: Dataset, form: PixelFormat, original: Dataset, *, big_endian: bool) -> None:
+    _describe(header, form, form.photometric, None if form.samples == 1 else int(form.planar))
+    for keyword in PALETTE if form.photometric == "PALETTE COLOR" else []:
+        found = value(original, keyword)
+        if isinstance(found, bytes) and big_endian:
+            found = np.frombuffer(found[: len(found) // 2 * 2], ">u2").astype("<u2").tobytes()
+        setattr(header, keyword, found)
+
+
+def _describe_jpeg(header: Dataset, pixels: DicomPixels) -> None:
+    grey = pixels.pixel_format.samples == 1
+    photometric = pixels.pixel_format.photometric if grey else "YBR_FULL_422"
+    _describe(header, pixels.pixel_format, photometric, None if grey else 0)
+    header.LossyImageCompression = "01"
+
+
+def _describe_decoded(header: Dataset, form: PixelFormat) -> None:
+    eight = replace(form, bits_allocated=8, bits_stored=8, high_bit=7, signed=False)
+    grey = _is_grey(form)
+    _describe(header, eight, "MONOCHROME2" if grey else "RGB", None if grey else 0)
+    for keyword in _DEEP.split():
+        header.pop(keyword, None)

