@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from echocare_core.bundle import find_bundle, list_bundles
     from echocare_core.frames import read_export, read_frames
+    from echocare_core.inventory.inspection import inspect_export
     from echocare_core.models import build_encoder, load_encoder, save_encoder
     from echocare_core.pacs.fetch import fetch
     from echocare_core.pacs.query import StudyQuery
@@ -30,6 +31,7 @@ _HOMES = {
     "fetch": "echocare_core.pacs.fetch",
     "find_bundle": "echocare_core.bundle",
     "list_bundles": "echocare_core.bundle",
+    "inspect_export": "echocare_core.inventory.inspection",
     "load_encoder": "echocare_core.models",
     "predict": "echocare_core.prediction",
     "read_export": "echocare_core.frames",
@@ -42,6 +44,7 @@ __all__ = [
     "build_encoder",
     "fetch",
     "find_bundle",
+    "inspect_export",
     "list_bundles",
     "load_encoder",
     "predict",

@@ -19,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+MOST_PROCESSES = 8
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run in OUT.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for report.html, results.csv, overlays/ and masks/.")]
 
@@ -36,7 +37,9 @@ def predict(
     bundle: Annotated[
         str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")
     ],
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="DICOM file, DICOM export folder, or images.")],
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="DICOM file, DICOM export folder, images, or a table of images.")
+    ],
     out: Out,
     overwrite: Overwrite = False,
     settings: Annotated[
@@ -93,6 +96,37 @@ def fetch(
     if done.set_aside:
         typer.echo(f"  {out / SET_ASIDE}")
     typer.echo(f"They name patients. Read them with: echocare predict BUNDLE {out} RESULTS")
+
+
+@app.command()
+def inspect(
+    export: Annotated[Path, typer.Argument(metavar="EXPORT", help="Export folder, DICOMDIR, or one file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Write tables there; the same command goes on there.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    split: Annotated[str, typer.Option(metavar="A,B,C", help="Shares of train, val and test.")] = "0.7,0.15,0.15",
+    pixels: Annotated[bool, typer.Option("--pixels", help="Decode every frame to find copies and damage.")] = False,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Write table.parquet as well.")] = False,
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes that read; one per core at most 8.")] = None,
+) -> None:
+    """Say what an export holds: what is usable for which bundle, what is set aside and why, which files are copies."""
+    import json
+    import os
+
+    from rich.console import Console
+
+    from echocare_core.inventory.inspection import inspect_export
+    from echocare_core.inventory.show import show
+
+    readers = processes or min(os.cpu_count() or 1, MOST_PROCESSES)
+    summary = inspect_export(
+        export, out, split=_shares(split), decoded=pixels, parquet=parquet, processes=readers, progress=True
+    )
+    if as_json:
+        typer.echo(json.dumps(summary))
+    else:
+        show(summary, Console())
 
 
 @app.command()
@@ -203,6 +237,13 @@ def _parse(settings: list[str]) -> dict[str, object]:
         except json.JSONDecodeError:
             parsed[name] = value
     return parsed
+
+
+def _shares(split: str) -> list[float]:
+    try:
+        return [float(share) for share in split.split(",")]
+    except ValueError:
+        raise SettingsError(f"--split {split} is no list of numbers; needed such as 0.7,0.15,0.15.") from None
 
 
 def _say_what_was_written(results: Results) -> None:

@@ -12,11 +12,11 @@ import echocare_core
 PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first line know neither torch nor MONAI.
 ORDER = [
-    *("errors", "types", "atomic", "bundle", "frames", "pacs", "privacy"),
+    *("errors", "types", "atomic", "bundle", "frames", "inventory", "pacs", "privacy"),
     *("transforms", "models", "pretraining", "tasks", "engines", "training", "results"),
     *("prediction", "demo", "cli"),
 ]
-WITHOUT_TORCH = ("errors", "types", "atomic", "bundle", "frames", "pacs", "privacy")
+WITHOUT_TORCH = ("errors", "types", "atomic", "bundle", "frames", "inventory", "pacs", "privacy")
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -92,7 +92,9 @@ def test_importing_it_does_not_import_torch(name):
     assert not loaded & {"torch", "monai"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["predict", "--help"], ["shards", "--help"], ["bundles"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["predict", "--help"], ["shards", "--help"], ["inspect", "--help"], ["bundles"]]
+)
 def test_a_quick_command_does_not_import_torch(arguments):
     command = (
         f"sys.argv = ['echocare', *{arguments}]\n"

@@ -81,17 +81,21 @@ def read_dicom(path: Path) -> Frames:
         UnreadableFrames: not ultrasound, a DICOMDIR, a 3-D volume, without pixels or frames, cut short, smaller than
             16x16 px, or in a form that is not read. Damage inside a compressed frame raises when it is asked for.
     """
-    header = read_header(path)
+    return open_frames(read_header(path))
+
+
+def open_frames(header: Header) -> Frames:
+    """The frames of an object whose header has been read, as `read_dicom` gives and refuses them."""
     try:
         _check_object(header)
         pixels = _pixels(header)
     except UnreadableFrames as fault:
-        raise UnreadableFrames(f"{path.name} {fault}") from fault
+        raise UnreadableFrames(f"{header.path.name} {fault}") from fault
     size = pixels.pixel_format.rows, pixels.pixel_format.columns
     regions = read_regions(header.dataset, *size)
     times_ms = read_frame_times_ms(header.dataset, len(pixels))
     return Frames(
-        *(path, pixels, size, times_ms, regions, spacing_of(header.dataset, regions)),
+        *(header.path, pixels, size, times_ms, regions, spacing_of(header.dataset, regions)),
         scan_region=scan_region_of(regions),
         r_wave_times_ms=read_r_wave_times_ms(header.dataset, times_ms),
         heart_rate_bpm=read_heart_rate_bpm(header.dataset),

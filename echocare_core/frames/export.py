@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
@@ -18,6 +18,7 @@ RESULTS = {
     "results.csv",
     "set_aside.csv",
 }  # what a run of this package leaves: its pictures are no images
+INVENTORY = "inventory.sqlite"  # so does an inventory of an export
 UNFINISHED = ".echocare-"
 
 
@@ -29,16 +30,22 @@ class Export:
         root: the folder that was read, or the folder of the single file.
         files: the usable ones in the order of their paths; headers are read, frames are not decoded yet.
         set_aside: every other file, with the reason.
+        chosen: which frames to use, for paths of files of which only some are wanted.
     """
 
     root: Path
     files: tuple[Frames, ...]
     set_aside: tuple[SetAside, ...] = ()
+    chosen: Mapping[Path, Sequence[int]] = field(default_factory=dict)
 
     @property
     def number_of_frames(self) -> int:
-        """Frames of all usable files together."""
-        return sum(len(frames) for frames in self.files)
+        """Frames of all usable files together, as far as they are wanted."""
+        return sum(len(self.numbers_of(frames)) for frames in self.files)
+
+    def numbers_of(self, frames: Frames) -> Sequence[int]:
+        """The frames of a file that are wanted, 0-based."""
+        return self.chosen.get(frames.path, range(len(frames)))
 
     def source_of(self, frames: Frames) -> str:
         """Path of a file relative to `root`, with forward slashes on every system."""
@@ -61,7 +68,11 @@ def read_export(path: Path) -> Export:
         return Export(path.parent, (read_frames(path),))
     files: list[Frames] = []
     set_aside: list[SetAside] = []
-    for found in _walk(path, set_aside):
+
+    def note(folder: Path, reason: str) -> None:
+        set_aside.append(SetAside(folder.relative_to(path).as_posix(), reason))
+
+    for found in walk_export(path, note):
         try:
             files.append(read_frames(found))
         except UnreadableFrames as fault:
@@ -71,22 +82,27 @@ def read_export(path: Path) -> Export:
     return Export(path, tuple(files), tuple(set_aside))
 
 
-def _walk(root: Path, set_aside: list[SetAside]) -> Iterator[Path]:
-    """All files below a folder, sorted; a folder that cannot be listed, or that holds results, is set aside."""
+def walk_export(root: Path, note: Callable[[Path, str], None]) -> Iterator[Path]:
+    """All files below a folder, sorted, one after the other; linked folders are not entered.
 
-    def note(fault: OSError) -> None:
+    Args:
+        root: the folder.
+        note: told of each folder that cannot be listed, or holds what this package wrote, and why it is set aside.
+    """
+
+    def unlisted(fault: OSError) -> None:
         folder = Path(fault.filename)
-        reason = f"{folder.name} is a folder that cannot be listed ({fault.strerror}). Check its permissions."
-        set_aside.append(SetAside(folder.relative_to(root).as_posix(), reason))
+        note(folder, f"{folder.name} is a folder that cannot be listed ({fault.strerror}). Check its permissions.")
 
-    for folder, folders, names in os.walk(root, onerror=note):
+    for name, folders, names in os.walk(root, onerror=unlisted):
+        folder = Path(name)
         folders[:] = sorted(name for name in folders if not name.startswith(UNFINISHED))
-        if set(names) >= RESULTS:
-            source = Path(folder).relative_to(root).as_posix()
-            set_aside.append(SetAside(source, f"{Path(folder).name} holds results of an earlier run, not images."))
+        written = "results of an earlier run" if set(names) >= RESULTS else "an inventory" if INVENTORY in names else ""
+        if written:
+            note(folder, f"{folder.name} holds {written}, not images.")
             folders.clear()
             continue
-        yield from (Path(folder) / name for name in sorted(names))
+        yield from (folder / name for name in sorted(names))
 
 
 def _nothing_usable(root: Path, set_aside: list[SetAside]) -> str:

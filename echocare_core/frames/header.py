@@ -7,7 +7,7 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +23,8 @@ from pydicom.uid import UID
 
 from echocare_core.errors import UnreadableFrames
 
-# Only these are read, so no patient attribute is ever in memory, in a log or in an error.
+# Only these are read, so no patient attribute is ever in memory, in a log or in an error. (An inventory asks for a few
+# more and hashes them at once: echocare_core/inventory/identity.py.)
 _NAMES = """
     SOPClassUID Modality NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration
     BitsAllocated BitsStored HighBit PixelRepresentation WindowCenter WindowWidth RescaleSlope RescaleIntercept
@@ -97,7 +98,7 @@ class Header:
 
     Attributes:
         path: the file.
-        dataset: the attributes named in `ATTRIBUTES`, as far as the object has them.
+        dataset: the attributes named in `ATTRIBUTES`, and those that were asked for, as far as the object has them.
         sop_class: SOP Class UID, "" where the object names none.
         transfer_syntax: UID, None where the object names none.
         pixel_data: where its pixels stand, None where it has none.
@@ -122,8 +123,12 @@ def looks_like_dicom(head: bytes) -> bool:
     return element <= 0x0120 and (explicit or (order == "<" and length <= 1024))
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, also: Sequence[str] = ()) -> Header:
     """Read the header of a DICOM object; its pixels stay in the file.
+
+    Args:
+        path: the file.
+        also: keywords of attributes to read besides `ATTRIBUTES`.
 
     Raises:
         UnreadableFrames: the file cannot be parsed as DICOM.
@@ -133,7 +138,7 @@ def read_header(path: Path) -> Header:
             if DIRECTORY.encode() in file.read(512):  # its records are never needed, and may name patients
                 return Header(path, Dataset(), DIRECTORY, None, None)
             file.seek(0)
-            dataset = dcmread(file, stop_before_pixels=True, force=True, specific_tags=ATTRIBUTES)
+            dataset = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*ATTRIBUTES, *also])
             meta = dataset.file_meta
             syntax = text(meta, "TransferSyntaxUID") or None
             pixel_data = _deflated_pixels(path) if syntax == DEFLATED else _pixels_at(file, path)

@@ -1,4 +1,4 @@
-"""Tables of images and labels: a CSV that any team can write for its own pictures, read strictly.
+"""Tables of images and labels: a CSV that any team can write for its own pictures, read strictly; Parquet as well.
 
 Format: one row per image, UTF-8, comma separated, paths relative to the table.
 
@@ -7,6 +7,8 @@ Format: one row per image, UTF-8, comma separated, paths relative to the table.
                            (a mask of 0 and 255 only is read as 0 and 1); empty where nobody drew one
     group                  patient, study or acquisition: all its rows are in one split
     split                  train, val, test, or any other name for rows that are not used
+    frame                  optional: 0-based number of a frame of a cine; empty for the first to train on, for all to
+                           predict
     pixel_mm               optional: millimetres per (square) pixel of the file, above 0; empty or nan where unknown
 
 Further columns are kept for the bundle that names them.
@@ -15,13 +17,14 @@ Further columns are kept for the bundle that names them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from echocare_core.errors import TableError
 
+PARQUET = ".parquet"
 REQUIRED = ("image", "group", "split")
 NAMES_SHOWN = 3
 
@@ -32,18 +35,19 @@ def read_table(
     """Read the rows of one split.
 
     Args:
-        table: the CSV file, or a folder that holds it as `table.csv`.
+        table: the CSV or Parquet file, or a folder that holds it as `table.csv`.
         split: the value of the column `split` to keep.
         masks: keep only rows with a mask, and demand at least one.
         columns: further columns to carry along, as they stand.
 
     Returns:
-        One mapping per row: `image` (path), `group` (text), `pixel_mm` (nan where unknown) and `columns`; with `masks`
-        also `mask` (path) and `label`, the same path under the name that MONAI's engines expect the label map to have.
+        One mapping per row: `image` (path), `group` (text), `pixel_mm` (nan where unknown), `frame` where the table has
+        that column, and `columns`; with `masks` also `mask` (path) and `label`, the same path under the name that
+        MONAI's engines expect the label map to have.
 
     Raises:
         TableError: no table, a column or file missing, a group in two splits or unnamed, a pixel_mm that is no length,
-            or no row left.
+            a frame that is no number, or no row left.
     """
     path = Path(table)
     path = path / "table.csv" if path.is_dir() else path
@@ -66,10 +70,27 @@ def read_csv(path: Path) -> pd.DataFrame:
     """All rows of a table as text, empty cells as ""; TableError where there is no such file, or no CSV in UTF-8."""
     if not path.is_file():
         raise TableError(f"No table at {path}; needed a CSV with the columns {', '.join(REQUIRED)}. Set dataset_dir.")
+    if path.suffix == PARQUET:
+        return _read_parquet(path)
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise TableError(f"{path} is not a comma-separated UTF-8 table: {error}. Save it as 'CSV UTF-8'.") from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """All rows of a Parquet table as the text that the same table has as CSV."""
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import read_table as read_parquet
+
+        table = read_parquet(path)
+        texts = {name: table[name].cast(pa.string()).fill_null("").to_pylist() for name in table.column_names}
+    except ImportError as error:
+        raise TableError(f"{path} is Parquet, which needs pyarrow. Install echocare[parquet], or use CSV.") from error
+    except (OSError, pa.ArrowException) as error:
+        raise TableError(f"{path} is not a Parquet table of plain columns. Write it again, or use CSV.") from error
+    return pd.DataFrame(texts, dtype=str)
 
 
 def demand_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
@@ -108,11 +129,31 @@ def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], pat
     paths = {column: str(path.parent / row[column]) for column in files}
     if "mask" in paths:
         paths["label"] = paths["mask"]
-    pixel_mm = _pixel_mm(row.get("pixel_mm", ""), row["image"], path)
-    return {**paths, "group": row["group"], "pixel_mm": pixel_mm, **{column: row[column] for column in columns}}
+    pixel_mm = read_pixel_mm(row, path)
+    frame = {"frame": read_frame_number(row, path) or 0} if "frame" in row else {}
+    return {
+        **paths,
+        "group": row["group"],
+        "pixel_mm": pixel_mm,
+        **frame,
+        **{column: row[column] for column in columns},
+    }
 
 
-def _pixel_mm(text: str, image: str, path: Path) -> float:
+def read_frame_number(row: Mapping[str, str], path: Path) -> int | None:
+    """The frame that a row of the table at `path` names, None where it names none; TableError where it is no number."""
+    text = row.get("frame", "").strip()
+    if text and not (text.isascii() and text.isdigit()):
+        raise TableError(
+            f"{path}: frame of {row['image']} is '{text}'; needed a whole number from 0, or nothing. Correct it."
+        )
+    return int(text) if text else None
+
+
+def read_pixel_mm(row: Mapping[str, str], path: Path) -> float:
+    """Millimetres per pixel that a row of the table at `path` gives, nan where it gives none; TableError where it is no
+    length."""
+    text, image = row.get("pixel_mm", ""), row["image"]
     try:
         pixel_mm = float(text.strip() or "nan")
     except ValueError:

@@ -42,7 +42,7 @@ def read_frames(path: Path) -> Frames:
             which may need a library that is not installed; the sentence says why.
     """
     path = Path(path)
-    head = _first_bytes(path)
+    head = first_bytes(path)
     if looks_like_dicom(head):
         return read_dicom(path)
     if head.startswith((PNG, JPEG)):
@@ -59,7 +59,7 @@ def read_frames(path: Path) -> Frames:
     )
 
 
-def _first_bytes(path: Path) -> bytes:
+def first_bytes(path: Path) -> bytes:
     """The first 1024 bytes of a file, which hold the marks of all formats."""
     if path.is_dir():
         raise UnreadableFrames(f"{path.name} is a folder; a file is needed. Read it as an export.")

@@ -203,7 +203,7 @@ def labelled_features(
     pictures, read = [], []
     for row in track(rows, description=f"Pictures of {split}"):
         try:
-            pictures.append(_picture(Path(str(row["image"])), image_size))
+            pictures.append(_picture(Path(str(row["image"])), int(str(row.get("frame", 0))), image_size))
         except UnreadableFrames as error:
             logger.warning("Set aside: %s", error)
             continue
@@ -218,6 +218,6 @@ def labelled_features(
     )
 
 
-def _picture(path: Path, size: int) -> Tensor:
+def _picture(path: Path, frame: int, size: int) -> Tensor:
     sample = Sample(image=path, node=UNKNOWN, group="", name=path.name)
-    return torch.from_numpy(prepare_picture(read_pixels(sample, 0)[0], size).image)
+    return torch.from_numpy(prepare_picture(read_pixels(sample, frame)[0], size).image)

@@ -10,6 +10,7 @@ from torch.utils.data import IterableDataset
 
 from echocare_core.errors import UnreadableFrames, own_cause
 from echocare_core.frames.export import read_export
+from echocare_core.frames.listed import read_listed, table_at
 from echocare_core.types import SetAside
 
 
@@ -20,7 +21,7 @@ class ExportDataset(IterableDataset):
     process (`num_workers=0`): what cannot be decoded on the way is added to `set_aside` here.
 
     Args:
-        path: file or folder.
+        path: file or folder; or a table of images, CSV or Parquet, or the folder of an inventory, which has one.
         transform: applied to {"image": Frames, "frame": 0-based number}.
 
     Attributes:
@@ -30,12 +31,14 @@ class ExportDataset(IterableDataset):
 
     Raises:
         UnreadableFrames: nothing to read at all.
+        TableError: a table that breaks its format.
     """
 
     def __init__(self, path: str | Path, transform: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         if not str(path):
             raise UnreadableFrames("dataset_dir is empty; needed a file or folder. Pass --dataset_dir EXPORT.")
-        self.export = read_export(Path(path))
+        table = table_at(Path(path))
+        self.export = read_listed(table) if table else read_export(Path(path))
         self.transform = transform
         self.number_of_frames = self.export.number_of_frames
         self.set_aside: list[SetAside] = list(self.export.set_aside)
@@ -44,7 +47,7 @@ class ExportDataset(IterableDataset):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self.set_aside[:] = self.export.set_aside
         for frames in self.export.files:
-            for frame in range(len(frames)):
+            for frame in self.export.numbers_of(frames):
                 try:
                     yield self.transform({"image": frames, "frame": frame})
                 except (RuntimeError, UnreadableFrames) as error:  # MONAI wraps the errors of its transforms

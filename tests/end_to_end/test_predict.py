@@ -48,6 +48,20 @@ def mask_of(out: Path, row: Any) -> NDArray[np.uint8]:
     return np.asarray(Image.open(out / row["mask"]))
 
 
+def test_an_inventory_is_predicted_from_like_its_export(predict: Predict, tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    for number, box in enumerate([(20, 20, 80, 100), (50, 60, 90, 150)]):
+        write_ultrasound(tmp_path / "export" / f"IM{number}", bright(120, 160, box), spacing_mm=(0.2, 0.2))
+    (tmp_path / "export" / "notes").write_text("nothing to see")
+    echocare.inspect_export(tmp_path / "export", tmp_path / "inventory")
+
+    plain = predict(LESION, tmp_path / "export", tmp_path / "plain")
+    listed = predict(LESION, tmp_path / "inventory", tmp_path / "listed")
+
+    assert listed.rows == plain.rows
+    assert (len(plain.set_aside), len(listed.set_aside)) == (1, 0)
+
+
 @pytest.mark.parametrize("size", [(300, 400), (400, 300), (90, 620)])
 def test_a_mark_in_one_corner_comes_back_in_that_corner(
     size: tuple[int, int], predict: Predict, tmp_path: Path

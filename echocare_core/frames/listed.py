@@ -1,0 +1,75 @@
+"""The files that a table names, as an export: what `echocare inspect` wrote, or any table of images."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.export import INVENTORY, Export
+from echocare_core.frames.manifest import PARQUET, demand_columns, read_csv, read_frame_number, read_pixel_mm
+from echocare_core.frames.read import read_frames
+from echocare_core.types import Frames, SetAside
+
+TABLE, TABLES = "table.csv", (".csv", PARQUET)
+
+
+def table_at(path: Path) -> Path | None:
+    """The table that a path means: a CSV or Parquet file, or the folder of an inventory; None for anything else."""
+    if path.is_dir():
+        return path / TABLE if (path / INVENTORY).is_file() else None
+    return path if path.suffix in TABLES else None
+
+
+def read_listed(table: Path) -> Export:
+    """Read the header of every file that a table names (`echocare_core.frames.manifest`).
+
+    Args:
+        table: CSV or Parquet; only `image` is needed. A row with a `frame` asks for that one, else all are wanted. Its
+            `pixel_mm` is the spacing where the file states none.
+
+    Raises:
+        TableError: no table, no column `image`, or a cell that is no number where one is needed.
+        UnreadableFrames: it names nothing usable.
+    """
+    rows = read_csv(table)
+    demand_columns(rows, ["image"], table)
+    paths = [table.parent / image for image in rows["image"]]
+    root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent
+    opened: dict[Path, Frames | None] = {}
+    chosen: dict[Path, list[int]] = {}
+    set_aside: list[SetAside] = []
+    for row, path in zip(rows.to_dict("records"), paths, strict=True):
+        source = path.relative_to(root).as_posix()
+        if path not in opened:
+            try:
+                opened[path] = _calibrated(read_frames(path), read_pixel_mm(row, table))
+            except UnreadableFrames as fault:
+                opened[path] = None
+                set_aside.append(SetAside(source, str(fault)))
+        number, frames = read_frame_number(row, table), opened[path]
+        if frames is None:
+            continue
+        wanted = chosen.setdefault(path, [])
+        if number is None:
+            wanted.extend(range(len(frames)))
+        elif number < len(frames):
+            wanted.append(number)
+        else:
+            reason = f"{path.name} has {len(frames)} frames; {table.name} asks for number {number}, counted from 0."
+            set_aside.append(SetAside(source, reason, number))
+    files = tuple(frames for frames in opened.values() if frames is not None)
+    if not files:
+        first = f" ({set_aside[0].reason})" if set_aside else ""
+        raise UnreadableFrames(f"{table.name} names no usable file among {len(rows)} rows{first}. Correct its paths.")
+    return Export(
+        root, files, tuple(set_aside), {path: tuple(dict.fromkeys(wanted)) for path, wanted in chosen.items()}
+    )
+
+
+def _calibrated(frames: Frames, pixel_mm: float) -> Frames:
+    if frames.spacing_mm is not None or math.isnan(pixel_mm):
+        return frames
+    return replace(frames, spacing_mm=(pixel_mm, pixel_mm))

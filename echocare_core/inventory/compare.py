@@ -1,0 +1,47 @@
+"""The pixels of one file, compared in full: only where the inventory has reason to, or where it is asked to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.read import read_frames
+from echocare_core.inventory.pixels import decoded_digest, stored_digest
+from echocare_core.inventory.pseudonyms import Pseudonyms
+from echocare_core.inventory.record import reason_of
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What came of it.
+
+    Attributes:
+        stored_digest, decoded_digest: of the pixels; None where it was not asked for.
+        damaged: frames that cannot be decoded.
+        reason: why the file is set aside after all; "" where it is not.
+    """
+
+    stored_digest: str | None = None
+    decoded_digest: str | None = None
+    damaged: int = 0
+    reason: str = ""
+
+
+def compare(path: Path, pseudonyms: Pseudonyms, *, decoded: bool) -> Compared:
+    """Hash all pixels of a file, decoded or as they are stored."""
+    try:
+        frames = read_frames(path)
+        if not decoded:
+            return Compared(stored_digest=stored_digest(frames, pseudonyms))
+        digest, damaged = decoded_digest(frames, pseudonyms)
+        return Compared(decoded_digest=digest, damaged=damaged)
+    except UnreadableFrames as fault:
+        return Compared(reason=reason_of(path, fault))
+    except OSError:
+        return Compared(reason="cannot be read from the disk any more. Copy it again.")
+
+
+def compare_files(root: Path, pseudonyms: Pseudonyms, decoded: bool, sources: list[str]) -> list[Compared]:
+    """The same for some files below a folder."""
+    return [compare(root / source, pseudonyms, decoded=decoded) for source in sources]

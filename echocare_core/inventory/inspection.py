@@ -1,0 +1,169 @@
+"""An export in, its inventory out: the whole path on one screen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from echocare_core.atomic import replacing
+from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
+from echocare_core.inventory.compare import compare_files
+from echocare_core.inventory.copies import find_copies
+from echocare_core.inventory.groups import check_fractions, find_groups
+from echocare_core.inventory.listing import list_export, root_of
+from echocare_core.inventory.needs import bundle_conditions
+from echocare_core.inventory.pseudonyms import Pseudonyms, kept_pseudonyms, new_pseudonyms
+from echocare_core.inventory.record import read_records
+from echocare_core.inventory.store import STORE_FILE, Store
+from echocare_core.inventory.summary import summarise
+from echocare_core.inventory.tables import TABLE, write_tables
+from echocare_core.inventory.workers import Work, work_on
+
+SUMMARY = "summary.json"
+BATCH = 32  # files that travel to a process at a time
+ALIKE = """
+    DROP TABLE IF EXISTS temp.alike;
+    CREATE TEMP TABLE alike AS SELECT fingerprint FROM files WHERE usable GROUP BY fingerprint HAVING COUNT(*) > 1
+"""
+
+
+def inspect_export(
+    export: str | Path,
+    out: str | Path | None = None,
+    *,
+    split: Sequence[float] = (0.7, 0.15, 0.15),
+    decoded: bool = False,
+    parquet: bool = False,
+    processes: int = 1,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Say what a hospital export holds, what is usable, and what is set aside and why.
+
+    Args:
+        export: a folder of any depth, a DICOMDIR, or one file.
+        out: folder for `table.csv` (what bundles train and predict from: data_manifests/README.md), `set_aside.csv`,
+            `series.csv`, `summary.json` and `inventory.sqlite`, with which the same call goes on where it was stopped
+            and reads only files that are new or changed; and the key of its pseudonyms. Without it nothing is kept.
+        split: shares of train, val and test.
+        decoded: compare decoded frames, so that a picture is found again in another compression, and frames that
+            cannot be decoded are counted. It decodes everything.
+        parquet: write the table as Parquet too.
+        processes: that read files. With more than one, a script that calls this needs `if __name__ == "__main__":`.
+        progress: show a bar on standard error.
+
+    Returns:
+        The summary: counts by name, without a name or id of anybody. `summary.summarise` makes it.
+
+    Raises:
+        UnreadableFrames: `export` does not exist, or is a DICOMDIR that breaks off.
+        SettingsError: shares that do not add up, or no process.
+        OutputError: `out` cannot be written, belongs to another export, is in use, or its table was edited.
+        BundleError: a bundle needs what there is no word for.
+    """
+    export = Path(export)
+    if not export.exists():
+        raise UnreadableFrames(f"{export.name} does not exist; a folder, DICOMDIR or file is needed. Check the path.")
+    if processes < 1:
+        raise SettingsError(f"{processes} processes; needed 1 or more.")
+    check_fractions(split)
+    conditions = bundle_conditions()
+    with ExitStack() as stack:
+        if out is None:
+            folder, pseudonyms = Path(stack.enter_context(tempfile.TemporaryDirectory())), new_pseudonyms()
+        else:
+            folder, pseudonyms = _prepared(Path(out))
+        store = Store(folder / STORE_FILE, pseudonyms.name("export", str(export.resolve())))
+        stack.callback(store.close)
+        stack.enter_context(store.faults())
+        if out is not None:
+            _check_table(folder / TABLE, store)
+        root = root_of(export)
+        with _bar(progress) as bar:
+            listing = bar.add_task("listing files", total=None)
+            list_export(export, store)
+            bar.remove_task(listing)
+            through = partial(_work_through, store, processes, bar)
+            through("reading headers", "kind IS NULL", partial(read_records, root, pseudonyms), store.put_records)
+            store.run(ALIKE)
+            pending = "decoded_digest IS NULL" if decoded else "stored_digest IS NULL AND fingerprint IN alike"
+            work = partial(compare_files, root, pseudonyms, decoded)
+            through("comparing pixels", f"usable AND {pending}", work, store.put_compared)
+        find_groups(store, pseudonyms, split, decoded=decoded)
+        find_copies(store)
+        summary = summarise(store, conditions)
+        if out is not None:
+            _write(store, root, folder, summary, parquet=parquet)
+    return summary
+
+
+def _work_through(
+    store: Store,
+    processes: int,
+    bar: Progress,
+    label: str,
+    condition: str,
+    work: Work[Any],
+    keep: Callable[[Iterator[tuple[str, Any]]], None],
+) -> None:
+    """Do the work on every file that fulfils an SQL condition, and keep each batch of results as it comes."""
+    task = bar.add_task(label, total=store.count(condition))
+    batches = (page[start : start + BATCH] for page in store.pages(condition) for start in range(0, len(page), BATCH))
+    for batch, results in work_on(batches, work, processes):
+        keep(zip(batch, results, strict=True))
+        bar.advance(task, len(batch))
+
+
+def _bar(shown: bool) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown)
+
+
+def _prepared(folder: Path) -> tuple[Path, Pseudonyms]:
+    """The folder, made if need be, and the pseudonyms kept in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder, kept_pseudonyms(folder, new=not (folder / STORE_FILE).exists())
+    except OSError as fault:
+        raise OutputError(f"{folder} cannot be written ({fault.strerror}). Choose another folder.") from fault
+
+
+def _check_table(table: Path, store: Store) -> None:
+    """Refuse to replace a table that somebody has filled in."""
+    if table.exists() and _digest(table) != store.one("SELECT value FROM about WHERE key = 'table'"):
+        raise OutputError(
+            f"{table} was edited, or made by somebody else; it would be replaced. Give it another name in the same "
+            f"folder, so that its paths stay right, and say --dataset_dir {table.parent}/NAME.csv to use it."
+        )
+
+
+def _write(store: Store, root: Path, folder: Path, summary: dict[str, Any], *, parquet: bool) -> None:
+    try:
+        write_tables(store, root, folder, parquet=parquet)
+        store.database.execute("INSERT OR REPLACE INTO about VALUES ('table', ?)", [_digest(folder / TABLE)])
+        with replacing(folder / SUMMARY) as unfinished:
+            unfinished.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    except OSError as fault:
+        raise OutputError(f"{folder} cannot be written ({fault.strerror}). Choose another folder.") from fault
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,100 @@
+"""What an export holds: every file of a folder, or those that a DICOMDIR lists, with what is missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.export import walk_export
+from echocare_core.inventory.dicomdir import NAME, is_dicomdir, listed_files
+from echocare_core.inventory.record import Record
+from echocare_core.inventory.store import Store
+
+MISSING = "is listed by the DICOMDIR but is not there. Copy or export it again."
+UNLISTED = "is not listed by the DICOMDIR. Give its folder in place of the DICOMDIR to read it all the same."
+UNNAMEABLE = "has a name that is not UTF-8, so no table can hold it. Rename it."
+
+
+def list_export(export: Path, store: Store) -> None:
+    """Take down in the store what there is to read.
+
+    A folder is read whole, and where a DICOMDIR stands in it, files that are listed and missing are named. Of a
+    DICOMDIR given as `export` only the files it lists are read; others below its folder are set aside.
+
+    Raises:
+        UnreadableFrames: `export` is a DICOMDIR that breaks off.
+    """
+    root = root_of(export)
+    by_list = not export.is_dir() and is_dicomdir(export)
+    set_aside: dict[str, Record] = {}  # folders and odd names: few
+
+    def note(folder: Path, reason: str) -> None:
+        set_aside[_source(folder, root)] = Record("folder", reason=reason.removeprefix(folder.name).strip())
+
+    def found() -> Iterator[tuple[str, int, int]]:
+        for path in walk_export(root, note) if by_list or export.is_dir() else [export]:
+            source = _source(path, root)
+            if source != path.relative_to(root).as_posix():
+                set_aside[source] = Record("other", reason=UNNAMEABLE)
+            else:
+                yield (source, *_size_and_time(path))
+        for source in set_aside:
+            yield source, 0, 0
+
+    store.note_files(found())
+    store.forget("kind = 'unlisted'")  # the list may be another by now
+    _read_lists([export] if by_list else _dicomdirs(root, store), store, root, demanded=by_list)
+    store.put_records(set_aside.items())
+    _set_aside_where(store, "size IS NULL", Record("missing", reason=MISSING))
+    if by_list:
+        unlisted = f"kind IS NULL AND source NOT IN listed AND source <> '{export.name.replace(chr(39), chr(39) * 2)}'"
+        _set_aside_where(store, unlisted, Record("unlisted", reason=UNLISTED))
+
+
+def root_of(export: Path) -> Path:
+    """The folder that sources are relative to."""
+    return export if export.is_dir() else export.parent
+
+
+def _source(path: Path, root: Path) -> str:
+    """Path below the export; bytes that are no UTF-8 are spelled out."""
+    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _dicomdirs(root: Path, store: Store) -> Iterator[Path]:
+    """Files of an export that are called DICOMDIR: an export may hold the copies of several discs."""
+    for page in store.pages(f"source = '{NAME}' COLLATE NOCASE OR source LIKE '%/{NAME}'"):
+        yield from (root / source for source in page if is_dicomdir(root / source))
+
+
+def _read_lists(dicomdirs: Iterator[Path] | list[Path], store: Store, root: Path, *, demanded: bool) -> None:
+    """Fill `listed`; one that breaks off matters only where it was asked for."""
+    with store.transaction():
+        store.database.execute("DELETE FROM listed")
+        for path in dicomdirs:
+            try:
+                store.database.executemany(
+                    "INSERT OR IGNORE INTO listed VALUES (?)", ([_source(file, root)] for file in listed_files(path))
+                )
+            except UnreadableFrames:
+                if demanded:
+                    raise
+        store.database.execute(
+            "INSERT OR IGNORE INTO files (source, folder) SELECT source, '' FROM listed"
+            " WHERE source NOT IN (SELECT source FROM files)"
+        )
+
+
+def _set_aside_where(store: Store, condition: str, record: Record) -> None:
+    for page in store.pages(condition):
+        store.put_records((source, record) for source in page)

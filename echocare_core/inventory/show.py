@@ -1,0 +1,103 @@
+"""A summary for people, in a terminal or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from echocare_core.inventory.groups import SPLITS
+
+MEGABYTE = 1_000_000
+TITLES = {
+    "modalities": "modality, of all",
+    "transfer_syntaxes": "transfer syntax",
+    "scanners": "scanner model",
+    "body_parts": "body part examined",
+    "regions": "kinds of region",
+    "burned_in_annotation": "text burned in, says the header",
+}
+VALUES_SHOWN = 8
+
+
+def show(summary: Mapping[str, Any], console: Console) -> None:
+    """Print a summary of `inspect_export` as tables."""
+    usable = summary["usable"]
+    console.print(
+        f"{summary['files']:,} files, {summary['bytes'] / MEGABYTE:,.1f} MB: {summary['dicom_objects']:,} DICOM "
+        f"objects in {summary['studies']:,} studies and {summary['series']:,} series.\n"
+        f"{usable['files']:,} usable: {usable['stills']:,} stills, {usable['cines']:,} cines, {usable['frames']:,} "
+        f"frames; {usable['calibrated']:,} calibrated, {usable['timed_cines']:,} cines with times.",
+        highlight=False,
+    )
+    for line in _findings(summary):
+        console.print(f"- {line}", highlight=False)
+    headers = (row for key, title in TITLES.items() for row in _commonest(title, summary[key]))
+    _print(console, ("DICOM objects, usable ones", "", "files"), headers)
+    bundles = ((name, one["files"], one["calibrated"], one["frames"]) for name, one in summary["bundles"].items())
+    _print(console, ("usable for the bundle", "files", "of them in mm", "frames"), bundles)
+    splits = ((name, one["groups"], one["files"], one["frames"]) for name, one in summary["splits"].items())
+    _print(console, ("split", "groups", "files", "frames"), splits)
+    aside = [(one["reason"], one["files"]) for one in summary["set_aside"]["reasons"]]
+    others = summary["set_aside"]["files_with_other_reasons"]
+    _print(console, ("set aside, because it", "files"), aside + ([("for other reasons", others)] if others else []))
+
+
+def _findings(summary: Mapping[str, Any]) -> list[str]:
+    """What somebody should know before using the export, one line each; only what is there."""
+    identity, copies, groups = summary["identity"], summary["copies"], summary["groups"]
+    listed = summary["dicomdir"] or {"missing": 0, "unlisted": 0}
+    files, largest = summary["usable"]["files"], groups["files_in_largest"]
+    found = [
+        (copies["same_object"], "files are the same object again; set aside."),
+        (copies["same_pixels"], "files show the pixels of another one; in the table their split is 'duplicate'."),
+        (
+            copies["uid_with_other_pixels"],
+            "files share a SOP Instance UID with other pixels: a conflict, both are kept.",
+        ),
+        (identity["files_with_blank_patient_id"], "usable files have a blank Patient ID; grouped by study."),
+        (
+            identity["files_with_placeholder_patient_id"],
+            "usable files have a Patient ID such as ANONYMOUS or 0; by study.",
+        ),
+        (identity["patient_ids_of_several_people"], "Patient IDs have several birth dates or sexes; not believed."),
+        (identity["studies_of_several_people"], "studies have several birth dates or sexes; not believed."),
+        (identity["pictures_common_to_several_people"], "pictures occur with several people; in no split."),
+        (groups.get("by_folder", 0), "groups are folders, for want of ids: name their patients yourself."),
+        (summary["damaged_frames"], "frames cannot be decoded."),
+        (listed["missing"], "files that the DICOMDIR lists are not there."),
+        (listed["unlisted"], "files are not listed by the DICOMDIR."),
+    ]
+    lines = [f"{count:,} {what}" for count, what in found if count]
+    empty = [name for name in SPLITS if name not in summary["splits"]] if files else []
+    if empty:
+        lines.append(
+            f"No group fell into {', '.join(empty)}: there are few. Choose other shares, or split them by hand."
+        )
+    if groups["groups"] > 1 and largest > files / 2:
+        lines.append(f"One group has {largest:,} of {files:,} usable files: is that one patient?")
+    return lines
+
+
+def _commonest(title: str, counts: Mapping[str, int]) -> list[tuple[str, str, int]]:
+    """Rows of a table for the commonest values of one attribute, its title beside the first; the rest in one row."""
+    values = list(counts.items())
+    rest = values[VALUES_SHOWN:]
+    shown = values[:VALUES_SHOWN] + ([(f"{len(rest)} others", sum(files for _, files in rest))] if rest else [])
+    return [(title if number == 0 else "", value, files) for number, (value, files) in enumerate(shown)]
+
+
+def _print(console: Console, columns: tuple[str, ...], rows: Iterable[tuple[str | int, ...]]) -> None:
+    """A table, unless it has no rows: text to the left, numbers to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        if not table.columns:
+            for column, cell in zip(columns, row, strict=True):
+                table.add_column(column, justify="right" if isinstance(cell, int) else "left")
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(cell) for cell in row))
+    if table.row_count:
+        console.print()
+        console.print(table, highlight=False)

@@ -1,0 +1,71 @@
+"""A table of images is read like an export: the frames it names, the spacing it gives, what it gets wrong."""
+
+import pytest
+from ultrasound_files import marked, write_ultrasound
+
+from echocare_core.errors import TableError, UnreadableFrames
+from echocare_core.frames.listed import read_listed, table_at
+from echocare_core.types import SetAside
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Reads a table beside a cine of three frames and a calibrated still."""
+    (tmp_path / "a").mkdir()
+    write_ultrasound(tmp_path / "a" / "cine", marked(3))
+    write_ultrasound(tmp_path / "still", marked(), spacing_mm=(0.2, 0.3))
+
+    def read(text):
+        (tmp_path / "table.csv").write_text(text)
+        return read_listed(tmp_path / "table.csv")
+
+    return read
+
+
+def test_all_frames_are_wanted_unless_rows_name_some(listed):
+    export = listed("image,frame\nstill,\na/cine,2\na/cine,0\n")
+    assert [list(export.numbers_of(frames)) for frames in export.files] == [[0], [2, 0]]
+    assert export.number_of_frames == 3
+
+
+def test_a_row_without_a_number_wants_all_frames_whatever_other_rows_name(listed):
+    assert listed("image,frame\na/cine,1\na/cine,\n").number_of_frames == 3
+
+
+def test_sources_are_below_the_folder_that_all_files_share(listed):
+    export = listed("image\na/cine\nstill\n")
+    assert [export.source_of(frames) for frames in export.files] == ["a/cine", "still"]
+
+
+def test_the_tables_spacing_counts_where_the_file_states_none(listed):
+    export = listed("image,pixel_mm\na/cine,0.5\nstill,0.5\n")
+    assert [frames.spacing_mm for frames in export.files] == [(0.5, 0.5), (0.2, 0.3)]
+
+
+def test_a_file_that_is_not_there_and_a_frame_that_is_not_there_are_set_aside(listed):
+    export = listed("image,frame\na/cine,3\ngone,\n")
+    assert export.set_aside == (
+        SetAside("a/cine", "cine has 3 frames; table.csv asks for number 3, counted from 0.", 3),
+        SetAside("gone", "gone does not exist. Check the path."),
+    )
+    assert export.number_of_frames == 0
+
+
+@pytest.mark.parametrize("frame", ["-1", "1.5", "first", "²"])
+def test_a_frame_that_is_no_number_is_refused(listed, frame):
+    with pytest.raises(TableError, match="frame of a/cine is"):
+        listed(f"image,frame\na/cine,{frame}\n")
+
+
+def test_a_table_that_names_nothing_usable_is_refused(listed):
+    with pytest.raises(UnreadableFrames, match="names no usable file among 1 rows"):
+        listed("image\ngone\n")
+    with pytest.raises(UnreadableFrames, match="among 0 rows"):
+        listed("image\n")
+
+
+def test_a_folder_is_a_table_only_where_an_inventory_wrote_it(tmp_path):
+    (tmp_path / "table.csv").touch()
+    assert table_at(tmp_path) is None
+    (tmp_path / "inventory.sqlite").touch()
+    assert table_at(tmp_path) == tmp_path / "table.csv"
