@@ -18,6 +18,7 @@ from pydicom.uid import UID, generate_uid
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 BIG_ENDIAN, DEFLATED = "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"
 JPEG, JPEG_2000, RLE = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
+STAND_IN = "1.2.840.10008.1.2.4.102"  # written for a syntax that pydicom does not know, whose UID is as long
 STILL, CINE = "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1"
 NATIVE = (IMPLICIT, EXPLICIT, BIG_ENDIAN, DEFLATED)
 END = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)  # of encapsulated pixel data, a sequence delimiter
@@ -106,15 +107,18 @@ def write_ultrasound(
 
 def write_dataset(path: Path, dataset: Dataset, transfer_syntax: str = EXPLICIT, *, meta: bool = True) -> Path:
     """Write a dataset as it is, valid or not."""
+    known = transfer_syntax if UID(transfer_syntax).name != transfer_syntax else STAND_IN
     header = FileMetaDataset()
     header.MediaStorageSOPClassUID = dataset.get("SOPClassUID", STILL)
     header.MediaStorageSOPInstanceUID = dataset.get("SOPInstanceUID", generate_uid())
-    header.TransferSyntaxUID = UID(transfer_syntax)
+    header.TransferSyntaxUID = UID(known)
     file = FileDataset(str(path), dataset, file_meta=header if meta else None, preamble=b"\0" * 128 if meta else None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom 3 deprecates what pydicom 2.4 needs
         file.is_implicit_VR, file.is_little_endian = transfer_syntax == IMPLICIT, transfer_syntax != BIG_ENDIAN
         dcmwrite(str(path), file)
+    if known != transfer_syntax:
+        path.write_bytes(path.read_bytes().replace(STAND_IN.encode(), transfer_syntax.encode(), 1))
     return path
 
 

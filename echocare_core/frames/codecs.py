@@ -13,18 +13,24 @@ from numpy.typing import NDArray
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.header import name_of
 from echocare_core.frames.jpeg_stream import read_jpeg_stream
+from echocare_core.frames.jpeg_xl_stream import read_jpeg_xl_size
 from echocare_core.frames.native import arrange
 from echocare_core.frames.pixel_format import PixelFormat
+from echocare_core.frames.video_stream import can_decode_video
 
 Decoded = tuple[NDArray[Any], str]
 NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}
-YOUNGER = {  # names of refused syntaxes that pydicom 2.4 does not know yet
-    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
-    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
-    "1.2.840.10008.1.2.4.112": "JPEG XL",
-    "1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000 (Lossless Only)",
-    "1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000 with RPCL Options (Lossless Only)",
-    "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000",
+# Video syntaxes, each also in its fragmentable form, to FFmpeg's name of the stream where it has no container.
+VIDEO = {
+    f"1.2.840.10008.1.2.4.{number}{form}": "mpegvideo" if number < 102 else "h264" if number < 107 else "hevc"
+    for number in range(100, 109)
+    for form in ("", ".1")
+}
+JPEG_XL = {f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112)}
+# Photometric interpretations that only a decoder of these streams undoes; lossy JPEG says itself what it is.
+STREAM_COLOURS = {
+    "YBR_PARTIAL_420": {*VIDEO, "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"},
+    "XYB": JPEG_XL,
 }
 DAMAGE = (ValueError, TypeError, IndexError, RuntimeError, MemoryError, OverflowError, struct.error)
 
@@ -49,31 +55,51 @@ def decode(data: bytes, transfer_syntax: str, pixel_format: PixelFormat) -> Deco
         samples, photometric = DECODERS[transfer_syntax](data, pixel_format)
     except DAMAGE as fault:
         raise UnreadableFrames(f"cannot be decoded ({str(fault).strip() or type(fault).__name__})") from fault
-    _check_size(samples.shape[:2], pixel_format)
-    if samples.ndim == 3 and samples.shape[2] != 3:
+    check_size(samples.shape[:2], pixel_format.size)
+    if samples.ndim > 3 or (samples.ndim == 3 and samples.shape[2] != 3):
         raise UnreadableFrames(f"decodes to {samples.shape[2]} samples per pixel, 1 or 3 are needed")
+    if samples.dtype.itemsize > 2:
+        raise UnreadableFrames(f"decodes to samples of {8 * samples.dtype.itemsize} bits, up to 16 are read")
     return samples, photometric
 
 
 def check_transfer_syntax(transfer_syntax: str) -> None:
-    """Refuse a transfer syntax nothing here decodes.
+    """Refuse a transfer syntax nothing here decodes, and video where PyAV is not installed.
 
     Raises:
         UnreadableFrames: with its name. The sentence lacks its subject; the caller puts the file name before it.
     """
     if transfer_syntax in NATIVE or transfer_syntax in DECODERS:
         return
-    name = YOUNGER.get(transfer_syntax) or name_of(transfer_syntax)
-    raise UnreadableFrames(
-        f"has the transfer syntax {name}, which is not read; uncompressed, RLE, JPEG, JPEG-LS and JPEG 2000 are. "
-        "Export it again as Explicit VR Little Endian or JPEG Baseline."
-    )
+    name = name_of(transfer_syntax)
+    if transfer_syntax not in VIDEO:
+        raise UnreadableFrames(
+            f"has the transfer syntax {name}, which is not read; uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000, "
+            "JPEG XL and video are. Export it again as Explicit VR Little Endian or JPEG Baseline."
+        )
+    if not can_decode_video():
+        raise UnreadableFrames(
+            f"is a video ({name}), for which PyAV is needed and not installed. Run pip install 'echocare[video]'."
+        )
+
+
+def check_photometric(photometric: str, transfer_syntax: str | None) -> None:
+    """Refuse colours that exist inside certain streams only, outside of them; None stands for native pixels.
+
+    Raises:
+        UnreadableFrames: the header contradicts itself. The sentence lacks its subject.
+    """
+    if transfer_syntax not in STREAM_COLOURS.get(photometric, {transfer_syntax}):
+        where = "uncompressed pixels" if transfer_syntax is None else name_of(transfer_syntax)
+        raise UnreadableFrames(
+            f"has the photometric interpretation {photometric}, which {where} cannot have. Export it as RGB."
+        )
 
 
 def _decode_jpeg(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """Lossy JPEG; libjpeg converts the colour the stream names, and only that."""
     stream = read_jpeg_stream(data)
-    _check_size(stream.size, pixel_format)
+    check_size(stream.size, pixel_format.size)
     if len(stream.components) != 3:
         return imagecodecs.jpeg8_decode(data), _grey(pixel_format)
     colour = "RGB" if stream.colour(pixel_format.photometric) == "RGB" else "YCBCR"
@@ -87,7 +113,7 @@ def _decode_jpeg_lossless(data: bytes, pixel_format: PixelFormat) -> Decoded:
     16 bits they, and versions of one, do not.
     """
     stream = read_jpeg_stream(data)
-    _check_size(stream.size, pixel_format)
+    check_size(stream.size, pixel_format.size)
     if stream.bits > 12:
         raise ValueError(f"lossless JPEG of {stream.bits} bits; up to 12 are read")
     if len(stream.components) != 3:
@@ -98,7 +124,7 @@ def _decode_jpeg_lossless(data: bytes, pixel_format: PixelFormat) -> Decoded:
 
 def _decode_jpeg_ls(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """JPEG-LS has no colour conversion of its own in DICOM: the header's word counts (PS3.5 8.2.3)."""
-    _check_size(read_jpeg_stream(data).size, pixel_format)
+    check_size(read_jpeg_stream(data).size, pixel_format.size)
     samples = imagecodecs.jpegls_decode(data)
     return samples, _grey(pixel_format) if samples.ndim == 2 else pixel_format.photometric
 
@@ -109,13 +135,23 @@ def _decode_jpeg_2000(data: bytes, pixel_format: PixelFormat) -> Decoded:
     if start < 0 or data.rfind(b"\xff\xd9") < start:
         raise ValueError("the stream has no JPEG 2000 picture, or it is cut short")
     right, bottom, left, top = struct.unpack(">4I", data[start + 8 : start + 24])
-    _check_size((bottom - top, right - left), pixel_format)
+    check_size((bottom - top, right - left), pixel_format.size)
+    (components,) = struct.unpack(">H", data[start + 40 : start + 42])
+    if components > 4:
+        raise ValueError(f"the stream has {components} components")
     samples = imagecodecs.jpeg2k_decode(data)
     if samples.ndim == 2:
         return samples, _grey(pixel_format)
     style = data.find(b"\xff\x52", start)
     transformed = style >= 0 and data[style + 8] == 1
     return samples, "RGB" if transformed else pixel_format.photometric
+
+
+def _decode_jpeg_xl(data: bytes, pixel_format: PixelFormat) -> Decoded:
+    """libjxl gives RGB or grey, whatever the stream keeps inside: XYB, RGB, or the YBR of a JPEG (PS3.5 8.2.15)."""
+    check_size(read_jpeg_xl_size(data), pixel_format.size)
+    samples = imagecodecs.jpegxl_decode(data, numthreads=1)
+    return samples, _grey(pixel_format) if samples.ndim == 2 else "RGB"
 
 
 def _decode_rle(data: bytes, pixel_format: PixelFormat) -> Decoded:
@@ -133,12 +169,14 @@ def _grey(pixel_format: PixelFormat) -> str:
     return pixel_format.photometric if pixel_format.samples == 1 else "MONOCHROME2"
 
 
-def _check_size(found: tuple[int, ...], pixel_format: PixelFormat) -> None:
-    """Compare (height, width); called on the stream's header too, before memory is spent on a lie."""
-    if tuple(found) != (pixel_format.rows, pixel_format.columns):
-        raise UnreadableFrames(
-            f"decodes to {found[1]}x{found[0]} px, its header says {pixel_format.columns}x{pixel_format.rows}"
-        )
+def check_size(found: tuple[int, ...], size: tuple[int, int]) -> None:
+    """Compare (height, width); called on the stream's header too, before memory is spent on a lie.
+
+    Raises:
+        UnreadableFrames: they differ. The sentence lacks its subject.
+    """
+    if tuple(found) != size:
+        raise UnreadableFrames(f"decodes to {found[1]}x{found[0]} px, its header says {size[1]}x{size[0]}")
 
 
 # Transfer syntax UID (PS3.5 10, PS3.6 A) to decoder. To read another syntax, add its line and its function.
@@ -151,5 +189,9 @@ DECODERS: dict[str, Callable[[bytes, PixelFormat], Decoded]] = {
     "1.2.840.10008.1.2.4.81": _decode_jpeg_ls,  # near-lossless
     "1.2.840.10008.1.2.4.90": _decode_jpeg_2000,  # lossless
     "1.2.840.10008.1.2.4.91": _decode_jpeg_2000,
+    **dict.fromkeys(JPEG_XL, _decode_jpeg_xl),  # lossless; a JPEG stream packed again; any
+    "1.2.840.10008.1.2.4.201": _decode_jpeg_2000,  # high-throughput JPEG 2000, lossless
+    "1.2.840.10008.1.2.4.202": _decode_jpeg_2000,  # the same, ordered by resolution
+    "1.2.840.10008.1.2.4.203": _decode_jpeg_2000,  # high-throughput JPEG 2000
     "1.2.840.10008.1.2.5": _decode_rle,
 }

@@ -9,22 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.codecs import NATIVE, check_transfer_syntax, decode
+from echocare_core.frames.codecs import NATIVE, VIDEO, check_photometric, check_transfer_syntax, decode
 from echocare_core.frames.colour import to_rgb
-from echocare_core.frames.fragments import Extents, read_frame, read_frame_index
+from echocare_core.frames.dicom_video import DicomVideo
+from echocare_core.frames.fragments import Extents, read_frame, read_frame_index, read_stream_extent
 from echocare_core.frames.frame_times import read_frame_times_ms, read_heart_rate_bpm, read_r_wave_times_ms
-from echocare_core.frames.header import DIRECTORY, Header, PixelData, name_of, number, read_header, text, value
+from echocare_core.frames.header import DIRECTORY, Header, PixelData, name_of, number, read_header, text, unheard, value
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.frames.native import count_native_frames, read_native, settle_native_colour
 from echocare_core.frames.pixel_format import PixelFormat, read_pixel_format
 from echocare_core.frames.regions import read_regions, scan_region_of, spacing_of
 from echocare_core.types import Frames
 
-SMALLEST_PX = 16
+SMALLEST_PX, LARGEST_PX = 16, 1 << 26  # on a side; in all, which is 8192x8192
 MODALITIES = ("US", "IVUS")
 ULTRASOUND = "1.2.840.10008.5.1.4.1.1"
 SOP_CLASSES = {f"{ULTRASOUND}.{end}" for end in ("3", "3.1", "6", "6.1")}  # US and US Multi-frame, today's and retired
-VOLUME = f"{ULTRASOUND}.6.2"  # Enhanced US Volume Storage
+VOLUMES = {
+    f"{ULTRASOUND}.6.2": "Enhanced US Volume",
+    "1.2.840.113543.6.6.1.3.10001": "Philips private 3-D",
+    "1.2.840.113543.6.6.1.3.10002": "Philips private 3-D",
+    "1.2.840.113619.4.26": "GE private 3-D",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +42,8 @@ class DicomPixels(LazyPixels):
         pixel_format: what their samples mean.
         frames: how many there are.
         transfer_syntax: of compressed frames; None for native ones.
-        extents: fragments of each compressed frame; empty for native ones.
+        extents: fragments of each compressed frame; empty for native ones and for video.
+        video: the stream of all frames, where they are a video.
     """
 
     pixel_data: PixelData
@@ -44,6 +51,7 @@ class DicomPixels(LazyPixels):
     frames: int
     transfer_syntax: str | None = None
     extents: Extents = ()
+    video: DicomVideo | None = None
 
     def __len__(self) -> int:
         return self.frames
@@ -61,6 +69,8 @@ class DicomPixels(LazyPixels):
         photometric = self.pixel_format.photometric
         if self.transfer_syntax is None:
             samples = read_native(self.pixel_data, self.pixel_format, number)
+        elif self.video is not None:
+            return self.video.read(number)
         else:
             stream = read_frame(self.pixel_data, self.extents[number])
             samples, photometric = decode(stream, self.transfer_syntax, self.pixel_format)
@@ -81,25 +91,27 @@ def read_dicom(path: Path) -> Frames:
         UnreadableFrames: not ultrasound, a DICOMDIR, a 3-D volume, without pixels or frames, cut short, smaller than
             16x16 px, or in a form that is not read. Damage inside a compressed frame raises when it is asked for.
     """
-    return open_frames(read_header(path))
+    with unheard():
+        return open_frames(read_header(path))
 
 
 def open_frames(header: Header) -> Frames:
     """The frames of an object whose header has been read, as `read_dicom` gives and refuses them."""
-    try:
-        _check_object(header)
-        pixels = _pixels(header)
-    except UnreadableFrames as fault:
-        raise UnreadableFrames(f"{header.path.name} {fault}") from fault
-    size = pixels.pixel_format.rows, pixels.pixel_format.columns
-    regions = read_regions(header.dataset, *size)
-    times_ms = read_frame_times_ms(header.dataset, len(pixels))
-    return Frames(
-        *(header.path, pixels, size, times_ms, regions, spacing_of(header.dataset, regions)),
-        scan_region=scan_region_of(regions),
-        r_wave_times_ms=read_r_wave_times_ms(header.dataset, times_ms),
-        heart_rate_bpm=read_heart_rate_bpm(header.dataset),
-    )
+    with unheard():
+        try:
+            _check_object(header)
+            pixels = _pixels(header)
+        except UnreadableFrames as fault:
+            raise UnreadableFrames(f"{header.path.name} {fault}") from fault
+        size = pixels.pixel_format.size
+        regions = read_regions(header.dataset, *size)
+        times_ms = read_frame_times_ms(header.dataset, len(pixels))
+        return Frames(
+            *(header.path, pixels, size, times_ms, regions, spacing_of(header.dataset, regions)),
+            scan_region=scan_region_of(regions),
+            r_wave_times_ms=read_r_wave_times_ms(header.dataset, times_ms),
+            heart_rate_bpm=read_heart_rate_bpm(header.dataset),
+        )
 
 
 def _check_object(header: Header) -> None:
@@ -107,9 +119,9 @@ def _check_object(header: Header) -> None:
     modality = text(header.dataset, "Modality")
     if header.sop_class == DIRECTORY or value(header.dataset, "DirectoryRecordSequence") is not None:
         raise UnreadableFrames("is a DICOMDIR, the list of an export, not a picture. The files it lists are read.")
-    if header.sop_class == VOLUME:
+    if header.sop_class in VOLUMES:
         raise UnreadableFrames(
-            "is a 3-D volume (Enhanced US Volume); 2-D stills and cines are read. Export its planes."
+            f"is a 3-D volume ({VOLUMES[header.sop_class]}); 2-D stills and cines are read. Export its planes."
         )
     if modality not in MODALITIES and header.sop_class not in SOP_CLASSES:
         what = ", ".join(part for part in (modality, name_of(header.sop_class)) if part) or "no modality, no SOP class"
@@ -118,7 +130,10 @@ def _check_object(header: Header) -> None:
         )
     if header.pixel_data is None:
         what = name_of(header.sop_class) or modality
-        raise UnreadableFrames(f"has no pixel data ({what}); a picture is needed. Export the images of the study.")
+        raise UnreadableFrames(
+            f"has no pixel data ({what}), or damage in its header hides it; a picture is needed. "
+            "Export the images of the study."
+        )
     if header.pixel_data.length == 0 or header.pixel_data.available == 0:
         raise UnreadableFrames("has empty pixel data. Export it again.")
 
@@ -132,10 +147,14 @@ def _pixels(header: Header) -> DicomPixels:
     pixel_format = read_pixel_format(header.dataset, big_endian=pixel_data.big_endian)
     _check_size(pixel_format)
     frames = _number_of_frames(header)
+    check_photometric(pixel_format.photometric, syntax)
     if syntax is None:
         found = min(pixel_data.length or 0, pixel_data.available)
         pixel_format = settle_native_colour(pixel_format, found, frames)
         return DicomPixels(pixel_data, pixel_format, count_native_frames(pixel_data, pixel_format, frames))
+    if syntax in VIDEO:
+        video = DicomVideo(pixel_data, read_stream_extent(pixel_data), VIDEO[syntax], pixel_format.size, frames)
+        return DicomPixels(pixel_data, pixel_format, video.count(), syntax, video=video)
     extents = read_frame_index(pixel_data, header.dataset, frames)
     return DicomPixels(pixel_data, pixel_format, len(extents), syntax, extents)
 
@@ -168,6 +187,10 @@ def _number_of_frames(header: Header) -> int | None:
 
 
 def _check_size(pixel_format: PixelFormat) -> None:
+    if pixel_format.rows * pixel_format.columns > LARGEST_PX:
+        raise UnreadableFrames(
+            f"is {pixel_format.columns}x{pixel_format.rows} px, larger than any ultrasound picture. Export it again."
+        )
     if min(pixel_format.rows, pixel_format.columns) < SMALLEST_PX:
         raise UnreadableFrames(
             f"is {pixel_format.columns}x{pixel_format.rows} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. "

@@ -25,6 +25,18 @@ class Fragment(NamedTuple):
 Extents = tuple[tuple[Fragment, ...], ...]
 
 
+def read_stream_extent(pixel_data: PixelData) -> tuple[Fragment, ...]:
+    """All fragments of a video, which together are its one stream (PS3.5 8.2.5); an offset table says nothing here.
+
+    Raises:
+        UnreadableFrames: items are missing or cut short. The sentence lacks its subject.
+    """
+    _, *fragments = _walk(pixel_data)
+    if not any(fragment.length for fragment in fragments):
+        raise UnreadableFrames("has empty pixel data. Export it again.")
+    return tuple(fragments)
+
+
 def read_frame_index(pixel_data: PixelData, dataset: Dataset, frames: int | None) -> Extents:
     """Find the fragments of every frame.
 
@@ -61,7 +73,7 @@ def read_frame(pixel_data: PixelData, fragments: tuple[Fragment, ...]) -> bytes:
     Raises:
         OSError: the file is gone.
     """
-    return b"".join(pixel_data.read(*fragment) for fragment in fragments)
+    return b"".join(pixel_data.read(*fragment).data for fragment in fragments)
 
 
 def _walk(pixel_data: PixelData) -> list[Fragment]:
@@ -92,7 +104,7 @@ def _by_tables(
     pixel_data: PixelData, dataset: Dataset, table: Fragment, fragments: list[Fragment], frames: int | None
 ) -> Extents | None:
     extended = value(dataset, "ExtendedOffsetTable")
-    for raw, kind, width in ((extended, "Q", 8), (pixel_data.read(*table), "I", 4)):
+    for raw, kind, width in ((extended, "Q", 8), (pixel_data.read(*table).tobytes(), "I", 4)):
         if isinstance(raw, bytes) and len(raw) >= width:
             offsets = struct.unpack(f"<{len(raw) // width}{kind}", raw[: len(raw) // width * width])
             found = _by_offsets(offsets, fragments, frames)
@@ -116,7 +128,7 @@ def _by_starts(pixel_data: PixelData, fragments: list[Fragment], frames: int | N
     starts = [
         number
         for number, fragment in enumerate(fragments)
-        if pixel_data.read(fragment.start, min(4, fragment.length)).startswith(STARTS)
+        if pixel_data.read(fragment.start, min(4, fragment.length)).tobytes().startswith(STARTS)
     ]
     if starts[:1] == [0] and len(starts) >= (frames or 1):
         return _grouped(starts, fragments)[:frames]

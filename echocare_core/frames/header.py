@@ -9,6 +9,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from logging import getLogger
@@ -16,9 +17,13 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
+from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from echocare_core.errors import UnreadableFrames
@@ -30,7 +35,8 @@ _NAMES = """
     BitsAllocated BitsStored HighBit PixelRepresentation WindowCenter WindowWidth RescaleSlope RescaleIntercept
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor
     RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
-    SegmentedRedPaletteColorLookupTableData
+    SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
+    SegmentedBluePaletteColorLookupTableData
     FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate FrameIncrementPointer
     RWaveTimeVector TriggerTime NominalInterval HeartRate PixelSpacing SequenceOfUltrasoundRegions
     ExtendedOffsetTable DirectoryRecordSequence
@@ -40,17 +46,27 @@ DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory, which stands in t
 DEFLATED = "1.2.840.10008.1.2.1.99"
 MALFORMED = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, OverflowError),
-    *(struct.error, BytesLengthException),
+    *(struct.error, BytesLengthException, EOFError, OSError, RecursionError),
 )
-UNPARSABLE = (*MALFORMED, InvalidDicomError, EOFError, OSError, RecursionError, MemoryError, zlib.error)
+UNPARSABLE = (*MALFORMED, InvalidDicomError, MemoryError, zlib.error)
+PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+STRAY = (b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xff\xfe\xe0\x0d\0\0\0\0")  # in little and in big endian
 CODE_OR_UID = re.compile("[A-Z0-9_ ]{1,16}|[0-9.]{1,64}")
 _LOCK = RLock()
+_SILENT: ContextVar[bool] = ContextVar("pydicom is silent already", default=False)
 
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Keep pydicom silent: its warnings quote values, and in a damaged file a value may hold a patient's name."""
+    """Keep pydicom silent: its warnings quote values, and in a damaged file a value may hold a patient's name.
+
+    Around many calls of `value` it costs once what it costs around each.
+    """
+    if _SILENT.get():
+        yield
+        return
     logger = getLogger("pydicom")
+    token = _SILENT.set(True)
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         disabled, mode = logger.disabled, config.settings.reading_validation_mode
@@ -59,6 +75,7 @@ def unheard() -> Iterator[None]:
             yield
         finally:
             logger.disabled, config.settings.reading_validation_mode = disabled, mode
+            _SILENT.reset(token)
 
 
 @dataclass(frozen=True)
@@ -83,13 +100,15 @@ class PixelData:
     words: bool = False
     deflated: bool = False
 
-    def read(self, offset: int, length: int) -> bytes:
-        """Read `length` bytes from `offset` bytes after the start; fewer at the end of the file."""
+    def read(self, offset: int, length: int) -> NDArray[np.uint8]:
+        """Read `length` bytes from `offset` bytes after the start into a new array; fewer at the end of the file.
+
+        Raises:
+            OSError: the file is gone.
+        """
         if self.deflated:
-            return _inflated(self.path)[offset : offset + length]
-        with self.path.open("rb") as file:
-            file.seek(self.start + offset)
-            return file.read(length)
+            return np.frombuffer(_inflated(self.path, stamp_of(self.path))[offset : offset + length], np.uint8).copy()
+        return np.fromfile(self.path, np.uint8, length, offset=self.start + offset)
 
 
 @dataclass(frozen=True)
@@ -139,6 +158,7 @@ def read_header(path: Path, also: Sequence[str] = ()) -> Header:
                 return Header(path, Dataset(), DIRECTORY, None, None)
             file.seek(0)
             dataset = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*ATTRIBUTES, *also])
+            _read_on(file, dataset, also)
             meta = dataset.file_meta
             syntax = text(meta, "TransferSyntaxUID") or None
             pixel_data = _deflated_pixels(path) if syntax == DEFLATED else _pixels_at(file, path)
@@ -192,6 +212,19 @@ def number(dataset: Dataset, keyword: str) -> float | None:
     return next(iter(numbers(dataset, keyword)), None)
 
 
+def _read_on(file: BinaryIO, dataset: Dataset, also: Sequence[str]) -> None:
+    """Read what stands behind a stray Item Delimitation Item (FFFE,E00D) at top level, where pydicom 3 stops."""
+    read_to = 0
+    while file.tell() > max(read_to, 8):
+        read_to = file.tell()
+        file.seek(-8, 1)
+        mark = file.read(8)
+        if mark in STRAY:
+            tags = [Tag(name) for name in (*ATTRIBUTES, *also)]
+            options = {"stop_when": lambda tag, *_: tag in PIXELS, "specific_tags": tags}
+            dataset.update(read_dataset(file, False, mark == STRAY[0], **options))
+
+
 def _pixels_at(file: BinaryIO, path: Path) -> PixelData | None:
     """The Pixel Data element that begins here, with implicit or explicit VR (PS3.5 7.1); None where none does."""
     head = file.read(12)
@@ -205,13 +238,23 @@ def _pixels_at(file: BinaryIO, path: Path) -> PixelData | None:
     return PixelData(path, start, None if length == 0xFFFFFFFF else length, available, big_endian, head[4:6] == b"OW")
 
 
+def stamp_of(path: Path) -> tuple[int, int]:
+    """What changes when a file is written again, so that nothing kept of it outlives it.
+
+    Raises:
+        OSError: the file is gone.
+    """
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
+
+
 def _deflated_pixels(path: Path) -> PixelData | None:
-    pixels = len(_inflated(path))
+    pixels = len(_inflated(path, stamp_of(path)))
     return PixelData(path, 0, pixels, pixels, deflated=True) if pixels else None
 
 
 @lru_cache(maxsize=1)
-def _inflated(path: Path) -> bytes:
+def _inflated(path: Path, _stamp: tuple[int, int]) -> bytes:
     """The pixel data of a deflated object: it has no frame that could be read alone, so the last one is kept."""
     with unheard():
         return bytes(dcmread(path, force=True, specific_tags=["PixelData"]).get("PixelData") or b"")

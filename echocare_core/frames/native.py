@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.colour import as_colour
 from echocare_core.frames.header import PixelData
 from echocare_core.frames.pixel_format import PixelFormat
 
@@ -63,7 +64,7 @@ def read_native(pixel_data: PixelData, pixel_format: PixelFormat, number: int) -
     if len(data) != length:
         raise OSError("the file became shorter")
     kind = "u1" if pixel_format.bits_allocated == 8 else ">u2" if pixel_data.big_endian else "<u2"
-    samples = np.frombuffer(data, dtype=kind).astype(kind.replace(">", "<"), copy=False)
+    samples = data.view(kind).astype(kind.replace(">", "<"), copy=False)
     if pixel_format.photometric == "YBR_FULL_422":
         return _spread_colour(samples, pixel_format)
     return arrange(samples, pixel_format, planar=pixel_format.planar)
@@ -75,18 +76,17 @@ def arrange(samples: NDArray[Any], pixel_format: PixelFormat, *, planar: bool) -
     if pixel_format.samples == 1:
         return samples.reshape(rows, columns)
     if planar:
-        return samples.reshape(3, rows, columns).transpose(1, 2, 0)
+        return as_colour(list(samples.reshape(3, rows, columns)))
     return samples.reshape(rows, columns, 3)
 
 
-def _read_bytes(pixel_data: PixelData, offset: int, length: int, *, swap: bool) -> bytes:
+def _read_bytes(pixel_data: PixelData, offset: int, length: int, *, swap: bool) -> NDArray[np.uint8]:
     """Bytes of 8-bit samples that were written as big-endian words stand swapped in pairs (PS3.5 8.1.1, 8.2)."""
     if not (swap and pixel_data.big_endian and pixel_data.words):
         return pixel_data.read(offset, length)
     first = offset % 2
     data = pixel_data.read(offset - first, length + 2 * first + (length - first) % 2)
-    words = np.frombuffer(data[: len(data) // 2 * 2], dtype="<u2").byteswap()
-    return words.tobytes()[first : first + length]
+    return data[: len(data) // 2 * 2].view("<u2").byteswap().view(np.uint8)[first : first + length]
 
 
 def _spread_colour(samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[Any]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.header import number, numbers, text, value
+from echocare_core.frames.header import number, text
+from echocare_core.frames.palette import read_palette
 
 SAMPLES = {
     "MONOCHROME1": 1,
@@ -20,6 +21,8 @@ SAMPLES = {
     "YBR_FULL_422": 3,
     "YBR_RCT": 3,
     "YBR_ICT": 3,
+    "YBR_PARTIAL_420": 3,
+    "XYB": 3,
 }
 
 
@@ -53,6 +56,11 @@ class PixelFormat:
     first_index: int = 0
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.rows, self.columns
+
+    @property
     def samples(self) -> int:
         """Samples per pixel, 1 or 3."""
         return SAMPLES[self.photometric]
@@ -80,7 +88,7 @@ def read_pixel_format(dataset: Dataset, *, big_endian: bool = False) -> PixelFor
     if photometric == "YBR_FULL_422" and allocated != 8:
         raise UnreadableFrames("has 16-bit YBR_FULL_422 samples; 8-bit ones are read. Export it as RGB.")
     centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
-    palette, first = _palette(dataset, big_endian) if photometric == "PALETTE COLOR" else (None, 0)
+    palette, first = read_palette(dataset, big_endian=big_endian) if photometric == "PALETTE COLOR" else (None, 0)
     return PixelFormat(
         rows=int(number(dataset, "Rows") or 0),
         columns=int(number(dataset, "Columns") or 0),
@@ -122,30 +130,3 @@ def _bits(dataset: Dataset) -> tuple[int, int, int]:
         )
     high = number(dataset, "HighBit")
     return allocated, stored, int(high) if high is not None and stored - 1 <= high < allocated else stored - 1
-
-
-def _palette(dataset: Dataset, big_endian: bool) -> tuple[NDArray[np.uint8], int]:
-    """The palette as uint8 (entries, 3), and the sample value of its first entry (PS3.3 C.7.6.3.1.5 and .6)."""
-    channels = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
-    if value(dataset, "SegmentedRedPaletteColorLookupTableData") is not None:
-        raise UnreadableFrames("has a segmented palette (0028,1221); plain palettes are read. Export it as RGB.")
-    descriptor = numbers(dataset, channels[0] + "Descriptor")
-    tables = [value(dataset, channel + "Data") for channel in channels]
-    if len(descriptor) != 3 or any(table is None for table in tables):
-        raise UnreadableFrames("is PALETTE COLOR without a complete palette (0028,1101-1203). Export it as RGB.")
-    entries, first, bits = (int(one) for one in descriptor)
-    entries = entries or 65536  # PS3.3 C.7.6.3.1.5: 0 stands for 2^16
-    columns = [_entries(table, entries, big_endian) for table in tables]
-    if any(len(column) < entries for column in columns):
-        raise UnreadableFrames(f"has a palette cut short; its descriptor says {entries} entries. Export it again.")
-    wide = bits == 16 and max(int(column.max()) for column in columns) > 255
-    palette = np.stack([column[:entries] for column in columns], axis=1)
-    return (palette >> 8 if wide else palette & 255).astype(np.uint8), first
-
-
-def _entries(table: object, entries: int, big_endian: bool) -> NDArray[np.uint16]:
-    """One colour of the palette; entries stand in 16-bit words each, or two to a word, the first in its low byte."""
-    if not isinstance(table, bytes):
-        return np.atleast_1d(np.asarray(table, dtype=np.int64)).astype(np.uint16)
-    words = np.frombuffer(table[: len(table) // 2 * 2], dtype=">u2" if big_endian else "<u2").astype("<u2")
-    return words if len(words) >= entries else words.view(np.uint8).astype(np.uint16)

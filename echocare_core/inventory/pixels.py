@@ -59,7 +59,7 @@ def _hash(frames: Frames, spans: Iterator[Span], pseudonyms: Pseudonyms) -> str:
     digest = hashlib.blake2b(repr(form).encode(), digest_size=16, key=pseudonyms.key)
     source = _source(frames)
     for start, length in spans:
-        digest.update(source.read(start, length))
+        digest.update(source.read(start, length).data)
     return digest.hexdigest()
 
 
@@ -74,8 +74,9 @@ def _spans(frames: Frames) -> list[Span]:
     pixels = frames.pixels
     if not isinstance(pixels, DicomPixels):
         return [(0, frames.path.stat().st_size)]
-    if pixels.extents:
-        return [(start, length) for fragments in pixels.extents for start, length in fragments]
+    frames_or_stream = (pixels.video.fragments,) if pixels.video else pixels.extents
+    if frames_or_stream:
+        return [(start, length) for fragments in frames_or_stream for start, length in fragments]
     return [(0, len(pixels) * pixels.pixel_format.frame_bytes)]
 
 

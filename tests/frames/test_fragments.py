@@ -113,3 +113,30 @@ def test_one_damaged_frame_is_named_and_the_others_are_read(tmp_path):
     assert frames.pixels[0].shape == frames.pixels[2].shape == (24, 32, 3)
     with pytest.raises(UnreadableFrames, match="cine, frame 2 of 3, cannot be decoded"):
         frames.pixels[1]
+
+
+@pytest.mark.parametrize("tables", [0, 1])
+def test_an_extended_table_that_is_wrong_gives_way_to_the_basic_one(tmp_path, tables):
+    wrong = [np.array([0, 5, 9], "<u8"), np.array([2**63, 2**64 - 1, 7], "<u8")][tables].tobytes()
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(MISLEADING, OFFSETS), ExtendedOffsetTable=wrong)))
+
+
+def test_an_end_mark_inside_a_stream_does_not_end_the_frame(tmp_path):
+    mark = b"\xfe\xff\xdd\xe0\0\0\0\0"
+    streams = [stream[:2] + b"\xff\xfe\0\x0a" + mark + stream[2:] for stream in FRAMES]  # a comment segment
+    assert_pictures(read_dicom(cine(tmp_path, encapsulated(streams))))
+
+
+def test_a_stray_mark_between_fragments_is_refused_where_frames_are_missing(tmp_path):
+    pixels = encapsulated(FRAMES)
+    stop = 16 + len(FRAMES[0])
+    stray = b"\xfe\xff\xdd\xe0\0\0\0\0"
+    with pytest.raises(UnreadableFrames, match="says it has 3 frames but holds 1 fragments"):
+        read_dicom(cine(tmp_path, pixels[:stop] + stray + pixels[stop:]))
+
+
+def test_an_item_longer_than_the_file_is_refused(tmp_path):
+    pixels = bytearray(encapsulated(FRAMES))
+    pixels[12:16] = b"\xff\xff\xff\x7f"
+    with pytest.raises(UnreadableFrames, match="breaks off after 0 whole fragments"):
+        read_dicom(cine(tmp_path, bytes(pixels)))

@@ -7,8 +7,11 @@ import pytest
 from inventory_tables import table_of
 from PIL import Image
 from ultrasound_files import JPEG, RLE, marked, write_ultrasound
+from video_files import colour_bars, encode, write_video
 
 from echocare_core.inventory.inspection import inspect_export
+
+H264 = "1.2.840.10008.1.2.4.102"
 
 
 def test_the_same_object_again_is_set_aside_and_named(add, export, rows, tmp_path):
@@ -81,6 +84,14 @@ def test_the_same_picture_in_another_compression_is_found_where_frames_are_compa
     write_ultrasound(export / "b", [header + b"".join(segments)], transfer_syntax=RLE, attributes=size)
     assert inspect_export(export)["copies"]["same_pixels"] == 0
     assert inspect_export(export, decoded=True)["copies"]["same_pixels"] == 1
+
+
+def test_the_same_video_in_another_object_is_found_and_another_video_is_not(export):
+    first, other = colour_bars(4), colour_bars(4)[::-1]
+    write_video(export / "a", encode(first), first, H264, PatientID="P1")
+    write_video(export / "b", encode(first), first, H264, PatientID="P1")
+    write_video(export / "c", encode(other), other, H264, PatientID="P1")
+    assert inspect_export(export)["copies"]["same_pixels"] == 1
 
 
 def packbits(channel):

@@ -16,6 +16,7 @@ from pydicom import dcmread
 from screens import SECTOR, SIZE, screen, written_pixels
 from typer.testing import CliRunner
 from ultrasound_files import BIG_ENDIAN, EXPLICIT, IMPLICIT, JPEG, JPEG_2000, SHIPPED, region, write_ultrasound
+from video_files import encode, write_video
 
 from echocare_core.cli import app
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
@@ -124,6 +125,18 @@ def test_other_compressions_become_native(export, tmp_path):
     changed = (after.pixels[1] != screen(2, WRITING)[1]).any(axis=-1)
     assert not after.pixels[1][changed].any()
     assert changed[UNWRITTEN].mean() < 0.005
+
+
+def test_a_video_becomes_native(export, tmp_path):
+    pixels = screen(4, WRITING)
+    write_video(export / "a", encode(pixels), pixels, "1.2.840.10008.1.2.4.102")
+    row, copy = only_copy(tmp_path)
+    assert (row.form, len(copy)) == ("decoded", 4)
+    for picture, before in zip(copy.pixels, read_frames(export / "a").pixels, strict=True):
+        assert not picture[: TOP - 10].any()
+        same = (picture == before).all(-1)
+        assert not picture[~same].any()
+        assert same[UNWRITTEN].mean() > 0.9
 
 
 def test_overlays_in_unused_bits_go(export, tmp_path):
