@@ -70,7 +70,7 @@ def small_run(
     if wrap is not None:
         network = wrap(network)
         teacher = None if teacher is None else wrap(teacher)
-    rate = 1e-2 if optimizer is WITH_MOMENTUM else 1e-3
+    rate = 1e-3
     optimizer = optimizer(network.parameters(), lr=rate)
     objective = pretraining.Objective(
         tree, seed=seed, views=VIEWS, contrast="hierarchical", temperature=0.1,
