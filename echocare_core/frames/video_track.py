@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.extras import imported
+from echocare_core.frames.video_stream import to_rgb
 
 MOST_PX = 1 << 26  # of one frame; a header that says more is damaged
 DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)
@@ -115,7 +116,7 @@ class VideoTrack:
         if frame.is_corrupt:
             raise ValueError("corrupt")
         quarter_turns = round(frame.rotation / 90) if hasattr(frame, "rotation") else 0
-        return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarter_turns))
+        return np.ascontiguousarray(np.rot90(to_rgb(frame), quarter_turns))
 
     def _reach(self, number: int) -> Any:
         """Decode on to a frame; over a key frame where that is nearer, and from the start where seeking failed."""

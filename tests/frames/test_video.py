@@ -3,6 +3,8 @@
 import io
 import pickle
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -11,9 +13,11 @@ from ultrasound_files import marked
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
+from echocare_core.frames.video_stream import to_rgb
 from echocare_core.frames.video_track import VideoTrack
 
 av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'echocare[video]'")
+from video_files import BT_709, COLOURS, FULL, colour_bars, encode  # noqa: E402  (it needs PyAV)
 
 # name of the file, codec, pixel format; MJPEG in AVI is what EchoNet-Dynamic ships
 KINDS = [
@@ -47,7 +51,7 @@ def write_video(target, pixels, codec, pixel_format, *, rate=50, container=None)
 
 def in_order(path):
     with av.open(str(path)) as file:
-        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+        return [to_rgb(frame) for frame in file.decode(video=0)]
 
 
 @pytest.mark.parametrize(("name", "codec", "pixel_format"), KINDS)
@@ -65,6 +69,27 @@ def test_a_video_is_upright_and_in_the_colours_it_was_written_in(tmp_path, name,
     picture = read_frames(write_video(tmp_path / name, pixels, codec, pixel_format)).pixels[13]
     np.testing.assert_allclose(picture[:2, -3:].mean((0, 1)), (250, 120, 30), atol=30)
     np.testing.assert_allclose(picture[22:38, 10:38].mean(), 13 * 12, atol=8)
+
+
+def test_a_video_is_read_in_a_forked_process_after_this_one_has_read_it(tmp_path):
+    frames = read_frames(write_video(tmp_path / "b.avi", cine(), "mpeg4", "yuv420p"))
+    here = [frames.pixels[number] for number in (3, 11)]
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        there = [pool.submit(frames.pixels.decode, number).result(timeout=60) for number in (3, 11)]
+    np.testing.assert_array_equal(there, here)
+
+
+def test_a_file_has_the_colours_that_its_stream_names(tmp_path):
+    stream = encode(colour_bars(4), "libx264", "mp4", matrix=BT_709, colour_range=FULL)
+    (tmp_path / "a.mp4").write_bytes(stream)
+    picture = read_frames(tmp_path / "a.mp4").pixels[1]
+    height, width = picture.shape[:2]
+    found = [
+        picture[height // 4, width // 4],
+        picture[height // 4, 3 * width // 4],
+        picture[3 * height // 4, width // 4],
+    ]
+    np.testing.assert_allclose(found, COLOURS[:3], atol=4)
 
 
 def test_a_lossless_video_is_read_exactly(tmp_path):
