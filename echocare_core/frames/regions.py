@@ -11,18 +11,11 @@ from echocare_core.types import Region, Scale
 
 TWO_D = 1  # Region Spatial Format (0018,6012), C.8.5.5.1.1
 OTHER_FORMATS: dict[float | None, str] = {2: "m_mode", 3: "spectral", 4: "waveform"}
-TWO_D_CONTENTS: dict[float | None, str] = {
-    None: "tissue",
-    1: "tissue",
-    2: "colour_flow",
-}  # Region Data Type (0018,6014), C.8.5.5.1.2
-BARS: dict[float | None, str] = {
-    0xD: "grey_bar",
-    0xE: "colour_bar",
-}  # the same attribute; their spatial format is 0, 1 or 5 (graphics)
-UNITS: dict[
-    float | None, str
-] = {  # Physical Units X and Y Direction (0018,6024) and (0018,6026), C.8.5.5.1.15; 0 is none
+# Region Data Type (0018,6014), C.8.5.5.1.2; the spatial format of bars is 0, 1 or 5 (graphics)
+TWO_D_CONTENTS: dict[float | None, str] = {None: "tissue", 1: "tissue", 2: "colour_flow"}
+BARS: dict[float | None, str] = {0xD: "grey_bar", 0xE: "colour_bar"}
+# Physical Units X and Y Direction (0018,6024) and (0018,6026), C.8.5.5.1.15; 0 is none
+UNITS: dict[float | None, str] = {
     **{1: "%", 2: "dB", 3: "cm", 4: "s", 5: "Hz", 6: "dB/s", 7: "cm/s", 8: "cm2", 9: "cm2/s", 10: "cm3", 11: "cm3/s"},
     12: "degree",
 }
