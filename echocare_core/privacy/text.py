@@ -18,9 +18,9 @@ LONGEST = 20  # width of letters that have grown together, in their height
 UPRIGHT = 0.5  # share of a glyph's pixels with darkness to the left and right: tissue runs across, letters stand
 EDGE, HARD = 0.8, 0.1  # step between neighbours in a row, in contrasts, that this share of a glyph's pixels reach
 ALIKE = 1.8  # heights of neighbours in a line differ by this factor at most
-GAP = 1.6  # space between neighbours, in heights
+GAP, WORD_GAP = 1.6, 3.0  # space between neighbours, and beside what is a line by itself, in heights
 LINE = 1.8  # least width of a line, in heights: neither a caliper nor a bright speckle is text
-MARGIN, BESIDE = 0.3, 0.6  # by which a line's box is widened, in heights, for what is too faint to count
+MARGIN, BESIDE = 0.3, 1.1  # by which a line's box is widened, in heights, for what is too faint to count
 
 
 class Box(NamedTuple):
@@ -61,7 +61,9 @@ def find_text(picture: NDArray[np.uint8]) -> list[Box]:
     brightness = np.maximum(np.maximum(red, green), blue)
     channels = (brightness, brightness - np.minimum(np.minimum(red, green), blue))
     glyphs = [glyph for channel in channels for glyph in _glyphs(channel)]
-    lines = (line for line in _lines(glyphs) if line.width >= LINE * line.height)
+    parts = _united(sorted(glyphs, key=lambda box: box.left), GAP)
+    lines = [part for part in parts if _is_line(part)]
+    lines = [line for line in _united([*lines, *parts], WORD_GAP) if _is_line(line)]
     return [_widened(line, *channels[0].shape) for line in lines]
 
 
@@ -94,24 +96,28 @@ def _beside(channel: NDArray[np.int16], reach: int, axis: int) -> NDArray[np.int
     return np.maximum(np.roll(darkest, shift, axis), np.roll(darkest, -shift, axis))
 
 
-def _lines(glyphs: list[Box]) -> list[Box]:
-    """Neighbours of about one height on about one row, united until nothing more fits."""
-    lines: list[Box] = []
-    for glyph in sorted(glyphs, key=lambda box: box.left):
-        for place, line in enumerate(lines):
-            if _neighbours(line, glyph):
-                lines[place] = line.united(glyph)
+def _is_line(box: Box) -> bool:
+    return box.width >= LINE * box.height
+
+
+def _united(boxes: list[Box], gap: float) -> list[Box]:
+    """Boxes of about one height on about one row, each united with the first before it that is near."""
+    united: list[Box] = []
+    for box in boxes:
+        for place, other in enumerate(united):
+            if _neighbours(other, box, gap):
+                united[place] = other.united(box)
                 break
         else:
-            lines.append(glyph)
-    return lines
+            united.append(box)
+    return united
 
 
-def _neighbours(line: Box, glyph: Box) -> bool:
-    taller, lower = max(line.height, glyph.height), min(line.height, glyph.height)
-    overlap = min(line.bottom, glyph.bottom) - max(line.top, glyph.top)
-    near = glyph.left - line.right <= GAP * taller
-    return near and overlap >= lower / 2 and taller <= ALIKE * lower
+def _neighbours(one: Box, other: Box, gap: float) -> bool:
+    taller, lower = max(one.height, other.height), min(one.height, other.height)
+    overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
+    space = max(one.left, other.left) - min(one.right, other.right)
+    return space <= gap * taller and overlap >= lower / 2 and taller <= ALIKE * lower
 
 
 def _widened(box: Box, height: int, width: int) -> Box:

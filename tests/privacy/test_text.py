@@ -25,6 +25,13 @@ def test_text_inside_the_sector_is_found(text, colour):
     assert boxes_as_mask(picture)[written_pixels(writing)].mean() > 0.98
 
 
+def test_a_letter_far_before_a_line_belongs_to_it():
+    apart = [(150, 200, "F"), (185, 200, "Huber, Anna")]
+
+    assert boxes_as_mask(screen(writing=apart)[0])[written_pixels(apart)].all()
+    assert not boxes_as_mask(screen(writing=apart[:1])[0]).any()  # alone it is no line
+
+
 def test_text_on_black_is_found():
     writing = [(10, 10, "St. Mary Hospital")]
 
