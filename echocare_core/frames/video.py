@@ -16,7 +16,6 @@ from echocare_core.frames.video_track import VideoTrack
 from echocare_core.types import Frames
 
 SMALLEST_PX = 16
-NAME = "an AVI or MP4 video"
 
 
 @dataclass(frozen=True)
@@ -91,4 +90,4 @@ def _opened(path: Path) -> VideoTrack:
 
 @lru_cache(maxsize=4)
 def _kept(path: Path, modified_ns: int, process: int) -> VideoTrack:
-    return VideoTrack(str(path), NAME)
+    return VideoTrack(path)

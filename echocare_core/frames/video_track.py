@@ -1,10 +1,16 @@
-"""Any frame of a video by its number, through PyAV."""
+"""Any frame of a video file by its number, through PyAV.
+
+A file may be gigabytes of uncompressed AVI, so it stays on the disk and is read from the last key frame on. Video in
+DICOM stands in pieces, and its pictures must be those that the header counts, whatever the container's times say:
+`video_stream` keeps its packets and asks the decoder itself.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +28,10 @@ class VideoTrack:
 
     Frames are numbered in the order they are shown. Where every packet has a time stamp of its own, a frame is reached
     from the last key frame before it; else frames are counted from the first. It holds an open decoder and cannot be
-    pickled; a reader keeps the source and opens one track in each process.
+    pickled; a reader keeps the path and opens one track in each process.
 
     Args:
-        source: path of a file, or a binary stream that can seek, such as the fragments of a DICOM object.
-        name: what the source is, with its article, for the sentence that says PyAV is missing.
-        container: FFmpeg's name of the format where the bytes do not tell, such as "h264" for a bare stream.
+        path: the file, in any container that FFmpeg knows.
 
     Attributes:
         size: (height, width) in pixels, as shown.
@@ -38,11 +42,11 @@ class VideoTrack:
             the caller puts the file name before it.
     """
 
-    def __init__(self, source: str | BinaryIO, name: str = "a video", container: str | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._container: Any = None
-        self._av = imported("av", "video", name)
+        self._av = imported("av", "video", "a video")
         self._damage = (*DAMAGE, self._av.error.FFmpegError)
-        self._source, self._format, self._lock = source, container, Lock()
+        self._path, self._lock = str(path), Lock()
         try:
             self._open()
             self._index()
@@ -72,7 +76,7 @@ class VideoTrack:
         return picture
 
     def close(self) -> None:
-        """Let go of the source; the next frame opens it again."""
+        """Let go of the file; the next frame opens it again."""
         if self._container is not None:
             self._container.close()
             self._container = None
@@ -83,9 +87,7 @@ class VideoTrack:
     def _open(self) -> None:
         """Stand before the first frame."""
         self.close()
-        if not isinstance(self._source, str):
-            self._source.seek(0)
-        self._container = self._av.open(self._source, format=self._format, metadata_errors="ignore")
+        self._container = self._av.open(self._path, metadata_errors="ignore")
         self._stream = self._container.streams.video[0]
         codec = self._stream.codec_context
         if codec is None or codec.width * codec.height > MOST_PX:
