@@ -12,7 +12,11 @@ from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.header import PixelData, value
 
 ITEM, SEQUENCE_END = 0xE000FFFE, 0xE0DDFFFE  # (FFFE,E000) and (FFFE,E0DD), read as little-endian numbers
-STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")  # JPEG and JPEG-LS; JPEG 2000
+STARTS = (
+    *(b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "),  # JPEG and JPEG-LS; JPEG 2000, bare and in a file
+    *(b"\xff\x0a", b"\0\0\0\x0cJXL "),  # JPEG XL, bare and in a file
+    *(bytes([segments, 0, 0, 0, 64, 0, 0, 0]) for segments in (1, 2, 3, 6)),  # RLE (PS3.5 G.5)
+)
 
 
 class Fragment(NamedTuple):
@@ -31,7 +35,7 @@ def read_stream_extent(pixel_data: PixelData) -> tuple[Fragment, ...]:
     Raises:
         UnreadableFrames: items are missing or cut short. The sentence lacks its subject.
     """
-    _, *fragments = _walk(pixel_data)
+    (_, *fragments), _ = _walk(pixel_data)
     if not any(fragment.length for fragment in fragments):
         raise UnreadableFrames("has empty pixel data. Export it again.")
     return tuple(fragments)
@@ -41,8 +45,8 @@ def read_frame_index(pixel_data: PixelData, dataset: Dataset, frames: int | None
     """Find the fragments of every frame.
 
     A table is used only where each of its offsets lands on an item: the extended offset table (7FE0,0001) first, then
-    the basic one. Else one fragment is one frame where their numbers agree, else frames begin where a JPEG stream
-    begins, else all fragments are the one frame.
+    the basic one. Else one fragment is one frame where their numbers agree, else frames begin where a stream of the
+    first one's kind begins, else all fragments are the one frame.
 
     Args:
         pixel_data: where the items stand.
@@ -56,9 +60,15 @@ def read_frame_index(pixel_data: PixelData, dataset: Dataset, frames: int | None
         UnreadableFrames: items are missing, cut short or cannot be told apart. The sentence lacks its subject; the
             caller puts the file name before it.
     """
-    table, *fragments = _walk(pixel_data)
+    (table, *fragments), ended = _walk(pixel_data)
     if not fragments:
         raise UnreadableFrames("has empty pixel data. Export it again.")
+    more = len(fragments) > 1 or sum(fragments[0]) < pixel_data.available
+    if frames is None and not ended and more:
+        raise UnreadableFrames(
+            f"says neither how many frames it has nor where they end, and breaks off after {len(fragments)} "
+            f"fragment{'' if len(fragments) == 1 else 's'} of pixel data: frames may be missing. Export it again."
+        )
     by_table = _by_tables(pixel_data, dataset, table, fragments, frames)
     if by_table:
         return by_table
@@ -76,15 +86,16 @@ def read_frame(pixel_data: PixelData, fragments: tuple[Fragment, ...]) -> bytes:
     return b"".join(pixel_data.read(*fragment).data for fragment in fragments)
 
 
-def _walk(pixel_data: PixelData) -> list[Fragment]:
-    """Every item, the basic offset table first."""
+def _walk(pixel_data: PixelData) -> tuple[list[Fragment], bool]:
+    """Every item, the basic offset table first, and whether an end mark stands behind them."""
     items: list[Fragment] = []
-    position = 0
+    position, ended = 0, False
     with pixel_data.path.open("rb") as file:
         while position + 8 <= pixel_data.available:
             file.seek(pixel_data.start + position)
             tag, length = struct.unpack("<II", file.read(8))
-            if tag == SEQUENCE_END:
+            ended = tag == SEQUENCE_END
+            if ended:
                 break
             if tag != ITEM or position + 8 + length > pixel_data.available:
                 raise UnreadableFrames(
@@ -92,7 +103,7 @@ def _walk(pixel_data: PixelData) -> list[Fragment]:
                 )
             items.append(Fragment(position + 8, length))
             position += 8 + length
-    return items or [Fragment(0, 0)]
+    return items or [Fragment(0, 0)], ended
 
 
 def _whole(items: list[Fragment]) -> str:
@@ -124,13 +135,11 @@ def _by_offsets(offsets: tuple[int, ...], fragments: list[Fragment], frames: int
 
 
 def _by_starts(pixel_data: PixelData, fragments: list[Fragment], frames: int | None) -> Extents:
-    """Group by the fragments that begin a JPEG stream."""
-    starts = [
-        number
-        for number, fragment in enumerate(fragments)
-        if pixel_data.read(fragment.start, min(4, fragment.length)).tobytes().startswith(STARTS)
-    ]
-    if starts[:1] == [0] and len(starts) >= (frames or 1):
+    """Group by the fragments that begin as the first one does, which begins a stream."""
+    heads = [pixel_data.read(fragment.start, min(8, fragment.length)).tobytes() for fragment in fragments]
+    kind = next((start for start in STARTS if heads[0].startswith(start)), None)
+    starts = [number for number, head in enumerate(heads) if kind is not None and head.startswith(kind)]
+    if starts and len(starts) >= (frames or 1):
         return _grouped(starts, fragments)[:frames]
     if frames in (1, None):
         return (tuple(fragments),)

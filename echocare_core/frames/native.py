@@ -19,12 +19,40 @@ def settle_native_colour(pixel_format: PixelFormat, pixel_bytes: int, frames: in
 
     Decompressing software leaves YBR_RCT, YBR_ICT and YBR_FULL_422 behind on samples that are RGB by then. The first
     two exist in JPEG 2000 streams only; the third is recognised by its bytes: three to a pixel, not two.
+
+    Args:
+        pixel_format: as the header has it.
+        pixel_bytes: how many there are.
+        frames: Number of Frames; None where the object does not say.
+
+    Raises:
+        UnreadableFrames: the bytes are whole frames of both kinds, neither as many as the object says. The sentence
+            lacks its subject.
     """
-    full = 3 * pixel_format.rows * pixel_format.columns * (frames or 1)
-    left_behind = pixel_format.photometric == "YBR_FULL_422" and pixel_bytes >= full
+    left_behind = pixel_format.photometric == "YBR_FULL_422" and _has_three_to_a_pixel(
+        pixel_format.rows * pixel_format.columns, pixel_bytes, frames
+    )
     if left_behind or pixel_format.photometric in ("YBR_RCT", "YBR_ICT"):
         return replace(pixel_format, photometric="RGB")
     return pixel_format
+
+
+def _has_three_to_a_pixel(pixels: int, pixel_bytes: int, frames: int | None) -> bool:
+    as_rgb, as_422 = (_whole_frames(pixel_bytes, samples * pixels) for samples in (3, 2))
+    if frames in (as_rgb, as_422) and frames is not None:
+        return frames == as_rgb
+    if as_rgb and as_422:
+        raise UnreadableFrames(
+            f"is YBR_FULL_422 with {pixel_bytes} bytes of pixel data, which are {as_422} frames so coded or {as_rgb} "
+            f"of RGB, and its Number of Frames (0028,0008) is {frames or 'missing'}. Export it again."
+        )
+    return bool(as_rgb) or (as_422 is None and pixel_bytes >= 3 * pixels * (frames or 1))
+
+
+def _whole_frames(pixel_bytes: int, frame_bytes: int) -> int | None:
+    """How many frames that is, but for a byte that makes the length even; None where it is no whole number."""
+    count, rest = divmod(pixel_bytes, frame_bytes)
+    return count if count and rest <= 1 else None
 
 
 def count_native_frames(pixel_data: PixelData, pixel_format: PixelFormat, frames: int | None) -> int:
@@ -41,6 +69,11 @@ def count_native_frames(pixel_data: PixelData, pixel_format: PixelFormat, frames
     found = min(pixel_data.length or 0, pixel_data.available)
     count = max(found // pixel_format.frame_bytes, 1) if frames is None else frames
     needed = count * pixel_format.frame_bytes
+    if frames is None and found < (pixel_data.length or 0):
+        raise UnreadableFrames(
+            f"has {found} bytes of pixel data where {pixel_data.length} belong: it is cut short. Copy or export it "
+            "again."
+        )
     if found < needed:
         raise UnreadableFrames(
             f"has {found} bytes of pixel data; {count} {'frame' if count == 1 else 'frames'} of "

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from ultrasound_files import (
     BIG_ENDIAN,
+    CINE,
     EXPLICIT,
     IMPLICIT,
     NATIVE,
@@ -125,6 +126,38 @@ def test_native_ybr_full_422_is_spread_and_converted(tmp_path):
     size = {"Rows": 20, "Columns": 40}
     path = write_ultrasound(tmp_path / "a", pairs.tobytes(), photometric="YBR_FULL_422", attributes=size)
     assert np.abs(read_dicom(path).pixels[0].astype(int) - expected).max() <= 1
+
+
+def native_422(path, frames, said):
+    """A cine of 20 x 40 pixels, two bytes to a pixel, and its bytes."""
+    data = np.random.default_rng(5).integers(0, 256, frames * 1600, dtype=np.uint8)
+    size = {"Rows": 20, "Columns": 40, "NumberOfFrames": said, "SOPClassUID": CINE}
+    return data, write_ultrasound(path, data.tobytes(), photometric="YBR_FULL_422", attributes=size)
+
+
+@pytest.mark.parametrize(("frames", "said"), [(2, None), (2, 1), (3, 3), (4, 2), (5, 3)])
+def test_native_ybr_full_422_cines_are_told_from_rgb_by_their_length(tmp_path, frames, said):
+    data, path = native_422(tmp_path / "a", frames, said)
+    found = read_dicom(path)
+    assert len(found) == (said or frames)
+    for number, picture in enumerate(found.pixels):
+        _, alone = native_422(tmp_path / "b", 1, 1)
+        alone.write_bytes(alone.read_bytes()[:-1600] + data[number * 1600 :][:1600].tobytes())
+        np.testing.assert_array_equal(picture, read_dicom(alone).pixels[0])
+
+
+@pytest.mark.parametrize("said", [None, 1])
+def test_bytes_that_are_as_well_ybr_full_422_as_rgb_are_refused(tmp_path, said):
+    _, path = native_422(tmp_path / "a", 3, said)
+    with pytest.raises(UnreadableFrames, match="3 frames so coded or 2 of RGB"):
+        read_dicom(path)
+
+
+def test_a_cine_cut_short_that_does_not_say_how_many_frames_it_has_is_refused(tmp_path):
+    path = write_ultrasound(tmp_path / "a", NOISE, attributes={"NumberOfFrames": None})
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UnreadableFrames, match="cut short"):
+        read_dicom(path)
 
 
 def test_a_real_ybr_full_422_file_shows_the_colours_it_was_made_from(tmp_path):

@@ -1,11 +1,13 @@
 """Compressed frames are found whatever their offset table says."""
 
 import io
+import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
-from ultrasound_files import CINE, JPEG, encapsulated, marked, write_ultrasound
+from ultrasound_files import CINE, JPEG, JPEG_2000, RLE, encapsulated, marked, write_ultrasound
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom import read_dicom
@@ -100,6 +102,51 @@ def test_a_missing_end_mark_alone_is_forgiven(tmp_path):
     path = cine(tmp_path, encapsulated(FRAMES))
     path.write_bytes(path.read_bytes()[:-8])
     assert_pictures(read_dicom(path))
+
+
+@pytest.mark.parametrize("cut", [8, 8 + 3 + len(FRAMES[2]), 8 + 8 + len(FRAMES[2])], ids=["mark", "item", "frame"])
+def test_a_cine_that_says_neither_how_many_frames_it_has_nor_where_they_end_is_refused(tmp_path, cut):
+    path = cine(tmp_path, encapsulated(FRAMES), frames=None)
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(UnreadableFrames, match=r"cine .*breaks off after [23] "):
+        read_dicom(path)
+
+
+def test_a_still_without_an_end_mark_is_read(tmp_path):
+    path = cine(tmp_path, encapsulated(FRAMES[:1]), frames=None)
+    path.write_bytes(path.read_bytes()[:-8])
+    assert_pictures(read_dicom(path), PICTURES[:1])
+
+
+def rle(picture):
+    """RLE of three colours, a run of literals for each row (PS3.5 G.3 to G.5)."""
+    segments = [
+        b"".join(bytes([len(row) - 1]) + row.tobytes() for row in colour) for colour in np.moveaxis(picture, -1, 0)
+    ]
+    padded = [segment + b"\0" * (len(segment) % 2) for segment in segments]
+    offsets = [64 + sum(map(len, padded[:number])) for number in range(3)]
+    return struct.pack("<16I", 3, *offsets, *[0] * 12) + b"".join(padded)
+
+
+STREAMS = {
+    RLE: rle,
+    JPEG_2000: lambda picture: imagecodecs.jpeg2k_encode(picture, level=0, codecformat="j2k"),
+    f"{JPEG_2000} in a file": lambda picture: imagecodecs.jpeg2k_encode(picture, level=0, codecformat="jp2"),
+    "1.2.840.10008.1.2.4.110": lambda picture: imagecodecs.jpegxl_encode(picture, lossless=True),
+}
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+@pytest.mark.parametrize("frames", [None, 2])
+def test_frames_of_every_kind_are_found_without_a_table_and_a_right_number(tmp_path, kind, frames):
+    streams = [STREAMS[kind](picture) for picture in marked(3)]
+    path = write_ultrasound(
+        tmp_path / "a",
+        encapsulated(streams),
+        transfer_syntax=kind.split()[0],
+        attributes={"Rows": 24, "Columns": 32, "NumberOfFrames": frames, "SOPClassUID": CINE},
+    )
+    np.testing.assert_array_equal(read_dicom(path).pixels, marked(3)[:frames])
 
 
 def test_empty_encapsulated_pixel_data_is_refused(tmp_path):
