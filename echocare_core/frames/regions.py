@@ -25,9 +25,9 @@ def read_regions(dataset: Dataset, rows: int, columns: int) -> tuple[Region, ...
     """Read the Sequence of Ultrasound Regions (0018,6011).
 
     The box is clipped to the picture; a region that is empty or wholly outside is dropped. Some software shrinks the
-    picture and leaves the regions as they were: where their bounds reach to about the same whole multiple of the
-    picture in both directions (at least half a picture beyond it, and never beyond that multiple), boxes are divided
-    by it and spacings multiplied.
+    picture and leaves the regions as they were: where one of them crosses the picture's border and their bounds reach
+    to about the same whole multiple of the picture in both directions (at least half a picture beyond it, and never
+    beyond that multiple), boxes are divided by it and spacings multiplied.
 
     Args:
         dataset: the header of the object.
@@ -86,7 +86,10 @@ def _shrunk_by(bounds: list[tuple[float, float, float, float]], rows: int, colum
     bottom, right = (max((one[side] for one in bounds), default=0) for side in (2, 3))
     factor = round(bottom / rows)
     fits = bottom <= factor * rows + 1 and right <= factor * columns + 1  # + 1: some write end = Rows or Columns
-    return factor if factor > 1 and factor == round(right / columns) and fits else 1
+    crosses = any(  # where each lies wholly inside or outside, those outside are astray
+        one[0] < rows and one[1] < columns and (one[2] > rows + 1 or one[3] > columns + 1) for one in bounds
+    )
+    return factor if factor > 1 and factor == round(right / columns) and fits and crosses else 1
 
 
 def _region(

@@ -177,6 +177,17 @@ def test_a_region_that_merely_sticks_out_is_clipped_not_shrunk(end):
     assert box_and_spacing(region((0, 0, *end), (0.5, 0.5))) == [((0, 0, ROWS, COLUMNS), (0.5, 0.5))]
 
 
+def test_a_region_outside_the_picture_shrinks_no_other():
+    stray = region((500, 700, 960, 1280), (0.2, 0.2))
+    assert box_and_spacing(region((0, 0, ROWS, COLUMNS), (0.2, 0.2)), stray) == [((0, 0, ROWS, COLUMNS), (0.2, 0.2))]
+
+
+def test_the_halves_of_a_dual_picture_that_was_shrunk_are_shrunk_with_it():
+    halves = [region((0, left, 2 * ROWS, left + COLUMNS), (0.5, 0.5)) for left in (0, COLUMNS)]
+    middle = COLUMNS // 2
+    assert [box for box, _ in box_and_spacing(*halves)] == [(0, 0, ROWS, middle), (0, middle, ROWS, COLUMNS)]
+
+
 def test_the_largest_tissue_region_gives_the_spacing():
     spectral = region((0, 0, 400, 600), (9.0, 9.0), RegionSpatialFormat=3)
     assert spacing(spectral, region((0, 0, 50, 50), (0.1, 0.1)), region((0, 0, 90, 90), (0.3, 0.2))) == (0.3, 0.2)
