@@ -44,6 +44,7 @@ _NAMES = """
 ATTRIBUTES = _NAMES.split()
 DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory, which stands in the meta header
 DEFLATED = "1.2.840.10008.1.2.1.99"
+MOST_INFLATED = 1 << 28  # bytes
 MALFORMED = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, OverflowError),
     *(struct.error, BytesLengthException, EOFError, OSError, RecursionError),
@@ -154,11 +155,14 @@ def read_header(path: Path, also: Sequence[str] = ()) -> Header:
     """
     try:
         with path.open("rb") as file, unheard():
-            if DIRECTORY.encode() in file.read(512):  # its records are never needed, and may name patients
+            start = file.read(512)
+            if DIRECTORY.encode() in start:  # its records are never needed, and may name patients
                 return Header(path, Dataset(), DIRECTORY, None, None)
+            if DEFLATED.encode() in start:
+                _check_inflated_size(file, path)
             file.seek(0)
             dataset = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*ATTRIBUTES, *also])
-            _read_on(file, dataset, also)
+            read_on(file, dataset, [*ATTRIBUTES, *also])
             meta = dataset.file_meta
             syntax = text(meta, "TransferSyntaxUID") or None
             pixel_data = _deflated_pixels(path) if syntax == DEFLATED else _pixels_at(file, path)
@@ -212,15 +216,21 @@ def number(dataset: Dataset, keyword: str) -> float | None:
     return next(iter(numbers(dataset, keyword)), None)
 
 
-def _read_on(file: BinaryIO, dataset: Dataset, also: Sequence[str]) -> None:
-    """Read what stands behind a stray Item Delimitation Item (FFFE,E00D) at top level, where pydicom 3 stops."""
+def read_on(file: BinaryIO, dataset: Dataset, keywords: Sequence[str] | None = None) -> None:
+    """Read what stands behind a stray Item Delimitation Item (FFFE,E00D) at top level, where pydicom 3 stops.
+
+    Args:
+        file: where `dcmread(..., stop_before_pixels=True)` left it.
+        dataset: what was read; the rest is added to it.
+        keywords: of the attributes to read; all when None.
+    """
     read_to = 0
     while file.tell() > max(read_to, 8):
         read_to = file.tell()
         file.seek(-8, 1)
         mark = file.read(8)
         if mark in STRAY:
-            tags = [Tag(name) for name in (*ATTRIBUTES, *also)]
+            tags = None if keywords is None else [Tag(name) for name in keywords]
             options = {"stop_when": lambda tag, *_: tag in PIXELS, "specific_tags": tags}
             dataset.update(read_dataset(file, False, mark == STRAY[0], **options))
 
@@ -246,6 +256,33 @@ def stamp_of(path: Path) -> tuple[int, int]:
     """
     state = path.stat()
     return state.st_mtime_ns, state.st_size
+
+
+def _after_meta(file: BinaryIO) -> int:
+    """Where the meta header ends, whose elements are of group 2 with explicit VR (PS3.10 7.1, PS3.5 7.1.2)."""
+    file.seek(0)
+    position = 132 if file.read(132).endswith(b"DICM") else 0
+    while True:
+        file.seek(position)
+        element = file.read(12)
+        if len(element) < 12 or not element.startswith(b"\2\0"):
+            return position
+        long = element[4:6] in (b"OB", b"OW", b"UN", b"UT", b"SQ")
+        (length,) = struct.unpack("<I" if long else "<H", element[8:12] if long else element[6:8])
+        position += length + (12 if long else 8)
+
+
+def _check_inflated_size(file: BinaryIO, path: Path) -> None:
+    """Refuse a deflated object that inflates to more than any has, before memory is spent on it."""
+    file.seek(_after_meta(file))
+    inflating, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while not inflating.eof and (part := inflating.unconsumed_tail or file.read(1 << 16)):
+        size += len(inflating.decompress(part, 1 << 20))
+        if size > MOST_INFLATED:
+            raise UnreadableFrames(
+                f"{path.name} inflates to more than {MOST_INFLATED >> 20} MiB, and cannot be read frame by frame. "
+                "Export it without deflating."
+            )
 
 
 def _deflated_pixels(path: Path) -> PixelData | None:

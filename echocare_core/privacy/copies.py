@@ -19,7 +19,7 @@ from rich.progress import track
 from echocare_core.atomic import replacing
 from echocare_core.errors import EchoCareError, OutputError, UnreadableFrames
 from echocare_core.frames.dicom import DicomPixels
-from echocare_core.frames.header import UNPARSABLE, unheard
+from echocare_core.frames.header import UNPARSABLE, read_on, unheard
 from echocare_core.frames.read import read_frames
 from echocare_core.privacy.attributes import EDITION, check_installed, deidentify_header
 from echocare_core.privacy.burned_in import BurnedIn, find_burned_in
@@ -194,8 +194,10 @@ def _header(path: Path) -> Dataset:
         UnreadableFrames: it cannot be parsed. The sentence lacks its subject.
     """
     try:
-        with unheard():
-            return dcmread(path, stop_before_pixels=True, force=True)
+        with path.open("rb") as file, unheard():
+            dataset = dcmread(file, stop_before_pixels=True, force=True)
+            read_on(file, dataset)
+            return dataset
     except UNPARSABLE as fault:
         raise UnreadableFrames(f"cannot be parsed ({type(fault).__name__}). Export it again.") from None
 

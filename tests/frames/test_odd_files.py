@@ -1,19 +1,28 @@
 """Files as hospitals have them: broken headers, other makers' forms, real scanners; pixels or a named refusal."""
 
+import io
 import struct
+import subprocess
+import sys
 import warnings
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 from ultrasound_files import (
     BIG_ENDIAN,
     CINE,
+    DEFLATED,
     EXPLICIT,
     IMPLICIT,
+    JPEG,
+    JPEG_2000,
     SHIPPED,
     marked,
     write_dataset,
@@ -26,9 +35,9 @@ from echocare_core.frames.dicom import read_dicom
 from echocare_core.frames.export import read_export
 
 try:
-    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.pixels.processing import apply_color_lut, convert_color_space
 except ImportError:  # pydicom 2.4
-    from pydicom.pixel_data_handlers.util import apply_color_lut
+    from pydicom.pixel_data_handlers.util import apply_color_lut, convert_color_space
 
 FRAMES = marked(3)
 PIXELS = {EXPLICIT: b"\xe0\x7f\x10\0", IMPLICIT: b"\xe0\x7f\x10\0", BIG_ENDIAN: b"\x7f\xe0\0\x10"}
@@ -163,6 +172,96 @@ def test_a_mixed_folder_gives_its_pictures_and_says_what_the_rest_is(tmp_path):
     assert [frames.path.name for frames in export.files] == ["0001", "capture_of_us"]
     reasons = {one.source: one.reason for one in export.set_aside}
     assert all("is not ultrasound" in reasons[name] for name in ("ct", "sr", "pdf", "capture_of_ct"))
+
+
+# What a header says and a stream does not
+
+
+def jpeg(picture):
+    stream = io.BytesIO()
+    Image.fromarray(picture.squeeze()).save(stream, "JPEG", quality=100, subsampling=0)
+    return stream.getvalue()
+
+
+SMOOTH = np.stack(np.broadcast_arrays(np.arange(24)[:, None] * 8, np.arange(32) * 6, 90), axis=-1).astype(np.uint8)
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+STREAMS = {
+    JPEG: jpeg,
+    JPEG_LS: lambda picture: imagecodecs.jpegls_encode(picture.squeeze()),
+    JPEG_2000: lambda picture: imagecodecs.jpeg2k_encode(picture.squeeze(), level=0, mct=False),
+}
+
+
+def compressed(path, syntax, pictures, photometric, **attributes):
+    described = {"Rows": 24, "Columns": 32, "NumberOfFrames": len(pictures), "SOPClassUID": CINE, **attributes}
+    streams = [STREAMS[syntax](picture) for picture in pictures]
+    return write_ultrasound(path, streams, transfer_syntax=syntax, photometric=photometric, attributes=described)
+
+
+@pytest.mark.parametrize("syntax", [JPEG_LS, JPEG_2000])
+def test_colours_that_a_stream_keeps_as_they_came_are_converted_once(tmp_path, syntax):
+    path = compressed(tmp_path / "a", syntax, [SMOOTH, SMOOTH[::-1]], "YBR_FULL")
+    expected = convert_color_space(SMOOTH[::-1], "YBR_FULL", "RGB")
+    assert np.abs(read_dicom(path).pixels[1].astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("syntax", STREAMS)
+def test_a_compressed_monochrome1_picture_is_inverted(tmp_path, syntax):
+    path = compressed(tmp_path / "a", syntax, [SMOOTH[..., :1]], "MONOCHROME1")
+    assert np.abs(255 - read_dicom(path).pixels[0].astype(int) - SMOOTH[..., :1]).max() <= 2
+
+
+def test_a_planar_configuration_means_nothing_for_a_stream(tmp_path):
+    path = compressed(tmp_path / "a", JPEG, [SMOOTH], "YBR_FULL", PlanarConfiguration=1)
+    assert np.abs(read_dicom(path).pixels[0].astype(int) - SMOOTH).max() <= 4
+
+
+def test_frames_beyond_the_number_of_frames_belong_to_no_frame(tmp_path):
+    path = write_ultrasound(tmp_path / "a", FRAMES, attributes={"NumberOfFrames": 2})
+    np.testing.assert_array_equal(read_dicom(path).pixels, FRAMES[:2])
+
+
+@pytest.mark.parametrize("cut", [4, 20, 60])
+def test_a_deflated_object_that_is_cut_short_is_refused(tmp_path, cut):
+    path = write_ultrasound(tmp_path / "a", FRAMES, transfer_syntax=DEFLATED)
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert "cannot be parsed" in refusal(path)
+
+
+def test_a_deflated_object_that_inflates_beyond_measure_is_refused_before_it_does(tmp_path):
+    path = write_ultrasound(tmp_path / "a", FRAMES, transfer_syntax=DEFLATED)
+    deflating = zlib.compressobj(wbits=-15)
+    zeros = b"".join(deflating.compress(bytes(1 << 20)) for _ in range(300)) + deflating.flush()
+    meta, syntax, _ = path.read_bytes().partition(DEFLATED.encode())
+    path.write_bytes(meta + syntax + zeros)
+    assert "inflates to more than 256 MiB" in refusal(path)
+
+
+WALK = """
+import sys
+from pathlib import Path
+from echocare_core.frames import read_frames
+
+def peak():
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+
+small, large = map(read_frames, map(Path, sys.argv[1:]))
+small.pixels[0]
+before = peak()
+for picture in large.pixels:
+    pass
+print(len(large), peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read where Linux tells it")
+@pytest.mark.parametrize("syntax", [EXPLICIT, BIG_ENDIAN])
+def test_a_cine_is_walked_over_in_the_memory_of_a_few_frames(tmp_path, syntax):
+    small = write_ultrasound(tmp_path / "a", FRAMES)
+    cine = write_ultrasound(tmp_path / "b", np.zeros((100, 480, 640, 3), dtype=np.uint8), transfer_syntax=syntax)
+    walked = subprocess.run([sys.executable, "-c", WALK, small, cine], capture_output=True, text=True, check=True)
+    frames, kilobytes = map(int, walked.stdout.split())
+    assert (frames, kilobytes < 20_000) == (100, True)  # one frame has 922 kB, all have 92 MB
 
 
 # Files of real scanners and of other toolkits
