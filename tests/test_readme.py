@@ -65,7 +65,11 @@ def test_the_two_installing_commands_are_marked_for_continuous_integration() -> 
 
 
 @pytest.mark.parametrize(
-    "page", [Path("README.md"), *(b.relative_to(REPOSITORY) / "docs" / "README.md" for b in BUNDLES)]
+    "page",
+    [
+        *(Path(folder, "README.md") for folder in ("", "benchmarks", "data_manifests")),
+        *(bundle.relative_to(REPOSITORY) / "docs" / "README.md" for bundle in BUNDLES),
+    ],
 )
 def test_every_file_of_the_project_that_a_page_names_is_there(page: Path) -> None:
     text = (REPOSITORY / page).read_text(encoding="utf-8")

@@ -27,7 +27,8 @@ class Fetched:
         folder: where the objects are, to be read as an export.
         fetched: objects that came now.
         already_there: objects of an earlier fetch, found whole.
-        converted: objects of `fetched` that the server gave only in another form than it stores.
+        converted: objects of `fetched` that the server gave only in another form than it stores. Their colours are as
+            the server read them; Orthanc, for one, believes the header of a JPEG where its stream says otherwise.
         set_aside: what could not be had, by the name its file would have.
     """
 
