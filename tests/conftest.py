@@ -1,5 +1,6 @@
 """Every test starts from the same random numbers and leaves them as they were."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,10 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # for `import ultrasound_files`
-torch.set_num_threads(min(2, torch.get_num_threads()))
+# Of one process; those of two workers, and of what they start, would wait for one another.
+THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, torch.get_num_threads())
+torch.set_num_threads(THREADS)
+os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
 
 
 @pytest.fixture(autouse=True)
