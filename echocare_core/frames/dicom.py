@@ -118,7 +118,7 @@ def _check_object(header: Header) -> None:
     """Refuse, by what it is, an object that holds no ultrasound picture."""
     modality = text(header.dataset, "Modality")
     if header.sop_class == DIRECTORY or value(header.dataset, "DirectoryRecordSequence") is not None:
-        raise UnreadableFrames("is a DICOMDIR, the list of an export, not a picture. The files it lists are read.")
+        raise UnreadableFrames("is a DICOMDIR, the list of an export, not a picture. Give the folder that holds it.")
     if header.sop_class in VOLUMES:
         raise UnreadableFrames(
             f"is a 3-D volume ({VOLUMES[header.sop_class]}); 2-D stills and cines are read. Export its planes."

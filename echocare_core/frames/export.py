@@ -96,6 +96,8 @@ def walk_export(root: Path, note: Callable[[Path, str], None]) -> Iterator[Path]
 
     for name, folders, names in os.walk(root, onerror=unlisted):
         folder = Path(name)
+        for linked in sorted(name for name in folders if (folder / name).is_symlink()):
+            note(folder / linked, f"{linked} is a linked folder, which is not entered. Give it by itself.")
         folders[:] = sorted(name for name in folders if not name.startswith(UNFINISHED))
         written = "results of an earlier run" if set(names) >= RESULTS else "an inventory" if INVENTORY in names else ""
         if written:

@@ -66,12 +66,18 @@ def inspect_export(
     Raises:
         UnreadableFrames: `export` does not exist, or is a DICOMDIR that breaks off.
         SettingsError: shares that do not add up, or no process.
-        OutputError: `out` cannot be written, belongs to another export, is in use, or its table was edited.
+        OutputError: `out` is the export's own folder, cannot be written, belongs to another export, is in use, or its
+            table was edited.
         BundleError: a bundle needs what there is no word for.
     """
     export = Path(export)
     if not export.exists():
         raise UnreadableFrames(f"{export.name} does not exist; a folder, DICOMDIR or file is needed. Check the path.")
+    if out is not None and Path(out).resolve() == (export if export.is_dir() else export.parent).resolve():
+        raise OutputError(
+            "The inventory and the export would share a folder, which then counts as an inventory; needed another one. "
+            "Choose a folder beside the export."
+        )
     if processes < 1:
         raise SettingsError(f"{processes} processes; needed 1 or more.")
     check_fractions(split)

@@ -142,7 +142,10 @@ def _copy(path: Path, out: Path, row: Row, key: Key, copies: set[str], keep_inte
         header = made.dataset
         copy = f"{made.patient}/{header.StudyInstanceUID}/{header.SOPInstanceUID}.dcm"
         if copy in copies:
-            raise UnreadableFrames("has the SOP Instance UID of another file. Export it again, or leave it out.")
+            raise UnreadableFrames(
+                "has the SOP Instance UID of another file, whose copy stands for it. Where `echocare inspect` calls "
+                "the two a conflict and not the same object, export it again."
+            )
         burned_in = find_burned_in(frames)
     except UnreadableFrames as fault:
         return _set_aside(row, str(fault).removeprefix(path.name))

@@ -156,6 +156,13 @@ def test_an_empty_folder_has_nothing_and_says_so(export):
     assert (summary["files"], summary["usable"]["files"], summary["splits"]) == (0, 0, {})
 
 
+def test_an_inventory_in_the_export_itself_is_refused_before_anything_is_written(add, export):
+    add("a", "P")
+    with pytest.raises(OutputError, match="would share a folder"):
+        inspect_export(export, export)
+    assert [path.name for path in export.iterdir()] == ["a"]
+
+
 def test_a_missing_export_is_refused(tmp_path):
     with pytest.raises(UnreadableFrames, match="gone does not exist"):
         inspect_export(tmp_path / "gone")
