@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from echocare_core.inventory.record import Record
 
 STORE_FILE = INVENTORY
 KILLED = "ends the program that reads it: it is damaged in a way no reader expects. Export it again."
+EXTRAS = ("av", "itk", "nibabel")  # packages that some formats need
 PAGE = 256  # files that are handed out at a time
 IDENTITY_COLUMNS = [field.name for field in fields(Identity)]
 RECORD_COLUMNS = [*(field.name for field in fields(Record) if field.name != "identity"), *IDENTITY_COLUMNS]
@@ -186,9 +188,10 @@ def _values(record: Record) -> list[Any]:
 
 
 def _readers() -> str:
-    """Hash of the source that reads files: after an update of this package nothing is taken over from before."""
+    """Hash of what reads files, this package's source and the extras: after a change nothing is taken over."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted([*package.glob("frames/*.py"), *package.glob("inventory/*.py")]):
         digest.update(path.read_bytes())
+    digest.update(bytes(find_spec(extra) is not None for extra in EXTRAS))
     return digest.hexdigest()

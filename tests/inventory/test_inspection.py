@@ -114,6 +114,17 @@ def test_files_are_read_again_after_an_update_of_the_readers(add, export, rows, 
     assert reads == ["a", "a"]
 
 
+def test_files_are_read_again_once_a_package_that_some_need_is_installed(add, export, rows, reads, monkeypatch):
+    add("a", "P")
+    with monkeypatch.context() as without:
+        without.setattr("echocare_core.inventory.store.EXTRAS", ("not_installed",))
+        rows()
+    monkeypatch.setattr("echocare_core.inventory.store.EXTRAS", ("json",))
+    rows()
+    rows()
+    assert reads == ["a", "a"]
+
+
 def test_nothing_is_kept_where_no_folder_is_given(add, export, tmp_path):
     add("a", "P")
     before = sorted(tmp_path.rglob("*"))
