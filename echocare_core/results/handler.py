@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from ignite.engine import Engine, Events
+from monai.utils import convert_to_numpy
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echocare_core.bundle import read_card
@@ -97,7 +98,7 @@ class WriteResults:
             source=self.dataset.export.source_of(frames),
             frame=frame,
             image=np.asarray(frames.pixels[frame]),
-            mask=np.asarray(item["pred"])[0].astype(np.uint8),
+            mask=convert_to_numpy(item["pred"])[0].astype(np.uint8),
             labels=self.labels,
             measurements=item["measurements"],
             frame_time_ms=None if np.isnan(frame_time_ms) else frame_time_ms,

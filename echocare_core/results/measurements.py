@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
+from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from scipy.special import ellipe
 from skimage.measure import label, regionprops
@@ -42,7 +43,7 @@ class Measured(MapTransform):
         spacing = known_spacing(item[self.image_key].meta["spacing_mm"])
         for key in self.key_iterator(item):
             top, left, bottom, right = (int(edge) for edge in item[self.image_key].meta["scan_box"])
-            mask = np.asarray(item[key])[0, top:bottom, left:right].astype(np.uint8)
+            mask = convert_to_numpy(item[key])[0, top:bottom, left:right].astype(np.uint8)
             item["measurements"] = self.measure(mask, spacing)
         return item
 

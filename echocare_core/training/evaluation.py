@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from ignite.engine import Engine, Events
+from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 
 from echocare_core.atomic import replacing
@@ -67,7 +68,7 @@ class EvaluateSegmentation:
             )
 
     def _row(self, item: dict[str, Any]) -> dict[str, Any]:
-        predicted = np.asarray(item["pred"])[0]
+        predicted = convert_to_numpy(item["pred"])[0]
         drawn = read_mask(item["mask"], predicted.shape, len(self.labels) + 1)
         row = {"image": Path(item["image"].meta["filename_or_obj"]).name, "group": item["group"]}
         for number, name in enumerate(self.labels, start=1):
