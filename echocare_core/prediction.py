@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import find_bundle
-from echocare_core.errors import BundleError, OutputError, UnreadableFrames, own_cause
+from echocare_core.errors import BundleError, OutputError, UnreadableFrames
 from echocare_core.types import Results
+from echocare_core.workflow import load_inference, own_errors
 
 FRAMES_TO_MEASURE = 128  # for int8
 
@@ -35,6 +34,7 @@ def predict(
         out: folder for the results; made if need be.
         overwrite: replace the results of an earlier run in `out`.
         settings: further entries of the configuration to replace, such as {"device": "cpu", "weights": "my/model.pt"}.
+            They and the paths reach it as they stand: a text is never run as an expression of MONAI's.
 
     Returns:
         What was written: `report.html`, `results.csv`, `set_aside.csv`, `overlays/` and `masks/` in `out`.
@@ -53,7 +53,7 @@ def predict(
         raise BundleError(f"{', '.join(reserved)} cannot be a setting; needed as argument of its own. Leave it out.")
     settings = {**(settings or {}), "dataset_dir": str(source), "output_dir": str(out), "overwrite": overwrite}
     workflow = load_inference(folder, settings)
-    with _own_errors(), warnings.catch_warnings():
+    with own_errors(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # MONAI calls scikit-image by names that will change
         workflow.run()
     return workflow.parser.get_parsed_content("evaluator").state.results
@@ -126,25 +126,13 @@ def quantize(
         raise OutputError(f"{there[0]} is there already; a new name is needed. Choose one, or say --overwrite.")
     plain = {"engine": "torch", "engine_file": None, "precision": "float32", "device": "cpu"}
     parser = load_inference(find_bundle(bundle), {**(settings or {}), **plain, "dataset_dir": str(source)}).parser
-    with _own_errors():
+    with own_errors():
         network, dataset = (parser.get_parsed_content(name) for name in ("network", "dataset"))
         images = list(_spread_images(dataset, frames))
     if not images:
         raise UnreadableFrames(f"No frame of {Path(source).name} could be decoded; needed some to measure. Look at it.")
     quantize_network(network, images, path)
     return len(images)
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    """Raise the error of this package that MONAI has wrapped while it built or ran the parts of a configuration."""
-    try:
-        yield
-    except Exception as error:
-        cause = own_cause(error)
-        if cause is None or cause is error:
-            raise
-        raise cause from error
 
 
 def _spread_images(dataset: Any, frames: int) -> Iterator[Any]:
@@ -155,33 +143,3 @@ def _spread_images(dataset: Any, frames: int) -> Iterator[Any]:
     for number, item in track(enumerate(dataset), "reading frames", dataset.number_of_frames, transient=True):
         if number == 0 or int(number / step) > int((number - 1) / step):
             yield item["image"].as_tensor()[None]
-
-
-def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
-    """Open a bundle's inference configuration as a MONAI workflow.
-
-    Args:
-        folder: of the bundle.
-        settings: entries to replace, by their path in the configuration.
-
-    Raises:
-        BundleError: an entry that the configuration does not have; MONAI itself would add it in silence.
-    """
-    logging.getLogger("ignite").setLevel(logging.CRITICAL)  # it repeats each error that is raised anyway
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from monai.bundle import ConfigWorkflow
-    logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)  # it warns that logging_file is False, as meant
-    config_file = folder / "configs" / "inference.json"
-    if not config_file.is_file():
-        raise BundleError(f"{folder.name} has no configs/inference.json; needed one to predict. Restore the bundle.")
-    workflow = ConfigWorkflow(
-        config_file=str(config_file), workflow_type="infer", logging_file=False, bundle_root=str(folder)
-    )
-    unknown = [name for name in settings if name not in workflow.parser]
-    if unknown:
-        known = ", ".join(key for key in workflow.parser.config if key not in ("imports", "_meta_", "run"))
-        raise BundleError(f"{folder.name} has no setting {', '.join(unknown)}; it has {known}.")
-    workflow.parser.update(settings)
-    workflow.initialize()
-    return workflow

@@ -14,7 +14,7 @@ PACKAGE = Path(echocare_core.__file__).parent
 ORDER = [
     *("errors", "types", "atomic", "bundle", "frames", "inventory", "pacs", "privacy"),
     *("transforms", "models", "pretraining", "tasks", "engines", "training", "results"),
-    *("prediction", "demo", "cli"),
+    *("workflow", "prediction", "demo", "cli"),
 ]
 WITHOUT_TORCH = ("errors", "types", "atomic", "bundle", "frames", "inventory", "pacs", "privacy")
 MODULES = {

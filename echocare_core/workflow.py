@@ -1,0 +1,83 @@
+"""A bundle's configuration as a MONAI workflow, with values from outside that stay values."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from echocare_core.errors import BundleError, own_cause
+
+_MEANT_BY_MONAI = "$@#%"  # expression, reference, separator of ids, macro
+
+
+def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
+    """Open a bundle's inference configuration as a MONAI workflow.
+
+    Args:
+        folder: of the bundle.
+        settings: entries to replace, by their path in the configuration; texts in them are taken as they stand.
+
+    Raises:
+        BundleError: an entry that the configuration does not have; MONAI itself would add it in silence.
+    """
+    logging.getLogger("ignite").setLevel(logging.CRITICAL)  # it repeats each error that is raised anyway
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from monai.bundle import ConfigWorkflow
+    logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)  # it warns that logging_file is False, as meant
+    config_file = folder / "configs" / "inference.json"
+    if not config_file.is_file():
+        raise BundleError(f"{folder.name} has no configs/inference.json; needed one to predict. Restore the bundle.")
+    workflow = ConfigWorkflow(
+        config_file=str(config_file), workflow_type="infer", logging_file=False, bundle_root=as_literal(str(folder))
+    )
+    unknown = [name for name in settings if name not in workflow.parser]
+    if unknown:
+        known = ", ".join(key for key in workflow.parser.config if key not in ("imports", "_meta_", "run"))
+        raise BundleError(f"{folder.name} has no setting {', '.join(unknown)}; it has {known}.")
+    workflow.parser.update({name: as_literal(value) for name, value in settings.items()})
+    workflow.initialize()
+    return workflow
+
+
+def as_literal(value: Any) -> Any:
+    """A value for MONAI's configuration that its parser gives back as it is.
+
+    MONAI runs a text that begins with $ as Python, reads @name as another entry, turns # into :: and opens a file after
+    %. A text with one of them becomes an expression that spells it with escapes, and evaluates to it.
+
+    Args:
+        value: anything; texts inside lists and mappings are treated alike. A `_target_` in a mapping stays the name of
+            what to build.
+    """
+    if isinstance(value, str):
+        return _spelt(value) if any(sign in value for sign in _MEANT_BY_MONAI) else value
+    if isinstance(value, Mapping):
+        return {key: one if key == "_target_" else as_literal(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_literal(one) for one in value]
+    return value
+
+
+def _spelt(text: str) -> str:
+    """A Python expression for a text, after a $, with no other sign in it that MONAI reads."""
+    spelt = repr(text)
+    for sign in _MEANT_BY_MONAI:
+        spelt = spelt.replace(sign, f"\\x{ord(sign):02x}")
+    return f"${spelt}"
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Raise the error of this package that MONAI has wrapped while it built or ran the parts of a configuration."""
+    try:
+        yield
+    except Exception as error:
+        cause = own_cause(error)
+        if cause is None or cause is error:
+            raise
+        raise cause from error
