@@ -21,9 +21,9 @@ from rich.table import Table
 from segmentation import score
 
 from echocare_core.bundle import find_bundle
+from echocare_core.evaluation.bootstrap import summarise_means
 from echocare_core.frames.manifest import read_table
 from echocare_core.prediction import quantize
-from echocare_core.training.evaluation import summarise
 
 REFERENCE = "torch float32"
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -54,7 +54,8 @@ def main(
             score(folder, data, scores, {**settings, **files, "device": "cpu", "split": split})
         rows[name] = pd.read_csv(scores / "evaluation.csv")
     comparison = {
-        name: {"value": summarise(own), "difference": differences(own, rows[REFERENCE])} for name, own in rows.items()
+        name: {"value": summarise_means(own), "difference": differences(own, rows[REFERENCE])}
+        for name, own in rows.items()
     }
     (out / "engines.json").write_text(json.dumps(comparison, indent=1) + "\n", encoding="utf-8")
     show(f"{folder.name}, {data.name} {split}", comparison)
@@ -79,7 +80,7 @@ def differences(own: pd.DataFrame, reference: pd.DataFrame) -> dict[str, dict[st
     numbers = [name for name in own.columns if name not in ("image", "group")]
     both = own.merge(reference, on=["image", "group"], suffixes=("", "_reference"), validate="one_to_one")
     change = {name: both[name] - both[f"{name}_reference"] for name in numbers}
-    return summarise(both[["image", "group"]].assign(**change))
+    return summarise_means(both[["image", "group"]].assign(**change))
 
 
 def show(title: str, comparison: dict[str, Any]) -> None:

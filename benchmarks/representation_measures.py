@@ -28,9 +28,8 @@ from echocare_core.pretraining.probe import (
     pooled_features,
 )
 from echocare_core.pretraining.views import ViewSettings, joined, make_view
-from echocare_core.tasks.segmentation import SegmentationNetwork
+from echocare_core.tasks.segmentation import SegmentationNetwork, dice
 from echocare_core.training import warmup_cosine
-from echocare_core.training.evaluation import dice
 
 SIDE, MASK_SIDE, BATCH = 96, 128, 16  # px: as in training, and as the segmentation network takes; images
 PROBES = {  # folder of the data and column of the classes

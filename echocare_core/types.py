@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +153,113 @@ class SetAside:
 
 
 @dataclass(frozen=True)
+class Mask:
+    """A label for every pixel of a frame.
+
+    Attributes:
+        values: uint8 (height, width) at the size of the recorded frame; 0 = background, n = labels[n].
+        labels: name of each value, without the background.
+    """
+
+    values: NDArray[np.uint8]
+    labels: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Objects that were found in a frame, the surest first.
+
+    Attributes:
+        corners_px: float (objects, 4), (top, left, bottom, right) in pixels of the recorded frame; bottom and right
+            are one past the last pixel.
+        labels: name of each object's class.
+        scores: confidence of each, 0 to 1.
+    """
+
+    corners_px: NDArray[np.floating]
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Landmarks of a frame.
+
+    Attributes:
+        positions_px: float (points, 2), (row, column) in pixels of the recorded frame, where a pixel's centre has whole
+            numbers; nan for a landmark that was not found.
+        names: of each landmark, such as "biparietal_start".
+    """
+
+    positions_px: NDArray[np.floating]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Where a probability becomes an answer, fixed before the data were seen.
+
+    Attributes:
+        label: the class that is asked about, such as "malignant".
+        threshold: the answer is that class from this probability on.
+    """
+
+    label: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Probabilities of the classes of one question.
+
+    Attributes:
+        name: of the question, such as "pathology".
+        probabilities: of each class, 0 to 1.
+        operating_point: where it becomes an answer; None where the likeliest class is the answer.
+    """
+
+    name: str
+    probabilities: Mapping[str, float]
+    operating_point: OperatingPoint | None = None
+
+    @property
+    def answer(self) -> str:
+        """The class at the operating point; of the others the likeliest where it is not reached."""
+        point, likeliest = self.operating_point, lambda names: max(names, key=lambda name: self.probabilities[name])
+        if point is None:
+            return likeliest(self.probabilities)
+        if self.probabilities[point.label] >= point.threshold:
+            return point.label
+        return likeliest([name for name in self.probabilities if name != point.label])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture made from a frame, such as an enhanced one.
+
+    Attributes:
+        name: what it is, such as "enhanced".
+        pixels: uint8 RGB (height, width, 3).
+    """
+
+    name: str
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words about a frame, a cine or a study, such as a report.
+
+    Attributes:
+        name: what it is, such as "report".
+        text: plain text; lines end with a line feed.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One number with its unit, for example Measurement("head_circumference", 231.4, "mm")."""
 
@@ -165,29 +273,35 @@ class Measurement:
         return f"{self.name}_{self.unit}"
 
 
+Output = Mask | Boxes | Points | Scores | Picture | Text | Measurement
+Level = Literal["frame", "cine", "study"]
+
+
 @dataclass(frozen=True)
 class Prediction:
-    """What a segmentation bundle says about one frame.
+    """What a bundle says about one frame, one cine, or one study.
 
     Attributes:
-        source: path of the file, relative to the folder that was read.
-        frame: 0-based frame number in that file.
-        image: uint8 RGB (height, width, 3), the whole frame as it was recorded.
-        mask: uint8 (height, width), 0 = background, n = labels[n].
-        labels: name of each value of the mask, without the background.
-        measurements: what was measured on the mask.
+        source: path of the file, of a study that of the folder its files stand in; relative to the folder that was
+            read.
+        outputs: what it says, in the order in which people should read it.
+        level: what it speaks of.
+        frame: 0-based number of the frame in that file; None for a cine or a study.
+        image: uint8 RGB (height, width, 3), the whole frame as it was recorded; of a cine or a study one that stands
+            for it; None where there is none to show.
         frame_time_ms: when the frame was recorded, None where the file does not say.
         spacing_mm: (row, column) millimetres per pixel, None where the frame is not calibrated.
+        study: number of the study in the export, from 1; None where it is not about a study.
     """
 
     source: str
-    frame: int
-    image: NDArray[np.uint8]
-    mask: NDArray[np.uint8]
-    labels: Mapping[int, str]
-    measurements: tuple[Measurement, ...] = ()
+    outputs: tuple[Output, ...]
+    level: Level = "frame"
+    frame: int | None = None
+    image: NDArray[np.uint8] | None = None
     frame_time_ms: float | None = None
     spacing_mm: tuple[float, float] | None = None
+    study: int | None = None
 
 
 @dataclass(frozen=True)
@@ -214,8 +328,9 @@ class Results:
     """What one run wrote.
 
     Attributes:
-        folder: where it stands: `report.html`, `results.csv`, `set_aside.csv`, `overlays/`, `masks/`.
-        rows: one mapping per frame, the columns of `results.csv`.
+        folder: where it stands: `report.html`, `results.csv`, `set_aside.csv`, and what the kinds of output add, as
+            `masks/`.
+        rows: one mapping per frame, cine or study, the columns of `results.csv`.
         set_aside: what was not used, and why.
     """
 

@@ -13,7 +13,7 @@ PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first line know neither torch nor MONAI.
 ORDER = [
     *("errors", "types", "atomic", "bundle", "frames", "inventory", "pacs", "privacy"),
-    *("transforms", "models", "pretraining", "tasks", "engines", "training", "results"),
+    *("transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines", "results"),
     *("workflow", "prediction", "demo", "cli"),
 ]
 WITHOUT_TORCH = ("errors", "types", "atomic", "bundle", "frames", "inventory", "pacs", "privacy")

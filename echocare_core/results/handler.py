@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 from ignite.engine import Engine, Events
-from monai.utils import convert_to_numpy
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echocare_core.bundle import read_card
 from echocare_core.errors import UnreadableFrames
-from echocare_core.results.measurements import known_spacing
 from echocare_core.results.writer import ResultsWriter
+from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.types import Prediction, Results
 
@@ -21,15 +20,14 @@ from echocare_core.types import Prediction, Results
 class WriteResults:
     """Ignite handler: write every predicted frame, then the table and the report, all at once or not at all.
 
-    The output of each iteration is a list of items with `image` (as `LoadUltrasoundd` described it in its meta), `pred`
-    (label map (1, height, width) at the size of the recorded frame) and `measurements`.
+    The output of each iteration is a list of items with `image` (as `LoadUltrasoundd` described it in its meta) and
+    `outputs` (`echocare_core.types.Output`), as the post-processing of a task leaves them.
 
     Args:
         output_dir: folder for the results; made if need be.
         dataset: what the run reads; it knows what was set aside.
         bundle_root: folder of the bundle, for the report.
         weights: the weight file in use.
-        labels: names of the labels 1, 2, ...
         overwrite: replace the results of an earlier run in that folder.
         progress: show a bar.
 
@@ -44,12 +42,10 @@ class WriteResults:
         dataset: ExportDataset,
         bundle_root: str,
         weights: str,
-        labels: list[str],
         overwrite: bool = False,
         progress: bool = True,
     ) -> None:
         self.dataset = dataset
-        self.labels = dict(enumerate(labels, start=1))
         self.writer = ResultsWriter(Path(output_dir), read_card(Path(bundle_root), Path(weights)), overwrite=overwrite)
         self.results: Results | None = None
         self.progress = Progress(
@@ -96,11 +92,9 @@ class WriteResults:
         frame_time_ms = float(meta["frame_time_ms"])
         return Prediction(
             source=self.dataset.export.source_of(frames),
+            outputs=tuple(item["outputs"]),
             frame=frame,
             image=np.asarray(frames.pixels[frame]),
-            mask=convert_to_numpy(item["pred"])[0].astype(np.uint8),
-            labels=self.labels,
-            measurements=item["measurements"],
             frame_time_ms=None if np.isnan(frame_time_ms) else frame_time_ms,
             spacing_mm=known_spacing(meta["spacing_mm"]),
         )

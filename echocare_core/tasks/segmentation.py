@@ -1,16 +1,35 @@
-"""Segmentation: the encoder's five feature maps, climbed down to a label for every pixel."""
+"""Segmentation: a label for every pixel, as a mask of the recorded frame and what is measured on it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from monai.config import KeysCollection
 from monai.networks.blocks import UnetrUpBlock
+from monai.transforms import (
+    Activationsd,
+    AsDiscreted,
+    Compose,
+    Invertd,
+    KeepLargestConnectedComponentd,
+    MapTransform,
+)
+from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from echocare_core.errors import SettingsError
 from echocare_core.models import EncoderProfile, starting_encoder
+from echocare_core.tasks.measurements import Spacing, known_spacing
+from echocare_core.transforms.mask import read_mask
+from echocare_core.types import Mask, Measurement
+
+Measure = Callable[[NDArray[np.uint8], Spacing], tuple[Measurement, ...]]
 
 
 class SegmentationNetwork(nn.Module):
@@ -88,3 +107,78 @@ def _rung(deep: int, fine: int) -> UnetrUpBlock:
         norm_name="instance",
         res_block=True,
     )
+
+
+class SegmentationOutputd(MapTransform):
+    """The network's logits as a mask of the recorded frame: what was done to the picture is undone first.
+
+    Args:
+        keys: logits (labels, height, width); replaced by the label map (1, height, width) of the recorded frame. The
+            item gets `outputs`: the mask, and what is measured on it.
+        image_key: the picture the logits are of, with its meta.
+        preprocessing: the transforms that prepared it.
+        labels: names of the labels 1, 2, ...
+        measure: (mask uint8 (height, width) of the scan region, (row, column) mm per pixel or None) -> measurements.
+        largest_part_only: of each label keep only the largest connected part.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        image_key: str,
+        preprocessing: Compose,
+        labels: Sequence[str],
+        measure: Measure,
+        largest_part_only: bool,
+    ) -> None:
+        super().__init__(keys)
+        self.image_key = image_key
+        self.labels = dict(enumerate(labels, start=1))
+        self.measure = measure
+        self.as_recorded = Compose(
+            [
+                Activationsd(keys, softmax=True),
+                Invertd(keys, preprocessing, orig_keys=image_key, nearest_interp=False, to_tensor=True),
+                AsDiscreted(keys, argmax=True),
+                *([KeepLargestConnectedComponentd(keys, list(self.labels))] if largest_part_only else []),
+            ]
+        )
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = self.as_recorded(dict(data))
+        meta = item[self.image_key].meta
+        top, left, bottom, right = (int(edge) for edge in meta["scan_box"])
+        for key in self.key_iterator(item):
+            values = convert_to_numpy(item[key])[0].astype(np.uint8)
+            measured = self.measure(values[top:bottom, left:right], known_spacing(meta["spacing_mm"]))
+            item["outputs"] = (Mask(values, self.labels), *measured)
+        return item
+
+
+def score_masks(item: Mapping[str, Any], *, labels: Sequence[str], measured: Sequence[str] = ()) -> dict[str, float]:
+    """Compare a predicted mask with the drawn one, at the size at which it was drawn; for `WriteEvaluation`.
+
+    Args:
+        item: with `pred` (1, height, width), `mask` (path of the drawn one), `outputs` and the columns in `measured`.
+        labels: names of the labels 1, 2, ...
+        measured: measurement columns, such as head_circumference_mm, whose absolute error against the column of the
+            same name of the table is reported.
+
+    Returns:
+        `dice_LABEL` for each label, and `COLUMN_error` for each column in `measured`, nan where one of both is unknown.
+
+    Raises:
+        TableError: a drawn mask that cannot be read or has another size.
+    """
+    predicted = convert_to_numpy(item["pred"])[0]
+    drawn = read_mask(item["mask"], predicted.shape, len(labels) + 1)
+    found = {one.column: one.value for one in item["outputs"] if isinstance(one, Measurement)}
+    scores = {f"dice_{name}": dice(predicted == label, drawn == label) for label, name in enumerate(labels, start=1)}
+    errors = {f"{column}_error": abs(found.get(column, np.nan) - float(item[column] or "nan")) for column in measured}
+    return {**scores, **errors}
+
+
+def dice(predicted: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> float:
+    """Dice coefficient 2 |A and B| / (|A| + |B|); 1 where both are empty."""
+    total = int(predicted.sum()) + int(drawn.sum())
+    return 2.0 * int((predicted & drawn).sum()) / total if total else 1.0

@@ -4,5 +4,6 @@ from echocare_core.transforms.crop import CropToScanRegiond
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.load import LoadUltrasound, LoadUltrasoundd
 from echocare_core.transforms.mask import LoadMaskd
+from echocare_core.transforms.prepare import PrepareScand
 
-__all__ = ["CropToScanRegiond", "ExportDataset", "LoadMaskd", "LoadUltrasound", "LoadUltrasoundd"]
+__all__ = ["CropToScanRegiond", "ExportDataset", "LoadMaskd", "LoadUltrasound", "LoadUltrasoundd", "PrepareScand"]

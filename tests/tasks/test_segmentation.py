@@ -1,11 +1,18 @@
 """The segmentation network: a score for every pixel, and a start from a pretrained encoder."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from monai.data import MetaTensor
+from monai.transforms import Compose
 
 from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.models import build_encoder, load_encoder, save_encoder
-from echocare_core.tasks.segmentation import SegmentationNetwork
+from echocare_core.tasks.segmentation import SegmentationNetwork, SegmentationOutputd
+from echocare_core.transforms import LoadUltrasoundd, PrepareScand
+from echocare_core.types import Frames, Mask, Measurement, Region
 
 SMALL_PROFILES = ["tiny", "small"]
 LARGEST_FILE = 4 * 2**20  # bytes: what a bundle may carry in its own folder
@@ -93,3 +100,59 @@ def test_the_tiny_network_fits_into_four_megabytes_of_float16():
 def test_no_rung_is_wider_than_the_limit():
     wide = [module.out_channels for module in network(width_limit=32).project]
     assert wide == [16, 32, 32, 32, 32]
+
+
+SIZE, BOX = (90, 130), (10, 20, 80, 120)
+
+
+def prepared(spacing_mm=None):
+    """A frame whose marks are two bright boxes in its scan region, as the network gets it, and the preprocessing."""
+    frame = np.zeros((*SIZE, 3), dtype=np.uint8)
+    frame[20:50, 30:60], frame[60:70, 90:100] = 255, 255
+    frames = Frames(Path("IM1"), [frame], SIZE, regions=(Region("tissue", BOX, spacing_mm),), spacing_mm=spacing_mm,
+                    scan_region=0)  # fmt: skip
+    preprocessing = Compose(
+        [
+            LoadUltrasoundd("image"),
+            PrepareScand("image", size=(64, 64), mode="bilinear", anti_aliasing=True, value_range=(0, 1)),
+        ]
+    )
+    return preprocessing({"image": frames}), preprocessing, frame[:, :, 0] > 128
+
+
+def output_of(item, preprocessing, measure=lambda *_: (), largest_part_only=False):
+    bright = 100 * (item["image"][:1] - 0.5)
+    item["pred"] = MetaTensor(torch.cat([-bright, bright]), meta=item["image"].meta)
+    transform = SegmentationOutputd("pred", "image", preprocessing, ["lesion"], measure, largest_part_only)
+    return transform(item)
+
+
+def test_a_mask_has_the_size_of_the_recorded_frame_and_lies_where_it_was_seen():
+    item, preprocessing, bright = prepared()
+    found = output_of(item, preprocessing)
+    [mask] = found["outputs"]
+    assert isinstance(mask, Mask)
+    assert mask.values.shape == SIZE
+    assert (mask.values == bright).mean() > 0.98
+    assert mask.labels == {1: "lesion"}
+    np.testing.assert_array_equal(found["pred"][0], mask.values)
+
+
+def test_only_the_largest_part_is_kept_where_that_is_asked_for():
+    item, preprocessing, _ = prepared()
+    [mask] = output_of(item, preprocessing, largest_part_only=True)["outputs"]
+    assert mask.values[30:40, 40:50].all()
+    assert not mask.values[55:].any()
+
+
+@pytest.mark.parametrize("spacing_mm", [(0.2, 0.1), None])
+def test_a_mask_is_measured_inside_its_scan_region_with_its_spacing(spacing_mm):
+    seen = []
+    item, preprocessing, _ = prepared(spacing_mm)
+    measured = Measurement("area", 1.0, "mm2")
+    outputs = output_of(item, preprocessing, measure=lambda *given: seen.append(given) or (measured,))["outputs"]
+    assert outputs[1:] == (measured,)
+    [(values, spacing)] = seen
+    top, left, bottom, right = BOX
+    np.testing.assert_array_equal(values, outputs[0].values[top:bottom, left:right])
+    assert spacing == (spacing_mm and pytest.approx(spacing_mm))

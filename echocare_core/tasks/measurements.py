@@ -1,15 +1,11 @@
-"""From masks to numbers with units."""
+"""From masks to numbers with units: geometry that several tasks share."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
-from monai.config import KeysCollection
-from monai.transforms import MapTransform
-from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from scipy.special import ellipe
 from skimage.measure import label, regionprops
@@ -17,35 +13,6 @@ from skimage.measure import label, regionprops
 from echocare_core.types import Measurement
 
 Spacing = tuple[float, float] | None
-
-
-class Measured(MapTransform):
-    """Add `measurements` to an item: what `measure` says of its mask and its calibration.
-
-    Args:
-        keys: the label map (1, height, width) as recorded, not resized.
-        image_key: whose meta holds `scan_box` and `spacing_mm`, nan where unknown.
-        measure: (mask uint8 (height, width) of the scan region, (row, column) mm per pixel or None) -> measurements.
-    """
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        image_key: str,
-        measure: Callable[[NDArray[np.uint8], Spacing], tuple[Measurement, ...]],
-    ) -> None:
-        super().__init__(keys)
-        self.image_key = image_key
-        self.measure = measure
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        item = dict(data)
-        spacing = known_spacing(item[self.image_key].meta["spacing_mm"])
-        for key in self.key_iterator(item):
-            top, left, bottom, right = (int(edge) for edge in item[self.image_key].meta["scan_box"])
-            mask = convert_to_numpy(item[key])[0, top:bottom, left:right].astype(np.uint8)
-            item["measurements"] = self.measure(mask, spacing)
-        return item
 
 
 def known_spacing(spacing_mm: Any) -> Spacing:

@@ -1,7 +1,7 @@
-"""Dice, intervals by patient, and the two files that an evaluation leaves."""
+"""Dice, errors of measurements, and the two files that an evaluation leaves."""
 
 import json
-import math
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +12,9 @@ from monai.data import MetaTensor
 from PIL import Image
 
 from echocare_core.errors import TableError
-from echocare_core.training import EvaluateSegmentation
-from echocare_core.training.evaluation import dice, summarise
-from echocare_core.types import Measurement
+from echocare_core.evaluation.handler import WriteEvaluation
+from echocare_core.tasks.segmentation import dice, score_masks
+from echocare_core.types import Mask, Measurement
 
 
 def plain_dice(predicted, drawn):
@@ -37,58 +37,6 @@ def test_two_empty_masks_agree_and_one_empty_mask_does_not():
     assert (dice(empty, empty), dice(empty, full), dice(full, empty), dice(full, full)) == (1, 0, 0, 1)
 
 
-def table(scores, groups=None):
-    groups = groups or [str(number) for number in range(len(scores))]
-    return pd.DataFrame({"image": "a.png", "group": groups, "dice_head": scores})
-
-
-def width(number):
-    return number["high"] - number["low"]
-
-
-def test_the_mean_is_that_of_the_images_and_lies_in_its_interval():
-    scores = np.random.default_rng(0).random(60)
-    number = summarise(table(scores))["dice_head"]
-    assert number["mean"] == pytest.approx(scores.mean())
-    assert number["low"] < number["mean"] < number["high"]
-    assert (number["images"], number["groups"]) == (60, 60)
-
-
-def test_an_interval_of_single_images_is_close_to_that_of_the_normal_distribution():
-    scores = np.random.default_rng(0).normal(0.8, 0.1, 400)
-    assert width(summarise(table(scores))["dice_head"]) == pytest.approx(2 * 1.96 * 0.1 / 20, rel=0.15)
-
-
-def test_more_images_of_the_same_patients_do_not_narrow_the_interval():
-    scores = np.random.default_rng(0).random(40)
-    groups = [str(number) for number in range(40)]
-    once = summarise(table(scores, groups))["dice_head"]
-    tenfold = summarise(table(np.tile(scores, 10), groups * 10))["dice_head"]
-    assert width(tenfold) == pytest.approx(width(once), rel=1e-6)
-    assert (tenfold["images"], tenfold["groups"]) == (400, 40)
-
-
-def test_a_single_patient_has_an_interval_of_no_width():
-    number = summarise(table([0.2, 0.4], ["P", "P"]))["dice_head"]
-    assert (number["low"], number["high"]) == pytest.approx((0.3, 0.3))
-
-
-def test_unknown_numbers_are_left_out_and_show_in_the_count():
-    number = summarise(table([0.5, math.nan, 0.7]))["dice_head"]
-    assert (number["mean"], number["images"], number["groups"]) == (pytest.approx(0.6), 2, 2)
-
-
-def test_a_number_known_of_no_image_is_nan_of_none():
-    number = summarise(table([math.nan, math.nan]))["dice_head"]
-    assert math.isnan(number["mean"])
-    assert (number["images"], number["groups"]) == (0, 0)
-
-
-def test_the_same_table_gives_the_same_interval():
-    scores = table(np.random.default_rng(0).random(30))
-    assert summarise(scores) == summarise(scores)
-
-
 DRAWN = np.zeros((24, 32), dtype=np.uint8)
 DRAWN[4:14, 5:25] = 1
 
@@ -99,7 +47,8 @@ def evaluate(tmp_path):
     Image.fromarray(DRAWN * 255).save(tmp_path / "drawn.png")
 
     def run(*items, **settings):
-        handler = EvaluateSegmentation(str(tmp_path / "out"), ["head"], **settings)
+        score = partial(score_masks, labels=["head"], **settings)
+        handler = WriteEvaluation(str(tmp_path / "out"), score)
         batches = [(item_row(tmp_path, item), item_output(item)) for item in items]
         engine = Engine(step)
         handler.attach(engine)
@@ -130,7 +79,8 @@ def item_row(folder, item):
 
 def item_output(item):
     measured = (Measurement("hc", item["measured"], "mm"),) if "measured" in item else ()
-    return {"pred": item.get("pred", DRAWN)[None], "measurements": measured}
+    mask = item.get("pred", DRAWN)
+    return {"pred": mask[None], "outputs": (Mask(mask, {1: "head"}), *measured)}
 
 
 def test_each_image_is_compared_with_its_drawn_mask(evaluate):

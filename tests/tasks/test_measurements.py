@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from monai.data import MetaTensor
 
-from echocare_core.results.measurements import Measured, known_spacing, measure_head, measure_lesion
+from echocare_core.tasks.measurements import known_spacing, measure_head, measure_lesion
 
 SHAPE = (700, 800)
 SPACINGS = [(1.0, 1.0), (0.2, 0.2), (0.3, 0.1), (0.1, 0.25)]
@@ -165,16 +164,3 @@ def test_an_uncalibrated_lesion_is_measured_in_pixels():
 )
 def test_a_spacing_of_nan_is_none(given, known):
     assert known_spacing(given) == known
-
-
-@pytest.mark.parametrize(("spacing_mm", "known"), [([0.2, 0.1], (0.2, 0.1)), ([math.nan] * 2, None)])
-def test_an_item_is_measured_on_the_mask_of_its_scan_region_with_its_spacing(spacing_mm, known):
-    seen = []
-    mask = np.eye(4, 6)
-    meta = {"spacing_mm": spacing_mm, "scan_box": (1, 2, 4, 6)}
-    item = {"pred": MetaTensor(mask[None]), "image": MetaTensor(np.zeros((3, 4, 6)), meta=meta)}
-    measured = Measured("pred", "image", measure=lambda *given: seen.append(given) or ("measured",))(item)
-    assert measured["measurements"] == ("measured",)
-    assert seen[0][1] == known
-    np.testing.assert_array_equal(seen[0][0], mask[1:4, 2:6])
-    assert seen[0][0].dtype == np.uint8

@@ -1,0 +1,1 @@
+"""How good a bundle is, with intervals: statistics that every task shares."""

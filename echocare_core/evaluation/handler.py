@@ -1,0 +1,73 @@
+"""What an evaluation leaves: a row per image, and each number with its interval."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from ignite.engine import Engine, Events
+
+from echocare_core.atomic import replacing
+from echocare_core.evaluation.bootstrap import Summary, summarise_means
+
+
+class WriteEvaluation:
+    """Ignite handler: score every item that the bundle has predicted, and write what came out.
+
+    At the end it prints a line per number, and writes `evaluation.csv` (one row per image) and `evaluation.json` (each
+    number with its 95 % interval, a bootstrap over groups, so that the images of one patient are drawn together).
+
+    Args:
+        output_dir: folder for the two files; made if need be.
+        score: (item, with the columns of its row of the table, `pred` and `outputs`) -> further columns of
+            `evaluation.csv`; a function of the task.
+        summarise: (table of all rows) -> numbers by name; means of all columns unless the task says otherwise.
+    """
+
+    def __init__(
+        self,
+        output_dir: str,
+        score: Callable[[Mapping[str, Any]], dict[str, Any]],
+        summarise: Callable[[pd.DataFrame], dict[str, Summary]] = summarise_means,
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.score = score
+        self.summarise = summarise
+        self.rows: list[dict[str, Any]] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Called by MONAI's evaluator for each of its handlers."""
+        engine.add_event_handler(Events.STARTED, lambda _: self.rows.clear())
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.add_batch)
+        engine.add_event_handler(Events.COMPLETED, self.report)
+
+    def add_batch(self, engine: Engine) -> None:
+        """Score the images of one iteration."""
+        for row, output in zip(engine.state.batch, engine.state.output, strict=True):
+            item = {**row, **output}
+            image = Path(item["image"].meta["filename_or_obj"]).name
+            self.rows.append({"image": image, "group": item["group"], **self.score(item)})
+
+    def report(self, engine: Engine) -> None:
+        """Print and write the summary."""
+        rows = pd.DataFrame(self.rows)
+        summary = self.summarise(rows)
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        with replacing(self.output_dir / "evaluation.csv") as unfinished:
+            rows.to_csv(unfinished, index=False)
+        with replacing(self.output_dir / "evaluation.json") as unfinished:
+            unfinished.write_text(json.dumps(_with_null(summary), indent=2) + "\n", encoding="utf-8")
+        for name, number in summary.items():
+            print(
+                f"{name}: {number['mean']:.4f} (95 % interval {number['low']:.4f} to {number['high']:.4f}, "
+                f"{number['images']} images of {number['groups']} groups)"
+            )
+
+
+def _with_null(summary: dict[str, Summary]) -> dict[str, dict[str, float | None]]:
+    """JSON has no nan: null stands for it."""
+    return {name: {k: None if math.isnan(v) else v for k, v in number.items()} for name, number in summary.items()}
