@@ -30,9 +30,9 @@ from rich.progress import track
 from rich.table import Table
 
 from echocare_core.frames.manifest import read_table
-from echocare_core.pretraining.order import MixedOrder
-from echocare_core.pretraining.shard_file import ShardSample
-from echocare_core.pretraining.shards import LIST, ShardReader, write_shards
+from echocare_core.pretraining.data.order import MixedOrder
+from echocare_core.pretraining.data.shard_file import ShardSample
+from echocare_core.pretraining.data.shards import LIST, ShardReader, write_shards
 
 FILES = 1000  # images that differ, and images in a shard
 WINDOW_SHARDS = 8

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from echocare_core.pretraining import PretrainingImages, StreamSampler, collate, order_of
-from echocare_core.pretraining.mix import read_mix
-from echocare_core.pretraining.shard_file import ShardSample
-from echocare_core.pretraining.shards import write_shards
-from echocare_core.pretraining.tree import OrganTree
+from echocare_core.pretraining.data.mix import read_mix
+from echocare_core.pretraining.data.shard_file import ShardSample
+from echocare_core.pretraining.data.shards import write_shards
+from echocare_core.pretraining.organs.tree import OrganTree
 
 HEIGHT, WIDTH = 240, 320
 APEX_PX, OPENING_DEGREES = 20, 40  # of the sector: how far above the picture, and to either side

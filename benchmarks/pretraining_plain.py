@@ -17,10 +17,10 @@ from torch.nn import functional
 
 from echocare_core.models import EchoCare, EncoderProfile
 from echocare_core.models.echocare import View
-from echocare_core.pretraining.reconstruction import masked_l1
+from echocare_core.pretraining.losses.reconstruction import masked_l1
+from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.stages import Stage
-from echocare_core.pretraining.tree import OrganTree
-from echocare_core.pretraining.views import ViewSettings
+from echocare_core.pretraining.views.augmentation import ViewSettings
 
 SMALLEST = 1e-7  # probability in a logarithm
 LIT = 0.02  # brightness above which a pixel is no black background

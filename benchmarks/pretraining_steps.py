@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from echocare_core.models import PROFILES, EchoCare
 from echocare_core.pretraining import Objective, PretrainingTrainer, Stages, moving_average, trainer
-from echocare_core.pretraining.contrast import hierarchical_contrast
-from echocare_core.pretraining.tree import OrganTree
-from echocare_core.pretraining.tree_min import tree_min_loss
-from echocare_core.pretraining.views import ViewSettings
+from echocare_core.pretraining.losses.contrast import hierarchical_contrast
+from echocare_core.pretraining.losses.tree_min import tree_min_loss
+from echocare_core.pretraining.organs.tree import OrganTree
+from echocare_core.pretraining.views.augmentation import ViewSettings
 
 PLAIN = "plain float32"
 MINED = {"ranking": 0.1, "hard_share": 0.5}

@@ -17,17 +17,17 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from echocare_core.frames.manifest import read_table
-from echocare_core.models import Encoder, build_encoder, load_encoder
-from echocare_core.pretraining.picture import prepare_picture
-from echocare_core.pretraining.probe import (
+from echocare_core.evaluation.probe import (
     POOLED_MAPS,
     Labelled,
     linear_probe,
     nearest_neighbours,
     pooled_features,
 )
-from echocare_core.pretraining.views import ViewSettings, joined, make_view
+from echocare_core.frames.manifest import read_table
+from echocare_core.models import Encoder, build_encoder, load_encoder
+from echocare_core.pretraining.data.picture import prepare_picture
+from echocare_core.pretraining.views.augmentation import ViewSettings, joined, make_view
 from echocare_core.tasks.segmentation import SegmentationNetwork, dice
 from echocare_core.training import warmup_cosine
 

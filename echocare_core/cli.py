@@ -168,9 +168,9 @@ def shards(
     """Pack a table of images into shards for pretraining: scan regions as small JPEG files without DICOM headers."""
     import csv
 
-    from echocare_core.pretraining.mix import SPLITS
-    from echocare_core.pretraining.pack import pack_table
-    from echocare_core.pretraining.tree import read_tree
+    from echocare_core.pretraining.data.mix import SPLITS
+    from echocare_core.pretraining.data.pack import pack_table
+    from echocare_core.pretraining.organs.tree import read_tree
 
     tree = read_tree(organ_tree) if organ_tree else None
     chosen = splits or SPLITS

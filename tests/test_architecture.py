@@ -13,8 +13,8 @@ PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first line know neither torch nor MONAI.
 ORDER = [
     *("errors", "types", "atomic", "bundle", "frames", "inventory", "pacs", "privacy"),
-    *("transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines", "results"),
-    *("workflow", "prediction", "demo", "cli"),
+    *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),
+    *("results", "workflow", "prediction", "demo", "cli"),
 ]
 WITHOUT_TORCH = ("errors", "types", "atomic", "bundle", "frames", "inventory", "pacs", "privacy")
 MODULES = {

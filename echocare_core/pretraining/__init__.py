@@ -10,40 +10,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from echocare_core.pretraining.assembly import checked_mix, described, export_encoder, order_of, trained
+    from echocare_core.pretraining.data.images import PretrainingImages, collate
+    from echocare_core.pretraining.data.mix import read_mix
+    from echocare_core.pretraining.data.sampler import StreamSampler
     from echocare_core.pretraining.distribute import distributed_network, moving_average
     from echocare_core.pretraining.evaluation import Evaluation
-    from echocare_core.pretraining.images import PretrainingImages, collate
-    from echocare_core.pretraining.mix import read_mix
     from echocare_core.pretraining.objective import Objective
+    from echocare_core.pretraining.organs.tree import read_tree
     from echocare_core.pretraining.pictures import ReconstructionPictures
     from echocare_core.pretraining.progress import Progress, SetAside
     from echocare_core.pretraining.resume import ExactCheckpoints, ignore_sigterm
-    from echocare_core.pretraining.sampler import StreamSampler
     from echocare_core.pretraining.stages import Stages
     from echocare_core.pretraining.trainer import PretrainingTrainer
-    from echocare_core.pretraining.tree import read_tree
 
 _HOMES = {
     "Evaluation": "evaluation",
     "ExactCheckpoints": "resume",
     "Objective": "objective",
-    "PretrainingImages": "images",
+    "PretrainingImages": "data.images",
     "PretrainingTrainer": "trainer",
     "Progress": "progress",
     "ReconstructionPictures": "pictures",
     "SetAside": "progress",
     "Stages": "stages",
-    "StreamSampler": "sampler",
+    "StreamSampler": "data.sampler",
     "checked_mix": "assembly",
-    "collate": "images",
+    "collate": "data.images",
     "described": "assembly",
     "distributed_network": "distribute",
     "export_encoder": "assembly",
     "ignore_sigterm": "resume",
     "moving_average": "distribute",
     "order_of": "assembly",
-    "read_mix": "mix",
-    "read_tree": "tree",
+    "read_mix": "data.mix",
+    "read_tree": "organs.tree",
     "trained": "assembly",
 }
 

@@ -10,11 +10,11 @@ from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.profiles import describe
 from echocare_core.models.weights import load_strictly, save_encoder
-from echocare_core.pretraining.mix import Mix, demand_enough, read_mix, warn_of_one_organ
-from echocare_core.pretraining.order import MixedOrder
+from echocare_core.pretraining.data.mix import Mix, demand_enough, read_mix, warn_of_one_organ
+from echocare_core.pretraining.data.order import MixedOrder
+from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.resume import LATEST, read_checkpoint
 from echocare_core.pretraining.stages import Stages
-from echocare_core.pretraining.tree import OrganTree
 
 ENCODER_FILE = "encoder.safetensors"
 

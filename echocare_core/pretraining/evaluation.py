@@ -16,22 +16,22 @@ from torch import Tensor
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import TableError, UnreadableFrames
+from echocare_core.evaluation.probe import Labelled, linear_probe, nearest_neighbours, pooled_features
 from echocare_core.frames.manifest import read_table
 from echocare_core.models.echocare import EchoCare, Outputs, View
 from echocare_core.models.encoder import Encoder
 from echocare_core.models.precision import chosen_precision
-from echocare_core.pretraining.counter import uniform
-from echocare_core.pretraining.images import PretrainingImages, collate, read_pixels
-from echocare_core.pretraining.masking import choose_masked, patches_inside
-from echocare_core.pretraining.mix import Mix
-from echocare_core.pretraining.picture import prepare_picture
+from echocare_core.pretraining.data.images import PretrainingImages, collate, read_pixels
+from echocare_core.pretraining.data.mix import Mix
+from echocare_core.pretraining.data.picture import prepare_picture
+from echocare_core.pretraining.data.sources import Sample
+from echocare_core.pretraining.losses.reconstruction import masked_l1, reconstruction_target
+from echocare_core.pretraining.losses.tree_min import tree_probabilities
+from echocare_core.pretraining.organs.tree import UNKNOWN, OrganTree
 from echocare_core.pretraining.pictures import reconstruction_panel
-from echocare_core.pretraining.probe import Labelled, linear_probe, nearest_neighbours, pooled_features
-from echocare_core.pretraining.reconstruction import masked_l1, reconstruction_target
-from echocare_core.pretraining.sources import Sample
-from echocare_core.pretraining.tree import UNKNOWN, OrganTree
-from echocare_core.pretraining.tree_min import tree_probabilities
-from echocare_core.pretraining.views import plain_view
+from echocare_core.pretraining.views.augmentation import plain_view
+from echocare_core.pretraining.views.counter import uniform
+from echocare_core.pretraining.views.masking import choose_masked, patches_inside
 
 BATCH = 32
 PANEL_IMAGES = 8

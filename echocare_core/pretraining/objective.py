@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import Outputs, View
 from echocare_core.models.precision import chosen_precision
-from echocare_core.pretraining.contrast import contrast_levels, hierarchical_contrast, tree_triplet
-from echocare_core.pretraining.counter import uniform
-from echocare_core.pretraining.masking import choose_masked, keep_one_of_four, patches_inside
-from echocare_core.pretraining.mining import ranking_loss
-from echocare_core.pretraining.reconstruction import TARGETS, masked_l1, patch_losses, reconstruction_target
-from echocare_core.pretraining.regions import region_contrast, sampled, shared_places
+from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.losses.mining import ranking_loss
+from echocare_core.pretraining.losses.places import region_contrast, sampled, shared_places
+from echocare_core.pretraining.losses.reconstruction import TARGETS, masked_l1, patch_losses, reconstruction_target
+from echocare_core.pretraining.losses.tree_min import tree_min_loss
+from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.stages import Point
-from echocare_core.pretraining.tree import OrganTree
-from echocare_core.pretraining.tree_min import tree_min_loss
-from echocare_core.pretraining.views import Look, ViewSettings, joined, make_view
+from echocare_core.pretraining.views.augmentation import Look, ViewSettings, joined, make_view
+from echocare_core.pretraining.views.counter import uniform
+from echocare_core.pretraining.views.masking import choose_masked, keep_one_of_four, patches_inside
 
 Model = Callable[[Sequence[View], Collection[str]], list[Outputs]]
 CONTRASTS = ("hierarchical", "triplet")

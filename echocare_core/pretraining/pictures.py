@@ -13,11 +13,11 @@ from PIL import Image
 from torch import Tensor
 
 from echocare_core.atomic import replacing
+from echocare_core.distributed import rank
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import Outputs, View
-from echocare_core.pretraining.masking import enlarged
-from echocare_core.pretraining.reconstruction import as_pixels
-from echocare_core.pretraining.world import rank
+from echocare_core.pretraining.losses.reconstruction import as_pixels
+from echocare_core.pretraining.views.masking import enlarged
 
 HIDDEN_GREY = 0.5
 GAP_PX = 4

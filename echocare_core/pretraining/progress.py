@@ -7,7 +7,7 @@ import logging
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar
 
-from echocare_core.pretraining.world import rank
+from echocare_core.distributed import rank
 
 logger = logging.getLogger(__name__)
 SHOWN = ("loss", "stage", "learning_rate", "images_per_second")

@@ -25,9 +25,9 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from echocare_core.atomic import replacing
+from echocare_core.distributed import largest, processes, rank
 from echocare_core.errors import SettingsError, TrainingError
-from echocare_core.pretraining.sampler import StreamSampler
-from echocare_core.pretraining.world import largest, processes, rank
+from echocare_core.pretraining.data.sampler import StreamSampler
 
 logger = logging.getLogger(__name__)
 LATEST = "latest.pt"

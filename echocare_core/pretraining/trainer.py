@@ -14,11 +14,11 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
+from echocare_core.distributed import processes, total
 from echocare_core.errors import SettingsError, TrainingError
-from echocare_core.pretraining.mining import follow
+from echocare_core.pretraining.losses.mining import follow
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.stages import Stages
-from echocare_core.pretraining.world import processes, total
 
 NAMES_SHOWN = 8
 TENSORS = ("image", "inside_sector", "node", "group", "position")

@@ -21,7 +21,7 @@ from echocare_core.errors import TrainingError
 from echocare_core.models import PROFILES
 from echocare_core.pretraining import PretrainingTrainer
 from echocare_core.pretraining.stages import TERMS
-from echocare_core.pretraining.views import joined, make_view
+from echocare_core.pretraining.views.augmentation import joined, make_view
 
 REPOSITORY = Path(__file__).parents[2]
 BUNDLE = REPOSITORY / "bundles" / "ultrasound_pretraining"

@@ -10,7 +10,7 @@ from echocare_core.errors import SettingsError
 from echocare_core.models import build_encoder
 from echocare_core.models.echocare import EchoCare, View
 from echocare_core.models.weights import save_encoder
-from echocare_core.pretraining.masking import enlarged, keep_one_of_four
+from echocare_core.pretraining.views.masking import enlarged, keep_one_of_four
 
 SIDE, PATCH, NODES, WIDTH, REGION_WIDTH = 128, 16, 7, 12, 10
 TERMS = ("reconstruction", "ranking", "hierarchy", "contrast", "regions")

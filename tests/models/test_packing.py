@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from echocare_core.models.packing import packed, unpacked
-from echocare_core.pretraining.masking import enlarged, keep_one_of_four
+from echocare_core.pretraining.views.masking import enlarged, keep_one_of_four
 
 PATCH, SIDE = 8, 48
 

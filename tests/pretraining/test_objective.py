@@ -9,16 +9,16 @@ from small_network import SMALLEST
 
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare, Outputs
-from echocare_core.pretraining.contrast import contrast_levels, hierarchical_contrast, tree_triplet
-from echocare_core.pretraining.counter import uniform
-from echocare_core.pretraining.node import Node
+from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.losses.places import region_contrast, sampled, shared_places
+from echocare_core.pretraining.losses.reconstruction import masked_l1
+from echocare_core.pretraining.losses.tree_min import tree_min_loss
 from echocare_core.pretraining.objective import Objective
-from echocare_core.pretraining.reconstruction import masked_l1
-from echocare_core.pretraining.regions import region_contrast, sampled, shared_places
+from echocare_core.pretraining.organs.node import Node
+from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.stages import Stages
-from echocare_core.pretraining.tree import OrganTree
-from echocare_core.pretraining.tree_min import tree_min_loss
-from echocare_core.pretraining.views import ViewSettings, joined, make_view
+from echocare_core.pretraining.views.augmentation import ViewSettings, joined, make_view
+from echocare_core.pretraining.views.counter import uniform
 
 SIDE, PATCH, IMAGES, PLACES = 64, 16, 6, 5
 TREE = OrganTree(

@@ -1,0 +1,164 @@
+"""The data set of a pretraining: places of the stream in, square pictures with their sectors and labels out."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch.utils.data import Dataset
+
+from echocare_core.errors import SettingsError, UnreadableFrames
+from echocare_core.frames.image import DAMAGE, FORMATS, SMALLEST_PX, to_rgb
+from echocare_core.frames.read import read_frames
+from echocare_core.pretraining.data.cache import PictureCache
+from echocare_core.pretraining.data.mix import Mix
+from echocare_core.pretraining.data.picture import prepare_picture
+from echocare_core.pretraining.data.sources import Sample
+
+TRIES = 20
+PICTURES, NUMBERS = ("image", "inside_sector"), ("node", "group", "position")
+
+
+class PretrainingImages(Dataset[dict[str, Any]]):
+    """Images of a mix by their place in the stream, (number of the data set, row, position).
+
+    An item has
+
+        image           uint8 tensor (3, size, size), RGB, upright
+        inside_sector   uint8 tensor (1, size, size), 1 where the probe looked
+        node            index in the organ tree, -1 where the organ is unknown
+        group           number of the patient, study or acquisition (`group_number`), -1 where unknown
+        position        as given
+        name            of the image, for messages
+        set_aside       names of the images, each with its data set, that could not be read and that this one replaces
+
+    An image that cannot be read is replaced by the next one of its data set that can. Of a cine the frame is taken
+    whose number is the position modulo how many there are. The same place always gives the same item.
+
+    Args:
+        mix: the data sets.
+        size: side of the pictures in px.
+        cache: keep pictures in shared memory once they are made, 4 * size * size bytes each, for data sets that fit.
+            Cines are read each time, for the position chooses the frame.
+
+    Raises:
+        SettingsError: a size below 16 px, or no memory for the cache.
+    """
+
+    def __init__(self, mix: Mix, size: int, *, cache: bool = False) -> None:
+        if size < SMALLEST_PX:
+            raise SettingsError(f"The picture size is {size} px; needed {SMALLEST_PX} or more. Choose a larger one.")
+        self.mix, self.size = mix, size
+        self._caches = [PictureCache(len(source), size) for source in mix.sources] if cache else []
+
+    def __len__(self) -> int:
+        """Images in all data sets."""
+        return self.mix.images
+
+    def __getitem__(self, place: tuple[int, int, int]) -> dict[str, Any]:
+        """The item at a place.
+
+        Raises:
+            UnreadableFrames: neither the image nor any of the next 19 can be read.
+            TableError: a shard is missing or damaged.
+        """
+        number, row, position = place
+        source, set_aside = self.mix.sources[number], list[str]()
+        while True:
+            sample = source[row]
+            try:
+                stored = self._stored(number, row, sample, position)
+            except UnreadableFrames as error:
+                set_aside.append(f"{source.name}: {sample['name']}")
+                row = (row + 1) % len(source)
+                if len(set_aside) == min(TRIES, len(source)):
+                    raise UnreadableFrames(
+                        f"{len(set_aside)} images in a row cannot be read, from {set_aside[0]}. The last: {error}"
+                    ) from error
+            else:
+                return {
+                    "image": stored[:3],
+                    "inside_sector": stored[3:],
+                    "node": sample["node"],
+                    "group": group_number(source.name, sample["group"]),
+                    "position": position,
+                    "name": sample["name"],
+                    "set_aside": set_aside,
+                }
+
+    def _stored(self, number: int, row: int, sample: Sample, position: int) -> torch.Tensor:
+        """Image and sector as one tensor, uint8 (4, size, size)."""
+        cache = self._caches[number] if self._caches else None
+        if cache and (kept := cache.get(row)) is not None:
+            return kept
+        pixels, frames = read_pixels(sample, position)
+        picture = prepare_picture(pixels, self.size)
+        stored = torch.from_numpy(np.concatenate([picture.image, picture.inside_sector[None].astype(np.uint8)]))
+        if cache and frames == 1:
+            cache.put(row, stored)
+        return stored
+
+
+def read_pixels(sample: Sample, position: int) -> tuple[NDArray[np.uint8], int]:
+    """Read the scan region of one frame.
+
+    Args:
+        sample: a file in any format of `read_frames`, or the bytes of a PNG or JPEG.
+        position: in the stream; modulo the number of frames it is the frame.
+
+    Returns:
+        Pixels, uint8 (height, width, 3), and how many frames the file has.
+
+    Raises:
+        UnreadableFrames: the file cannot be read, or its scan region has a side below 16 px.
+    """
+    if isinstance(sample["image"], bytes):
+        pixels, frames = _decoded(sample["image"], sample["name"]), 1
+    else:
+        file = read_frames(sample["image"])
+        frames = len(file)
+        top, left, bottom, right = file.scan_box
+        pixels = file.pixels[position % frames][top:bottom, left:right]
+    height, width = pixels.shape[:2]
+    if min(height, width) < SMALLEST_PX:
+        raise UnreadableFrames(
+            f"{sample['name']} has a scan region of {width}x{height} px; needed {SMALLEST_PX}x{SMALLEST_PX} px at "
+            "least. Leave it out."
+        )
+    return pixels, frames
+
+
+def group_number(data_set: str, group: str) -> int:
+    """A number for a group of a data set, the same in every run: 63 bits of its hash, -1 for an empty group."""
+    if not group:
+        return -1
+    return int.from_bytes(hashlib.sha256(f"{data_set}\0{group}".encode()).digest()[:8], "big") >> 1
+
+
+def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Items of `PretrainingImages` as one batch.
+
+    Returns:
+        `image` (batch, 3, size, size) and `inside_sector` (batch, 1, size, size), uint8; `node`, `group` and `position`
+        int64 (batch,); `name` one for each image; `set_aside` of all of them in one list.
+    """
+    batch: dict[str, Any] = {key: torch.stack([sample[key] for sample in samples]) for key in PICTURES}
+    batch |= {key: torch.tensor([sample[key] for sample in samples], dtype=torch.int64) for key in NUMBERS}
+    batch["name"] = [sample["name"] for sample in samples]
+    batch["set_aside"] = [name for sample in samples for name in sample["set_aside"]]
+    return batch
+
+
+def _decoded(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Upright RGB uint8 (height, width, 3) of the bytes of a PNG or JPEG."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return to_rgb(ImageOps.exif_transpose(image))
+    except DAMAGE as fault:
+        raise UnreadableFrames(f"{name} is damaged or cut short. Write its shard again.") from fault

@@ -1,0 +1,182 @@
+"""Where the images of a pretraining come from: a table of files or a folder of shards, read by row.
+
+Both keep little per image, so that they may be copied into every worker process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import pandas as pd
+
+from echocare_core.errors import TableError
+from echocare_core.frames.manifest import (
+    REQUIRED,
+    demand_columns,
+    demand_files,
+    demand_whole_groups,
+    read_csv,
+)
+from echocare_core.pretraining.data.shards import OPEN_SHARDS, ShardReader
+from echocare_core.pretraining.organs.tree import OrganTree
+
+
+class Sample(TypedDict):
+    """One image, not yet decoded.
+
+    Attributes:
+        image: path of a DICOM, PNG or JPEG file, or the bytes of a PNG or JPEG file.
+        node: index in the organ tree, -1 where the organ is unknown.
+        group: patient, study or acquisition; "" where unknown.
+        name: what messages call it: the path as its table has it, or the name that its shard gives.
+    """
+
+    image: Path | bytes
+    node: int
+    group: str
+    name: str
+
+
+class TableSource:
+    """The rows of a table (`echocare_core.frames.manifest`) that stand in some splits, about 100 bytes each.
+
+    Args:
+        name: of the data set.
+        table: the CSV file; an optional column `organ` names nodes of the tree.
+        tree: the organ tree.
+        node: of rows that name no organ.
+        splits: which rows to keep.
+
+    Attributes:
+        window: rows that should be read together: 1, any row may follow any other.
+        nodes: indices of the organs that occur, without -1.
+
+    Raises:
+        TableError: no table, a column or file missing, a group in two splits or unnamed, an unknown organ, or no row
+            left.
+    """
+
+    window = 1
+
+    def __init__(self, name: str, table: Path, tree: OrganTree, *, node: int, splits: Sequence[str]) -> None:
+        kept = rows_of(table, splits)
+        self.name = name
+        self._folder = table.parent
+        self._images, self._groups = _encoded(kept["image"]), _encoded(kept["group"])
+        self._nodes = nodes_of(kept, tree, node, table)
+        self.nodes = frozenset(np.unique(self._nodes[self._nodes >= 0]).tolist())
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, row: int) -> Sample:
+        """The image of a row, 0 to the number of rows - 1; IndexError where there is no such row."""
+        name = self._images[row].decode()
+        return {
+            "image": self._folder / name,
+            "node": int(self._nodes[row]),
+            "group": self._groups[row].decode(),
+            "name": name,
+        }
+
+
+class ShardSource:
+    """The images of a folder of shards (`echocare_core.pretraining.data.shards`); nothing is kept per image.
+
+    Args:
+        name: of the data set.
+        folder: of the shards; organs in them are nodes of the tree.
+        tree: the organ tree.
+        node: of images that name no organ.
+
+    Attributes:
+        window: rows that should be read together, half as many as the reader keeps open.
+        nodes: None: only reading every image would tell which organs occur.
+
+    Raises:
+        TableError: the list of shards cannot be read.
+    """
+
+    nodes = None
+
+    def __init__(self, name: str, folder: Path, tree: OrganTree, *, node: int) -> None:
+        self.name = name
+        self._reader, self._tree, self._node = ShardReader(folder), tree, node
+        self.window = OPEN_SHARDS // 2 * self._reader.images_per_shard
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def __getitem__(self, row: int) -> Sample:
+        """The image of a row; TableError where its shard is damaged or names an organ that is not in the tree."""
+        image, described = self._reader[row]
+        try:
+            node = self._tree.find(described["organ"]) if described["organ"].strip() else self._node
+        except TableError as error:
+            raise TableError(f"{self.name}: {described['name']} in the shards: {error}") from error
+        return {"image": image, "node": node, "group": described["group"], "name": described["name"]}
+
+
+Source = TableSource | ShardSource
+
+
+def rows_of(table: Path, splits: Sequence[str]) -> pd.DataFrame:
+    """The rows of a table that stand in some splits.
+
+    Args:
+        table: the CSV file.
+        splits: which rows to keep.
+
+    Returns:
+        Their cells as text; the index is the number of the row in the table, from 0.
+
+    Raises:
+        TableError: no table, a column or file missing, a group in two splits or unnamed, or no row left.
+    """
+    rows = read_csv(table)
+    demand_columns(rows, REQUIRED, table)
+    demand_whole_groups(rows, table)
+    kept = rows[rows["split"].isin(splits)]
+    if kept.empty:
+        found = ", ".join(f"{split}: {count}" for split, count in rows["split"].value_counts().items())
+        raise TableError(
+            f"{table} has no row in the splits {', '.join(splits)} (found {found or 'no rows'}); needed one. Name "
+            f"the splits in the table, or leave it out."
+        )
+    demand_files(kept, ["image"], table)
+    return kept
+
+
+def nodes_of(rows: pd.DataFrame, tree: OrganTree, node: int, table: Path) -> np.ndarray:
+    """Look up the organ of each row.
+
+    Args:
+        rows: of the table, from `rows_of`; the column `organ` is optional.
+        tree: the organ tree.
+        node: of rows that name no organ.
+        table: for messages.
+
+    Returns:
+        Index in the tree, int32 (rows,).
+
+    Raises:
+        TableError: an organ that the tree does not have; it names the row.
+    """
+    if "organ" not in rows.columns:
+        return np.full(len(rows), node, dtype=np.int32)
+    organs = rows["organ"].str.strip()
+    found = {"": node}
+    for number, organ in organs.drop_duplicates().items():
+        try:
+            found.setdefault(organ, tree.find(organ))
+        except TableError as error:
+            raise TableError(f"{table}, row {int(number) + 1}: {error}") from error
+    return organs.map(found).to_numpy(dtype=np.int32)
+
+
+def _encoded(texts: pd.Series) -> np.ndarray:
+    """Texts as one array of UTF-8 bytes, which takes less memory than as many strings."""
+    return np.array([text.encode() for text in texts], dtype=np.bytes_)

@@ -1,0 +1,156 @@
+"""The organ tree: body region, organ, view or part, of any depth; who stands above whom, and which node a table means.
+
+Indices follow the ids of the nodes, so the order of the file decides nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from echocare_core.errors import TableError
+from echocare_core.pretraining.organs.node import Node, read_nodes
+
+UNKNOWN = -1
+NAMES_SHOWN = 3
+
+
+class OrganTree:
+    """Nodes in order of their ids, and who stands above whom.
+
+    Args:
+        nodes: in any order.
+
+    Attributes:
+        nodes: in order of ids; an index is a place in it.
+        ancestors: bool (nodes, nodes), [v, u] True where u is v or an ancestor of v.
+        depth: int64 (nodes,), 0 for regions.
+
+    Raises:
+        TableError: no nodes, an id or a name given twice, a parent that is not there or stands below its own child.
+    """
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        by_id = _by_id(nodes)
+        self.nodes = tuple(by_id[number] for number in sorted(by_id))
+        self._index_of_id = {node.id: index for index, node in enumerate(self.nodes)}
+        self._index_of_name = _index_of_name(self.nodes)
+        self.ancestors: npt.NDArray[np.bool_] = np.zeros((len(self), len(self)), dtype=np.bool_)
+        for index, node in enumerate(self.nodes):
+            self.ancestors[index, [self._index_of_id[number] for number in _lineage(node, by_id)]] = True
+        self.depth: npt.NDArray[np.int64] = self.ancestors.sum(axis=1, dtype=np.int64) - 1
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    @property
+    def levels(self) -> int:
+        """How many levels the deepest branch has."""
+        return int(self.depth.max()) + 1
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hexadecimal) of ids, parents and names in order of ids; it tells weights of another tree apart."""
+        rows = [[node.id, node.parent, node.name] for node in self.nodes]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def find(self, name: str) -> int:
+        """Index of the node that a table names.
+
+        Args:
+            name: name, synonym or id in digits; capitals, hyphens, underscores and repeated blanks make no difference.
+
+        Returns:
+            The index; UNKNOWN (-1) for an empty name.
+
+        Raises:
+            TableError: no node has that name or id.
+        """
+        bare = name.strip()
+        if not bare:
+            return UNKNOWN
+        index = self._index_of_id.get(int(bare)) if bare.isdecimal() else self._index_of_name.get(_folded(bare))
+        if index is None:
+            nearest = difflib.get_close_matches(_folded(bare), self._index_of_name, n=NAMES_SHOWN, cutoff=0)
+            raise TableError(
+                f"The organ tree has no '{name}'; needed a name, synonym or id of it, or nothing where the organ is "
+                f"unknown. The nearest names are {', '.join(nearest)}. Correct the table, or add a node to the tree."
+            )
+        return index
+
+    def path(self, index: int) -> tuple[str, ...]:
+        """Names from the region down to the node at `index`; none for UNKNOWN."""
+        if index == UNKNOWN:
+            return ()
+        lineage = np.flatnonzero(self.ancestors[index])
+        return tuple(self.nodes[above].name for above in lineage[np.argsort(self.depth[lineage])])
+
+
+def read_tree(path: str | Path) -> OrganTree:
+    """Read an organ tree.
+
+    Args:
+        path: YAML file; `echocare_core.pretraining.organs.node` describes its layout.
+
+    Returns:
+        The tree, the same whatever the order of the file.
+
+    Raises:
+        TableError: no such file, not YAML, another layout, or what `Node` and `OrganTree` refuse; it names the file and
+            the node.
+    """
+    try:
+        return OrganTree(read_nodes(Path(path)))
+    except TableError as error:
+        raise TableError(f"{path}: {error}") from error
+
+
+def _by_id(nodes: Iterable[Node]) -> dict[int, Node]:
+    by_id: dict[int, Node] = {}
+    for node in nodes:
+        if node.id in by_id:
+            raise TableError(
+                f"'{by_id[node.id].name}' and '{node.name}' both have the id {node.id}; needed one each. Give the new "
+                f"node an id that was never used."
+            )
+        by_id[node.id] = node
+    if not by_id:
+        raise TableError("the organ tree has no nodes; needed at least one region. Add it.")
+    return by_id
+
+
+def _index_of_name(nodes: tuple[Node, ...]) -> dict[str, int]:
+    index_of_name: dict[str, int] = {}
+    for index, node in enumerate(nodes):
+        for name in map(_folded, (node.name, *node.synonyms)):
+            if name in index_of_name:
+                first = nodes[index_of_name[name]]
+                raise TableError(
+                    f"'{name}' names both node {first.id} ('{first.name}') and node {node.id} ('{node.name}'); names "
+                    f"and synonyms needed to be unique. Take one out."
+                )
+            index_of_name[name] = index
+    return index_of_name
+
+
+def _lineage(node: Node, by_id: Mapping[int, Node]) -> list[int]:
+    lineage = [node.id]
+    while (parent := by_id[lineage[-1]].parent) is not None:
+        if parent not in by_id or parent in lineage:
+            found = "stands below it" if parent in by_id else "is not in the tree"
+            raise TableError(
+                f"node {lineage[-1]} has the parent {parent}, which {found}; needed one above. Correct it."
+            )
+        lineage.append(parent)
+    return lineage
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
