@@ -1,4 +1,6 @@
-"""What the processes of a distributed training share: sums, and batches gathered with their gradients.
+"""Processes that train together under `torchrun`: device, start, stop, and the collectives that a loss needs.
+
+Without `torchrun` every function works too: one process, rank 0 of a world of 1.
 
 Each process computes its own summands of a loss over the batches of all processes, divided by numbers summed over all.
 Times the number of processes, since DistributedDataParallel takes the mean of the gradients, they add up to the whole.
@@ -6,39 +8,69 @@ Times the number of processes, since DistributedDataParallel takes the mean of t
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_gather
+from torch.distributed.nn import functional
 
 
-def processes() -> int:
-    """How many train together."""
+def local_device() -> torch.device:
+    """The device of this process: the CUDA device of its `LOCAL_RANK`, the first one without it, else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def start_distributed(device: torch.device) -> None:
+    """Join the process group that `torchrun` set up: NCCL between CUDA devices, gloo between CPUs.
+
+    Call it before networks and data loaders are made, and `stop_distributed` at the end. Outside `torchrun` there is
+    nothing to join.
+
+    Args:
+        device: of this process; on CUDA it becomes the current one.
+    """
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
+    if "RANK" in os.environ and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+
+
+def stop_distributed() -> None:
+    """Leave the process group, if there is one."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def world_size() -> int:
+    """How many processes train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """Number of this process, 0 where there is one only."""
+    """Number of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def total(number: Tensor) -> Tensor:
-    """Sum of a tensor over all processes, without gradient."""
-    number = number.detach().clone()
-    if processes() > 1:
-        distributed.all_reduce(number)
-    return number
+def all_reduce_sum(tensor: Tensor) -> Tensor:
+    """Element-wise sum of a tensor over all processes, without gradient."""
+    tensor = tensor.detach().clone()
+    if world_size() > 1:
+        distributed.all_reduce(tensor)
+    return tensor
 
 
-def largest(number: Tensor) -> Tensor:
+def all_reduce_max(tensor: Tensor) -> Tensor:
     """Element-wise maximum of a tensor over all processes, without gradient."""
-    number = number.detach().clone()
-    if processes() > 1:
-        distributed.all_reduce(number, distributed.ReduceOp.MAX)
-    return number
+    tensor = tensor.detach().clone()
+    if world_size() > 1:
+        distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
+    return tensor
 
 
-def gathered(rows: Tensor) -> Tensor:
-    """The rows of all processes, in order of their numbers, with gradients; all have as many."""
-    if processes() == 1:
+def all_gather(rows: Tensor) -> Tensor:
+    """The rows of all processes in order of their ranks, with gradients; every process gives as many."""
+    if world_size() == 1:
         return rows
-    return torch.cat(all_gather(rows.contiguous()))
+    return torch.cat(functional.all_gather(rows.contiguous()))

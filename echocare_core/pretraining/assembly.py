@@ -13,8 +13,9 @@ from echocare_core.models.weights import load_strictly, save_encoder
 from echocare_core.pretraining.data.mix import Mix, demand_enough, read_mix, warn_of_one_organ
 from echocare_core.pretraining.data.order import MixedOrder
 from echocare_core.pretraining.organs.tree import OrganTree
-from echocare_core.pretraining.resume import LATEST, read_checkpoint
+from echocare_core.pretraining.resume import ENTRIES
 from echocare_core.pretraining.stages import Stages
+from echocare_core.training.checkpoint_file import LATEST, read_checkpoint
 
 ENCODER_FILE = "encoder.safetensors"
 
@@ -58,7 +59,7 @@ def trained(network: EchoCare, folder: str | Path, *, tree: OrganTree | None = N
         SettingsError: the checkpoint is of another network, or holds no moving average.
     """
     path = Path(folder) / LATEST
-    state = read_checkpoint(path)
+    state = read_checkpoint(path, ENTRIES)
     weights = state["teacher" if average else "network"]
     found, needed = state["settings"].get("encoder"), described(network)
     if weights is None or found not in (None, needed):

@@ -24,13 +24,13 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from echocare_core.atomic import replacing
-from echocare_core.distributed import largest, processes, rank
+from echocare_core.distributed import all_reduce_max, rank, world_size
 from echocare_core.errors import SettingsError, TrainingError
 from echocare_core.pretraining.data.sampler import StreamSampler
+from echocare_core.training.checkpoint_file import LATEST, read_checkpoint, write_checkpoint
 
 logger = logging.getLogger(__name__)
-LATEST = "latest.pt"
+ENTRIES = ("steps", "settings", "network", "optimizer", "teacher", "random")
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 ALL_WEIGHTS = StateDictOptions(full_state_dict=True)
 SOME_STATES = StateDictOptions(full_state_dict=True, strict=False)  # heads that no stage has used have none
@@ -108,7 +108,7 @@ class ExactCheckpoints:
 
     @staticmethod
     def _demand_same_start(steps: int, device: torch.device) -> None:
-        both_ends = largest(torch.tensor([steps, -steps], device=device))
+        both_ends = all_reduce_max(torch.tensor([steps, -steps], device=device))
         if int(both_ends.sum()):
             raise TrainingError(
                 f"The processes would begin after steps {-int(both_ends[1])} to {int(both_ends[0])}; needed one step. "
@@ -127,8 +127,8 @@ class ExactCheckpoints:
     def after_step(self, engine: Engine) -> None:
         """Write a checkpoint when it is time; after SIGTERM to any process, write one and stop all of them."""
         stop = self.asked_to_stop
-        if processes() > 1:
-            stop = bool(largest(torch.tensor(float(stop), device=engine.state.device)))
+        if world_size() > 1:
+            stop = bool(all_reduce_max(torch.tensor(float(stop), device=engine.state.device)))
         if stop or engine.state.iteration % self.every == 0:
             self.save(engine)
         if stop:
@@ -149,12 +149,10 @@ class ExactCheckpoints:
         }
         self.written_at = engine.state.iteration
         if rank() == 0:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(self.path) as unfinished:
-                torch.save(state, unfinished)
+            write_checkpoint(state, self.path)
 
     def _read(self) -> dict[str, Any]:
-        state = read_checkpoint(self.path)
+        state = read_checkpoint(self.path, ENTRIES)
         other = [
             f"{name} {state['settings'].get(name)} instead of {value}"
             for name, value in self.settings.items()
@@ -174,26 +172,3 @@ class ExactCheckpoints:
 def ignore_sigterm(worker: int) -> None:
     """For the workers of a data loader: the training ends them itself, after its last checkpoint."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read what `ExactCheckpoints` wrote.
-
-    Raises:
-        TrainingError: not there, or not such a file.
-    """
-    if not path.is_file():
-        raise TrainingError(f"No checkpoint at {path}; needed the latest.pt of a pretraining run. Check output_dir.")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        missing = {"steps", "settings", "network", "optimizer", "teacher"} - set(state)
-    except Exception as error:  # whatever a damaged file makes torch.load raise
-        raise TrainingError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}); needed one that this package wrote. Take "
-            f"it away to start anew."
-        ) from error
-    if missing:
-        raise TrainingError(
-            f"{path} is no pretraining checkpoint: it lacks {', '.join(sorted(missing))}. Check the path."
-        )
-    return state

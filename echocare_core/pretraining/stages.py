@@ -9,6 +9,7 @@ from typing import Any
 
 from echocare_core.errors import SettingsError
 from echocare_core.models.profiles import EncoderProfile
+from echocare_core.training.schedule import warmup_cosine_rate
 
 VIEWS = ("plain", "masked", "packed")
 Ramp = tuple[float, float]
@@ -116,10 +117,7 @@ class Stages:
 
     def learning_rate(self, step: int, peak: float, warmup_steps: int) -> float:
         """Linear warm-up to the peak, then a cosine to zero over the whole training, times the stage's factor."""
-        if step < warmup_steps:
-            rate = peak * (step + 1) / warmup_steps
-        else:
-            rate = peak * 0.5 * (1 + math.cos(math.pi * (step - warmup_steps) / max(1, len(self) - warmup_steps)))
+        rate = warmup_cosine_rate(step, peak=peak, warmup_steps=warmup_steps, steps=len(self))
         return rate * self.at(step).stage.learning_rate
 
     def demand_fit(self, profile: EncoderProfile, region_maps: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from echocare_core.distributed import processes, total
+from echocare_core.distributed import all_reduce_sum, world_size
 from echocare_core.errors import SettingsError, TrainingError
 from echocare_core.pretraining.losses.mining import follow
 from echocare_core.pretraining.objective import Objective
@@ -73,10 +73,10 @@ class PretrainingTrainer(Trainer):
         stages.demand_fit(inner.encoder.profile, inner.region_maps)
         for stage in stages.stages:
             inner.demand_heads(stage.heads)
-            if stage.batch_size % (processes() * parts):
+            if stage.batch_size % (world_size() * parts):
                 raise SettingsError(
                     f"Stage '{stage.name}' has batches of {stage.batch_size} images; needed a multiple of "
-                    f"{processes() * parts}, for {processes()} processes with {parts} parts each. Change batch_size."
+                    f"{world_size() * parts}, for {world_size()} processes with {parts} parts each. Change batch_size."
                 )
         self.network, self.teacher = network, teacher
         self.objective, self.stages, self.optimizer = objective, stages, optimizer
@@ -104,10 +104,10 @@ class PretrainingTrainer(Trainer):
         for part, last in self._parts(batch):
             with contextlib.nullcontext() if last else self._unsynchronised():
                 result = self.objective(self.network, self.teacher, part, point)
-                (result.loss * (processes() / self.parts)).backward()
+                (result.loss * (world_size() / self.parts)).backward()
             for name, term in result.terms.items():
                 terms[name] = terms.get(name, 0) + term / self.parts
-        numbers = {name: float(total(term)) for name, term in terms.items()}
+        numbers = {name: float(all_reduce_sum(term)) for name, term in terms.items()}
         loss = sum(point.ramps[name] * number for name, number in numbers.items())
         norm = _whole(nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm))
         self._demand_finite(loss, norm, step, batch["name"])

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import torch
 from ignite.engine import Engine, Events
-from torch import distributed
 
-from echocare_core.atomic import replacing
+from echocare_core.distributed import rank
+from echocare_core.training.checkpoint_file import BEST, LATEST, read_checkpoint, write_checkpoint
 
-LATEST, BEST = "latest.pt", "best.pt"
+PROGRESS = ("epoch", "iteration", "best_metric", "best_metric_epoch", "seconds", "cpu_seconds")
 
 
 class Stateful(Protocol):
@@ -35,6 +35,9 @@ class Checkpoints:
         saved: what to keep, by name; `model` is the network.
         validator: the engine whose best metric decides which weights are kept.
         device: where tensors go when they are read.
+
+    Raises:
+        TrainingError: at the start, a `latest.pt` that cannot be read or is of another kind of training.
     """
 
     def __init__(self, folder: str, saved: dict[str, Stateful], validator: Engine, device: torch.device) -> None:
@@ -56,7 +59,7 @@ class Checkpoints:
         self.started = self._clocks()
         if not self.path.is_file():
             return
-        state = torch.load(self.path, map_location=self.device, weights_only=True)
+        state = read_checkpoint(self.path, (*self.saved, *PROGRESS), self.device)
         for name, holder in self.saved.items():
             holder.load_state_dict(state[name])
         engine.state.epoch = state["epoch"]
@@ -74,9 +77,8 @@ class Checkpoints:
 
     def save(self, engine: Engine) -> None:
         """Replace the former files, each in one step; of several processes only the first writes."""
-        if distributed.is_initialized() and distributed.get_rank() > 0:
+        if rank() > 0:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         state: dict[str, Any] = {name: holder.state_dict() for name, holder in self.saved.items()}
         state["epoch"] = engine.state.epoch
         state["iteration"] = engine.state.iteration
@@ -85,14 +87,9 @@ class Checkpoints:
         for clock, now in self._clocks().items():
             state[clock] = self.spent[clock] + now - self.started[clock]
         if state["best_metric_epoch"] == engine.state.epoch:
-            _write(state["model"], self.best)
-        _write(state, self.path)
+            write_checkpoint(state["model"], self.best)
+        write_checkpoint(state, self.path)
 
     @staticmethod
     def _clocks() -> dict[str, float]:
         return {"seconds": time.monotonic(), "cpu_seconds": time.process_time()}
-
-
-def _write(state: dict[str, Any], path: Path) -> None:
-    with replacing(path) as unfinished:
-        torch.save(state, unfinished)

@@ -8,20 +8,27 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 
+def warmup_cosine_rate(step: int, *, peak: float, warmup_steps: int, steps: int) -> float:
+    """Learning rate of a step: a linear warm-up, then half a cosine to zero (Loshchilov & Hutter, 2017).
+
+    Args:
+        step: of the optimiser, from 0.
+        peak: rate after the warm-up.
+        warmup_steps: of the rise, which begins at `peak / warmup_steps`.
+        steps: in all; the rate stays zero after them.
+    """
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    falling = max(1, steps - warmup_steps)
+    return peak * 0.5 * (1 + math.cos(math.pi * min(step - warmup_steps, falling) / falling))
+
+
 def warmup_cosine(optimizer: Optimizer, *, warmup_steps: int, steps: int) -> LambdaLR:
-    """Rise linearly from near zero over `warmup_steps`, then fall to zero along half a cosine (Loshchilov & Hutter,
-    2017).
+    """PyTorch scheduler of `warmup_cosine_rate`, called after each optimiser step.
 
     Args:
         optimizer: whose learning rates are the peaks.
         warmup_steps: optimiser steps of the rise.
         steps: optimiser steps in all; the rate stays zero after them.
     """
-
-    def factor(step: int) -> float:
-        if step < warmup_steps:
-            return (step + 1) / warmup_steps
-        done = min(1.0, (step - warmup_steps) / max(1, steps - warmup_steps))
-        return 0.5 * (1.0 + math.cos(math.pi * done))
-
-    return LambdaLR(optimizer, factor)
+    return LambdaLR(optimizer, lambda step: warmup_cosine_rate(step, peak=1.0, warmup_steps=warmup_steps, steps=steps))

@@ -12,7 +12,8 @@ from small_pretraining import WITH_MOMENTUM, Losses, small_run, write_mix
 
 from echocare_core.errors import SettingsError
 from echocare_core.pretraining import distributed_network
-from echocare_core.pretraining.resume import read_checkpoint
+from echocare_core.pretraining.resume import ENTRIES
+from echocare_core.training.checkpoint_file import read_checkpoint
 
 SCRIPT = Path(__file__).parents[1] / "distributed_pretraining.py"
 ROUNDING = {
@@ -62,7 +63,7 @@ def test_a_checkpoint_of_two_processes_is_gone_on_from_by_one(data, alone, tmp_p
     losses = Losses()
     small_run(data, tmp_path, handlers=[losses], optimizer=WITH_MOMENTUM).trainer.run()
 
-    assert read_checkpoint(tmp_path / "latest.pt")["steps"] == 12
+    assert read_checkpoint(tmp_path / "latest.pt", ENTRIES)["steps"] == 12
     assert sorted(losses.by_step) == [7, 8, 9, 10, 11, 12]
     for step, numbers in losses.by_step.items():
         assert numbers == pytest.approx(alone[0][step], **ROUNDING), step

@@ -11,7 +11,8 @@ from small_pretraining import STAGES, KilledError, Losses, small_run, write_mix
 
 from echocare_core.errors import SettingsError, TrainingError
 from echocare_core.pretraining import export_encoder
-from echocare_core.pretraining.resume import read_checkpoint
+from echocare_core.pretraining.resume import ENTRIES
+from echocare_core.training.checkpoint_file import read_checkpoint
 
 STEPS = sum(stage["steps"] for stage in STAGES)
 
@@ -57,7 +58,7 @@ def test_sigterm_writes_a_last_checkpoint_and_stops(data, uninterrupted, tmp_pat
     before, after = Terminated(), Losses()
     small_run(data, tmp_path, handlers=[before], every=100).trainer.run()
 
-    assert read_checkpoint(tmp_path / "latest.pt")["steps"] == 8
+    assert read_checkpoint(tmp_path / "latest.pt", ENTRIES)["steps"] == 8
     small_run(data, tmp_path, handlers=[after], every=100).trainer.run()
     assert {**before.by_step, **after.by_step} == uninterrupted[0]
 

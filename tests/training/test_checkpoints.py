@@ -12,6 +12,7 @@ from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.handlers import LrScheduleHandler, ValidationHandler
 
+from echocare_core.errors import TrainingError
 from echocare_core.training import Checkpoints, warmup_cosine
 
 CPU = torch.device("cpu")
@@ -157,6 +158,18 @@ def test_a_fresh_folder_is_made_and_starts_at_the_first_epoch(tmp_path):
 
 def test_only_whole_files_stand_in_the_folder(interrupted):
     assert sorted(path.name for path in interrupted.iterdir()) == ["best.pt", "latest.pt"]
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    (tmp_path / "latest.pt").write_bytes(b"half")
+    with pytest.raises(TrainingError, match=r"latest\.pt cannot be read as a checkpoint"):
+        build(tmp_path).trainer.run()
+
+
+def test_a_checkpoint_of_another_kind_of_training_is_refused_with_what_it_lacks(tmp_path):
+    torch.save({"steps": 3, "model": {}}, tmp_path / "latest.pt")
+    with pytest.raises(TrainingError, match=r"of another kind of training: it lacks best_metric, .*epoch.*optimizer"):
+        build(tmp_path).trainer.run()
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_former_one(interrupted, monkeypatch):

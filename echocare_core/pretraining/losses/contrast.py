@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from echocare_core.distributed import gathered, processes, rank, total
+from echocare_core.distributed import all_gather, all_reduce_sum, rank, world_size
 from echocare_core.errors import SettingsError
 from echocare_core.pretraining.losses.lineage import lineages
 
@@ -72,11 +72,11 @@ def hierarchical_contrast(
             continue
         positive = (level == number) & ~itself
         per_anchor = losses.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp(min=1)
-        anchors = total(positive.any(1).float().sum())
+        anchors = all_reduce_sum(positive.any(1).float().sum())
         if not anchors:  # nobody is alike on this level, so it has no loss for a finer one to stand in for
             continue
         summands = per_anchor.sum() / anchors
-        summed = total(summands)
+        summed = all_reduce_sum(summands)
         if not ordered or summed >= finest_total:
             finest, finest_total = summands, summed
             chosen = summands
@@ -112,7 +112,7 @@ def tree_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
         hinge = functional.relu(apart[part, :, None] - apart[part, None, :] + margin)
         summed = summed + (hinge * valid).sum()
         count = count + valid.float().sum()
-    return summed / total(count).clamp(min=1)
+    return summed / all_reduce_sum(count).clamp(min=1)
 
 
 def _compared(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -120,8 +120,8 @@ def _compared(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tenso
     if len(embeddings) != len(labels):
         raise SettingsError(f"{len(embeddings)} embeddings with {len(labels)} labels; needed as many.")
     own = functional.normalize(embeddings.float(), dim=1)
-    everyone, all_labels = gathered(own), gathered(labels)
-    first = rank() * len(own) if processes() > 1 else 0
+    everyone, all_labels = all_gather(own), all_gather(labels)
+    first = rank() * len(own) if world_size() > 1 else 0
     itself = torch.zeros(len(own), len(everyone), dtype=torch.bool, device=own.device)
     itself[torch.arange(len(own)), torch.arange(len(own)) + first] = True
     return own, everyone, finest_shared_level(labels, all_labels), itself

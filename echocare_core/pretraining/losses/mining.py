@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from echocare_core.distributed import total
+from echocare_core.distributed import all_reduce_sum
 
 
 def ranking_loss(predicted: Tensor, losses: Tensor, scored: Tensor) -> Tensor:
@@ -23,7 +23,7 @@ def ranking_loss(predicted: Tensor, losses: Tensor, scored: Tensor) -> Tensor:
     predicted, losses, chosen = predicted.flatten(1).float(), losses.detach().flatten(1), scored.flatten(1)
     harder = (losses[:, :, None] > losses[:, None, :]) & chosen[:, :, None] & chosen[:, None, :]
     each = functional.softplus(predicted[:, None, :] - predicted[:, :, None]) * harder  # i > j and j < i say the same
-    return each.sum() / total(harder.float().sum()).clamp(min=1)
+    return each.sum() / all_reduce_sum(harder.float().sum()).clamp(min=1)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from echocare_core.distributed import gathered, processes, rank, total
+from echocare_core.distributed import all_gather, all_reduce_sum, rank, world_size
 from echocare_core.pretraining.views.augmentation import Look
 
 EDGE = 0.9  # half the width of the part of a view in which places are chosen, so that a feature has surroundings
@@ -53,13 +53,13 @@ def region_contrast(here: Tensor, there: Tensor, shown: Tensor, temperature: flo
         This process's summands of the mean over shown places; 0 where there is none.
     """
     own = [functional.normalize(embedded.float().flatten(0, 1), dim=1) for embedded in (here, there)]
-    valid, everywhere = shown.flatten(), gathered(shown.flatten())
-    first = rank() * len(valid) if processes() > 1 else 0
+    valid, everywhere = shown.flatten(), all_gather(shown.flatten())
+    first = rank() * len(valid) if world_size() > 1 else 0
     itself = torch.arange(first, first + len(valid), device=valid.device)
-    count = total(valid.float().sum()).clamp(min=1)
+    count = all_reduce_sum(valid.float().sum()).clamp(min=1)
     summands = own[0].new_zeros(())
     for anchors, others in (own, own[::-1]):
-        scores = anchors @ gathered(others).t() / temperature
+        scores = anchors @ all_gather(others).t() / temperature
         scores = scores.masked_fill(~everywhere, -torch.inf)
         scores = scores[valid]
         summands = summands + functional.cross_entropy(scores, itself[valid], reduction="sum") / (2 * count)

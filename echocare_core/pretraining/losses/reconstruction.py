@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from echocare_core.distributed import total
+from echocare_core.distributed import all_reduce_sum
 from echocare_core.errors import SettingsError
 from echocare_core.pretraining.views.masking import enlarged
 
@@ -67,7 +67,7 @@ def masked_l1(reconstruction: Tensor, target: Tensor, scored: Tensor) -> Tensor:
     """
     weight = enlarged(scored, target.shape[-1] // scored.shape[-1])[:, None].float()
     off = (reconstruction.float() - target.float()).abs() * weight
-    return off.sum() / (total(weight.sum()) + STABILISER)
+    return off.sum() / (all_reduce_sum(weight.sum()) + STABILISER)
 
 
 def patch_losses(reconstruction: Tensor, target: Tensor, patch_px: int) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from echocare_core.distributed import total
+from echocare_core.distributed import all_reduce_sum
 from echocare_core.pretraining.losses.lineage import lineages
 
 
@@ -47,7 +47,7 @@ def tree_min_loss(logits: Tensor, nodes: Tensor, ancestors: Tensor, depth: Tenso
     losses = functional.softplus(-ancestor_minimum(logits, lines)) * positive
     losses = losses + functional.softplus(descendant_maximum(logits, lines)) * negative
     levels = functional.one_hot(depth).float()  # (nodes, levels)
-    counts = total((positive | negative).float().sum(0) @ levels)
+    counts = all_reduce_sum((positive | negative).float().sum(0) @ levels)
     return ((losses.sum(0) @ levels) / counts.clamp(min=1)).sum()
 
 

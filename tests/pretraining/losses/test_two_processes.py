@@ -9,7 +9,7 @@ from organ_trees import DEEP, tree_tensors
 from torch import distributed, multiprocessing, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from echocare_core.distributed import gathered, largest, processes, rank, total
+from echocare_core.distributed import all_gather, all_reduce_max, all_reduce_sum, rank, world_size
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
 from echocare_core.pretraining.losses.mining import ranking_loss
 from echocare_core.pretraining.losses.places import region_contrast
@@ -85,8 +85,8 @@ def loss_and_gradients(name, network, rows):
     """The loss over all processes, and the gradients that an optimiser sees."""
     network.zero_grad(set_to_none=True)
     summands = LOSSES[name](network, rows)
-    (summands * processes()).backward()
-    return total(summands).item(), [weight.grad.clone() for weight in network.parameters()]
+    (summands * world_size()).backward()
+    return all_reduce_sum(summands).item(), [weight.grad.clone() for weight in network.parameters()]
 
 
 def one_of_two(number, folder):
@@ -98,8 +98,9 @@ def one_of_two(number, folder):
     rows = {name: whole.chunk(PROCESSES)[number] for name, whole in whole_batch().items()}
     network = DistributedDataParallel(layer())
     found = {name: loss_and_gradients(name, network, rows) for name in LOSSES}
-    found["rank"], found["processes"] = rank(), processes()
-    found["rows"], found["largest"] = gathered(rows["nodes"]), largest(torch.tensor([float(number), -float(number)]))
+    found["rank"], found["processes"] = rank(), world_size()
+    found["rows"] = all_gather(rows["nodes"])
+    found["largest"] = all_reduce_max(torch.tensor([float(number), -float(number)]))
     torch.save(found, os.path.join(folder, f"{number}.pt"))
     distributed.barrier()
     os._exit(0)  # gloo's destructor can wait for a thread that waits for Python
@@ -132,7 +133,7 @@ def test_the_batch_is_one_in_which_the_order_of_levels_matters():
 
 def test_processes_know_their_number_and_how_many_they_are(both):
     assert [(of_process["rank"], of_process["processes"]) for of_process in both] == [(0, 2), (1, 2)]
-    assert (rank(), processes()) == (0, 1)
+    assert (rank(), world_size()) == (0, 1)
 
 
 def test_rows_are_gathered_in_order_and_the_largest_is_taken_place_by_place(both):
@@ -143,7 +144,7 @@ def test_rows_are_gathered_in_order_and_the_largest_is_taken_place_by_place(both
 
 def test_alone_a_process_has_its_own_rows_and_numbers_without_gradient():
     rows = torch.rand(3, 2, requires_grad=True)
-    assert gathered(rows) is rows
-    assert torch.equal(total(rows), rows)
-    assert not total(rows).requires_grad
-    assert torch.equal(largest(rows), rows)
+    assert all_gather(rows) is rows
+    assert torch.equal(all_reduce_sum(rows), rows)
+    assert not all_reduce_sum(rows).requires_grad
+    assert torch.equal(all_reduce_max(rows), rows)
