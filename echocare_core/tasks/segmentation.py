@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from monai.config import KeysCollection
+from monai.handlers import MeanDice, from_engine
 from monai.networks.blocks import UnetrUpBlock
 from monai.transforms import (
     Activationsd,
@@ -153,6 +154,11 @@ class SegmentationOutputd(MapTransform):
             measured = self.measure(values[top:bottom, left:right], known_spacing(meta["spacing_mm"]))
             item["outputs"] = (Mask(values, self.labels), *measured)
         return item
+
+
+def build_mean_dice() -> MeanDice:
+    """The key metric of a validation: mean Dice of the labels but the background, of one-hot `pred` and `label`."""
+    return MeanDice(include_background=False, output_transform=from_engine(["pred", "label"]))
 
 
 def score_masks(item: Mapping[str, Any], *, labels: Sequence[str], measured: Sequence[str] = ()) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How the network is called: in the precision of the device while training, on both mirror images when it counts."""
+"""How the network is called: in a precision while training, on a picture and its mirror image when it counts."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class PrecisionInferer(SimpleInferer):
             return super().__call__(inputs, network, *args, **kwargs).float()
 
 
-class MirrorInferer(SimpleInferer):
-    """Mean of the logits (batch, labels, height, width) on the picture and, turned back, on its mirror image.
+class FlipInferer(SimpleInferer):
+    """Flip test-time augmentation: mean of the logits of the picture and, flipped back, of its mirror image.
 
-    It makes the answer the same for both, at twice the time.
+    For logits (batch, labels, height, width). It makes the answer the same for both, at twice the time.
     """
 
     def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:

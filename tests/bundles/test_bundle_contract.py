@@ -93,18 +93,6 @@ def test_no_configuration_reads_another_file(bundle: Path, name: str) -> None:
     assert '"%' not in (bundle / "configs" / name).read_text(encoding="utf-8")
 
 
-def test_training_and_inference_prepare_an_image_alike(bundle: Path) -> None:
-    def image_steps(transforms: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-        names = ("spatial_size", "size_mode", "a_min", "a_max", "b_min", "b_max", "clip")
-        steps = [step for step in transforms if "image" in step["keys"] and step["_target_"] != "ToTensord"]
-        return [(step["_target_"], *(step.get(name) for name in names)) for step in steps]
-
-    inference, train = config(bundle, "inference.json"), config(bundle, "train.json")
-
-    assert image_steps(inference["preprocessing#transforms"]) == image_steps(train["load"])
-    assert inference["image_size"] == train["image_size"]
-
-
 def test_training_and_inference_build_the_same_network(bundle: Path) -> None:
     inference, train = config(bundle, "inference.json"), config(bundle, "train.json")
     built = [parser.get_parsed_content("network_def").state_dict() for parser in (inference, train)]

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
+from small_tables import disc_picture, write_table
 from ultrasound_files import region, write_ultrasound
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,21 +28,13 @@ def run(*words: object, cwd: Path, launcher: tuple[str, ...] = ("-m",)) -> subpr
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
-def picture(number: int, height: int = 96, width: int = 128) -> tuple[np.ndarray, np.ndarray]:
-    """A grey picture (height, width, 3) of speckle with a dark disc, and the disc's mask."""
-    speckle = np.random.default_rng(number).integers(60, 200, (height, width), dtype=np.uint8)
-    rows, columns = np.mgrid[:height, :width]
-    disc = np.hypot(rows - height // 2, columns - width // 2 - number) < 25
-    return np.where(disc, speckle // 4, speckle)[:, :, None].repeat(3, axis=2).astype(np.uint8), disc.astype(np.uint8)
-
-
 @pytest.fixture
 def export(tmp_path: Path) -> Path:
     """Two DICOM stills, one of them calibrated, and a text file."""
     folder = tmp_path / "export"
     (folder / "ST1").mkdir(parents=True)
-    write_ultrasound(folder / "ST1" / "IM1", picture(0)[0][None], regions=[region((0, 0, 96, 128), (0.5, 0.5))])
-    write_ultrasound(folder / "ST1" / "IM2", picture(1)[0][None])
+    write_ultrasound(folder / "ST1" / "IM1", disc_picture(0)[0][None], regions=[region((0, 0, 96, 128), (0.5, 0.5))])
+    write_ultrasound(folder / "ST1" / "IM2", disc_picture(1)[0][None])
     (folder / "readme.txt").write_text("text")
     return folder
 
@@ -48,17 +42,7 @@ def export(tmp_path: Path) -> Path:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """A folder with a table of seven images in three splits."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    rows = []
-    for number, split in enumerate(["train"] * 4 + ["val", "val", "test"]):
-        image, mask = picture(number)
-        Image.fromarray(image).save(folder / f"{number}.png")
-        Image.fromarray(mask * 255).save(folder / f"{number}_mask.png")
-        rows.append((f"{number}.png", f"{number}_mask.png", f"patient-{number}", split, 0.5, 78.5))
-    columns = ["image", "mask", "group", "split", "pixel_mm", "head_circumference_mm"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "table.csv", index=False)
-    return folder
+    return write_table(tmp_path / "data")
 
 
 def place(where: str, bundle: Path, tmp_path: Path) -> tuple[str, Path]:
@@ -167,13 +151,24 @@ def test_training_writes_weights_and_goes_on_where_it_stopped(bundle: Path, tabl
     assert "Going on after epoch 1" in again.stdout + again.stderr
 
 
-def test_two_processes_train_together(bundle: Path, table: Path, tmp_path: Path) -> None:
+def test_two_processes_train_together_and_resume_with_a_handler_put_in_front(table: Path, tmp_path: Path) -> None:
+    """Of one bundle: test_configurations shows that the others are wired alike."""
+    bundle = REPOSITORY / "bundles" / "breast_lesion_segmentation"
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
+    configs, put_in_front = ["train.json", "multi_gpu_train.json"], [{"_target_": "GarbageCollector"}]
 
-    ran = train(bundle, table, tmp_path / "run", ["train.json", "multi_gpu_train.json"], launcher=launcher)
+    first = train(bundle, table, tmp_path / "run", configs, launcher=launcher)
+    again = train(
+        bundle, table, tmp_path / "run", configs, launcher=launcher,
+        settings={"max_epochs": 2, "train#handlers": put_in_front},
+    )  # fmt: skip
 
-    assert ran.returncode == 0, ran.stderr
-    assert {"latest.pt", "best.pt"} <= {path.name for path in (tmp_path / "run").iterdir()}
+    assert first.returncode == 0, first.stderr
+    assert again.returncode == 0, again.stderr
+    assert (again.stdout + again.stderr).count("Going on after epoch 1") == 1
+    state = torch.load(tmp_path / "run" / "latest.pt", weights_only=True)
+    assert (state["epoch"], state["iteration"]) == (2, 2)
+    assert not [name for name in state["model"] if name.startswith("module.")]
 
 
 def test_a_training_without_a_table_says_what_is_needed(bundle: Path, tmp_path: Path) -> None:

@@ -14,18 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from PIL import Image
+from small_tables import write_table
 
 import echocare_core as echocare
 from echocare_core.demo import EXPORT
 
-HERE = Path(__file__).parent
-GOLDEN = HERE / "golden"
+GOLDEN = Path(__file__).parent / "golden"
 PARTS = {"breast_lesion_segmentation": "BREAST", "fetal_head_segmentation": "FETAL"}
 LOSSES = 20
 
@@ -59,18 +58,7 @@ def predict_demo(bundle: Path, out: Path) -> dict[str, Any]:
 
 def first_losses(bundle: Path, folder: Path) -> list[float]:
     """Losses of the first steps of a training on speckle with discs, in float32."""
-    folder.mkdir()
-    rows = []
-    for number in range(12):
-        speckle = np.random.default_rng(number).integers(60, 200, (96, 128), dtype=np.uint8)
-        down, across = np.mgrid[:96, :128]
-        disc = np.hypot(down - 48, across - 64 - number) < 25
-        grey = np.where(disc, speckle // 4, speckle).astype(np.uint8)
-        Image.fromarray(grey[:, :, None].repeat(3, axis=2)).save(folder / f"{number}.png")
-        Image.fromarray(disc.astype(np.uint8) * 255).save(folder / f"{number}_mask.png")
-        split = "train" if number < 10 else "val"
-        rows.append((f"{number}.png", f"{number}_mask.png", f"patient-{number}", split))
-    pd.DataFrame(rows, columns=["image", "mask", "group", "split"]).to_csv(folder / "table.csv", index=False)
+    write_table(folder, ("train",) * 10 + ("val", "val"))
     logging.getLogger("ignite").setLevel(logging.ERROR)
     workflow = ConfigWorkflow(
         config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,

@@ -6,7 +6,7 @@ from monai.inferers import SimpleInferer
 
 from echocare_core.errors import SettingsError
 from echocare_core.models import precision
-from echocare_core.training import MirrorInferer, PrecisionInferer
+from echocare_core.training import FlipInferer, PrecisionInferer
 
 
 def network():
@@ -64,10 +64,10 @@ def test_autocast_ends_with_the_call():
 
 def test_a_picture_and_its_mirror_image_get_mirrored_answers():
     net, image = network(), torch.rand(2, 3, 16, 24)
-    straight, mirrored = MirrorInferer()(image, net), MirrorInferer()(image.flip(-1), net)
+    straight, mirrored = FlipInferer()(image, net), FlipInferer()(image.flip(-1), net)
     torch.testing.assert_close(mirrored, straight.flip(-1))
 
 
-def test_the_mirror_inferer_changes_nothing_where_the_network_is_symmetric():
+def test_the_flip_inferer_changes_nothing_where_the_network_is_symmetric():
     net, image = torch.nn.Conv2d(3, 2, 1), torch.rand(1, 3, 16, 24)
-    torch.testing.assert_close(MirrorInferer()(image, net), net(image))
+    torch.testing.assert_close(FlipInferer()(image, net), net(image))

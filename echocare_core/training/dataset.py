@@ -1,0 +1,69 @@
+"""Tables of images as data sets, and batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.data import CacheDataset, DataLoader, Dataset, DistributedSampler, MetaTensor, list_data_collate
+
+from echocare_core.distributed import world_size
+from echocare_core.frames.manifest import read_table
+
+LOADING_THREADS = 2
+
+
+class TableDataset(CacheDataset):
+    """The images of one split of a table (`echocare_core.frames.manifest`), or of a list of items.
+
+    What the transforms do before the first random one is done once and kept in memory.
+
+    Args:
+        data: path of the table or of the folder that holds it as `table.csv`; or the items themselves, as MONAI Label
+            sets them: {"image": path, "label": path}.
+        split: rows of the table to keep.
+        transform: what is done to each item.
+        masks: keep only rows with a mask.
+        columns: further columns of the table that items carry.
+        cache_rate: share of the images that is kept in memory.
+
+    Raises:
+        TableError: a table that breaks its format, or has no such row.
+    """
+
+    def __init__(
+        self,
+        data: str | Path | Sequence[dict[str, Any]],
+        split: str,
+        transform: Callable[..., Any],
+        masks: bool = True,
+        columns: Sequence[str] = (),
+        cache_rate: float = 1.0,
+    ) -> None:
+        listed = isinstance(data, (str, Path))
+        items = read_table(data, split, masks=masks, columns=columns) if listed else data
+        super().__init__(items, transform, cache_rate=cache_rate, num_workers=LOADING_THREADS)
+
+
+def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:
+    """Whole batches of plain tensors, shuffled; of several processes each gets its share."""
+    sampler = DistributedSampler(dataset) if world_size() > 1 else None
+    return DataLoader(
+        dataset, batch_size=batch_size, shuffle=sampler is None, sampler=sampler, drop_last=True,
+        collate_fn=_collate_plain,
+    )  # fmt: skip
+
+
+def build_evaluation_loader(dataset: Any, batch_size: int) -> DataLoader:
+    """Batches in the order of the data set; of several processes each gets its share, and no image twice."""
+    sampler = DistributedSampler(dataset, even_divisible=False, shuffle=False) if world_size() > 1 else None
+    return DataLoader(dataset, batch_size=batch_size, sampler=sampler)
+
+
+def _collate_plain(items: Sequence[dict[str, Any]]) -> Any:
+    """A batch without meta, which a training step would carry along and never read."""
+    return list_data_collate(
+        [{key: value.as_tensor() if isinstance(value, MetaTensor) else value for key, value in item.items()}
+         for item in items]
+    )  # fmt: skip

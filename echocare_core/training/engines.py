@@ -1,0 +1,174 @@
+"""MONAI's trainer and evaluator with the wiring that every bundle needs, and no more.
+
+A bundle's configuration names the parts: network, loss, data sets, transforms, metrics. What hangs together whatever
+the task is put together here: loaders, schedule, validation, checkpoints, and what only the first process shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.handlers import ProgressBar
+from ignite.utils import setup_logger
+from monai.data import DataLoader, Dataset
+from monai.engines import SupervisedEvaluator, SupervisedTrainer
+from monai.handlers import (
+    LrScheduleHandler,
+    StatsHandler,
+    TensorBoardStatsHandler,
+    ValidationHandler,
+    from_engine,
+)
+from monai.inferers import Inferer
+from torch import nn
+from torch.optim import Optimizer
+
+from echocare_core.distributed import rank
+from echocare_core.training.checkpoints import Checkpoints
+from echocare_core.training.dataset import build_evaluation_loader, build_training_loader
+from echocare_core.training.network import bare
+from echocare_core.training.schedule import warmup_cosine
+
+
+def build_trainer(
+    *,
+    network: nn.Module,
+    loss: Callable[..., torch.Tensor],
+    optimizer: Optimizer,
+    dataset: Dataset,
+    batch_size: int,
+    max_epochs: int,
+    warmup_steps: int,
+    device: str | torch.device,
+    inferer: Inferer,
+    validator: SupervisedEvaluator,
+    val_interval: int,
+    output_dir: str | Path,
+    handlers: Sequence[Any] = (),
+    postprocessing: Callable[..., Any] | None = None,
+    key_metric: Mapping[str, Any] | None = None,
+) -> SupervisedTrainer:
+    """A training that validates, keeps its best weights, and goes on where it was stopped.
+
+    The learning rate rises for `warmup_steps` and falls along half a cosine to the last step of `max_epochs`
+    (`warmup_cosine`), whoever set them. `output_dir` gets `latest.pt` and `best.pt` (`Checkpoints`) and curves for
+    TensorBoard. Under `torchrun`, processes share each epoch, and the first one alone shows progress and writes.
+
+    Args:
+        network: on its device (`place_network`).
+        loss: (output, label) -> loss.
+        optimizer: of the network's parameters; its learning rates are the peaks.
+        dataset: items with `image` and `label`; all of one size.
+        batch_size: images of a step, in each process.
+        max_epochs: passes over the data set in all, those before an interruption counted in.
+        warmup_steps: steps over which the learning rate rises.
+        device: of this process.
+        inferer: how the network is called, in which precision.
+        validator: the engine that validates; its key metric chooses the best weights.
+        val_interval: epochs from one validation to the next.
+        output_dir: folder of the run; the same folder goes on.
+        handlers: further ones, attached before these.
+        postprocessing: of the output of each step, for `key_metric`.
+        key_metric: of the training itself, by name.
+    """
+    loader = build_training_loader(dataset, batch_size)
+    schedule = warmup_cosine(optimizer, warmup_steps=warmup_steps, steps=max_epochs * len(loader))
+    saved = {"model": bare(network), "optimizer": optimizer, "lr_scheduler": schedule}
+    curves = TensorBoardStatsHandler(log_dir=str(output_dir), output_transform=from_engine(["loss"], first=True))
+    trainer = SupervisedTrainer(
+        device=device,
+        max_epochs=max_epochs,
+        train_data_loader=loader,
+        network=network,
+        optimizer=optimizer,
+        loss_function=loss,
+        inferer=inferer,
+        postprocessing=postprocessing,
+        key_train_metric=key_metric,
+        decollate=postprocessing is not None,
+        train_handlers=[
+            *handlers,
+            LrScheduleHandler(schedule, epoch_level=False, print_lr=False),
+            ValidationHandler(val_interval, validator),
+            Checkpoints(str(output_dir), saved, validator, torch.device(device)),
+            *_of_first_process(ProgressBar(persist=True), curves),
+        ],
+    )
+    trainer.logger = setup_logger("echocare.training", distributed_rank=rank())
+    return trainer
+
+
+def build_validator(
+    *,
+    network: nn.Module,
+    dataset: Dataset,
+    batch_size: int,
+    device: str | torch.device,
+    inferer: Inferer,
+    postprocessing: Callable[..., Any],
+    key_metric: Mapping[str, Any],
+    output_dir: str | Path,
+    handlers: Sequence[Any] = (),
+) -> SupervisedEvaluator:
+    """The validation of a training, whose key metric it logs and writes for TensorBoard.
+
+    Args:
+        network, batch_size, device, output_dir: those of the training.
+        dataset: items with `image` and `label`.
+        inferer: how the network is called.
+        postprocessing: of output and label, for the metric.
+        key_metric: one metric by its name; more is better.
+        handlers: further ones, attached before these.
+    """
+    shown = (
+        StatsHandler(iteration_log=False),
+        TensorBoardStatsHandler(log_dir=str(output_dir), iteration_log=False),
+    )
+    return SupervisedEvaluator(
+        device=device,
+        val_data_loader=build_evaluation_loader(dataset, batch_size),
+        network=network,
+        inferer=inferer,
+        postprocessing=postprocessing,
+        key_val_metric=key_metric,
+        val_handlers=[*handlers, *_of_first_process(*shown)],
+    )
+
+
+def build_predictor(
+    *,
+    network: nn.Module,
+    dataset: Any,
+    batch_size: int,
+    device: str | torch.device,
+    inferer: Inferer,
+    postprocessing: Callable[..., Any],
+    handlers: Sequence[Any],
+) -> SupervisedEvaluator:
+    """An inference run over a data set; what becomes of the outputs is up to its handlers.
+
+    Args:
+        network: on its device, in evaluation mode.
+        dataset: items with `image`, a stream or a list of them.
+        batch_size: images that go through the network together.
+        device: of the network.
+        inferer: how the network is called.
+        postprocessing: of each item with its `pred`.
+        handlers: what writes, or scores, what comes out.
+    """
+    return SupervisedEvaluator(
+        device=device,
+        val_data_loader=DataLoader(dataset, batch_size=batch_size),
+        network=network,
+        inferer=inferer,
+        postprocessing=postprocessing,
+        val_handlers=list(handlers),
+    )
+
+
+def _of_first_process(*handlers: Any) -> Sequence[Any]:
+    """The handlers in the first of several processes, none in the others."""
+    return handlers if rank() == 0 else ()

@@ -1,0 +1,115 @@
+"""Ids in the bundle, wiring in the package: what every bundle has in common is the same in every bundle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bright_network import BrightNetwork
+from ignite.engine import Events
+from monai.bundle import ConfigParser, ConfigWorkflow
+from small_tables import write_table
+
+REFERENCE = Path(__file__).parents[2] / "bundles" / "breast_lesion_segmentation"
+WIRED = {
+    "train.json": ["imports", "network", "train#trainer", "validate#evaluator", "train#handlers", "validate#handlers"],
+    "inference.json": ["imports", "network", "dataset", "evaluator", "run"],
+    "multi_gpu_train.json": ["device", "initialize", "finalize"],
+}
+LONGEST_LINE = 120
+MOST_LINES = {"train.json": 95, "inference.json": 75, "evaluate.json": 20, "multi_gpu_train.json": 10}
+
+
+def parsed(bundle: Path, name: str) -> ConfigParser:
+    return ConfigParser(json.loads((bundle / "configs" / name).read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(("name", "entry"), [(name, entry) for name, entries in WIRED.items() for entry in entries])
+def test_what_is_only_wiring_is_wired_alike(bundle: Path, name: str, entry: str) -> None:
+    assert parsed(bundle, name)[entry] == parsed(REFERENCE, name)[entry]
+
+
+@pytest.mark.parametrize("name", list(MOST_LINES))
+def test_a_configuration_is_short(bundle: Path, name: str) -> None:
+    lines = (bundle / "configs" / name).read_text(encoding="utf-8").splitlines()
+
+    assert len(lines) <= MOST_LINES[name]
+    assert max(map(len, lines)) <= LONGEST_LINE
+
+
+def of_the_image(step: dict[str, Any]) -> dict[str, Any]:
+    """A transform's arguments for the picture alone: of lists with a value per key, the first."""
+    keys = step["keys"] if isinstance(step["keys"], list) else [step["keys"]]
+    per_key = ("mode", "anti_aliasing")
+    one = {name: value[0] if name in per_key and isinstance(value, list) else value for name, value in step.items()}
+    return {**one, "keys": keys[0]}
+
+
+def test_training_and_inference_prepare_an_image_alike(bundle: Path) -> None:
+    inference, train = parsed(bundle, "inference.json"), parsed(bundle, "train.json")
+    steps = [of_the_image(step) for step in inference["preprocessing#transforms"]]
+    named = {value[1:] for step in steps for value in step.values() if isinstance(value, str) and value[0] == "@"}
+
+    assert steps == [of_the_image(step) for step in train["load"] if "image" in of_the_image(step)["keys"]]
+    assert {name: inference[name] for name in named} == {name: train[name] for name in named}
+
+
+@pytest.fixture
+def small_run(tmp_path: Path) -> dict[str, Any]:
+    """Settings of a training of two steps an epoch, with a network of one number."""
+    return {
+        "dataset_dir": str(write_table(tmp_path / "data")),
+        "output_dir": str(tmp_path / "run"),
+        "network_def": {"_target_": "bright_network.BrightNetwork"},
+        "device": "$torch.device('cpu')",
+        "precision": "float32",
+        "batch_size": 2,
+        "warmup_steps": 2,
+        "augment": [],
+        "val_interval": 50,
+    }
+
+
+@pytest.mark.parametrize("entry", ["max_epochs", "train#trainer#max_epochs"])
+def test_whoever_sets_the_epochs_the_last_one_still_learns(entry: str, bundle: Path, small_run: dict[str, Any]) -> None:
+    workflow = ConfigWorkflow(
+        config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
+        bundle_root=str(bundle), **small_run, **{entry: 50},
+    )  # fmt: skip
+    workflow.initialize()
+    trainer = workflow.parser.get_parsed_content("train#trainer")
+    rates: list[float] = []
+    trainer.add_event_handler(
+        Events.ITERATION_STARTED, lambda engine: rates.append(engine.optimizer.param_groups[0]["lr"])
+    )
+    workflow.run()
+
+    assert len(rates) == 100
+    assert min(rates) > 0
+    assert rates[-1] < 0.01 * max(rates)
+
+
+def test_monai_label_may_set_the_data_and_put_a_handler_in_front(
+    bundle: Path, small_run: dict[str, Any], tmp_path: Path
+) -> None:
+    torch.save({"threshold": torch.tensor(0.875)}, tmp_path / "given.pt")
+    items = [{"image": str(tmp_path / "data" / f"{n}.png"), "label": str(tmp_path / "data" / f"{n}_mask.png")}
+             for n in range(4)]  # fmt: skip
+    loader = {
+        "_target_": "CheckpointLoader", "load_path": str(tmp_path / "given.pt"), "load_dict": {"model": "@network"}
+    }  # fmt: skip
+    workflow = ConfigWorkflow(
+        config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
+        bundle_root=str(bundle),
+        **{**small_run, "dataset_dir": "", "train#dataset#data": items, "validate#dataset#data": items,
+           "train#handlers": [loader], "train#trainer#max_epochs": 1, "learning_rate": 0.0},
+    )  # fmt: skip
+    workflow.initialize()
+    workflow.run()
+    trained = torch.load(tmp_path / "run" / "latest.pt", weights_only=True)["model"]
+
+    assert trained["threshold"] == pytest.approx(0.875)
+    assert set(trained) == set(BrightNetwork().state_dict())
