@@ -39,7 +39,7 @@ from rich.table import Table
 from echocare_core.bundle import find_bundle
 from echocare_core.models import PROFILES
 from echocare_core.models.precision import chosen_precision
-from echocare_core.pretraining import read_tree
+from echocare_core.pretraining.organs.tree import read_tree
 
 IMAGES = 256  # files to read, if a batch is not larger
 WIDTH = 120  # of the tables

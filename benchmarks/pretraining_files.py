@@ -15,8 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from echocare_core.pretraining import PretrainingImages, StreamSampler, collate, order_of
+from echocare_core.pretraining.assembly import order_mix
+from echocare_core.pretraining.data.images import PretrainingImages, collate
 from echocare_core.pretraining.data.mix import read_mix
+from echocare_core.pretraining.data.sampler import StreamSampler
 from echocare_core.pretraining.data.shard_file import ShardSample
 from echocare_core.pretraining.data.shards import write_shards
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -86,7 +88,7 @@ class Readers:
             "cached": PretrainingImages(mixes["files"], picture_size, cache=True),
         }
         self.samplers = {
-            name: StreamSampler(order_of(data.mix, seed), [(data.mix.images // batch_size, batch_size)])
+            name: StreamSampler(order_mix(data.mix, seed), [(data.mix.images // batch_size, batch_size)])
             for name, data in self.data_sets.items()
         }
 

@@ -16,10 +16,14 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from echocare_core.models import PROFILES, EchoCare
-from echocare_core.pretraining import Objective, PretrainingTrainer, Stages, moving_average, trainer
+from echocare_core.pretraining import trainer
 from echocare_core.pretraining.losses.contrast import hierarchical_contrast
 from echocare_core.pretraining.losses.tree_min import tree_min_loss
+from echocare_core.pretraining.networks import copy_teacher
+from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.organs.tree import OrganTree
+from echocare_core.pretraining.stages import Stages
+from echocare_core.pretraining.trainer import PretrainingTrainer
 from echocare_core.pretraining.views.augmentation import ViewSettings
 
 PLAIN = "plain float32"
@@ -31,9 +35,11 @@ OURS = {  # precision, the view with hidden patches, further entries of the stag
     "ours float32, packed": ("float32", "packed", {}),
     "ours auto, masked and mined": ("auto", "masked", MINED),
 }
-TRAINING = ("seed", "picture_size", "learning_rate", "weight_decay", "warmup_steps", "clip_norm")  # of the bundle
-HEADS = ("decoder", "decoder_width", "projector_width", "region_width", "region_maps")
-OBJECTIVE = ("views", "contrast", "temperature", "level_weights", "places", "target", "sector_only")
+TRAINING = (  # of the bundle
+    *("seed", "picture_size", "learning_rate", "weight_decay", "warmup_steps", "clip_norm", "teacher_momentum"),
+)
+HEADS = ("decoder", "decoder_width", "projector_width", "place_width", "place_maps")
+OBJECTIVE = ("views", "contrast", "temperature", "level_weights", "places_per_image", "target", "sector_only")
 REST = "rest"  # of an iteration
 
 
@@ -84,7 +90,7 @@ class Steps:
         self.peer.encoder = MonaiEncoder(PROFILES[encoder])
         self.network.to(self.device)
         self.peer.to(self.device)
-        self.teacher = moving_average(self.network)
+        self.teacher = copy_teacher(self.network)
         optimizer, other = self._optimizer(self.network), self._optimizer(self.peer)
         self.trainers = {name: self._trainer(optimizer, *variant) for name, variant in OURS.items()}
         self.runs: dict[str, Callable[[], Any]] = {
@@ -172,8 +178,9 @@ class Steps:
             data_loader=[self.batch],
             peak_learning_rate=self.settings["learning_rate"],
             warmup_steps=self.settings["warmup_steps"],
-            parts=1,
+            accumulation_steps=1,
             clip_norm=self.settings["clip_norm"],
+            momentum=self.settings["teacher_momentum"],
             teacher=self.teacher if further else None,
         )
         one.state.iteration = 1
@@ -186,7 +193,7 @@ class Steps:
     def _watched(self, one: PretrainingTrainer, clock: Clock) -> Iterator[None]:
         """Every part of the trainer's iteration under the clock."""
         parts = [
-            (one.objective, "_looks", "views and masks"),
+            (one.objective, "_augment", "views and masks"),
             (one.objective, "_view", "views and masks"),
             (one.network, "forward", "heads"),
             (one.network.encoder, "forward", "encoder"),
@@ -197,7 +204,7 @@ class Steps:
             (one.optimizer, "step", "optimiser"),
         ]
         if one.teacher is not None:
-            parts += [(one.teacher, "forward", "teacher"), (trainer, "follow", "teacher")]
+            parts += [(one.teacher, "forward", "teacher"), (trainer, "update_ema", "teacher")]
         with ExitStack() as stack:
             for owner, name, part in parts:
                 stack.enter_context(patch.object(owner, name, clock.timed(part, getattr(owner, name))))

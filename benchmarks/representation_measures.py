@@ -27,7 +27,7 @@ from echocare_core.evaluation.probe import (
 from echocare_core.frames.manifest import read_table
 from echocare_core.models import Encoder, build_encoder, load_encoder
 from echocare_core.pretraining.data.picture import prepare_picture
-from echocare_core.pretraining.views.augmentation import ViewSettings, joined, make_view
+from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, prepare_pixels
 from echocare_core.tasks.segmentation import SegmentationNetwork, dice
 from echocare_core.training import warmup_cosine
 
@@ -101,9 +101,9 @@ def few_shot(encoder: Encoder, folder: Path, label: str, count: int, seed: int) 
     network.train()
     for step in range(FEW_STEPS):
         some = torch.from_numpy(generator.choice(chosen, min(BATCH, count), replace=False))
-        looked, _ = augmented(train.images[some], None, step, seed)
+        shown, _ = augmented(train.images[some], None, step, seed)
         with torch.autocast("cpu", torch.bfloat16):
-            logits = network(looked)
+            logits = network(shown)
         optimizer.zero_grad()
         functional.cross_entropy(logits.float(), torch.from_numpy(classes)[some]).backward()
         optimizer.step()
@@ -127,9 +127,9 @@ def segmentation(encoder: Encoder, folder: Path, labels: int, seed: int) -> floa
     network.train()
     for step in range(MASK_STEPS):
         some = torch.from_numpy(generator.choice(len(train), BATCH, replace=False))
-        looked, drawn = augmented(train.images[some], masks[some], step, seed)
+        shown, drawn = augmented(train.images[some], masks[some], step, seed)
         with torch.autocast("cpu", torch.bfloat16):
-            logits = network(looked)
+            logits = network(shown)
         optimizer.zero_grad()
         loss(logits.float(), drawn).backward()
         optimizer.step()
@@ -153,9 +153,9 @@ def augmented(images: Tensor, masks: Tensor | None, step: int, seed: int) -> tup
         channels = [(masks == number) for number in range(1, int(masks.max()) + 1)] or channels
     drawn = torch.zeros(len(images), 1, side, side, dtype=torch.long)
     for number, channel in enumerate(channels, start=1):
-        look = make_view(joined(images, channel, side), positions, "fine-tuning", side, GENTLE, seed)
-        drawn[look.inside] = number
-    return look.image, drawn
+        augmented_view = make_view(prepare_pixels(images, channel, side), positions, "fine-tuning", side, GENTLE, seed)
+        drawn[augmented_view.inside] = number
+    return augmented_view.image, drawn
 
 
 class Classifier(nn.Module):

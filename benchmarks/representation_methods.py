@@ -14,15 +14,22 @@ import numpy as np
 import torch
 from PIL import Image
 from rich.progress import track
-from torch.utils.data import DataLoader
 
-from echocare_core import pretraining
 from echocare_core.models import EMBEDDED, EchoCare, save_encoder
-from echocare_core.pretraining.stages import RAMPS
+from echocare_core.pretraining.assembly import build_loader
+from echocare_core.pretraining.data.images import PretrainingImages
+from echocare_core.pretraining.data.mix import read_mix
+from echocare_core.pretraining.networks import copy_teacher
+from echocare_core.pretraining.objective import Objective
+from echocare_core.pretraining.organs.tree import read_tree
+from echocare_core.pretraining.progress import Progress
+from echocare_core.pretraining.resume import ExactCheckpoints
+from echocare_core.pretraining.stages import RAMPS, Stages
+from echocare_core.pretraining.trainer import PretrainingTrainer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TREE = REPOSITORY / "data_manifests" / "organ_tree.yaml"
-PICTURE, BATCH, PROJECTOR, DECODER, REGIONS = 160, 64, 128, 64, 64  # px, images, channels
+PICTURE, BATCH, PROJECTOR, DECODER, PLACE_WIDTH = 160, 64, 128, 64, 64  # px, images, channels
 PEAK, WEIGHT_DECAY, WARMUP_SHARE = 1e-3, 0.05, 0.05
 PLACES = 6  # per image
 STEPS_TIMED, ROUNDS = 5, 5
@@ -73,7 +80,7 @@ def _stage(share: float, size: int, views: list[str], **entries: Any) -> dict[st
 
 TWO, WITH_MASKED = ["plain", "plain"], ["masked", "plain"]
 LEVELS = [0.0, 0.02, 0.0, 0.1, 1.0]
-TERMS = {"hierarchy": 0.1, "contrast": 1.0, "regions": 0.5}
+TERMS = {"hierarchy": 0.1, "contrast": 1.0, "places": 0.5}
 MINING = {"ranking": 0.1, "hard_share": [0.0, 0.5]}
 
 
@@ -117,7 +124,7 @@ METHODS: dict[str, Method | Path | None] = {  # a path: weights as they are
     "full less masked modelling": Method(_contrast_alone(1.0), LEVELS),
     "full less hierarchical labels": Method(_full(hierarchy=0.0), [0.0, 0.0, 0.0, 0.1, 1.0]),
     "full less contrast of organs and patients": Method(_full()),
-    "full less contrast of places": Method(_full(regions=0.0), LEVELS),
+    "full less contrast of places": Method(_full(places=0.0), LEVELS),
     "full less contrast": Method(
         [
             _stage(0.05, 64, ["masked"], reconstruction=1.0, area=0.6),
@@ -168,9 +175,9 @@ class Trainings:
     """
 
     def __init__(self, mix: Path, encoder: str, work: Path, device: torch.device) -> None:
-        self.tree = pretraining.read_tree(TREE)
-        self.mix = pretraining.read_mix(mix, self.tree)
-        self.images = pretraining.PretrainingImages(self.mix, PICTURE, cache=True)
+        self.tree = read_tree(TREE)
+        self.mix = read_mix(mix, self.tree)
+        self.images = PretrainingImages(self.mix, PICTURE, cache=True)
         self.encoder, self.work, self.device = encoder, work, device
 
     def seconds_per_step(self, methods: Mapping[str, Method]) -> dict[str, list[float]]:
@@ -192,16 +199,16 @@ class Trainings:
         folder = self.work / "runs" / f"{name.replace(' ', '_').replace(',', '')}-{seed}"
         path = folder / "encoder.safetensors"
         if not path.is_file():
-            trainer = self._trainer(method, seed, steps, folder, [pretraining.Progress()])
+            trainer = self._trainer(method, seed, steps, folder, [Progress()])
             trainer.run()
             save_encoder(trainer.network.encoder, path)
         return path
 
     def _trainer(
         self, method: Method, seed: int, steps: list[int], folder: Path | None, handlers: list[Any]
-    ) -> pretraining.PretrainingTrainer:
+    ) -> PretrainingTrainer:
         entries = [{key: value for key, value in stage.items() if key != "share"} for stage in method.stages]
-        stages = pretraining.Stages([{**stage, "steps": n} for stage, n in zip(entries, steps, strict=True)])
+        stages = Stages([{**stage, "steps": n} for stage, n in zip(entries, steps, strict=True)])
         torch.manual_seed(seed)
         hierarchical = any("hierarchy" in stage.terms for stage in stages.stages)
         contrasted = any("contrast" in stage.terms for stage in stages.stages)
@@ -211,27 +218,22 @@ class Trainings:
             decoder=method.decoder if any("reconstruction" in stage.terms for stage in stages.stages) else None,
             decoder_width=DECODER,
             projector_width=PROJECTOR if contrasted else 0,
-            region_width=REGIONS if any("regions" in stage.terms for stage in stages.stages) else 0,
+            place_width=PLACE_WIDTH if any("places" in stage.terms for stage in stages.stages) else 0,
         ).to(self.device)
-        teacher = pretraining.moving_average(network) if stages.mines else None
+        teacher = copy_teacher(network) if stages.mines else None
         optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK, weight_decay=WEIGHT_DECAY)
-        objective = pretraining.Objective(
+        objective = Objective(
             self.tree, seed=seed, views=method.views, contrast="hierarchical", temperature=0.1,
-            level_weights=method.level_weights, places=PLACES, target="pixels", sector_only=method.sector_only,
-            precision="auto",
+            level_weights=method.level_weights, places_per_image=PLACES, target="pixels",
+            sector_only=method.sector_only, precision="auto",
         )  # fmt: skip
-        sampler = pretraining.StreamSampler(pretraining.order_of(self.mix, seed), stages.batches)
         if folder is not None:
-            checkpoints = pretraining.ExactCheckpoints(
-                str(folder), network=network, optimizer=optimizer, teacher=teacher, sampler=sampler, every=100,
-                settings={"stages": stages.stages, "seed": seed, "encoder": self.encoder},
-            )  # fmt: skip
-            handlers = [checkpoints, *handlers]
-        return pretraining.PretrainingTrainer(
+            handlers = [ExactCheckpoints(str(folder), every=100), *handlers]
+        return PretrainingTrainer(
             device=self.device, network=network, objective=objective, stages=stages, optimizer=optimizer,
-            data_loader=DataLoader(self.images, batch_sampler=sampler, collate_fn=pretraining.collate),
-            peak_learning_rate=PEAK, warmup_steps=max(1, round(WARMUP_SHARE * len(stages))), parts=1, clip_norm=1.0,
-            teacher=teacher, momentum=(0.99, 0.999), handlers=handlers,
+            data_loader=build_loader(self.images, stages=stages, seed=seed, workers=0, device=self.device),
+            peak_learning_rate=PEAK, warmup_steps=max(1, round(WARMUP_SHARE * len(stages))), accumulation_steps=1,
+            clip_norm=1.0, teacher=teacher, momentum=(0.99, 0.999), handlers=handlers,
         )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import torch.distributed as dist
 sys.path.insert(0, str(Path(__file__).parent))
 from small_pretraining import WITH_MOMENTUM, KilledError, Losses, small_run
 
-from echocare_core.pretraining import distributed_network
+from echocare_core.pretraining.networks import distribute_network
 
 
 def main(data, out, strategy, killed_after):
@@ -26,7 +26,7 @@ def main(data, out, strategy, killed_after):
     run = small_run(
         Path(data), Path(out), handlers=[losses], process=dist.get_rank(), processes=dist.get_world_size(),
         optimizer=WITH_MOMENTUM,
-        wrap=lambda network: distributed_network(network, strategy, torch.device("cpu")),
+        wrap=lambda network: distribute_network(network, strategy, torch.device("cpu")),
     )  # fmt: skip
     with contextlib.suppress(KilledError):
         run.trainer.run()

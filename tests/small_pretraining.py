@@ -11,8 +11,16 @@ from PIL import Image
 from small_network import SMALLEST
 from torch.utils.data import DataLoader
 
-from echocare_core import pretraining
 from echocare_core.models import EchoCare
+from echocare_core.pretraining.assembly import order_mix, read_training_mix
+from echocare_core.pretraining.data.images import PretrainingImages, collate
+from echocare_core.pretraining.data.sampler import StreamSampler
+from echocare_core.pretraining.networks import copy_teacher
+from echocare_core.pretraining.objective import Objective
+from echocare_core.pretraining.organs.tree import read_tree
+from echocare_core.pretraining.resume import ExactCheckpoints
+from echocare_core.pretraining.stages import Stages
+from echocare_core.pretraining.trainer import PretrainingTrainer
 
 WITH_MOMENTUM = partial(torch.optim.SGD, momentum=0.5)  # unlike AdamW it does not blow up rounding
 TREE = Path(__file__).parents[1] / "data_manifests" / "organ_tree.yaml"
@@ -24,7 +32,7 @@ STAGES = [
     {"name": "low", "steps": 5, "batch_size": 4, "image_size": 64, "views": ["masked"]},
     {
         **{"name": "high", "steps": 7, "batch_size": 6, "image_size": 128, "views": ["masked", "plain"]},
-        **{"mask_patch": 32, "hierarchy": [0.0, 0.5], "contrast": [0.5, 1.0], "regions": [0.0, 0.5]},
+        **{"mask_patch": 32, "hierarchy": [0.0, 0.5], "contrast": [0.5, 1.0], "places": [0.0, 0.5]},
         **{"ranking": 0.1, "hard_share": [0.1, 0.5]},
     },
 ]
@@ -53,40 +61,37 @@ def small_run(
     every=3,
     handlers=(),
     seed=3,
-    settings=None,
     wrap=None,
-    parts=1,
+    accumulation_steps=1,
     optimizer=torch.optim.AdamW,
     **place,
 ):
     """Trainer, network, teacher and checkpoints of a run in float32; `wrap` distributes the network."""
-    tree = pretraining.read_tree(TREE)
-    plan = pretraining.Stages(stages)
-    mix = pretraining.checked_mix(folder / "mix.csv", tree, plan)
+    tree = read_tree(TREE)
+    plan = Stages(stages)
+    mix = read_training_mix(folder / "mix.csv", tree, plan)
     torch.manual_seed(seed)
-    network = EchoCare(SMALLEST, nodes=len(tree), decoder="pyramid", decoder_width=8, projector_width=8, region_width=8)
-    teacher = pretraining.moving_average(network) if plan.mines else None
+    network = EchoCare(SMALLEST, nodes=len(tree), decoder="pyramid", decoder_width=8, projector_width=8, place_width=8)
+    teacher = copy_teacher(network) if plan.mines else None
     bare = network
     if wrap is not None:
         network = wrap(network)
         teacher = None if teacher is None else wrap(teacher)
     rate = 1e-3
     optimizer = optimizer(network.parameters(), lr=rate)
-    objective = pretraining.Objective(
+    objective = Objective(
         tree, seed=seed, views=VIEWS, contrast="hierarchical", temperature=0.1,
-        level_weights=[0.1, 0.1, 0.0, 0.5, 1.0], places=3, target="pixels", sector_only=True, precision="float32",
+        level_weights=[0.1, 0.1, 0.0, 0.5, 1.0], places_per_image=3, target="pixels", sector_only=True,
+        precision="float32",
     )  # fmt: skip
-    sampler = pretraining.StreamSampler(pretraining.order_of(mix, seed), plan.batches, **place)
-    images = pretraining.PretrainingImages(mix, 128, cache=True)
-    loader = DataLoader(images, batch_sampler=sampler, collate_fn=pretraining.collate)
-    checkpoints = pretraining.ExactCheckpoints(
-        str(out), network=network, optimizer=optimizer, teacher=teacher, sampler=sampler, every=every,
-        settings={"seed": seed, "tree": tree.fingerprint, **(settings or {})},
-    )  # fmt: skip
-    trainer = pretraining.PretrainingTrainer(
+    sampler = StreamSampler(order_mix(mix, seed), plan.batches, **place)
+    images = PretrainingImages(mix, 128, cache=True)
+    loader = DataLoader(images, batch_sampler=sampler, collate_fn=collate)
+    checkpoints = ExactCheckpoints(str(out), every=every)
+    trainer = PretrainingTrainer(
         device=torch.device("cpu"), network=network, objective=objective, stages=plan, optimizer=optimizer,
-        data_loader=loader, peak_learning_rate=rate, warmup_steps=2, parts=parts, clip_norm=1.0, teacher=teacher,
-        handlers=[checkpoints, *handlers],
+        data_loader=loader, peak_learning_rate=rate, warmup_steps=2, accumulation_steps=accumulation_steps,
+        clip_norm=1.0, teacher=teacher, momentum=(0.99, 0.9999), handlers=[checkpoints, *handlers],
     )  # fmt: skip
     return SimpleNamespace(trainer=trainer, network=network, bare=bare, teacher=teacher, checkpoints=checkpoints)
 

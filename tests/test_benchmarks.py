@@ -44,20 +44,20 @@ def test_the_full_recipe_has_the_objective_and_the_optimiser_of_the_bundle(recip
     full = recipes.METHODS["full"]
     assert full.views == objective["views"]
     assert full.level_weights == objective["level_weights"]
-    assert objective["places"] == recipes.PLACES
+    assert objective["places_per_image"] == recipes.PLACES
     assert TRAIN["picture_size"] == recipes.PICTURE
     assert (TRAIN["learning_rate"], TRAIN["weight_decay"]) == (recipes.PEAK, recipes.WEIGHT_DECAY)
     assert (
         network["decoder_width"],
         network["projector_width"],
-        network["region_width"],
-    ) == (recipes.DECODER, recipes.PROJECTOR, recipes.REGIONS)
+        network["place_width"],
+    ) == (recipes.DECODER, recipes.PROJECTOR, recipes.PLACE_WIDTH)
 
 
 def test_every_recipe_has_stages_that_its_encoder_takes(recipes):
     for method in recipes.METHODS.values():
         if isinstance(method, recipes.Method):
             entries = [{key: value for key, value in stage.items() if key != "share"} for stage in method.stages]
-            stages = recipes.pretraining.Stages([{**stage, "steps": 1} for stage in entries])
-            stages.demand_fit(PROFILES["tiny"], region_maps=TRAIN["network_def"]["region_maps"])
+            stages = recipes.Stages([{**stage, "steps": 1} for stage in entries])
+            stages.check_fit(PROFILES["tiny"], place_maps=TRAIN["network_def"]["place_maps"])
             assert sum(stage["share"] for stage in method.stages) == pytest.approx(1)

@@ -1,4 +1,4 @@
-"""The joint model of pretraining: encoder, pixel decoder, loss forecast, hierarchical classifier and projectors."""
+"""The joint model of pretraining: encoder, pixel decoder, loss prediction, hierarchical classifier and projectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from echocare_core.errors import SettingsError
 from echocare_core.models.heads import HierarchicalClassifier, Projector
-from echocare_core.models.packing import packed, unpacked
+from echocare_core.models.packing import pack_image, unpack_maps
 from echocare_core.models.pixel_decoder import LadderDecoder, PyramidDecoder
 from echocare_core.models.profiles import EncoderProfile
 from echocare_core.models.weights import starting_encoder
@@ -20,7 +20,7 @@ DECODERS = ("ladder", "pyramid")
 
 @dataclass(frozen=True)
 class View:
-    """One look at a batch of images.
+    """One view of a batch of images.
 
     Attributes:
         kind: "plain", "masked" (hidden patches stand as mask tokens) or "packed" (only the visible ones are encoded).
@@ -41,17 +41,17 @@ class Outputs:
 
     Attributes:
         reconstruction: float (batch, 3, height, width).
-        forecast: float (batch, height / patch, width / patch), predicted reconstruction loss.
+        predicted_loss: float (batch, height / patch, width / patch), of the reconstruction, per patch.
         logits: float (batch, nodes).
         embedding: float (batch, width of the projector).
-        regions: embeddings of the places of each map that has a region projector, float (batch, width, rows, columns).
+        places: embeddings of the places of each map that has a place projector, float (batch, width, rows, columns).
     """
 
     reconstruction: Tensor | None = None
-    forecast: Tensor | None = None
+    predicted_loss: Tensor | None = None
     logits: Tensor | None = None
     embedding: Tensor | None = None
-    regions: tuple[Tensor, ...] = ()
+    places: tuple[Tensor, ...] = ()
 
 
 class EchoCare(nn.Module):
@@ -60,11 +60,11 @@ class EchoCare(nn.Module):
     Args:
         encoder: profile name or numbers.
         nodes: of the organ tree; 0 for no hierarchical classifier.
-        decoder: "ladder" as published, "pyramid" for all maps and the loss forecast, or None for neither.
+        decoder: "ladder" as published, "pyramid" for all maps and the loss prediction, or None for neither.
         decoder_width: channels of the pyramid.
         projector_width: channels of the contrast; 0 for no projector.
-        region_width: channels of the contrast of places; 0 for no region projectors.
-        region_maps: numbers of the maps, finest first, whose places are compared.
+        place_width: channels of the contrast of places; 0 for no place projectors.
+        place_maps: numbers of the maps, finest first, whose places are compared.
         encoder_weights: see `starting_encoder`.
         activation_checkpointing: see `build_encoder`.
     """
@@ -77,8 +77,8 @@ class EchoCare(nn.Module):
         decoder: str | None,
         decoder_width: int,
         projector_width: int,
-        region_width: int = 0,
-        region_maps: Sequence[int] = (2, 3),
+        place_width: int = 0,
+        place_maps: Sequence[int] = (2, 3),
         encoder_weights: str | Path | None = None,
         activation_checkpointing: bool = False,
     ) -> None:
@@ -97,13 +97,13 @@ class EchoCare(nn.Module):
             self.decoder = PyramidDecoder(profile, decoder_width)
         self.classifier = HierarchicalClassifier(deepest, nodes) if nodes else None
         self.projector = Projector(deepest, projector_width) if projector_width else None
-        self.region_maps = tuple(region_maps)
+        self.place_maps = tuple(place_maps)
         known = range(len(profile.channels))
-        if not self.region_maps or not set(self.region_maps) <= set(known):
-            raise SettingsError(f"Region maps {self.region_maps}; needed one or more numbers from 0 to {known[-1]}.")
-        self.regions = (
-            nn.ModuleList(Projector(profile.channels[number], region_width) for number in self.region_maps)
-            if region_width
+        if not self.place_maps or not set(self.place_maps) <= set(known):
+            raise SettingsError(f"Place maps {self.place_maps}; needed one or more numbers from 0 to {known[-1]}.")
+        self.places = (
+            nn.ModuleList(Projector(profile.channels[number], place_width) for number in self.place_maps)
+            if place_width
             else None
         )
 
@@ -113,16 +113,16 @@ class EchoCare(nn.Module):
         Args:
             views: of one batch.
             terms: of the loss that will be made of it, some of "reconstruction", "ranking", "hierarchy", "contrast" and
-                "regions"; heads that none of them needs are left out. Pixels are decoded of views with hidden patches
-                only, and packed views have no regions.
+                "places"; heads that none of them needs are left out. Pixels are decoded of views with hidden patches
+                only, and packed views have no places.
 
         Raises:
             SettingsError: a term that needs a head which the model was built without.
         """
-        self.demand_heads(terms)
+        self.check_heads(terms)
         return [self._outputs(view, terms) for view in views]
 
-    def demand_heads(self, terms: Collection[str]) -> None:
+    def check_heads(self, terms: Collection[str]) -> None:
         """Refuse terms of the loss for which the model was built without a head.
 
         Raises:
@@ -130,10 +130,10 @@ class EchoCare(nn.Module):
         """
         heads = {
             "reconstruction": ("decoder", self.decoder),
-            "ranking": ("decoder 'pyramid'", getattr(self.decoder, "forecast", None)),
+            "ranking": ("decoder 'pyramid'", getattr(self.decoder, "loss_prediction", None)),
             "hierarchy": ("nodes", self.classifier),
             "contrast": ("projector_width", self.projector),
-            "regions": ("region_width", self.regions),
+            "places": ("place_width", self.places),
         }
         missing = [term for term in terms if heads[term][1] is None]
         if missing:
@@ -146,24 +146,24 @@ class EchoCare(nn.Module):
     def _outputs(self, view: View, terms: Collection[str]) -> Outputs:
         image, masked = view.image, view.masked
         if view.kind == "packed" and masked is not None:
-            maps = self.encoder(packed(image, masked))
+            maps = self.encoder(pack_image(image, masked))
         else:
             maps = self.encoder(image, masked)
         pooled = maps[-1].mean((2, 3))
-        pixels = forecast = None
+        pixels = predicted_loss = None
         if masked is not None and self.decoder is not None and not {"reconstruction", "ranking"}.isdisjoint(terms):
-            whole = unpacked(maps, masked) if view.kind == "packed" else maps
-            pixels, forecast = self.decoder(whole, forecast="ranking" in terms)
+            whole = unpack_maps(maps, masked) if view.kind == "packed" else maps
+            pixels, predicted_loss = self.decoder(whole, predict_loss="ranking" in terms)
             pixels = pixels[..., : image.shape[2], : image.shape[3]]
         return Outputs(
             reconstruction=pixels,
-            forecast=forecast,
+            predicted_loss=predicted_loss,
             logits=self.classifier(pooled) if self.classifier is not None and "hierarchy" in terms else None,
             embedding=self.projector(pooled) if self.projector is not None and "contrast" in terms else None,
-            regions=self._regions(maps) if view.kind != "packed" and "regions" in terms else (),
+            places=self._embed_places(maps) if view.kind != "packed" and "places" in terms else (),
         )
 
-    def _regions(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        assert self.regions is not None
-        chosen = [maps[number].movedim(1, -1) for number in self.region_maps]
-        return tuple(project(places).movedim(-1, 1) for project, places in zip(self.regions, chosen, strict=True))
+    def _embed_places(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        assert self.places is not None
+        chosen = [maps[number].movedim(1, -1) for number in self.place_maps]
+        return tuple(project(features).movedim(-1, 1) for project, features in zip(self.places, chosen, strict=True))

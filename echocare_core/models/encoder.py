@@ -100,11 +100,11 @@ class Encoder(nn.Module):
             features = self.patch_embed(image.to(dtype).contiguous(memory_format=torch.channels_last))
             if masked is not None:
                 features = torch.where(self._hidden(masked, features), self.mask_token.to(dtype), features)
-            maps = [_normalized(features)]
+            maps = [_normalize(features)]
             for number in range(1, len(self.profile.depths) + 1):
                 features = self.get_submodule(f"layers{number}c.0")(features)
                 features = self.get_submodule(f"layers{number}.0")(features, self.activation_checkpointing)
-                maps.append(_normalized(features))
+                maps.append(_normalize(features))
         return maps
 
     @staticmethod
@@ -328,7 +328,7 @@ def _relative_positions(window_size: int) -> Tensor:
     return apart[0] * (2 * window_size - 1) + apart[1]
 
 
-def _normalized(features: Tensor) -> Tensor:
+def _normalize(features: Tensor) -> Tensor:
     """A map normalised over its channels, without weights."""
     rows = features.permute(0, 2, 3, 1)
     return functional.layer_norm(rows, rows.shape[-1:]).permute(0, 3, 1, 2)

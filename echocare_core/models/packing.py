@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 
-def packed(image: Tensor, masked: Tensor) -> Tensor:
+def pack_image(image: Tensor, masked: Tensor) -> Tensor:
     """The visible patches pushed together: an image of half the height and width.
 
     Args:
@@ -25,7 +25,7 @@ def packed(image: Tensor, masked: Tensor) -> Tensor:
     return (blocks * shown).sum((3, 6)).reshape(batch, channels, height // 2, width // 2)
 
 
-def unpacked(maps: Sequence[Tensor], masked: Tensor) -> list[Tensor]:
+def unpack_maps(maps: Sequence[Tensor], masked: Tensor) -> list[Tensor]:
     """Feature maps of a packed image, back in the places of the whole one.
 
     Maps finer than a patch go where their patch was, with zeros in hidden places; an element of a coarser one stands
@@ -35,10 +35,10 @@ def unpacked(maps: Sequence[Tensor], masked: Tensor) -> list[Tensor]:
         maps: float (batch, channels, rows, columns), of the packed image.
         masked: bool (batch, rows, columns), True = hidden.
     """
-    return [_unpacked(features, masked) for features in maps]
+    return [_unpack(features, masked) for features in maps]
 
 
-def _unpacked(features: Tensor, masked: Tensor) -> Tensor:
+def _unpack(features: Tensor, masked: Tensor) -> Tensor:
     batch, channels, height, width = features.shape
     rows, columns = masked.shape[1] // 2, masked.shape[2] // 2
     if height < rows or height % rows or width % columns:

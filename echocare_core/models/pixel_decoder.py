@@ -28,8 +28,8 @@ class LadderDecoder(nn.Module):
         )
         self.pixels = nn.Conv2d(widths[-1], IMAGE_CHANNELS, kernel_size=1)
 
-    def forward(self, maps: Sequence[Tensor], *, forecast: bool = False) -> tuple[Tensor, None]:
-        """Five maps to (batch, 3, height, width), multiples of the deepest stride, and no forecast.
+    def forward(self, maps: Sequence[Tensor], *, predict_loss: bool = False) -> tuple[Tensor, None]:
+        """Five maps to (batch, 3, height, width), multiples of the deepest stride, and no predicted loss.
 
         Raises:
             SettingsError: a deepest map of one element.
@@ -47,7 +47,7 @@ class LadderDecoder(nn.Module):
 
 
 class PyramidDecoder(nn.Module):
-    """From all maps: each added to the enlarged sum of the deeper ones, then pixels and a loss forecast per patch.
+    """From all maps: each added to the enlarged sum of the deeper ones, then pixels and a predicted loss per patch.
 
     So the finer maps, on which segmentation builds, learn from the reconstruction too. The hidden patches' own pixels
     are in none of the maps.
@@ -62,15 +62,15 @@ class PyramidDecoder(nn.Module):
         self.laterals = nn.ModuleList(nn.Conv2d(channels, width, kernel_size=1) for channels in profile.channels)
         self.mix = nn.Conv2d(width, width, kernel_size=3, padding=1)
         self.pixels = nn.Conv2d(width, IMAGE_CHANNELS * profile.patch_size**2, kernel_size=1)
-        self.forecast = nn.Conv2d(width, 1, kernel_size=1)
+        self.loss_prediction = nn.Conv2d(width, 1, kernel_size=1)
         self.patch_size = profile.patch_size
 
-    def forward(self, maps: Sequence[Tensor], *, forecast: bool = False) -> tuple[Tensor, Tensor | None]:
-        """Five maps to pixels (batch, 3, height, width) and, if asked, a forecast for each element of the first map."""
+    def forward(self, maps: Sequence[Tensor], *, predict_loss: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Five maps to pixels (batch, 3, height, width) and, if asked, a loss for each element of the first map."""
         features = self.laterals[-1](maps[-1])
         for lateral, finer in zip(reversed(self.laterals[:-1]), reversed(maps[:-1]), strict=True):
             features = functional.interpolate(functional.leaky_relu(features), size=finer.shape[2:], mode="bilinear")
             features = features + lateral(finer)
         features = functional.leaky_relu(self.mix(functional.leaky_relu(features)))
         pixels = functional.pixel_shuffle(self.pixels(features), self.patch_size)
-        return pixels, self.forecast(features)[:, 0] if forecast else None
+        return pixels, self.loss_prediction(features)[:, 0] if predict_loss else None

@@ -147,7 +147,7 @@ def stage_layout(batch: int, height: int, width: int, window_size: int, device: 
 
         def move(source: Tensor, target: Tensor, windows_first: tuple[bool, bool]) -> Move:
             one, other = (
-                _batched(order, batch, padded, first)
+                _repeat_for_batch(order, batch, padded, first)
                 for order, first in zip((source, target), windows_first, strict=True)
             )
             there, back = _index(one, other, batch * padded), _index(other, one, batch * padded)
@@ -219,7 +219,7 @@ def _merge_order(grid: Tensor, height: int, width: int) -> Tensor:
     return cut.permute(0, 2, 3, 1).reshape(-1)
 
 
-def _batched(order: Tensor, batch: int, padded: int, windows_first: bool) -> Tensor:
+def _repeat_for_batch(order: Tensor, batch: int, padded: int, windows_first: bool) -> Tensor:
     """The same order for every map of a batch: windows outside and maps inside, or maps outside."""
     first = torch.arange(batch) * padded
     nowhere = order == padded

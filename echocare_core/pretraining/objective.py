@@ -14,12 +14,12 @@ from echocare_core.models.echocare import Outputs, View
 from echocare_core.models.precision import chosen_precision
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
 from echocare_core.pretraining.losses.mining import ranking_loss
-from echocare_core.pretraining.losses.places import region_contrast, sampled, shared_places
+from echocare_core.pretraining.losses.places import place_contrast, sample_places, shared_places
 from echocare_core.pretraining.losses.reconstruction import TARGETS, masked_l1, patch_losses, reconstruction_target
 from echocare_core.pretraining.losses.tree_min import tree_min_loss
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.stages import Point
-from echocare_core.pretraining.views.augmentation import Look, ViewSettings, joined, make_view
+from echocare_core.pretraining.views.augmentation import AugmentedView, ViewSettings, make_view, prepare_pixels
 from echocare_core.pretraining.views.counter import uniform
 from echocare_core.pretraining.views.masking import choose_masked, keep_one_of_four, patches_inside
 
@@ -53,7 +53,7 @@ class Objective:
         contrast: "hierarchical" or "triplet".
         temperature: of the hierarchical contrast and of that of places.
         level_weights: weight per level of the contrast: each level of the tree, the group, the image itself.
-        places: chosen per image for the contrast of places.
+        places_per_image: chosen at random for the contrast of places.
         target: of the reconstruction; see `reconstruction_target`.
         sector_only: hide and score patches inside the scan sector only.
         precision: "float32", "bfloat16" or "auto", of the network; views and losses are always float32.
@@ -72,7 +72,7 @@ class Objective:
         contrast: str,
         temperature: float,
         level_weights: list[float],
-        places: int,
+        places_per_image: int,
         target: str,
         sector_only: bool,
         precision: str,
@@ -87,8 +87,9 @@ class Objective:
                 f"{len(level_weights)} level weights; needed {tree.levels + 2}: the tree's {tree.levels} levels, the "
                 f"group and the image."
             )
-        if type(places) is not int or places < 1:
-            raise SettingsError(f"{places!r} places per image; needed a whole number above 0.")
+        if type(places_per_image) is not int or places_per_image < 1:
+            raise SettingsError(f"{places_per_image!r} places per image; needed a whole number above 0.")
+        self.tree = tree
         self.ancestors = torch.from_numpy(tree.ancestors)
         self.depth = torch.from_numpy(tree.depth)
         self.seed = seed
@@ -100,7 +101,7 @@ class Objective:
         self.contrast = contrast
         self.temperature = temperature
         self.level_weights = torch.tensor(level_weights)
-        self.places = places
+        self.places_per_image = places_per_image
         self.target = target
         self.sector_only = sector_only
         self.precision = precision
@@ -120,12 +121,12 @@ class Objective:
         self._to(batch["image"].device)
         model = _in_precision(network, self.precision, batch["image"].device)
         teacher = None if average is None else _in_precision(average, self.precision, batch["image"].device)
-        pixels = joined(batch["image"], batch["inside_sector"], point.stage.image_size)
+        pixels = prepare_pixels(batch["image"], batch["inside_sector"], point.stage.image_size)
         positions = batch["position"]
-        looks = self._looks(pixels, positions, point)
+        augmented = self._augment(pixels, positions, point)
         views = [
-            self._view(kind, number, look, positions, teacher, point)
-            for number, (kind, look) in enumerate(zip(point.stage.views, looks, strict=True))
+            self._view(kind, number, view, positions, teacher, point)
+            for number, (kind, view) in enumerate(zip(point.stage.views, augmented, strict=True))
         ]
         outputs = model(views, point.stage.terms)
         step = StepLoss(loss=batch["image"].new_zeros((), dtype=torch.float32), views=views, outputs=outputs)
@@ -135,32 +136,34 @@ class Objective:
             self._add(step, "hierarchy", self._hierarchy(step, batch["node"]), point)
         if "contrast" in point.stage.terms:
             self._add(step, "contrast", self._contrast(outputs, batch), point)
-        if "regions" in point.stage.terms:
-            self._add(step, "regions", self._regions(step, looks, positions), point)
+        if "places" in point.stage.terms:
+            self._add(step, "places", self._places(step, augmented, positions), point)
         return step
 
     def _to(self, device: torch.device) -> None:
         for name in ("ancestors", "depth", "level_weights"):
             setattr(self, name, getattr(self, name).to(device))
 
-    def _looks(self, pixels: Tensor, positions: Tensor, point: Point) -> list[Look]:
+    def _augment(self, pixels: Tensor, positions: Tensor, point: Point) -> list[AugmentedView]:
         settings = replace(self.settings, area=point.ramps.get("area", self.settings.area))
         return [
             make_view(pixels, positions, str(number), point.stage.image_size, settings, self.seed)
             for number in range(len(point.stage.views))
         ]
 
-    def _view(self, kind: str, number: int, look: Look, positions: Tensor, teacher: Model | None, point: Point) -> View:
-        stage, image = point.stage, look.image
+    def _view(
+        self, kind: str, number: int, view: AugmentedView, positions: Tensor, teacher: Model | None, point: Point
+    ) -> View:
+        stage, image = point.stage, view.image
         if kind == "plain":
-            return View(kind, image, patches_inside(look.inside, stage.image_size))
-        inside = patches_inside(look.inside, stage.mask_patch)
+            return View(kind, image, patches_inside(view.inside, stage.image_size))
+        inside = patches_inside(view.inside, stage.mask_patch)
         candidates = inside if self.sector_only else torch.ones_like(inside)
         chances = uniform(self.seed, f"mask {number}", positions, candidates[0].numel())
         if kind == "packed":
             return View(kind, image, candidates, keep_one_of_four(candidates, chances))
         share = point.ramps["hard_share"]
-        hardness = _forecast(teacher, image, candidates) if teacher is not None and share > 0 else None
+        hardness = _predict_loss(teacher, image, candidates) if teacher is not None and share > 0 else None
         masked = choose_masked(candidates, stage.mask_ratio, chances, hardness, share)
         return View(kind, image, candidates, masked)
 
@@ -174,9 +177,9 @@ class Objective:
             scored = view.masked & view.inside
             target = reconstruction_target(view.image, self.target, point.stage.mask_patch)
             self._add(step, "reconstruction", masked_l1(output.reconstruction, target, scored) / len(hidden), point)
-            if output.forecast is not None:
+            if output.predicted_loss is not None:
                 cost = patch_losses(output.reconstruction, target, point.stage.mask_patch)
-                predicted = _per_patch(output.forecast, cost.shape[1], cost.shape[2])
+                predicted = _per_patch(output.predicted_loss, cost.shape[1], cost.shape[2])
                 self._add(step, "ranking", ranking_loss(predicted, cost, scored) / len(hidden), point)
 
     def _hierarchy(self, step: StepLoss, nodes: Tensor) -> Tensor:
@@ -193,18 +196,17 @@ class Objective:
             return tree_triplet(embeddings, labels)
         return hierarchical_contrast(embeddings, labels, self.temperature, self.level_weights)
 
-    def _regions(self, step: StepLoss, looks: list[Look], positions: Tensor) -> Tensor:
+    def _places(self, step: StepLoss, augmented: list[AugmentedView], positions: Tensor) -> Tensor:
         kinds = [view.kind for view in step.views]
         compared = ("plain",) if kinds.count("plain") > 1 else ("plain", "masked")
         numbers = [number for number, kind in enumerate(kinds) if kind in compared]
         losses = []
         for one, other in pairwise(numbers):
-            drawn = uniform(self.seed, f"places {one}", positions, 2 * self.places)
-            here, there, shown = shared_places(looks[one], looks[other], drawn)
-            losses += [
-                region_contrast(sampled(first.float(), here), sampled(second.float(), there), shown, self.temperature)
-                for first, second in zip(step.outputs[one].regions, step.outputs[other].regions, strict=True)
-            ]
+            drawn = uniform(self.seed, f"places {one}", positions, 2 * self.places_per_image)
+            here, there, shown = shared_places(augmented[one], augmented[other], drawn)
+            for first, second in zip(step.outputs[one].places, step.outputs[other].places, strict=True):
+                embedded = sample_places(first.float(), here), sample_places(second.float(), there)
+                losses.append(place_contrast(*embedded, shown, self.temperature))
         return torch.stack(losses).mean()
 
     @staticmethod
@@ -224,14 +226,14 @@ def _in_precision(network: nn.Module, precision: str, device: torch.device) -> M
 
 
 @torch.no_grad()
-def _forecast(teacher: Model, image: Tensor, candidates: Tensor) -> Tensor:
+def _predict_loss(teacher: Model, image: Tensor, candidates: Tensor) -> Tensor:
     """The teacher's predicted loss of each patch of the image it sees unmasked."""
     nothing = torch.zeros_like(candidates)
     (output,) = teacher([View("masked", image, candidates, nothing)], ("ranking",))
-    assert output.forecast is not None
-    return _per_patch(output.forecast, candidates.shape[1], candidates.shape[2])
+    assert output.predicted_loss is not None
+    return _per_patch(output.predicted_loss, candidates.shape[1], candidates.shape[2])
 
 
-def _per_patch(forecast: Tensor, rows: int, columns: int) -> Tensor:
-    """Forecasts on the encoder's grid as means per hidden patch: (batch, rows, columns)."""
-    return nn.functional.adaptive_avg_pool2d(forecast[:, None], (rows, columns))[:, 0]
+def _per_patch(predicted_loss: Tensor, rows: int, columns: int) -> Tensor:
+    """Predicted losses on the encoder's grid as means per hidden patch: (batch, rows, columns)."""
+    return nn.functional.adaptive_avg_pool2d(predicted_loss[:, None], (rows, columns))[:, 0]

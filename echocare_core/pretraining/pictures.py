@@ -16,8 +16,8 @@ from echocare_core.atomic import replacing
 from echocare_core.distributed import rank
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import Outputs, View
-from echocare_core.pretraining.losses.reconstruction import as_pixels
-from echocare_core.pretraining.views.masking import enlarged
+from echocare_core.pretraining.losses.reconstruction import to_pixels
+from echocare_core.pretraining.views.masking import enlarge
 
 HIDDEN_GREY = 0.5
 GAP_PX = 4
@@ -66,15 +66,15 @@ def reconstruction_panel(
         if view.masked is None or output.reconstruction is None:
             continue
         image = view.image[:images].detach().float().cpu()
-        hidden = enlarged(view.masked[:images].cpu(), image.shape[-1] // view.masked.shape[-1])[:, None]
+        hidden = enlarge(view.masked[:images].cpu(), image.shape[-1] // view.masked.shape[-1])[:, None]
         guess = output.reconstruction[:images].detach().float().cpu()
-        guess = as_pixels(guess, image, target, image.shape[-1] // view.masked.shape[-1])
+        guess = to_pixels(guess, image, target, image.shape[-1] // view.masked.shape[-1])
         visible = torch.where(hidden, torch.full_like(image, HIDDEN_GREY), image)
-        return _tiled([image, visible, torch.where(hidden, guess, image)])
+        return _tile([image, visible, torch.where(hidden, guess, image)])
     return None
 
 
-def _tiled(columns: Sequence[Tensor]) -> NDArray[np.uint8]:
+def _tile(columns: Sequence[Tensor]) -> NDArray[np.uint8]:
     """Columns of images (rows, 3, side, side) to one picture with white gaps."""
     rows, _, side, _ = columns[0].shape
     step = side + GAP_PX

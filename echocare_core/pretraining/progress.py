@@ -23,7 +23,7 @@ class Progress:
             bar.attach(engine, output_transform=lambda output: {name: output[name] for name in SHOWN})
 
 
-class SetAside:
+class ReportSetAside:
     """Ignite handler: names each unreadable image once, and counts them at the end.
 
     Attributes:
@@ -35,10 +35,10 @@ class SetAside:
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's trainer for each of its handlers."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self.look)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.report)
         engine.add_event_handler(Events.COMPLETED, self.count)
 
-    def look(self, engine: Engine) -> None:
+    def report(self, engine: Engine) -> None:
         """Name the images of this batch that were replaced."""
         for name in sorted(set(engine.state.batch["set_aside"]) - self.names):
             logger.warning("Set aside, since it cannot be read: %s", name)

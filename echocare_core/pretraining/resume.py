@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,7 +25,8 @@ from torch.distributed.checkpoint.state_dict import (
 
 from echocare_core.distributed import all_reduce_max, rank, world_size
 from echocare_core.errors import SettingsError, TrainingError
-from echocare_core.pretraining.data.sampler import StreamSampler
+from echocare_core.pretraining.settings import describe_training
+from echocare_core.pretraining.trainer import PretrainingTrainer
 from echocare_core.training.checkpoint_file import LATEST, read_checkpoint, write_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -40,74 +40,60 @@ class ExactCheckpoints:
     """Ignite handler: writes `latest.pt` while a training runs, and goes on from it at the next start.
 
     Process 0 alone writes, in one step. SIGTERM ends the run after the step in hand, with a last checkpoint. The
-    checkpoint is the same whether the network is bare, in DistributedDataParallel or in FSDP.
+    checkpoint is the same whether the network is bare, in DistributedDataParallel or in FSDP. It holds the settings of
+    the training too (`describe_training`): a run with others does not go on from it.
 
     Args:
         folder: of the run; made if need be.
-        network, optimizer: as trained.
-        teacher: the moving average, or None.
-        sampler: told at which step to begin.
         every: steps between checkpoints.
-        settings: what a checkpoint must have in common with the run that goes on from it, by name; for example the
-            profile, the fingerprint of the tree, the seed and the stages.
 
     Raises:
         TrainingError: at the start, a checkpoint of a run with other settings, which it names, or an unreadable one.
     """
 
-    def __init__(
-        self,
-        folder: str,
-        *,
-        network: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        teacher: nn.Module | None,
-        sampler: StreamSampler,
-        every: int,
-        settings: Mapping[str, Any],
-    ) -> None:
-        self.path = Path(folder) / LATEST
-        self.network, self.optimizer, self.teacher = network, optimizer, teacher
+    def __init__(self, folder: str, *, every: int) -> None:
         if every < 1:
             raise SettingsError(f"Checkpoints every {every} steps; needed 1 or more. Change checkpoint_every.")
-        self.sampler, self.every = sampler, every
-        self.settings = {name: str(value) for name, value in settings.items()}
+        self.path, self.every = Path(folder) / LATEST, every
+        self.settings: dict[str, str] = {}
         self.asked_to_stop = False
         self.written_at = -1
         self.former: Any = signal.SIG_DFL
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: PretrainingTrainer) -> None:
         """Called by MONAI's trainer for each of its handlers."""
         engine.add_event_handler(Events.STARTED, self.restore)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.after_step)
         engine.add_event_handler(Events.COMPLETED, self.save)
-        engine.add_event_handler(Events.COMPLETED, self.give_back)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self.give_back)
+        engine.add_event_handler(Events.COMPLETED, self.restore_sigterm)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self.restore_sigterm)
 
-    def restore(self, engine: Engine) -> None:
+    def restore(self, engine: PretrainingTrainer) -> None:
         """Go on after the last saved step, if there is one; from now on SIGTERM is answered."""
         self.former = signal.signal(signal.SIGTERM, self._stop)
+        self.settings = describe_training(engine)
         state = self._read() if self.path.is_file() else None
-        self._demand_same_start(0 if state is None else state["steps"], engine.state.device)
+        self._check_same_start(0 if state is None else state["steps"], engine.state.device)
         if state is None:
             return
-        set_model_state_dict(self.network, state["network"], options=ALL_WEIGHTS)
-        self._restore_optimizer(state["optimizer"])
-        if self.teacher is not None:
-            set_model_state_dict(self.teacher, state["teacher"], options=ALL_WEIGHTS)
+        set_model_state_dict(engine.network, state["network"], options=ALL_WEIGHTS)
+        _restore_optimizer(engine.network, engine.optimizer, state["optimizer"])
+        if engine.teacher is not None:
+            set_model_state_dict(engine.teacher, state["teacher"], options=ALL_WEIGHTS)
         torch.set_rng_state(state["random"])
-        engine.state.iteration = self.sampler.start_step = self.written_at = state["steps"]
+        engine.state.iteration = self.written_at = state["steps"]
+        engine.data_loader.batch_sampler.start_step = state["steps"]
         engine.state.epoch = state["steps"] // engine.state.epoch_length
         logger.info("Going on after step %d of %d (%s)", state["steps"], engine.state.epoch_length, self.path)
 
-    def give_back(self, engine: Engine, error: BaseException | None = None) -> None:
+    def restore_sigterm(self, engine: Engine, error: BaseException | None = None) -> None:
         """SIGTERM means again what it meant before the training."""
         signal.signal(signal.SIGTERM, self.former)
         if error is not None:
             raise error
 
     @staticmethod
-    def _demand_same_start(steps: int, device: torch.device) -> None:
+    def _check_same_start(steps: int, device: torch.device) -> None:
         both_ends = all_reduce_max(torch.tensor([steps, -steps], device=device))
         if int(both_ends.sum()):
             raise TrainingError(
@@ -115,16 +101,7 @@ class ExactCheckpoints:
                 f"Put output_dir where all machines can read it."
             )
 
-    def _restore_optimizer(self, state: dict[str, Any]) -> None:
-        """Load the optimiser; what no stage has used so far has no state, as in the run that was interrupted."""
-        if not state["state"]:  # an optimiser that keeps none
-            return
-        set_optimizer_state_dict(self.network, self.optimizer, state, options=SOME_STATES)
-        for name, parameter in self.network.named_parameters():
-            if name.removeprefix("module.") not in state["state"]:
-                self.optimizer.state.pop(parameter, None)
-
-    def after_step(self, engine: Engine) -> None:
+    def after_step(self, engine: PretrainingTrainer) -> None:
         """Write a checkpoint when it is time; after SIGTERM to any process, write one and stop all of them."""
         stop = self.asked_to_stop
         if world_size() > 1:
@@ -135,16 +112,16 @@ class ExactCheckpoints:
             logger.warning("Asked to stop: step %d is saved; start again to go on.", engine.state.iteration)
             engine.terminate()
 
-    def save(self, engine: Engine) -> None:
+    def save(self, engine: PretrainingTrainer) -> None:
         """Replace the former checkpoint in one step."""
         if self.written_at == engine.state.iteration:
             return
         state = {
             "steps": engine.state.iteration,
             "settings": self.settings,
-            "network": get_model_state_dict(self.network, options=WHOLE),
-            "optimizer": get_optimizer_state_dict(self.network, self.optimizer, options=WHOLE),
-            "teacher": None if self.teacher is None else get_model_state_dict(self.teacher, options=WHOLE),
+            "network": get_model_state_dict(engine.network, options=WHOLE),
+            "optimizer": get_optimizer_state_dict(engine.network, engine.optimizer, options=WHOLE),
+            "teacher": None if engine.teacher is None else get_model_state_dict(engine.teacher, options=WHOLE),
             "random": torch.get_rng_state(),
         }
         self.written_at = engine.state.iteration
@@ -167,6 +144,16 @@ class ExactCheckpoints:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.asked_to_stop = True
+
+
+def _restore_optimizer(network: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load the optimiser; what no stage has used so far has no state, as in the run that was interrupted."""
+    if not state["state"]:  # an optimiser that keeps none
+        return
+    set_optimizer_state_dict(network, optimizer, state, options=SOME_STATES)
+    for name, parameter in network.named_parameters():
+        if name.removeprefix("module.") not in state["state"]:
+            optimizer.state.pop(parameter, None)
 
 
 def ignore_sigterm(worker: int) -> None:

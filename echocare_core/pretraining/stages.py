@@ -31,7 +31,7 @@ class Stage:
         mask_patch: side of the patches that are hidden, in px.
         mask_ratio: share of the patches inside the sector that a "masked" view hides; "packed" hides three of four.
         learning_rate: factor on the schedule.
-        reconstruction, hierarchy, contrast, regions, ranking: ramps, weights of the terms.
+        reconstruction, hierarchy, contrast, places, ranking: ramps, weights of the terms.
         hard_share: ramp, share of the hidden patches that are the predicted-hardest.
         area: ramp, least share of the picture that a crop keeps, in place of the views' own; None for that.
     """
@@ -47,7 +47,7 @@ class Stage:
     reconstruction: Ramp = (1.0, 1.0)
     hierarchy: Ramp = (0.0, 0.0)
     contrast: Ramp = (0.0, 0.0)
-    regions: Ramp = (0.0, 0.0)
+    places: Ramp = (0.0, 0.0)
     ranking: Ramp = (0.0, 0.0)
     hard_share: Ramp = (0.0, 0.0)
     area: Ramp | None = None
@@ -59,14 +59,14 @@ class Stage:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The terms whose heads it needs: those of the loss, and the forecast by which hard patches are chosen."""
+        """The terms whose heads it needs: those of the loss, and the one by which hard patches are chosen."""
         mined = ("ranking",) if max(self.hard_share) > 0 and "ranking" not in self.terms else ()
         return (*self.terms, *mined)
 
 
 BETWEEN = "a share between 0 and 1"
 AREAS = "shares from 0.01 to 1"
-TERMS = ("reconstruction", "hierarchy", "contrast", "regions", "ranking")
+TERMS = ("reconstruction", "hierarchy", "contrast", "places", "ranking")
 RAMPS = (*TERMS, "hard_share", "area")
 
 
@@ -120,32 +120,32 @@ class Stages:
         rate = warmup_cosine_rate(step, peak=peak, warmup_steps=warmup_steps, steps=len(self))
         return rate * self.at(step).stage.learning_rate
 
-    def demand_fit(self, profile: EncoderProfile, region_maps: Sequence[int]) -> None:
+    def check_fit(self, profile: EncoderProfile, place_maps: Sequence[int]) -> None:
         """Refuse, before the training, what its encoder could not take in a later stage.
 
         Args:
             profile: of the encoder.
-            region_maps: numbers of the maps whose places are compared.
+            place_maps: numbers of the maps whose places are compared.
 
         Raises:
             SettingsError: images smaller than a window of the encoder, hidden patches that are no whole number of its
                 own, or images that the compared maps do not cover exactly.
         """
-        cell = max((profile.strides[number] for number in region_maps), default=1)
+        cell = max((profile.strides[number] for number in place_maps), default=1)
         least = profile.patch_size * profile.window_size
         for stage in self.stages:
             smallest = stage.image_size // 2 if "packed" in stage.views else stage.image_size
-            _demand(
+            _check(
                 smallest >= least, stage.name, "image_size", stage.image_size,
                 f"at least {least}, a window of {profile.window_size} patches of {profile.patch_size} px of the "
                 f"encoder, and twice that for a packed view",
             )  # fmt: skip
             whole = set(stage.views) == {"plain"} or stage.mask_patch % profile.patch_size == 0
             needed = f"a multiple of the encoder's patches of {profile.patch_size} px"
-            _demand(whole, stage.name, "mask_patch", stage.mask_patch, needed)
-            covered = max(stage.regions) == 0 or stage.image_size % cell == 0
+            _check(whole, stage.name, "mask_patch", stage.mask_patch, needed)
+            covered = max(stage.places) == 0 or stage.image_size % cell == 0
             needed = f"a multiple of {cell}, the stride of the coarsest map whose places are compared"
-            _demand(covered, stage.name, "image_size", stage.image_size, needed)
+            _check(covered, stage.name, "image_size", stage.image_size, needed)
 
     @property
     def batches(self) -> list[tuple[int, int]]:
@@ -174,30 +174,30 @@ def _stage(entries: Mapping[str, Any]) -> Stage:
     ramps = [key for key in RAMPS if key in entries and (key, entries[key]) != ("area", None)]
     values = {**entries, **{key: _ramp(entries[key], f"{name}, {key}") for key in ramps}}
     views = values.get("views", Stage.views)
-    _demand(isinstance(views, Sequence) and not isinstance(views, str), name, "views", views, f"a list of {VIEWS}")
+    _check(isinstance(views, Sequence) and not isinstance(views, str), name, "views", views, f"a list of {VIEWS}")
     stage = Stage(**{**values, "views": tuple(views)})
-    _demand(bool(stage.views) and set(stage.views) <= set(VIEWS), name, "views", stage.views, f"some of {VIEWS}")
+    _check(bool(stage.views) and set(stage.views) <= set(VIEWS), name, "views", stage.views, f"some of {VIEWS}")
     for key in ("steps", "batch_size", "image_size", "mask_patch"):
         number = getattr(stage, key)
-        _demand(type(number) is int and number > 0, name, key, number, "a whole number above 0")
-    _demand(_is_weight(stage.mask_ratio) and 0 < stage.mask_ratio < 1, name, "mask_ratio", stage.mask_ratio, BETWEEN)
-    _demand(_is_weight(stage.learning_rate), name, "learning_rate", stage.learning_rate, "a factor from 0")
-    _demand(max(stage.hard_share) <= 1, name, "hard_share", stage.hard_share, "shares from 0 to 1")
-    _demand(stage.area is None or (min(stage.area) >= 0.01 and max(stage.area) <= 1), name, "area", stage.area, AREAS)
+        _check(type(number) is int and number > 0, name, key, number, "a whole number above 0")
+    _check(_is_weight(stage.mask_ratio) and 0 < stage.mask_ratio < 1, name, "mask_ratio", stage.mask_ratio, BETWEEN)
+    _check(_is_weight(stage.learning_rate), name, "learning_rate", stage.learning_rate, "a factor from 0")
+    _check(max(stage.hard_share) <= 1, name, "hard_share", stage.hard_share, "shares from 0 to 1")
+    _check(stage.area is None or (min(stage.area) >= 0.01 and max(stage.area) <= 1), name, "area", stage.area, AREAS)
     cells = 2 * stage.mask_patch if "packed" in stage.views else stage.mask_patch
     hides = set(stage.views) != {"plain"}
-    _demand(not hides or stage.image_size % cells == 0, name, "image_size", stage.image_size, f"a multiple of {cells}")
-    _demand(bool(stage.terms), name, "terms", stage.terms, "a weight above 0 for one of them")
+    _check(not hides or stage.image_size % cells == 0, name, "image_size", stage.image_size, f"a multiple of {cells}")
+    _check(bool(stage.terms), name, "terms", stage.terms, "a weight above 0 for one of them")
     scored = "reconstruction" not in stage.terms or hides
-    _demand(scored, name, "views", stage.views, "a masked or packed one, or 0 for reconstruction")
+    _check(scored, name, "views", stage.views, "a masked or packed one, or 0 for reconstruction")
     mined = max(stage.hard_share) == 0 or "masked" in stage.views
-    _demand(mined, name, "hard_share", stage.hard_share, "0 without a masked view")
+    _check(mined, name, "hard_share", stage.hard_share, "0 without a masked view")
     ranked = "ranking" not in stage.terms or "reconstruction" in stage.terms
-    _demand(ranked, name, "ranking", stage.ranking, "0 without reconstruction")
-    _demand(max(stage.contrast) == 0 or len(stage.views) > 1, name, "views", stage.views, "two or more to contrast")
+    _check(ranked, name, "ranking", stage.ranking, "0 without reconstruction")
+    _check(max(stage.contrast) == 0 or len(stage.views) > 1, name, "views", stage.views, "two or more to contrast")
     compared = [view for view in stage.views if view != "packed"]
-    needed = "two or more that are not packed, or 0 for regions"
-    _demand(max(stage.regions) == 0 or len(compared) > 1, name, "views", stage.views, needed)
+    needed = "two or more that are not packed, or 0 for places"
+    _check(max(stage.places) == 0 or len(compared) > 1, name, "views", stage.views, needed)
     return stage
 
 
@@ -215,6 +215,6 @@ def _is_weight(number: Any) -> bool:
     return isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number) and number >= 0
 
 
-def _demand(fulfilled: bool, stage: str, entry: str, found: Any, needed: str) -> None:
+def _check(fulfilled: bool, stage: str, entry: str, found: Any, needed: str) -> None:
     if not fulfilled:
         raise SettingsError(f"Stage '{stage}': {entry} is {found!r}; needed {needed}. Change the stage.")

@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader
 
 from echocare_core.distributed import all_reduce_sum, world_size
 from echocare_core.errors import SettingsError, TrainingError
-from echocare_core.pretraining.losses.mining import follow
+from echocare_core.models.echocare import EchoCare
+from echocare_core.pretraining.networks import update_ema
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.stages import Stages
 
@@ -29,7 +30,7 @@ class PretrainingTrainer(Trainer):
 
     The run is one epoch of as many iterations as the stages have steps. `engine.state.output` holds numbers: the loss,
     each term and its weight, the learning rate, the stage, the norm of the gradient, images per second.
-    `engine.state.step_loss` holds the views and outputs of the last part of the batch, for pictures.
+    `engine.state.step_loss` holds the views and outputs of the last micro-batch, for pictures.
 
     Args:
         device: where the network is.
@@ -40,12 +41,15 @@ class PretrainingTrainer(Trainer):
         data_loader: batches for every step of the stages; see `StreamSampler`.
         peak_learning_rate: after the warm-up.
         warmup_steps: linear warm-up of the learning rate.
-        parts: equal parts of a batch that go through one after the other, their gradients added; images are contrasted
-            within their part.
+        accumulation_steps: gradient accumulation: equal parts of a batch that go through one after the other before
+            the optimiser's step, which sees their mean gradient; images are contrasted within their part.
         clip_norm: greatest norm of the gradient.
         teacher: moving average of the network, for patch mining; None where no stage mines.
-        momentum: of the teacher at the first step and at the last.
+        momentum: of the teacher's moving average at the first step and at the last.
         handlers: ignite's and MONAI's.
+
+    Attributes:
+        bare_network: `EchoCare` itself; under FSDP with sharded weights.
 
     Raises:
         SettingsError: batches that cannot be cut into equal parts, or stages that do not fit the network.
@@ -63,25 +67,27 @@ class PretrainingTrainer(Trainer):
         data_loader: DataLoader,
         peak_learning_rate: float,
         warmup_steps: int,
-        parts: int,
+        accumulation_steps: int,
         clip_norm: float,
+        momentum: tuple[float, float],
         teacher: nn.Module | None = None,
-        momentum: tuple[float, float] = (0.99, 0.9999),
         handlers: Sequence[Any] = (),
     ) -> None:
-        inner: Any = getattr(network, "module", network)  # of DistributedDataParallel
-        stages.demand_fit(inner.encoder.profile, inner.region_maps)
+        bare: Any = getattr(network, "module", network)  # of DistributedDataParallel
+        self.bare_network: EchoCare = bare
+        stages.check_fit(self.bare_network.encoder.profile, self.bare_network.place_maps)
         for stage in stages.stages:
-            inner.demand_heads(stage.heads)
-            if stage.batch_size % (world_size() * parts):
+            self.bare_network.check_heads(stage.heads)
+            if stage.batch_size % (world_size() * accumulation_steps):
                 raise SettingsError(
                     f"Stage '{stage.name}' has batches of {stage.batch_size} images; needed a multiple of "
-                    f"{world_size() * parts}, for {world_size()} processes with {parts} parts each. Change batch_size."
+                    f"{world_size() * accumulation_steps}, for {world_size()} processes with {accumulation_steps} "
+                    f"accumulation_steps each. Change batch_size."
                 )
         self.network, self.teacher = network, teacher
         self.objective, self.stages, self.optimizer = objective, stages, optimizer
         self.peak_learning_rate, self.warmup_steps = peak_learning_rate, warmup_steps
-        self.parts, self.clip_norm, self.momentum = parts, clip_norm, momentum
+        self.accumulation_steps, self.clip_norm, self.momentum = accumulation_steps, clip_norm, momentum
         self.finished_at = time.perf_counter()
         super().__init__(
             device=device,
@@ -101,20 +107,20 @@ class PretrainingTrainer(Trainer):
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         terms: dict[str, Tensor] = {}
-        for part, last in self._parts(batch):
+        for part, last in self._micro_batches(batch):
             with contextlib.nullcontext() if last else self._unsynchronised():
                 result = self.objective(self.network, self.teacher, part, point)
-                (result.loss * (world_size() / self.parts)).backward()
+                (result.loss * (world_size() / self.accumulation_steps)).backward()
             for name, term in result.terms.items():
-                terms[name] = terms.get(name, 0) + term / self.parts
+                terms[name] = terms.get(name, 0) + term / self.accumulation_steps
         numbers = {name: float(all_reduce_sum(term)) for name, term in terms.items()}
         loss = sum(point.ramps[name] * number for name, number in numbers.items())
         norm = _whole(nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm))
-        self._demand_finite(loss, norm, step, batch["name"])
+        self._check_finite(loss, norm, step, batch["name"])
         self.optimizer.step()
         if self.teacher is not None:
             along = step / max(1, len(self.stages) - 1)
-            follow(self.teacher, self.network, self.momentum[0] + (self.momentum[1] - self.momentum[0]) * along)
+            update_ema(self.teacher, self.network, self.momentum[0] + (self.momentum[1] - self.momentum[0]) * along)
         engine.state.step_loss = result
         return {
             "loss": loss,
@@ -127,18 +133,18 @@ class PretrainingTrainer(Trainer):
             "images_per_second": self._images_per_second(point.stage.batch_size),
         }
 
-    def _parts(self, batch: Mapping[str, Any]) -> Iterator[tuple[dict[str, Tensor], bool]]:
-        cut = {name: batch[name].to(self.state.device).chunk(self.parts) for name in TENSORS}
+    def _micro_batches(self, batch: Mapping[str, Any]) -> Iterator[tuple[dict[str, Tensor], bool]]:
+        cut = {name: batch[name].to(self.state.device).chunk(self.accumulation_steps) for name in TENSORS}
         for number in range(len(cut["image"])):
             yield {name: pieces[number] for name, pieces in cut.items()}, number == len(cut["image"]) - 1
 
     def _unsynchronised(self) -> Any:
-        """With DistributedDataParallel gradients stay with their process up to the last part; FSDP adds each up."""
+        """DistributedDataParallel keeps gradients in their process up to the last micro-batch; FSDP adds each up."""
         if isinstance(self.network, DistributedDataParallel):
             return self.network.no_sync()
         return contextlib.nullcontext()
 
-    def _demand_finite(self, loss: float, norm: float, step: int, names: Sequence[str]) -> None:
+    def _check_finite(self, loss: float, norm: float, step: int, names: Sequence[str]) -> None:
         if not torch.isfinite(torch.tensor([loss, norm])).all():
             shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
             raise TrainingError(

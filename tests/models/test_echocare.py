@@ -10,15 +10,15 @@ from echocare_core.errors import SettingsError
 from echocare_core.models import build_encoder
 from echocare_core.models.echocare import EchoCare, View
 from echocare_core.models.weights import save_encoder
-from echocare_core.pretraining.views.masking import enlarged, keep_one_of_four
+from echocare_core.pretraining.views.masking import enlarge, keep_one_of_four
 
-SIDE, PATCH, NODES, WIDTH, REGION_WIDTH = 128, 16, 7, 12, 10
-TERMS = ("reconstruction", "ranking", "hierarchy", "contrast", "regions")
+SIDE, PATCH, NODES, WIDTH, PLACE_WIDTH = 128, 16, 7, 12, 10
+TERMS = ("reconstruction", "ranking", "hierarchy", "contrast", "places")
 
 
 def joint_model(decoder="pyramid", **settings):
     """A model of every part, in evaluation mode."""
-    widths = {"decoder_width": 8, "projector_width": WIDTH, "region_width": REGION_WIDTH}
+    widths = {"decoder_width": 8, "projector_width": WIDTH, "place_width": PLACE_WIDTH}
     return EchoCare(SMALLEST, **{"nodes": NODES, "decoder": decoder, **widths, **settings}).eval()
 
 
@@ -46,32 +46,32 @@ def answers(model, view, terms=TERMS):
 def test_a_view_with_hidden_patches_is_reconstructed_classified_and_embedded(kind):
     output = answers(joint_model(), view_of(kind))
     assert output.reconstruction.shape == (2, 3, SIDE, SIDE)
-    assert output.forecast.shape == (2, SIDE // SMALLEST.patch_size, SIDE // SMALLEST.patch_size)
+    assert output.predicted_loss.shape == (2, SIDE // SMALLEST.patch_size, SIDE // SMALLEST.patch_size)
     assert output.logits.shape == (2, NODES)
     assert output.embedding.shape == (2, WIDTH)
 
 
 def test_a_plain_view_is_not_reconstructed():
     output = answers(joint_model(), view_of("plain"))
-    assert output.reconstruction is output.forecast is None
+    assert output.reconstruction is output.predicted_loss is None
     assert output.logits.shape == (2, NODES)
 
 
 @pytest.mark.parametrize("term", TERMS)
 def test_a_term_without_its_head_is_refused(term):
     with pytest.raises(SettingsError, match=f"ask for {term}, for which this model has no head"):
-        answers(joint_model(None, nodes=0, projector_width=0, region_width=0), view_of("masked"), [term])
+        answers(joint_model(None, nodes=0, projector_width=0, place_width=0), view_of("masked"), [term])
 
 
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
         (["reconstruction"], {"reconstruction"}),
-        (["reconstruction", "ranking"], {"reconstruction", "forecast"}),
-        (["ranking"], {"reconstruction", "forecast"}),
+        (["reconstruction", "ranking"], {"reconstruction", "predicted_loss"}),
+        (["ranking"], {"reconstruction", "predicted_loss"}),
         (["hierarchy"], {"logits"}),
         (["contrast"], {"embedding"}),
-        (["regions"], {"regions"}),
+        (["places"], {"places"}),
         ([], set()),
     ],
 )
@@ -80,10 +80,10 @@ def test_only_what_a_term_of_the_loss_needs_is_said(terms, said):
     assert {name for name, answer in vars(output).items() if answer is not None and answer != ()} == said
 
 
-def test_the_published_ladder_reconstructs_without_a_forecast():
+def test_the_published_ladder_reconstructs_without_a_loss_prediction():
     output = answers(joint_model("ladder"), view_of("masked"), ["reconstruction"])
     assert output.reconstruction.shape == (2, 3, SIDE, SIDE)
-    assert output.forecast is None
+    assert output.predicted_loss is None
 
 
 def test_views_are_answered_in_their_order_each_as_if_alone():
@@ -99,15 +99,15 @@ def test_views_are_answered_in_their_order_each_as_if_alone():
 @pytest.mark.parametrize("kind", ["masked", "packed"])
 def test_hidden_pixels_change_no_answer(kind, decoder):
     model, view = joint_model(decoder), view_of(kind)
-    other = torch.where(enlarged(view.masked, PATCH)[:, None], torch.rand_like(view.image), view.image)
+    other = torch.where(enlarge(view.masked, PATCH)[:, None], torch.rand_like(view.image), view.image)
     terms = [term for term in TERMS if decoder == "pyramid" or term != "ranking"]
     first, second = answers(model, view, terms), answers(model, view_of(kind, other), terms)
     assert torch.equal(first.reconstruction, second.reconstruction)
     assert torch.equal(first.logits, second.logits)
     assert torch.equal(first.embedding, second.embedding)
-    assert all(torch.equal(*pair) for pair in zip(first.regions, second.regions, strict=True))
+    assert all(torch.equal(*pair) for pair in zip(first.places, second.places, strict=True))
     if decoder == "pyramid":
-        assert torch.equal(first.forecast, second.forecast)
+        assert torch.equal(first.predicted_loss, second.predicted_loss)
 
 
 @pytest.mark.parametrize("kind", ["masked", "packed"])
@@ -116,7 +116,7 @@ def test_no_gradient_reaches_hidden_pixels_and_visible_ones_have_some(kind):
     image = view.image.requires_grad_()
     (output,) = model([view], TERMS)
     (gradient,) = torch.autograd.grad(output.reconstruction.square().sum(), image)
-    hidden = enlarged(view.masked, PATCH)[:, None].expand_as(image)
+    hidden = enlarge(view.masked, PATCH)[:, None].expand_as(image)
     assert not gradient[hidden].any()
     assert gradient[~hidden].any()
 
@@ -137,19 +137,19 @@ def test_the_classifier_and_the_projector_see_the_mean_of_the_deepest_map():
 
 
 @pytest.mark.parametrize("kind", ["plain", "masked"])
-def test_a_region_projector_sees_each_place_of_its_map(kind):
-    model, view = joint_model(region_maps=(1, 3)), view_of(kind)
-    found = answers(model, view, ["regions"]).regions
+def test_a_place_projector_sees_each_place_of_its_map(kind):
+    model, view = joint_model(place_maps=(1, 3)), view_of(kind)
+    found = answers(model, view, ["places"]).places
     with torch.no_grad():
         maps = model.encoder(view.image, view.masked)
-        wanted = [model.regions[number](maps[which][:, :, 2, 1]) for number, which in enumerate((1, 3))]
-    assert [tuple(places.shape) for places in found] == [(2, REGION_WIDTH, 16, 16), (2, REGION_WIDTH, 4, 4)]
+        wanted = [model.places[number](maps[which][:, :, 2, 1]) for number, which in enumerate((1, 3))]
+    assert [tuple(places.shape) for places in found] == [(2, PLACE_WIDTH, 16, 16), (2, PLACE_WIDTH, 4, 4)]
     for places, of_map in zip(found, wanted, strict=True):
         assert torch.allclose(places[:, :, 2, 1], of_map, atol=1e-6)
 
 
 def test_a_packed_view_has_no_places():
-    assert answers(joint_model(), view_of("packed")).regions == ()
+    assert answers(joint_model(), view_of("packed")).places == ()
 
 
 def test_the_classifier_is_two_linear_layers_as_published():
@@ -160,7 +160,7 @@ def test_the_classifier_is_two_linear_layers_as_published():
 def test_every_part_is_trained_by_its_answers():
     model = joint_model().train()
     outputs = model([view_of(kind) for kind in ("plain", "masked", "packed")], TERMS)
-    given = [(one.reconstruction, one.forecast, one.logits, one.embedding, *one.regions) for one in outputs]
+    given = [(one.reconstruction, one.predicted_loss, one.logits, one.embedding, *one.places) for one in outputs]
     sum(tensor.square().sum() for answer in given for tensor in answer if tensor is not None).backward()
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
 
@@ -180,6 +180,6 @@ def test_an_unknown_decoder_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize("maps", [(2, 5), (-1,), ()])
-def test_a_region_map_that_the_encoder_does_not_have_is_refused(maps):
-    with pytest.raises(SettingsError, match=re.escape(f"Region maps {maps}; needed one or more numbers from 0 to 4.")):
-        joint_model(region_maps=maps)
+def test_a_place_map_that_the_encoder_does_not_have_is_refused(maps):
+    with pytest.raises(SettingsError, match=re.escape(f"Place maps {maps}; needed one or more numbers from 0 to 4.")):
+        joint_model(place_maps=maps)

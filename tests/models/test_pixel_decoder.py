@@ -64,26 +64,26 @@ def test_an_image_comes_back_in_its_size(decoder, profile):
     assert pixels.shape == image.shape
 
 
-def test_the_pyramid_forecasts_one_loss_per_patch_of_the_encoder():
-    pixels, forecast = PyramidDecoder(SMALLEST, 8)(maps_of(SMALLEST, 64), forecast=True)
+def test_the_pyramid_predicts_one_loss_per_patch_of_the_encoder():
+    pixels, predicted_loss = PyramidDecoder(SMALLEST, 8)(maps_of(SMALLEST, 64), predict_loss=True)
     assert pixels.shape == (2, 3, 64, 64)
-    assert forecast.shape == (2, 16, 16)
+    assert predicted_loss.shape == (2, 16, 16)
 
 
 @pytest.mark.parametrize("decoder", [LadderDecoder(LITTLE), PyramidDecoder(LITTLE, 8)], ids=["ladder", "pyramid"])
-def test_unasked_there_is_no_forecast(decoder):
+def test_unasked_there_is_no_loss_prediction(decoder):
     assert decoder(maps_of(LITTLE, 64))[1] is None
 
 
-def test_the_ladder_has_no_forecast_to_give():
-    assert LadderDecoder(LITTLE)(maps_of(LITTLE, 64), forecast=True)[1] is None
+def test_the_ladder_has_no_loss_prediction_to_give():
+    assert LadderDecoder(LITTLE)(maps_of(LITTLE, 64), predict_loss=True)[1] is None
 
 
 @pytest.mark.parametrize("level", range(5))
 def test_every_map_has_a_say_in_the_pyramid(level):
     maps = [one.requires_grad_() for one in maps_of(SMALLEST, 64)]
-    pixels, forecast = PyramidDecoder(SMALLEST, 8)(maps, forecast=True)
-    for output in (pixels, forecast):
+    pixels, predicted_loss = PyramidDecoder(SMALLEST, 8)(maps, predict_loss=True)
+    for output in (pixels, predicted_loss):
         (gradient,) = torch.autograd.grad(output.square().sum(), maps[level], retain_graph=True)
         assert gradient.any()
 
@@ -95,8 +95,8 @@ def test_the_pyramid_is_the_sum_from_the_deepest_map_up():
         larger = functional.interpolate(rectified(summed), scale_factor=2, mode="bilinear")
         summed = larger + decoder.laterals[level](maps[level])
     features = rectified(decoder.mix(rectified(summed)))
-    pixels, forecast = decoder(maps, forecast=True)
-    assert torch.allclose(forecast, decoder.forecast(features)[:, 0], atol=1e-5)
+    pixels, predicted_loss = decoder(maps, predict_loss=True)
+    assert torch.allclose(predicted_loss, decoder.loss_prediction(features)[:, 0], atol=1e-5)
     patch = decoder.pixels(features)[1, :, 5, 7].view(3, 2, 2)
     assert torch.allclose(pixels[1, :, 10:12, 14:16], patch, atol=1e-5)
 

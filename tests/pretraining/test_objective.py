@@ -10,14 +10,14 @@ from small_network import SMALLEST
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare, Outputs
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
-from echocare_core.pretraining.losses.places import region_contrast, sampled, shared_places
+from echocare_core.pretraining.losses.places import place_contrast, sample_places, shared_places
 from echocare_core.pretraining.losses.reconstruction import masked_l1
 from echocare_core.pretraining.losses.tree_min import tree_min_loss
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.organs.node import Node
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.stages import Stages
-from echocare_core.pretraining.views.augmentation import ViewSettings, joined, make_view
+from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, prepare_pixels
 from echocare_core.pretraining.views.counter import uniform
 
 SIDE, PATCH, IMAGES, PLACES = 64, 16, 6, 5
@@ -27,7 +27,7 @@ TREE = OrganTree(
 ANCESTORS, DEPTH = tree_tensors(PUBLISHED)
 LEVEL_WEIGHTS = [0.1, 0.2, 0.3, 0.4, 1.0]
 STAGE = {"name": "all", "steps": 11, "batch_size": IMAGES, "image_size": SIDE, "mask_patch": PATCH}
-ALL_TERMS = {"reconstruction": 1.0, "hierarchy": 0.5, "contrast": 0.25, "regions": 0.75, "ranking": 2.0}
+ALL_TERMS = {"reconstruction": 1.0, "hierarchy": 0.5, "contrast": 0.25, "places": 0.75, "ranking": 2.0}
 
 
 def objective(**settings):
@@ -37,7 +37,7 @@ def objective(**settings):
         "contrast": "hierarchical",
         "temperature": 0.1,
         "level_weights": LEVEL_WEIGHTS,
-        "places": PLACES,
+        "places_per_image": PLACES,
         "target": "pixels",
         "sector_only": True,
         "precision": "float32",
@@ -63,20 +63,20 @@ def a_batch():
 
 
 def network(**settings):
-    widths = {"decoder_width": 8, "projector_width": 8, "region_width": 8}
+    widths = {"decoder_width": 8, "projector_width": 8, "place_width": 8}
     return EchoCare(SMALLEST, **{"nodes": len(PUBLISHED), "decoder": "pyramid", **widths, **settings})
 
 
 class Recording(torch.nn.Module):
     """A teacher that says how hard each patch is, and keeps what it was shown."""
 
-    def __init__(self, forecast):
+    def __init__(self, predicted_loss):
         super().__init__()
-        self.forecast, self.shown = forecast, []
+        self.predicted_loss, self.shown = predicted_loss, []
 
     def forward(self, views, terms):
         self.shown += views
-        return [Outputs(forecast=self.forecast) for _ in views]
+        return [Outputs(predicted_loss=self.predicted_loss) for _ in views]
 
 
 def test_the_loss_is_the_terms_times_their_weights():
@@ -87,7 +87,7 @@ def test_the_loss_is_the_terms_times_their_weights():
     assert step.loss.item() == pytest.approx(wanted, rel=1e-5)
 
 
-@pytest.mark.parametrize("term", ["reconstruction", "hierarchy", "contrast", "regions"])
+@pytest.mark.parametrize("term", ["reconstruction", "hierarchy", "contrast", "places"])
 def test_a_term_without_weight_is_not_computed(term):
     weights = {name: float(name == term) for name in ALL_TERMS}
     step = objective()(network(), None, a_batch(), a_point(**weights))
@@ -130,12 +130,12 @@ def test_two_views_with_hidden_patches_are_reconstructed_at_half_weight_each():
 
 def places_compared(step, batch, one, other):
     """The contrast of places between two views of a step of seed 1, on all maps alike."""
-    pixels, positions = joined(batch["image"], batch["inside_sector"], SIDE), batch["position"]
-    looks = [make_view(pixels, positions, str(number), SIDE, ViewSettings(), 1) for number in (one, other)]
-    here, there, shown = shared_places(*looks, uniform(1, f"places {one}", positions, 2 * PLACES))
-    maps = zip(step.outputs[one].regions, step.outputs[other].regions, strict=True)
-    each = [region_contrast(sampled(first, here), sampled(second, there), shown, 0.1) for first, second in maps]
-    return torch.stack(each).mean()
+    pixels, positions = prepare_pixels(batch["image"], batch["inside_sector"], SIDE), batch["position"]
+    augmented = [make_view(pixels, positions, str(number), SIDE, ViewSettings(), 1) for number in (one, other)]
+    here, there, shown = shared_places(*augmented, uniform(1, f"places {one}", positions, 2 * PLACES))
+    maps = zip(step.outputs[one].places, step.outputs[other].places, strict=True)
+    pairs = [(sample_places(first, here), sample_places(second, there)) for first, second in maps]
+    return torch.stack([place_contrast(*pair, shown, 0.1) for pair in pairs]).mean()
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def places_compared(step, batch, one, other):
 )
 def test_places_are_compared_between_plain_views_or_for_want_of_two_between_all_but_packed_ones(views, pairs):
     batch = a_batch()
-    step = objective()(network(), None, batch, a_point(views=views, reconstruction=0.0, regions=1.0))
+    step = objective()(network(), None, batch, a_point(views=views, reconstruction=0.0, places=1.0))
     wanted = torch.stack([places_compared(step, batch, *pair) for pair in pairs]).mean()
-    assert torch.allclose(step.terms["regions"], wanted)
+    assert torch.allclose(step.terms["places"], wanted)
     assert wanted > 0.1
 
 
@@ -161,11 +161,11 @@ def test_places_are_compared_between_plain_views_or_for_want_of_two_between_all_
     [(["masked", "plain"], [0, 1]), (["masked", "plain", "plain"], [1, 2]), (["plain", "packed", "masked"], [0, 2])],
 )
 def test_the_contrast_of_places_moves_only_the_views_that_it_compares(views, compared):
-    step = objective()(network(), None, a_batch(), a_point(views=views, regions=1.0))
-    for places in [places for output in step.outputs for places in output.regions]:
+    step = objective()(network(), None, a_batch(), a_point(views=views, places=1.0))
+    for places in [places for output in step.outputs for places in output.places]:
         places.retain_grad()
     step.loss.backward()
-    moved = [any(places.grad is not None for places in output.regions) for output in step.outputs]
+    moved = [any(places.grad is not None for places in output.places) for output in step.outputs]
     assert [number for number, has_moved in enumerate(moved) if has_moved] == compared
 
 
@@ -219,9 +219,9 @@ def test_pixels_outside_hidden_patches_give_the_reconstruction_no_gradient(kind)
 
 
 def test_the_patches_that_the_teacher_finds_hardest_are_hidden():
-    forecast = torch.zeros(IMAGES, 16, 16)
-    forecast[:, 4:8, 8:12] = 9.0  # the patch in the second row and the third column
-    teacher = Recording(forecast)
+    predicted_loss = torch.zeros(IMAGES, 16, 16)
+    predicted_loss[:, 4:8, 8:12] = 9.0  # the patch in the second row and the third column
+    teacher = Recording(predicted_loss)
     step = objective(sector_only=False)(network(), teacher, a_batch(), a_point(hard_share=0.5, mask_ratio=0.25))
     view = step.views[0]
     assert view.masked[:, 1, 2].all()
@@ -237,12 +237,12 @@ def test_without_a_hard_share_the_teacher_is_not_asked():
     assert teacher.shown == []
 
 
-def test_the_ranking_moves_the_forecast_and_nothing_of_the_reconstruction():
+def test_the_ranking_moves_the_loss_prediction_and_nothing_of_the_reconstruction():
     model = network()
     point = a_point(views=["masked"], ranking=1.0)
     ranking_alone = dataclasses.replace(point, ramps={**point.ramps, "reconstruction": 0.0})
     objective()(model, None, a_batch(), ranking_alone).loss.backward()
-    assert model.decoder.forecast.weight.grad.any()
+    assert model.decoder.loss_prediction.weight.grad.any()
     assert not model.decoder.pixels.weight.grad.any()
 
 
@@ -297,7 +297,7 @@ def test_level_weights_that_do_not_fit_the_tree_are_refused():
 @pytest.mark.parametrize("places", [0, -1, 2.5])
 def test_no_places_are_refused(places):
     with pytest.raises(SettingsError, match=f"{places} places per image; needed a whole number above 0"):
-        objective(places=places)
+        objective(places_per_image=places)
 
 
 def test_a_stage_can_crop_more_than_the_views_of_the_run_do():

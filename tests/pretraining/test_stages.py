@@ -50,7 +50,7 @@ def test_what_is_not_written_has_the_documented_value():
         "reconstruction": 1.0,
         "hierarchy": 0.0,
         "contrast": 0.0,
-        "regions": 0.0,
+        "places": 0.0,
         "ranking": 0.0,
         "hard_share": 0.0,
     }
@@ -188,16 +188,16 @@ def test_one_view_cannot_be_contrasted():
 
 @pytest.mark.parametrize("views", [("masked",), ("packed", "packed"), ("plain", "packed")])
 def test_places_need_two_views_that_are_not_packed(views):
-    with refused(f"views is {views}; needed two or more that are not packed, or 0 for regions"):
-        Stages([{**FIRST, "views": views, "regions": [0, 0.5]}])
+    with refused(f"views is {views}; needed two or more that are not packed, or 0 for places"):
+        Stages([{**FIRST, "views": views, "places": [0, 0.5]}])
 
 
 @pytest.mark.parametrize("views", [("masked", "plain"), ("masked", "packed", "masked")])
 def test_places_are_compared_between_any_two_other_views(views):
-    assert Stages([{**FIRST, "views": views, "regions": [0, 0.5]}]).at(0).stage.terms == ("reconstruction", "regions")
+    assert Stages([{**FIRST, "views": views, "places": [0, 0.5]}]).at(0).stage.terms == ("reconstruction", "places")
 
 
-@pytest.mark.parametrize("ramp", ["reconstruction", "hierarchy", "contrast", "regions", "ranking", "hard_share"])
+@pytest.mark.parametrize("ramp", ["reconstruction", "hierarchy", "contrast", "places", "ranking", "hard_share"])
 @pytest.mark.parametrize("value", [-1, [0, -1], [0, 0.5, 1], [], "0.5", None, math.nan, [0, math.inf], ["0", "1"]])
 def test_a_ramp_that_is_not_one_or_two_numbers_from_0_is_refused(ramp, value):
     with refused(f"Stage hard patches, {ramp}: found {value!r}; needed a number from 0, or two: at its start and end."):
@@ -211,7 +211,7 @@ def test_a_ramp_that_is_not_one_or_two_numbers_from_0_is_refused(ramp, value):
         ({"image_size": 32, "views": ["packed"]}, ("'high'", "image_size is 32", "at least 32", "twice")),
         ({"mask_patch": 2}, ("'high'", "mask_patch is 2", "4 px")),
         (
-            {"image_size": 80, "views": ["plain", "plain"], "reconstruction": 0.0, "regions": 0.5},
+            {"image_size": 80, "views": ["plain", "plain"], "reconstruction": 0.0, "places": 0.5},
             ("'high'", "image_size is 80", "a multiple of 32"),
         ),
     ],
@@ -219,12 +219,12 @@ def test_a_ramp_that_is_not_one_or_two_numbers_from_0_is_refused(ramp, value):
 def test_a_stage_that_the_encoder_cannot_take_is_known_before_the_training(change, parts):
     stages = Stages([FIRST, {**FIRST, "name": "high", **change}])
     with refused(*parts):
-        stages.demand_fit(PROFILES["tiny"], (2, 3))
+        stages.check_fit(PROFILES["tiny"], (2, 3))
 
 
 def test_plain_views_need_no_hidden_patches_that_fit():
     stage = {**FIRST, "views": ["plain", "plain"], "mask_patch": 3, "reconstruction": 0.0, "contrast": 1.0}
-    Stages([stage]).demand_fit(PROFILES["tiny"], (2, 3))
+    Stages([stage]).check_fit(PROFILES["tiny"], (2, 3))
 
 
 def test_crops_may_become_smaller_while_a_stage_lasts_and_are_the_views_own_where_none_is_told():
@@ -248,7 +248,7 @@ def test_rounding_does_not_carry_a_ramp_past_its_end(ramp):
     assert areas[-1] == ramp[1]
 
 
-def test_hard_patches_need_the_head_that_forecasts_them():
+def test_hard_patches_need_the_head_that_predicts_their_loss():
     stage = Stages([{**FIRST, "hard_share": 0.5}]).at(0).stage
     assert stage.terms == ("reconstruction",)
     assert stage.heads == ("reconstruction", "ranking")

@@ -7,7 +7,10 @@ import torch
 from small_pretraining import STAGES, TREE, Losses, small_run, write_mix
 
 from echocare_core.errors import SettingsError, TableError, TrainingError
-from echocare_core.pretraining import SetAside, checked_mix, read_tree
+from echocare_core.pretraining.assembly import read_training_mix
+from echocare_core.pretraining.objective import Objective
+from echocare_core.pretraining.organs.tree import read_tree
+from echocare_core.pretraining.progress import ReportSetAside
 from echocare_core.pretraining.stages import Stages
 
 
@@ -27,7 +30,7 @@ def test_each_term_and_its_weight_is_logged_and_they_add_up_to_the_loss(numbers)
     for step in numbers.values():
         terms = [name.removeprefix("weight_") for name in step if name.startswith("weight_")]
         assert step["loss"] == pytest.approx(sum(step[name] * step[f"weight_{name}"] for name in terms))
-    assert set(terms) == {"reconstruction", "hierarchy", "contrast", "regions", "ranking"}
+    assert set(terms) == {"reconstruction", "hierarchy", "contrast", "places", "ranking"}
 
 
 def test_stages_follow_each_other_and_ramps_run_through_theirs(numbers):
@@ -60,15 +63,15 @@ def test_the_teacher_moves_towards_the_network(data, tmp_path):
 
 def test_a_loss_that_is_not_finite_stops_with_the_names_of_the_files(data, tmp_path, monkeypatch):
     run = small_run(data, tmp_path, every=1)
-    objective = run.trainer.objective
+    loss_of = Objective.__call__
 
-    def broken(network, average, batch, point):
-        result = objective(network, average, batch, point)
+    def broken(objective, *arguments):
+        result = loss_of(objective, *arguments)
         if run.trainer.state.iteration == 3:
             result.terms["reconstruction"] *= float("nan")
         return result
 
-    monkeypatch.setattr(run.trainer, "objective", broken)
+    monkeypatch.setattr(Objective, "__call__", broken)
     with pytest.raises(TrainingError, match=r"Step 3: loss nan.*\.png.*Look at these files"):
         run.trainer.run()
     weights = torch.load(tmp_path / "latest.pt")
@@ -77,7 +80,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_names_of_the_files(data, tmp_p
 
 def test_a_batch_that_cannot_be_cut_into_equal_parts_is_refused(data, tmp_path):
     with pytest.raises(SettingsError, match="'low' has batches of 4 images; needed a multiple of 3"):
-        small_run(data, tmp_path, parts=3)
+        small_run(data, tmp_path, accumulation_steps=3)
 
 
 def test_an_unreadable_image_is_named_once_and_counted(tmp_path, caplog):
@@ -87,7 +90,7 @@ def test_an_unreadable_image_is_named_once_and_counted(tmp_path, caplog):
     logging.getLogger("ignite").setLevel(logging.CRITICAL)  # as `echocare predict` leaves it in the same process
 
     with caplog.at_level(logging.WARNING):
-        small_run(folder, tmp_path / "run", handlers=[SetAside()]).trainer.run()
+        small_run(folder, tmp_path / "run", handlers=[ReportSetAside()]).trainer.run()
 
     named = [record.getMessage() for record in caplog.records if "3.png" in record.getMessage()]
     assert named == ["Set aside, since it cannot be read: one: 3.png"]
@@ -98,15 +101,15 @@ def test_fewer_images_than_a_batch_are_refused_before_the_training(data):
     stages = Stages([{**STAGES[0], "batch_size": 64}])
 
     with pytest.raises(SettingsError, match="24 images; needed 64"):
-        checked_mix(data / "mix.csv", read_tree(TREE), stages)
+        read_training_mix(data / "mix.csv", read_tree(TREE), stages)
 
 
 def test_one_organ_alone_is_warned_of_where_the_hierarchy_is_trained(data, caplog):
-    checked_mix(data / "mix.csv", read_tree(TREE), Stages(STAGES))
+    read_training_mix(data / "mix.csv", read_tree(TREE), Stages(STAGES))
 
     assert "names 1 organ" in caplog.text
 
 
 def test_a_missing_mix_says_what_is_needed(tmp_path):
     with pytest.raises(TableError, match="needed a CSV with the columns name, source, organ, weight"):
-        checked_mix(tmp_path / "mix.csv", read_tree(TREE), Stages(STAGES))
+        read_training_mix(tmp_path / "mix.csv", read_tree(TREE), Stages(STAGES))

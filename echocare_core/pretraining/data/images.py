@@ -119,7 +119,7 @@ def read_pixels(sample: Sample, position: int) -> tuple[NDArray[np.uint8], int]:
         UnreadableFrames: the file cannot be read, or its scan region has a side below 16 px.
     """
     if isinstance(sample["image"], bytes):
-        pixels, frames = _decoded(sample["image"], sample["name"]), 1
+        pixels, frames = _decode(sample["image"], sample["name"]), 1
     else:
         file = read_frames(sample["image"])
         frames = len(file)
@@ -155,7 +155,7 @@ def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return batch
 
 
-def _decoded(data: bytes, name: str) -> NDArray[np.uint8]:
+def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
     """Upright RGB uint8 (height, width, 3) of the bytes of a PNG or JPEG."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:

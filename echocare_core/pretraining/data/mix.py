@@ -72,7 +72,7 @@ def read_mix(
         raise TableError(f"No mix at {path}; needed a CSV with the columns {', '.join(COLUMNS)}. Correct the path.")
     rows = read_csv(path)
     demand_columns(rows, COLUMNS, path)
-    _demand_names([name.strip() for name in rows["name"]], path)
+    _check_names([name.strip() for name in rows["name"]], path)
     opened = []
     for number, row in enumerate(rows[list(COLUMNS)].to_dict("records"), start=1):
         cells = {str(column): str(cell).strip() for column, cell in row.items()}
@@ -89,7 +89,7 @@ def read_mix(
     return Mix(tuple(source for source, _ in opened), tuple(weight for _, weight in opened))
 
 
-def demand_enough(mix: Mix, batch_size: int) -> None:
+def check_enough_images(mix: Mix, batch_size: int) -> None:
     """Refuse a mix with fewer images than a batch, which would show an image twice in one step.
 
     Args:
@@ -123,7 +123,7 @@ def warn_of_one_organ(mix: Mix) -> None:
         )
 
 
-def _demand_names(names: list[str], path: Path) -> None:
+def _check_names(names: list[str], path: Path) -> None:
     if not names:
         raise TableError(f"{path} has no rows; needed one for each data set. Add them.")
     seen: set[str] = set()

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from echocare_core.errors import SettingsError
-from echocare_core.pretraining.data.permutation import Keys, Whole, keyed, permuted
+from echocare_core.pretraining.data.permutation import Keys, Whole, hash_keys, permute
 
 BLOCK = 1024
 SHARE_BITS = 32  # q is a whole multiple of 2^-32, so that places are counted in integers
@@ -42,7 +42,7 @@ class MixedOrder:
     """
 
     def __init__(self, lengths: Sequence[int], weights: Sequence[float], *, windows: Sequence[int], seed: int) -> None:
-        _demand_numbers(lengths, weights, windows)
+        _check_numbers(lengths, weights, windows)
         self.seed = seed
         self.lengths = np.array(lengths, dtype=np.int64)
         self.windows = np.minimum(np.array(windows, dtype=np.int64), self.lengths)
@@ -64,9 +64,9 @@ class MixedOrder:
         if (positions < 0).any():
             raise SettingsError(f"Position {positions.min()} of the stream; needed 0 or more. Count from 0.")
         block, place = np.divmod(positions, BLOCK)
-        data_set, draw = self._draws(block * BLOCK + permuted(place, BLOCK, keyed(self.seed, BLOCKS, block)))
-        keys = keyed(self.seed, DATA_SETS, data_set)
-        return data_set, rows_of_draws(draw, self.lengths[data_set], self.windows[data_set], keys)
+        data_set, draw = self._draws(block * BLOCK + permute(place, BLOCK, hash_keys(self.seed, BLOCKS, block)))
+        keys = hash_keys(self.seed, DATA_SETS, data_set)
+        return data_set, find_rows(draw, self.lengths[data_set], self.windows[data_set], keys)
 
     def _draws(self, place: Whole) -> tuple[Whole, Whole]:
         """Data set of each place, and how many earlier places that data set has."""
@@ -80,7 +80,7 @@ class MixedOrder:
         return node - len(self._left_shares), place
 
 
-def rows_of_draws(draws: Whole, lengths: Whole, windows: Whole, keys: Keys) -> Whole:
+def find_rows(draws: Whole, lengths: Whole, windows: Whole, keys: Keys) -> Whole:
     """Find the row that each draw from a data set gives.
 
     Args:
@@ -93,16 +93,16 @@ def rows_of_draws(draws: Whole, lengths: Whole, windows: Whole, keys: Keys) -> W
         int64 (n,), row in the data set; a bijection of the draws of each pass.
     """
     passes, turn = np.divmod(draws, lengths)
-    key = keyed(keys, passes)
+    key = hash_keys(keys, passes)
     whole, rest = np.divmod(lengths, windows)  # windows of full size, and the rows of the short one at the end
     # The short window has its turn before, between or after the others, which are shuffled without it.
-    short = (keyed(key, SHORT) % (whole + 1).astype(np.uint64)).astype(np.int64) * windows
+    short = (hash_keys(key, SHORT) % (whole + 1).astype(np.uint64)).astype(np.int64) * windows
     in_short = (turn >= short) & (turn < short + rest)
     number, offset = np.divmod(np.where(turn < short, turn, turn - rest), windows)
-    shuffled = permuted(np.where(in_short, 0, number), whole, keyed(key, WINDOWS))
+    shuffled = permute(np.where(in_short, 0, number), whole, hash_keys(key, WINDOWS))
     number = np.where(in_short, whole, shuffled)
     offset = np.where(in_short, turn - short, offset)
-    return number * windows + permuted(offset, np.where(in_short, rest, windows), keyed(key, ROWS, number))
+    return number * windows + permute(offset, np.where(in_short, rest, windows), hash_keys(key, ROWS, number))
 
 
 def _portion(places: Whole, share: Whole) -> Whole:
@@ -126,7 +126,7 @@ def _left_shares(weights: Sequence[float]) -> Whole:
     return np.array(shares, dtype=np.int64)
 
 
-def _demand_numbers(lengths: Sequence[int], weights: Sequence[float], windows: Sequence[int]) -> None:
+def _check_numbers(lengths: Sequence[int], weights: Sequence[float], windows: Sequence[int]) -> None:
     if not len(lengths) == len(weights) == len(windows) > 0:
         raise SettingsError(
             f"Found {len(lengths)} lengths, {len(weights)} weights and {len(windows)} windows; needed one of each for "

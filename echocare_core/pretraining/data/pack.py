@@ -25,7 +25,7 @@ from echocare_core.pretraining.data.images import read_pixels
 from echocare_core.pretraining.data.mix import SPLITS
 from echocare_core.pretraining.data.shard_file import ShardSample
 from echocare_core.pretraining.data.shards import Packed, write_shards
-from echocare_core.pretraining.data.sources import Sample, nodes_of, rows_of
+from echocare_core.pretraining.data.sources import Sample, look_up_nodes, read_rows
 from echocare_core.pretraining.organs.tree import UNKNOWN, OrganTree
 
 NOTE = "packing.json"
@@ -73,9 +73,9 @@ def pack_table(
             f"{SMALLEST_PX} px or more, 1 to 100, and 1 or more. Try 256, 95 and 1,000."
         )
     table = table / "table.csv" if table.is_dir() else table
-    rows = rows_of(table, splits)
+    rows = read_rows(table, splits)
     if tree is not None:
-        nodes_of(rows, tree, UNKNOWN, table)  # fails on an organ that a training would not know
+        look_up_nodes(rows, tree, UNKNOWN, table)  # fails on an organ that a training would not know
     settings = {"long_side_px": long_side_px, "quality": quality, "images_per_shard": images_per_shard}
     digest = hashlib.sha256(table.read_bytes()).hexdigest()
     _claim(folder, {"table_sha256": digest, "splits": list(splits), **settings})

@@ -21,7 +21,7 @@ FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
-def keyed(key: int | Keys, *parts: int | Whole) -> Keys:
+def hash_keys(key: int | Keys, *parts: int | Whole) -> Keys:
     """Draw a uniform 64-bit number for each key and its parts; the same ones always give the same number.
 
     Args:
@@ -37,7 +37,7 @@ def keyed(key: int | Keys, *parts: int | Whole) -> Keys:
     return _mixed(state + GOLDEN)
 
 
-def permuted(values: Whole, sizes: int | Whole, keys: Keys) -> Whole:
+def permute(values: Whole, sizes: int | Whole, keys: Keys) -> Whole:
     """Say where the shuffling of each key puts each value.
 
     Args:

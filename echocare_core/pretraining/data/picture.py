@@ -38,7 +38,7 @@ def prepare_picture(pixels: NDArray[np.uint8], size: int) -> Picture:
     Returns:
         The picture. A black or flat image has no pixel inside, one that is tissue up to its edges has all of its own.
     """
-    scaled = _scaled(Image.fromarray(pixels), size)
+    scaled = _scale(Image.fromarray(pixels), size)
     top, left = (size - scaled.height) // 2, (size - scaled.width) // 2
     own = np.s_[top : top + scaled.height, left : left + scaled.width]
     image, inside = np.zeros((size, size, 3), dtype=np.uint8), np.zeros((size, size), dtype=np.bool_)
@@ -47,7 +47,7 @@ def prepare_picture(pixels: NDArray[np.uint8], size: int) -> Picture:
     return Picture(np.ascontiguousarray(image.transpose(2, 0, 1)), inside)
 
 
-def _scaled(image: Image.Image, long_side: int) -> Image.Image:
+def _scale(image: Image.Image, long_side: int) -> Image.Image:
     """Anti-aliased; Pillow's bilinear filter leaves no ringing beside the sector's edge."""
     factor = long_side / max(image.size)
     size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))

@@ -149,13 +149,13 @@ class ShardReader:
 
     def _shard(self, number: int) -> Shard:
         if number not in self._open:
-            self._open[number] = self._opened(number)
+            self._open[number] = self._open_shard(number)
             if len(self._open) > OPEN_SHARDS:
                 self._open.popitem(last=False)
         self._open.move_to_end(number)
         return self._open[number]
 
-    def _opened(self, number: int) -> Shard:
+    def _open_shard(self, number: int) -> Shard:
         name, images, size = self._shards[number]
         path = self.folder / name
         found = path.stat().st_size if path.is_file() else None

@@ -62,11 +62,11 @@ class TableSource:
     window = 1
 
     def __init__(self, name: str, table: Path, tree: OrganTree, *, node: int, splits: Sequence[str]) -> None:
-        kept = rows_of(table, splits)
+        kept = read_rows(table, splits)
         self.name = name
         self._folder = table.parent
-        self._images, self._groups = _encoded(kept["image"]), _encoded(kept["group"])
-        self._nodes = nodes_of(kept, tree, node, table)
+        self._images, self._groups = _encode(kept["image"]), _encode(kept["group"])
+        self._nodes = look_up_nodes(kept, tree, node, table)
         self.nodes = frozenset(np.unique(self._nodes[self._nodes >= 0]).tolist())
 
     def __len__(self) -> int:
@@ -123,7 +123,7 @@ class ShardSource:
 Source = TableSource | ShardSource
 
 
-def rows_of(table: Path, splits: Sequence[str]) -> pd.DataFrame:
+def read_rows(table: Path, splits: Sequence[str]) -> pd.DataFrame:
     """The rows of a table that stand in some splits.
 
     Args:
@@ -150,11 +150,11 @@ def rows_of(table: Path, splits: Sequence[str]) -> pd.DataFrame:
     return kept
 
 
-def nodes_of(rows: pd.DataFrame, tree: OrganTree, node: int, table: Path) -> np.ndarray:
+def look_up_nodes(rows: pd.DataFrame, tree: OrganTree, node: int, table: Path) -> np.ndarray:
     """Look up the organ of each row.
 
     Args:
-        rows: of the table, from `rows_of`; the column `organ` is optional.
+        rows: of the table, from `read_rows`; the column `organ` is optional.
         tree: the organ tree.
         node: of rows that name no organ.
         table: for messages.
@@ -177,6 +177,6 @@ def nodes_of(rows: pd.DataFrame, tree: OrganTree, node: int, table: Path) -> np.
     return organs.map(found).to_numpy(dtype=np.int32)
 
 
-def _encoded(texts: pd.Series) -> np.ndarray:
+def _encode(texts: pd.Series) -> np.ndarray:
     """Texts as one array of UTF-8 bytes, which takes less memory than as many strings."""
     return np.array([text.encode() for text in texts], dtype=np.bytes_)

@@ -60,7 +60,7 @@ def hierarchical_contrast(
     Returns:
         This process's summands of the weighted sum of the levels' mean losses.
     """
-    own, everyone, level, itself = _compared(embeddings, labels)
+    own, everyone, level, itself = _compare(embeddings, labels)
     scores = own @ everyone.t() / temperature
     scores = scores.masked_fill(itself, -torch.inf)
     losses = scores.logsumexp(1, keepdim=True) - scores
@@ -99,7 +99,7 @@ def tree_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
     Returns:
         This process's summands of the mean over triplets.
     """
-    own, everyone, level, itself = _compared(embeddings, labels)
+    own, everyone, level, itself = _compare(embeddings, labels)
     apart = (1 - own @ everyone.t()) / 2
     levels = labels.shape[1]
     steps = (levels - 1 - level).float()  # up from the finest level to the shared one
@@ -115,7 +115,7 @@ def tree_triplet(embeddings: Tensor, labels: Tensor) -> Tensor:
     return summed / all_reduce_sum(count).clamp(min=1)
 
 
-def _compared(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _compare(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Own and all normalised embeddings, the finest level each pair shares, and which pair is an image with itself."""
     if len(embeddings) != len(labels):
         raise SettingsError(f"{len(embeddings)} embeddings with {len(labels)} labels; needed as many.")

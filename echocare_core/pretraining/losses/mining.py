@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from echocare_core.distributed import all_reduce_sum
@@ -24,14 +23,3 @@ def ranking_loss(predicted: Tensor, losses: Tensor, scored: Tensor) -> Tensor:
     harder = (losses[:, :, None] > losses[:, None, :]) & chosen[:, :, None] & chosen[:, None, :]
     each = functional.softplus(predicted[:, None, :] - predicted[:, :, None]) * harder  # i > j and j < i say the same
     return each.sum() / all_reduce_sum(harder.float().sum()).clamp(min=1)
-
-
-@torch.no_grad()
-def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
-    """Move the teacher's weights: momentum * teacher + (1 - momentum) * student (exponential moving average)."""
-    ours: list[Tensor] = list(teacher.parameters())
-    theirs: list[Tensor] = list(student.parameters())
-    torch._foreach_mul_(ours, momentum)
-    torch._foreach_add_(ours, theirs, alpha=1 - momentum)
-    for kept, current in zip(teacher.buffers(), student.buffers(), strict=True):
-        kept.copy_(current)

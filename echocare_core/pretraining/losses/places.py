@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from echocare_core.distributed import all_gather, all_reduce_sum, rank, world_size
-from echocare_core.pretraining.views.augmentation import Look
+from echocare_core.pretraining.views.augmentation import AugmentedView
 
 EDGE = 0.9  # half the width of the part of a view in which places are chosen, so that a feature has surroundings
 
 
-def shared_places(first: Look, second: Look, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def shared_places(first: AugmentedView, second: AugmentedView, drawn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Places of the first view, where the second shows them, and whether it does.
 
     Args:
@@ -29,19 +29,19 @@ def shared_places(first: Look, second: Look, drawn: Tensor) -> tuple[Tensor, Ten
         sector and inside both views.
     """
     here = (2 * drawn.view(len(drawn), -1, 2) - 1) * EDGE
-    picture = here @ first.place[:, :, :2].mT + first.place[:, None, :, 2]
-    there = (picture - second.place[:, None, :, 2]) @ torch.linalg.inv(second.place[:, :, :2]).mT
-    shown = sampled(first.inside.float(), here)[..., 0] >= 0.5
+    picture = here @ first.affine[:, :, :2].mT + first.affine[:, None, :, 2]
+    there = (picture - second.affine[:, None, :, 2]) @ torch.linalg.inv(second.affine[:, :, :2]).mT
+    shown = sample_places(first.inside.float(), here)[..., 0] >= 0.5
     return here, there, shown & (there.abs() <= EDGE).all(-1)
 
 
-def sampled(maps: Tensor, places: Tensor) -> Tensor:
+def sample_places(maps: Tensor, places: Tensor) -> Tensor:
     """Bilinear samples of (batch, channels, rows, columns) at (batch, places, 2): (batch, places, channels)."""
     taken = functional.grid_sample(maps, places[:, :, None], padding_mode="border", align_corners=False)
     return taken[..., 0].mT
 
 
-def region_contrast(here: Tensor, there: Tensor, shown: Tensor, temperature: float) -> Tensor:
+def place_contrast(here: Tensor, there: Tensor, shown: Tensor, temperature: float) -> Tensor:
     """InfoNCE over places, both ways: each against all shown places of the other view of the whole batch.
 
     Args:

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from echocare_core.distributed import all_reduce_sum
 from echocare_core.errors import SettingsError
-from echocare_core.pretraining.views.masking import enlarged
+from echocare_core.pretraining.views.masking import enlarge
 
 TARGETS = ("pixels", "normalised", "denoised")
 STABILISER = 1e-5
@@ -39,7 +39,7 @@ def reconstruction_target(image: Tensor, target: str, patch_px: int) -> Tensor:
     raise SettingsError(f"Unknown reconstruction target '{target}'; needed one of {', '.join(TARGETS)}.")
 
 
-def as_pixels(reconstruction: Tensor, image: Tensor, target: str, patch_px: int) -> Tensor:
+def to_pixels(reconstruction: Tensor, image: Tensor, target: str, patch_px: int) -> Tensor:
     """A reconstruction as a picture to look at: a normalised one takes mean and deviation of the image's patches."""
     if target != "normalised":
         return reconstruction
@@ -65,7 +65,7 @@ def masked_l1(reconstruction: Tensor, target: Tensor, scored: Tensor) -> Tensor:
         reconstruction, target: float (batch, channels, height, width).
         scored: bool (batch, rows, columns), patches that count.
     """
-    weight = enlarged(scored, target.shape[-1] // scored.shape[-1])[:, None].float()
+    weight = enlarge(scored, target.shape[-1] // scored.shape[-1])[:, None].float()
     off = (reconstruction.float() - target.float()).abs() * weight
     return off.sum() / (all_reduce_sum(weight.sum()) + STABILISER)
 

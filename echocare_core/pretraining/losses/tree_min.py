@@ -20,12 +20,12 @@ def ancestor_minimum(logits: Tensor, lines: Tensor) -> Tensor:
         logits: float (batch, nodes).
         lines: int64 (nodes, levels); see `lineages`.
     """
-    return logits.float()[:, _filled(lines)].amin(-1)
+    return logits.float()[:, _fill_levels(lines)].amin(-1)
 
 
 def descendant_maximum(logits: Tensor, lines: Tensor) -> Tensor:
     """Logit of q_v: the greatest over v and its descendants (equation 4); see `ancestor_minimum`."""
-    above = _filled(lines).flatten().expand(len(logits), -1)
+    above = _fill_levels(lines).flatten().expand(len(logits), -1)
     each = logits.float().repeat_interleave(lines.shape[1], 1)
     return torch.full_like(logits, -torch.inf, dtype=torch.float32).scatter_reduce(1, above, each, "amax")
 
@@ -56,7 +56,7 @@ def tree_probabilities(logits: Tensor, ancestors: Tensor, depth: Tensor) -> Tens
     return torch.sigmoid(ancestor_minimum(logits, lineages(ancestors, depth)))
 
 
-def _filled(lines: Tensor) -> Tensor:
+def _fill_levels(lines: Tensor) -> Tensor:
     """The lines with the node itself on finer levels, so that each level has one."""
     itself = torch.arange(len(lines), device=lines.device)[:, None]
     return torch.where(lines < 0, itself, lines)

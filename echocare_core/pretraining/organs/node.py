@@ -30,12 +30,12 @@ KEYS_OF_NODE = ("id", "name", "synonyms", *CODES, "children")
 
 @dataclass(frozen=True)
 class Node:
-    """A region, organ, view or part.
+    """A body region, organ, view or part.
 
     Attributes:
         id: above 0; never changed, and never given to another node.
         name: standard English, with at least one letter.
-        parent: id of the node above; None for a region.
+        parent: id of the node above; None for a body region.
         synonyms: other names that tables may use.
         codes: `snomed_ct` and `radlex`, where known.
 
@@ -79,7 +79,7 @@ def read_nodes(path: Path) -> Iterator[Node]:
         raise TableError(f"cannot be read ({error.strerror}); needed an organ tree (YAML).") from error
     except (yaml.YAMLError, ValueError) as error:
         raise TableError(f"not YAML in UTF-8: {error}. Correct it.") from error
-    _demand_keys(tree, KEYS_OF_FILE, KEYS_OF_FILE, "the file")
+    _check_keys(tree, KEYS_OF_FILE, KEYS_OF_FILE, "the file")
     if tree["version"] != VERSION:
         raise TableError(f"the layout has version {tree['version']!r}; needed {VERSION}. Update this package.")
     yield from _nodes_of(tree["regions"], None, "the file")
@@ -102,7 +102,7 @@ def _nodes_of(rows: Any, parent: int | None, where: str) -> Iterator[Node]:
         raise TableError(f"{where} has the nodes {rows!r}; needed a list of them. Put '- ' before each.")
     for row in rows:
         place = f"node {row.get('name', row.get('id'))!r}" if isinstance(row, dict) else f"a node of {where}"
-        _demand_keys(row, KEYS_OF_NODE, ("id", "name"), place)
+        _check_keys(row, KEYS_OF_NODE, ("id", "name"), place)
         synonyms = row.get("synonyms", [])
         if not isinstance(synonyms, list):
             raise TableError(f"{place} has the synonyms {synonyms!r}; needed a list. Put [ ] around them.")
@@ -111,7 +111,7 @@ def _nodes_of(rows: Any, parent: int | None, where: str) -> Iterator[Node]:
         yield from _nodes_of(row.get("children", []), row["id"], place)
 
 
-def _demand_keys(row: Any, allowed: tuple[str, ...], needed: tuple[str, ...], where: str) -> None:
+def _check_keys(row: Any, allowed: tuple[str, ...], needed: tuple[str, ...], where: str) -> None:
     if not isinstance(row, dict):
         raise TableError(f"{where} is {row!r}; needed a mapping with {', '.join(needed)}. Write it as one.")
     missing = [key for key in needed if key not in row]

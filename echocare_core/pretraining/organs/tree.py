@@ -76,9 +76,9 @@ class OrganTree:
         bare = name.strip()
         if not bare:
             return UNKNOWN
-        index = self._index_of_id.get(int(bare)) if bare.isdecimal() else self._index_of_name.get(_folded(bare))
+        index = self._index_of_id.get(int(bare)) if bare.isdecimal() else self._index_of_name.get(_fold(bare))
         if index is None:
-            nearest = difflib.get_close_matches(_folded(bare), self._index_of_name, n=NAMES_SHOWN, cutoff=0)
+            nearest = difflib.get_close_matches(_fold(bare), self._index_of_name, n=NAMES_SHOWN, cutoff=0)
             raise TableError(
                 f"The organ tree has no '{name}'; needed a name, synonym or id of it, or nothing where the organ is "
                 f"unknown. The nearest names are {', '.join(nearest)}. Correct the table, or add a node to the tree."
@@ -129,7 +129,7 @@ def _by_id(nodes: Iterable[Node]) -> dict[int, Node]:
 def _index_of_name(nodes: tuple[Node, ...]) -> dict[str, int]:
     index_of_name: dict[str, int] = {}
     for index, node in enumerate(nodes):
-        for name in map(_folded, (node.name, *node.synonyms)):
+        for name in map(_fold, (node.name, *node.synonyms)):
             if name in index_of_name:
                 first = nodes[index_of_name[name]]
                 raise TableError(
@@ -152,5 +152,5 @@ def _lineage(node: Node, by_id: Mapping[int, Node]) -> list[int]:
     return lineage
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", name).strip().casefold()

@@ -1,4 +1,4 @@
-"""Two looks at one image: random crops, gain, depth attenuation and speckle, made for a whole batch on its device.
+"""Augmented views of a batch on its device: random crops, gain, depth attenuation and speckle.
 
 The changes are those that another probe position or another setting of the scanner would make. Every number is drawn
 by `counter`, so a view depends on the seed, the image's place in the stream and the number of the view, and on nothing
@@ -55,22 +55,22 @@ class ViewSettings:
 
 
 @dataclass(frozen=True)
-class Look:
+class AugmentedView:
     """One view of each image of a batch.
 
     Attributes:
         image: float32 (batch, 3, size, size) in [0, 1], black outside the picture.
         inside: bool (batch, 1, size, size), the scan sector.
-        place: float32 (batch, 2, 3), where in the picture the view lies: (x, y, 1) of the view to (x, y) of the
+        affine: float32 (batch, 2, 3), where in the picture the view lies: (x, y, 1) of the view to (x, y) of the
             picture, both from -1 to 1 across.
     """
 
     image: Tensor
     inside: Tensor
-    place: Tensor
+    affine: Tensor
 
 
-def joined(image: Tensor, inside_sector: Tensor, size: int) -> Tensor:
+def prepare_pixels(image: Tensor, inside_sector: Tensor, size: int) -> Tensor:
     """Pictures and their sectors as `make_view` samples them, once for all views.
 
     Args:
@@ -87,11 +87,13 @@ def joined(image: Tensor, inside_sector: Tensor, size: int) -> Tensor:
     return functional.avg_pool2d(pixels, coarser) if coarser > 1 else pixels
 
 
-def make_view(pixels: Tensor, positions: Tensor, view: str, size: int, settings: ViewSettings, seed: int) -> Look:
+def make_view(
+    pixels: Tensor, positions: Tensor, view: str, size: int, settings: ViewSettings, seed: int
+) -> AugmentedView:
     """One view of each image of a batch.
 
     Args:
-        pixels: what `joined` gave.
+        pixels: what `prepare_pixels` gave.
         positions: int64 (batch,), place of each image in the stream of the run.
         view: name of the view; each has changes of its own.
         size: side of the view in px.
@@ -99,33 +101,33 @@ def make_view(pixels: Tensor, positions: Tensor, view: str, size: int, settings:
         seed: of the run.
     """
     drawn = uniform(seed, f"view {view}", positions, 12)
-    place = _placed(drawn[:, :6], settings)
-    grid = functional.affine_grid(place, [len(pixels), 4, size, size], align_corners=False)
+    affine = _affine(drawn[:, :6], settings)
+    grid = functional.affine_grid(affine, [len(pixels), 4, size, size], align_corners=False)
     sampled = functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    looked, inside = sampled[:, :3], sampled[:, 3:] >= 0.5
-    changed = _gained(looked, drawn[:, 6:9], settings)
+    content, inside = sampled[:, :3], sampled[:, 3:] >= 0.5
+    changed = _change_gain(content, drawn[:, 6:9], settings)
     blurred = drawn[:, 9] < settings.blur
-    changed[blurred] = _blurred(changed[blurred])
+    changed[blurred] = _blur(changed[blurred])
     if settings.speckle:
         strength = (settings.speckle * drawn[:, 10])[:, None, None, None]
         changed = changed * (1 + _grain(seed, view, positions, size) * strength)
-    return Look(changed.clamp(0, 1) * _something_to_see(inside, looked), inside, place)
+    return AugmentedView(changed.clamp(0, 1) * _has_content(inside, content), inside, affine)
 
 
 def plain_view(image: Tensor, inside_sector: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The whole picture at `size` px, unchanged otherwise, and its sector; see `Look`."""
+    """The whole picture at `size` px, unchanged otherwise, and its sector; see `AugmentedView`."""
     pixels = functional.interpolate(image.float() / 255, size=(size, size), mode="bilinear", antialias=True)
     inside = functional.interpolate(inside_sector.float(), size=(size, size), mode="area")
     return pixels.clamp(0, 1), inside >= 0.5
 
 
-def _something_to_see(inside: Tensor, looked: Tensor) -> Tensor:
+def _has_content(inside: Tensor, content: Tensor) -> Tensor:
     """1 where there is something to see: black background stays black whatever the gain."""
-    return (inside | (looked.amax(1, keepdim=True) > BLACK)).to(looked.dtype)
+    return (inside | (content.amax(1, keepdim=True) > BLACK)).to(content.dtype)
 
 
-def _placed(drawn: Tensor, settings: ViewSettings) -> Tensor:
-    """Crop, turn and mirror as one affine map, `Look.place`."""
+def _affine(drawn: Tensor, settings: ViewSettings) -> Tensor:
+    """Crop, turn and mirror as one affine map, `AugmentedView.affine`."""
     area = settings.area + (1 - settings.area) * drawn[:, 0]
     stretch = torch.exp((2 * drawn[:, 1] - 1) * math.log(settings.aspect) / 2)
     width, height = (area.sqrt() * stretch).clamp(max=1), (area.sqrt() / stretch).clamp(max=1)
@@ -139,7 +141,7 @@ def _placed(drawn: Tensor, settings: ViewSettings) -> Tensor:
     return torch.stack(rows, 1)
 
 
-def _gained(image: Tensor, drawn: Tensor, settings: ViewSettings) -> Tensor:
+def _change_gain(image: Tensor, drawn: Tensor, settings: ViewSettings) -> Tensor:
     """Gamma, gain and a gain that changes with depth."""
     centred = (2 * drawn - 1)[:, :, None, None, None]
     exponent = torch.exp(centred[:, 0] * math.log(settings.gamma))
@@ -155,7 +157,7 @@ def _grain(seed: int, view: str, positions: Tensor, size: int) -> Tensor:
     return grain.repeat_interleave(2, 2).repeat_interleave(2, 3)[:, :, :size, :size]
 
 
-def _blurred(image: Tensor) -> Tensor:
+def _blur(image: Tensor) -> Tensor:
     row = torch.tensor([0.25, 0.5, 0.25], device=image.device)
     kernel = (row[:, None] * row[None, :]).expand(3, 1, 3, 3)
     return functional.conv2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)

@@ -50,7 +50,7 @@ def choose_masked(
     return ((_ranks(order) < hidden[:, None]) & candidates).view_as(inside)
 
 
-def enlarged(patches: Tensor, factor: int) -> Tensor:
+def enlarge(patches: Tensor, factor: int) -> Tensor:
     """Each element of (batch, rows, columns) repeated to a square of factor x factor."""
     return patches.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from echocare_core.errors import SettingsError, TableError
-from echocare_core.pretraining.data.mix import demand_enough, read_mix, warn_of_one_organ
+from echocare_core.pretraining.data.mix import check_enough_images, read_mix, warn_of_one_organ
 from echocare_core.pretraining.data.shard_file import ShardSample
 from echocare_core.pretraining.data.shards import write_shards
 from echocare_core.pretraining.organs.node import Node
@@ -244,9 +244,9 @@ def test_an_image_that_is_not_there_is_refused_unless_its_split_is_not_used(tabl
 def test_fewer_images_than_a_batch_are_refused(table, mix):
     table("a.png,1,train\nb.png,2,train\n")
     found = mix("s,a,,\n")
-    demand_enough(found, 2)
+    check_enough_images(found, 2)
     with pytest.raises(SettingsError, match="has 2 images; needed 3"):
-        demand_enough(found, 3)
+        check_enough_images(found, 3)
 
 
 @pytest.mark.parametrize(("organs", "warned"), [(["liver", ""], True), (["", ""], True), (["liver", "kidney"], False)])

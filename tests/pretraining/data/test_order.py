@@ -8,8 +8,8 @@ import pytest
 
 from echocare_core.errors import SettingsError
 from echocare_core.pretraining.data import order, permutation, shard_file, shards
-from echocare_core.pretraining.data.order import BLOCK, MixedOrder, rows_of_draws
-from echocare_core.pretraining.data.permutation import keyed, permuted
+from echocare_core.pretraining.data.order import BLOCK, MixedOrder, find_rows
+from echocare_core.pretraining.data.permutation import hash_keys, permute
 
 LENGTHS, WEIGHTS, WINDOWS = [1, 2, 10, 97, 1000], [1e-3, 1, 0.5, 4, 2], [1, 1, 4, 97, 30]
 
@@ -21,19 +21,19 @@ def mixed(**changed):
 def rows_of_one(length, window, count, seed=7):
     """Rows that the first draws from one data set give."""
     same = np.ones(count, dtype=np.int64)
-    return rows_of_draws(np.arange(count), length * same, min(window, length) * same, np.repeat(keyed(seed), count))
+    return find_rows(np.arange(count), length * same, min(window, length) * same, np.repeat(hash_keys(seed), count))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 16, 17, 1000, 1024, 1025])
 def test_a_keyed_shuffling_is_a_bijection(size):
-    for key in keyed(0, np.arange(20)):
-        shuffled = permuted(np.arange(size), size, np.full(size, key))
+    for key in hash_keys(0, np.arange(20)):
+        shuffled = permute(np.arange(size), size, np.full(size, key))
         assert sorted(shuffled.tolist()) == list(range(size))
 
 
 def test_every_shuffling_of_four_numbers_is_about_equally_frequent():
-    keys = keyed(0, np.arange(24_000))
-    shuffled = np.stack([permuted(np.full(len(keys), value), 4, keys) for value in range(4)], axis=1)
+    keys = hash_keys(0, np.arange(24_000))
+    shuffled = np.stack([permute(np.full(len(keys), value), 4, keys) for value in range(4)], axis=1)
     _, counts = np.unique(shuffled, axis=0, return_counts=True)
     assert len(counts) == 24
     assert counts.min() > 850
@@ -43,7 +43,7 @@ def test_every_shuffling_of_four_numbers_is_about_equally_frequent():
 def test_keys_are_the_published_numbers_of_splitmix64():
     """The first two outputs of the generator for the seed 1234567, as its reference implementation prints them."""
     golden = 0x9E3779B97F4A7C15
-    assert [int(keyed(1234567 + step * golden)[0]) for step in (0, 1)] == [6457827717110365317, 3203168211198807973]
+    assert [int(hash_keys(1234567 + step * golden)[0]) for step in (0, 1)] == [6457827717110365317, 3203168211198807973]
 
 
 def plainly_permuted(value, size, key):
@@ -63,18 +63,18 @@ def plainly_permuted(value, size, key):
 
 @pytest.mark.parametrize("size", [2, 7, 4_500_000, 2**40 + 1])
 def test_a_shuffling_is_that_of_the_plain_network(size):
-    values, keys = np.random.default_rng(0).integers(0, size, 50), keyed(5, np.arange(50))
+    values, keys = np.random.default_rng(0).integers(0, size, 50), hash_keys(5, np.arange(50))
     expected = [plainly_permuted(int(value), size, int(key)) for value, key in zip(values, keys, strict=True)]
-    assert permuted(values, size, keys).tolist() == expected
+    assert permute(values, size, keys).tolist() == expected
 
 
 @pytest.mark.parametrize(("seed", "parts"), [(1, [0, 0]), (0, [1, 0]), (0, [0, 1]), (0, [0]), (0, [0, 0, 0])])
 def test_keys_differ_when_the_seed_or_any_part_does(seed, parts):
-    assert keyed(seed, *parts) != keyed(0, 0, 0)
+    assert hash_keys(seed, *parts) != hash_keys(0, 0, 0)
 
 
 def test_keys_of_a_million_positions_are_distinct():
-    assert len(np.unique(keyed(0, np.arange(1_000_000)))) == 1_000_000
+    assert len(np.unique(hash_keys(0, np.arange(1_000_000)))) == 1_000_000
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 7, 8, 50, 99, 100, 1000])

@@ -7,7 +7,8 @@ import torch
 from small_network import SMALLEST
 
 from echocare_core.models import build_encoder
-from echocare_core.pretraining.losses.mining import follow, ranking_loss
+from echocare_core.pretraining.losses.mining import ranking_loss
+from echocare_core.pretraining.networks import update_ema
 
 
 def patches(dtype=torch.float32):
@@ -23,14 +24,14 @@ def patches(dtype=torch.float32):
 def published_loss(predicted, losses, scored):
     """-sum 1[Li > Lj] log s(li - lj) - sum 1[Li < Lj] log(1 - s(li - lj)), over the number of its terms."""
     terms = []
-    for forecast, cost, hidden in zip(predicted.flatten(1), losses.flatten(1), scored.flatten(1), strict=True):
+    for predicted_loss, cost, hidden in zip(predicted.flatten(1), losses.flatten(1), scored.flatten(1), strict=True):
         places = hidden.nonzero().flatten().tolist()
         for i in places:
             for j in places:
                 if cost[i] > cost[j]:
-                    terms.append(-torch.log(torch.sigmoid(forecast[i] - forecast[j])))
+                    terms.append(-torch.log(torch.sigmoid(predicted_loss[i] - predicted_loss[j])))
                 if cost[i] < cost[j]:
-                    terms.append(-torch.log(1 - torch.sigmoid(forecast[i] - forecast[j])))
+                    terms.append(-torch.log(1 - torch.sigmoid(predicted_loss[i] - predicted_loss[j])))
     return torch.stack(terms).mean()
 
 
@@ -51,7 +52,7 @@ def test_no_gradient_flows_into_the_losses():
     assert losses.grad is None
 
 
-def test_following_the_loss_sorts_the_forecasts_as_the_losses():
+def test_following_the_loss_sorts_the_predictions_as_the_losses():
     predicted, losses = torch.zeros(2, 4, 4, requires_grad=True), torch.rand(2, 4, 4)
     scored = torch.ones(2, 4, 4, dtype=torch.bool)
     optimizer = torch.optim.SGD([predicted], lr=20.0)
@@ -79,7 +80,7 @@ def test_nothing_to_rank_is_no_loss(what):
     assert not torch.autograd.grad(loss, predicted)[0].any()
 
 
-def test_extreme_forecasts_have_a_finite_loss_and_gradient():
+def test_extreme_predictions_have_a_finite_loss_and_gradient():
     predicted, losses, scored = patches()
     extreme = (predicted.detach().sign() * 1e4).requires_grad_()
     loss = ranking_loss(extreme, losses, scored)
@@ -87,7 +88,7 @@ def test_extreme_forecasts_have_a_finite_loss_and_gradient():
     assert torch.isfinite(torch.autograd.grad(loss, extreme)[0]).all()
 
 
-def test_forecasts_in_bfloat16_are_ranked_in_float32():
+def test_predictions_in_bfloat16_are_ranked_in_float32():
     predicted, losses, scored = patches()
     lower = predicted.detach().bfloat16()
     assert ranking_loss(lower, losses, scored).dtype == torch.float32
@@ -109,7 +110,7 @@ def test_the_teacher_keeps_its_weights_by_the_momentum_and_takes_the_rest():
     wanted = [
         0.9 * mine + 0.1 * theirs for mine, theirs in zip(teacher.parameters(), student.parameters(), strict=True)
     ]
-    follow(teacher, student, 0.9)
+    update_ema(teacher, student, 0.9)
     for found, weight in zip(teacher.parameters(), wanted, strict=True):
         assert torch.allclose(found, weight, atol=1e-6)
         assert not found.requires_grad
@@ -118,14 +119,14 @@ def test_the_teacher_keeps_its_weights_by_the_momentum_and_takes_the_rest():
 def test_the_student_is_left_alone():
     teacher, student = teacher_and_student()
     before = copy.deepcopy(student.state_dict())
-    follow(teacher, student, 0.5)
+    update_ema(teacher, student, 0.5)
     assert all(torch.equal(tensor, before[name]) for name, tensor in student.state_dict().items())
 
 
 def test_the_teacher_takes_the_students_running_statistics():
     teacher, student = torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
     student(torch.randn(8, 3) + 5)
-    follow(teacher, student, 0.99)
+    update_ema(teacher, student, 0.99)
     assert torch.equal(teacher.running_mean, student.running_mean)
     assert int(teacher.num_batches_tracked) == 1
 
@@ -133,7 +134,7 @@ def test_the_teacher_takes_the_students_running_statistics():
 def test_every_weight_that_moved_is_known_to_have_moved():
     teacher, student = teacher_and_student()
     before = [weight._version for weight in teacher.parameters()]
-    follow(teacher, student, 0.9)
+    update_ema(teacher, student, 0.9)
     assert all(weight._version > then for weight, then in zip(teacher.parameters(), before, strict=True))
 
 
@@ -147,7 +148,7 @@ def test_after_a_move_the_teacher_sees_as_a_network_built_afresh(precision):
             return encoder(image, masked)[-1]
 
     before = deepest(teacher)
-    follow(teacher, student, 0.5)
+    update_ema(teacher, student, 0.5)
     fresh = build_encoder(SMALLEST)
     fresh.learn_mask_token()
     fresh.load_state_dict(teacher.state_dict())

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from echocare_core.pretraining.losses.places import region_contrast, sampled, shared_places
-from echocare_core.pretraining.views.augmentation import Look, ViewSettings, make_view
+from echocare_core.pretraining.losses.places import place_contrast, sample_places, shared_places
+from echocare_core.pretraining.views.augmentation import AugmentedView, ViewSettings, make_view
 
 IMAGES, PLACES, CHANNELS, TEMPERATURE = 3, 5, 6, 0.2
 SHOWN = torch.tensor([[1, 1, 0, 1, 1], [0, 1, 1, 0, 0], [1, 1, 1, 1, 1]], dtype=torch.bool)
@@ -42,7 +42,7 @@ def gradients(loss, both):
 @pytest.mark.parametrize("shown", [SHOWN, torch.ones_like(SHOWN)], ids=["some shown", "all shown"])
 def test_the_contrast_and_its_gradient_are_those_of_loops_over_places(shown, dtype):
     both = embedded(dtype)
-    found, wanted = region_contrast(*both, shown, TEMPERATURE), loops(*(one.double() for one in both), shown)
+    found, wanted = place_contrast(*both, shown, TEMPERATURE), loops(*(one.double() for one in both), shown)
     assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
     for of_loss, of_loops in zip(gradients(found, both), gradients(wanted, both), strict=True):
         assert torch.allclose(of_loss, of_loops, atol=1e-5)
@@ -50,34 +50,34 @@ def test_the_contrast_and_its_gradient_are_those_of_loops_over_places(shown, dty
 
 def test_where_nothing_is_shown_there_is_no_loss_and_no_gradient():
     both = embedded()
-    loss = region_contrast(*both, torch.zeros_like(SHOWN), TEMPERATURE)
+    loss = place_contrast(*both, torch.zeros_like(SHOWN), TEMPERATURE)
     assert loss.item() == 0
     assert all(torch.equal(gradient, torch.zeros_like(gradient)) for gradient in gradients(loss, both))
 
 
 def test_a_place_that_is_not_shown_counts_neither_as_anchor_nor_among_the_others():
     here, there = embedded()
-    loss = region_contrast(here, there, SHOWN, TEMPERATURE)
+    loss = place_contrast(here, there, SHOWN, TEMPERATURE)
     moved = [torch.where(SHOWN[..., None], one, 9 * torch.randn_like(one)) for one in (here, there)]
-    assert torch.equal(region_contrast(*moved, SHOWN, TEMPERATURE), loss)
+    assert torch.equal(place_contrast(*moved, SHOWN, TEMPERATURE), loss)
     assert not any(gradient[~SHOWN].any() for gradient in gradients(loss, (here, there)))
 
 
 def test_embeddings_in_bfloat16_are_compared_in_float32():
     both = embedded(torch.bfloat16)
-    loss = region_contrast(*both, SHOWN, TEMPERATURE)
+    loss = place_contrast(*both, SHOWN, TEMPERATURE)
     assert loss.dtype == torch.float32
-    assert torch.equal(loss, region_contrast(*(one.float() for one in both), SHOWN, TEMPERATURE))
+    assert torch.equal(loss, place_contrast(*(one.float() for one in both), SHOWN, TEMPERATURE))
 
 
 def test_samples_at_the_centres_of_pixels_are_the_pixels_and_between_two_their_mean():
     maps = torch.rand(2, 3, 4, 6)
     down, across = ((2 * torch.arange(count) + 1) / count - 1 for count in (4, 6))
     centres = torch.cartesian_prod(down, across).flip(1).expand(2, 24, 2)
-    assert torch.allclose(sampled(maps, centres), maps.flatten(2).mT, atol=1e-6)
+    assert torch.allclose(sample_places(maps, centres), maps.flatten(2).mT, atol=1e-6)
     between = centres + torch.tensor([1 / 6, 0.0])
     wanted = (maps[..., :-1] + maps[..., 1:]) / 2
-    assert torch.allclose(sampled(maps, between).mT.view(2, 3, 4, 6)[..., :-1], wanted, atol=1e-6)
+    assert torch.allclose(sample_places(maps, between).mT.view(2, 3, 4, 6)[..., :-1], wanted, atol=1e-6)
 
 
 def ramps():
@@ -88,14 +88,14 @@ def ramps():
     return torch.cat([across, across.mT, torch.ones_like(across), sector], 1)
 
 
-def look(name):
+def view_of(name):
     return make_view(ramps(), torch.arange(VIEWED), name, SIZE, CROPPED_AND_TURNED, 1)
 
 
 def test_shared_places_have_the_same_colours_in_both_views():
-    first, second = look("0"), look("1")
+    first, second = view_of("0"), view_of("1")
     here, there, shown = shared_places(first, second, torch.rand(VIEWED, 2 * 50))
-    colours, others = sampled(first.image, here)[shown], sampled(second.image, there)[shown]
+    colours, others = sample_places(first.image, here)[shown], sample_places(second.image, there)[shown]
     assert 0.2 < float(shown.float().mean()) < 0.8
     assert (here - there)[shown].abs().mean() > 0.2
     assert colours[:, :2].std(0).min() > 0.1
@@ -103,9 +103,9 @@ def test_shared_places_have_the_same_colours_in_both_views():
 
 
 def test_a_view_shares_with_itself_all_places_of_the_sector():
-    one = look("0")
+    one = view_of("0")
     here, there, shown = shared_places(one, one, torch.rand(VIEWED, 2 * 50))
-    share_inside = sampled(one.inside.float(), here)[..., 0]  # of the pixels around
+    share_inside = sample_places(one.inside.float(), here)[..., 0]  # of the pixels around
     assert torch.allclose(here, there, atol=1e-5)
     assert shown[share_inside == 1].all()
     assert not shown[share_inside == 0].any()
@@ -113,7 +113,7 @@ def test_a_view_shares_with_itself_all_places_of_the_sector():
 
 
 def test_places_lie_all_over_a_view_but_not_at_its_edge():
-    here, _, _ = shared_places(look("0"), look("1"), torch.rand(VIEWED, 2 * 500))
+    here, _, _ = shared_places(view_of("0"), view_of("1"), torch.rand(VIEWED, 2 * 500))
     assert 0.89 < float(here.max()) <= 0.9
     assert -0.9 <= float(here.min()) < -0.89
     assert here.mean((0, 1)).abs().max() < 0.02
@@ -136,8 +136,9 @@ WHOLE, UPPER_LEFT = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [[0.5, 0.0, -0.5], [0.0,
 def test_a_place_is_shown_inside_the_sector_and_inside_the_other_view(drawn, other, wanted):
     inside = torch.ones(1, 1, SIZE, SIZE, dtype=torch.bool)
     inside[:, :, 56:] = False
-    looks = [Look(torch.zeros(1, 3, SIZE, SIZE), inside, torch.tensor([place])) for place in (WHOLE, other)]
-    here, there, shown = shared_places(*looks, torch.tensor([drawn]))
+    image = torch.zeros(1, 3, SIZE, SIZE)
+    augmented = [AugmentedView(image, inside, torch.tensor([affine])) for affine in (WHOLE, other)]
+    here, there, shown = shared_places(*augmented, torch.tensor([drawn]))
     wanted_here = (2 * torch.tensor(drawn) - 1) * 0.9
     assert torch.allclose(here, wanted_here)
     assert torch.allclose(there, 2 * wanted_here + 1 if other is UPPER_LEFT else wanted_here, atol=1e-6)

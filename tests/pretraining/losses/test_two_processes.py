@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from echocare_core.distributed import all_gather, all_reduce_max, all_reduce_sum, rank, world_size
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
 from echocare_core.pretraining.losses.mining import ranking_loss
-from echocare_core.pretraining.losses.places import region_contrast
+from echocare_core.pretraining.losses.places import place_contrast
 from echocare_core.pretraining.losses.reconstruction import masked_l1
 from echocare_core.pretraining.losses.tree_min import tree_min_loss
 
@@ -46,7 +46,7 @@ def contrasted(network, rows, loss, *settings, **options):
 
 def places_contrasted(network, rows, shown):
     here, there = (network(rows[name]).view(len(shown), PLACES, -1) for name in ("first", "second"))
-    return region_contrast(here, there, shown, 0.1)
+    return place_contrast(here, there, shown, 0.1)
 
 
 def shown_in_one_half(rows):

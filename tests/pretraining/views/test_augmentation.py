@@ -1,10 +1,10 @@
-"""Two looks at one image: what a view may change, what it never does, and that the sector moves with the picture."""
+"""Augmented views: what one may change, what it never does, and that the sector moves with the picture."""
 
 import pytest
 import torch
 from torch.nn import functional
 
-from echocare_core.pretraining.views.augmentation import ViewSettings, joined, make_view, plain_view
+from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, plain_view, prepare_pixels
 
 SIDE = 96
 STRONG = ViewSettings(
@@ -33,8 +33,8 @@ def pictures(count=16, brightness=None):
 
 
 def view(images, settings, name="0", size=64, positions=POSITIONS, seed=1):
-    look = make_view(joined(*images, size), positions, name, size, settings, seed)
-    return look.image, look.inside
+    augmented_view = make_view(prepare_pixels(*images, size), positions, name, size, settings, seed)
+    return augmented_view.image, augmented_view.inside
 
 
 def only(**changes):
@@ -43,32 +43,32 @@ def only(**changes):
 
 
 def test_a_view_is_float32_from_0_to_1_with_a_sector_of_its_size():
-    looked, inside = view(pictures(), STRONG, size=40)
-    assert (looked.shape, looked.dtype) == ((16, 3, 40, 40), torch.float32)
+    shown, inside = view(pictures(), STRONG, size=40)
+    assert (shown.shape, shown.dtype) == ((16, 3, 40, 40), torch.float32)
     assert (inside.shape, inside.dtype) == ((16, 1, 40, 40), torch.bool)
-    assert float(looked.min()) >= 0
-    assert float(looked.max()) <= 1
+    assert float(shown.min()) >= 0
+    assert float(shown.max()) <= 1
 
 
 def test_settings_that_change_nothing_give_the_picture_back():
     images = pictures()
-    looked, inside = view(images, only(), size=SIDE)
-    assert torch.allclose(looked, images[0] / 255, atol=1e-5)
+    shown, inside = view(images, only(), size=SIDE)
+    assert torch.allclose(shown, images[0] / 255, atol=1e-5)
     assert torch.equal(inside, images[1].bool())
 
 
 def test_a_smaller_view_is_averaged_not_thinned():
     images = pictures()
-    looked, _ = view(images, only(), size=SIDE // 3)
-    assert torch.allclose(looked, functional.avg_pool2d(images[0] / 255, 3), atol=1e-5)
+    shown, _ = view(images, only(), size=SIDE // 3)
+    assert torch.allclose(shown, functional.avg_pool2d(images[0] / 255, 3), atol=1e-5)
 
 
 @pytest.mark.parametrize("part", [slice(0, 1), slice(5, 9), slice(15, 16)])
 def test_an_image_has_the_same_view_alone_and_in_a_batch(part):
     image, sector = pictures()
-    looked, inside = view((image, sector), STRONG)
+    shown, inside = view((image, sector), STRONG)
     some, some_inside = view((image[part], sector[part]), STRONG, positions=POSITIONS[part])
-    assert torch.allclose(some, looked[part], atol=1e-6)
+    assert torch.allclose(some, shown[part], atol=1e-6)
     assert torch.equal(some_inside, inside[part])
 
 
@@ -86,25 +86,25 @@ def test_the_same_view_comes_again():
 
 
 def test_black_background_stays_black():
-    looked, inside = view(pictures(), STRONG)
-    near = functional.max_pool2d(inside.float(), 5, stride=1, padding=2).bool().expand_as(looked)
-    assert not looked[~near].any()
-    assert looked[inside.expand_as(looked)].mean() > 0.1
+    shown, inside = view(pictures(), STRONG)
+    near = functional.max_pool2d(inside.float(), 5, stride=1, padding=2).bool().expand_as(shown)
+    assert not shown[~near].any()
+    assert shown[inside.expand_as(shown)].mean() > 0.1
 
 
 def test_the_sector_moves_with_the_picture():
     images = pictures(brightness=255)
-    looked, inside = view(images, only(area=0.3, aspect=1.5, rotation_degrees=40, flip=0.5))
+    shown, inside = view(images, only(area=0.3, aspect=1.5, rotation_degrees=40, flip=0.5))
     centres = [one.nonzero().float().mean(0) for one in inside[:, 0]]
     assert torch.stack(centres).std(0).min() > 2
-    disagreement = (looked[:, :1] >= 0.5) != inside
+    disagreement = (shown[:, :1] >= 0.5) != inside
     assert float(disagreement.float().mean()) < 1e-4
 
 
 def test_a_flip_mirrors_left_and_right():
     images = pictures()
-    looked, inside = view(images, only(flip=1.0), size=SIDE)
-    assert torch.allclose(looked, images[0].flip(-1) / 255, atol=1e-4)
+    shown, inside = view(images, only(flip=1.0), size=SIDE)
+    assert torch.allclose(shown, images[0].flip(-1) / 255, atol=1e-4)
     assert torch.equal(inside, images[1].bool().flip(-1))
 
 
@@ -122,8 +122,8 @@ def test_a_crop_keeps_no_less_of_the_picture_than_asked(area):
     ramp = torch.linspace(0, 255, SIDE).round().to(torch.uint8)
     image = torch.stack([ramp.expand(SIDE, SIDE), ramp[:, None].expand(SIDE, SIDE), torch.full((SIDE, SIDE), 255)])
     images = image[None].to(torch.uint8).repeat(500, 1, 1, 1), torch.ones(500, 1, SIDE, SIDE, dtype=torch.uint8)
-    looked, inside = view(images, only(area=area), size=48, positions=torch.arange(500))
-    sides = [looked[:, 0, :, -1] - looked[:, 0, :, 0], looked[:, 1, -1] - looked[:, 1, 0]]
+    shown, inside = view(images, only(area=area), size=48, positions=torch.arange(500))
+    sides = [shown[:, 0, :, -1] - shown[:, 0, :, 0], shown[:, 1, -1] - shown[:, 1, 0]]
     kept = sides[0].mean(1) * sides[1].mean(1)
     assert inside.all()
     assert float(kept.min()) == pytest.approx(area, abs=0.04)
@@ -147,13 +147,13 @@ def test_the_place_of_a_view_says_which_part_of_the_picture_each_pixel_shows():
     ones = torch.ones(16, 1, SIDE, SIDE)
     pixels = torch.cat([across, across.mT, ones, ones], 1)
     settings = only(area=0.3, aspect=1.5, rotation_degrees=40.0, flip=0.5)
-    look = make_view(pixels, POSITIONS, "0", 5, settings, 1)
+    augmented_view = make_view(pixels, POSITIONS, "0", 5, settings, 1)
     centres = torch.linspace(-0.8, 0.8, 5)
     of_view = torch.stack([centres.expand(5, 5), centres[:, None].expand(5, 5), torch.ones(5, 5)], -1)
-    told = (torch.einsum("bij,rcj->birc", look.place, of_view) + 1) / 2
+    told = (torch.einsum("bij,rcj->birc", augmented_view.affine, of_view) + 1) / 2
     whole = (told > 0.01).all(1) & (told < 0.99).all(1)
     assert float(whole.float().mean()) > 0.8
-    assert torch.allclose(look.image[:, :2].movedim(1, -1)[whole], told.movedim(1, -1)[whole], atol=1e-5)
+    assert torch.allclose(augmented_view.image[:, :2].movedim(1, -1)[whole], told.movedim(1, -1)[whole], atol=1e-5)
 
 
 GREY = 128 / 255
@@ -165,16 +165,16 @@ GREY = 128 / 255
     ids=["gain", "gamma"],
 )
 def test_brightness_changes_all_over_and_no_more_than_asked(settings, least, most):
-    looked, inside = view(pictures(brightness=128), settings, size=SIDE)
-    levels = looked[:, 0, 40, 40]
+    shown, inside = view(pictures(brightness=128), settings, size=SIDE)
+    levels = shown[:, 0, 40, 40]
     assert least - 0.001 < float(levels.min()) < GREY - 0.05
     assert GREY + 0.05 < float(levels.max()) < most + 0.001
-    assert torch.allclose(looked, levels.view(-1, 1, 1, 1) * inside, atol=1e-4)
+    assert torch.allclose(shown, levels.view(-1, 1, 1, 1) * inside, atol=1e-4)
 
 
 def test_depth_gain_changes_brightness_evenly_from_top_to_bottom():
-    looked, _ = view(pictures(brightness=100), only(depth_gain=0.4), size=SIDE)
-    rows = looked[:, 0, 25:75, 40]
+    shown, _ = view(pictures(brightness=100), only(depth_gain=0.4), size=SIDE)
+    rows = shown[:, 0, 25:75, 40]
     steps = rows.diff(dim=1)
     assert torch.allclose(steps, steps.mean(1, keepdim=True).expand_as(steps), atol=1e-4)
     assert (steps.mean(1) > 0).any()
@@ -182,8 +182,8 @@ def test_depth_gain_changes_brightness_evenly_from_top_to_bottom():
 
 
 def test_speckle_has_grains_of_two_pixels_and_no_colour():
-    looked, _ = view(pictures(brightness=100), only(speckle=0.2), size=SIDE)
-    inner = looked[:, :, 22:78, 12:68]
+    shown, _ = view(pictures(brightness=100), only(speckle=0.2), size=SIDE)
+    inner = shown[:, :, 22:78, 12:68]
     assert torch.equal(inner[:, :, 0::2, 0::2], inner[:, :, 1::2, 1::2])
     assert torch.equal(inner[:, 0], inner[:, 2])
     deviations = inner[:, 0, ::2, ::2].flatten(1).std(1) / (100 / 255)
@@ -192,24 +192,24 @@ def test_speckle_has_grains_of_two_pixels_and_no_colour():
 
 def test_a_blurred_view_weighs_neighbours_1_2_1():
     images = pictures()
-    looked, _ = view(images, only(blur=1.0), size=SIDE)
+    shown, _ = view(images, only(blur=1.0), size=SIDE)
     pixels, weights = images[0] / 255, {-1: 0.25, 0: 0.5, 1: 0.25}
     wanted = sum(
         weights[down] * weights[across] * pixels[:, :, 50 + down, 40 + across] for down in weights for across in weights
     )
-    assert torch.allclose(looked[:, :, 50, 40], wanted, atol=1e-4)
+    assert torch.allclose(shown[:, :, 50, 40], wanted, atol=1e-4)
 
 
 def test_a_picture_without_a_sector_keeps_what_is_lit():
     image, sector = pictures(brightness=200)
-    looked, inside = view((image, torch.zeros_like(sector)), only(), size=SIDE)
+    shown, inside = view((image, torch.zeros_like(sector)), only(), size=SIDE)
     assert not inside.any()
-    assert torch.allclose(looked, image / 255, atol=1e-4)
+    assert torch.allclose(shown, image / 255, atol=1e-4)
 
 
 def test_the_plain_view_is_the_whole_picture_at_another_size():
     image, sector = pictures(brightness=255)
-    looked, inside = plain_view(image, sector, SIDE // 2)
+    shown, inside = plain_view(image, sector, SIDE // 2)
     assert torch.equal(inside, sector[:, :, ::2, ::2].bool())
-    assert torch.allclose(looked[:, :, 15:35, 10:30], torch.ones(16, 3, 20, 20))
-    assert not looked[:, :, :8].any()
+    assert torch.allclose(shown[:, :, 15:35, 10:30], torch.ones(16, 3, 20, 20))
+    assert not shown[:, :, :8].any()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from echocare_core.pretraining.views.counter import uniform
-from echocare_core.pretraining.views.masking import choose_masked, enlarged, keep_one_of_four, patches_inside
+from echocare_core.pretraining.views.masking import choose_masked, enlarge, keep_one_of_four, patches_inside
 
 POSITIONS = torch.arange(6)
 
@@ -76,7 +76,7 @@ def test_hardness_outside_the_sector_draws_no_mask():
     )
 
 
-def test_without_a_hard_share_the_forecast_changes_nothing():
+def test_without_a_hard_share_the_predicted_loss_changes_nothing():
     inside, chances, hardness = some_patches()
     assert torch.equal(choose_masked(inside, 0.5, chances, hardness, 0.0), choose_masked(inside, 0.5, chances))
 
@@ -111,7 +111,7 @@ def test_another_seed_or_position_hides_other_patches():
 
 def test_enlarged_patches_keep_their_places():
     patches = torch.rand(2, 3, 4) < 0.5
-    large = enlarged(patches, 5)
+    large = enlarge(patches, 5)
     assert large.shape == (2, 15, 20)
     assert all(large[1, row, column] == patches[1, row // 5, column // 5] for row in range(15) for column in range(20))
 

@@ -11,7 +11,7 @@ import torch
 from small_pretraining import WITH_MOMENTUM, Losses, small_run, write_mix
 
 from echocare_core.errors import SettingsError
-from echocare_core.pretraining import distributed_network
+from echocare_core.pretraining.networks import distribute_network
 from echocare_core.pretraining.resume import ENTRIES
 from echocare_core.training.checkpoint_file import read_checkpoint
 
@@ -69,17 +69,17 @@ def test_a_checkpoint_of_two_processes_is_gone_on_from_by_one(data, alone, tmp_p
         assert numbers == pytest.approx(alone[0][step], **ROUNDING), step
 
 
-def test_gradients_of_parts_add_up(data, tmp_path):
+def test_accumulated_gradients_are_those_of_the_whole_batch(data, tmp_path):
     stages = [{"name": "one", "steps": 3, "batch_size": 4, "image_size": 32, "views": ["masked"], "mask_ratio": 0.5}]
-    whole, parts = Losses(), Losses()
+    whole, accumulated = Losses(), Losses()
 
     small_run(data, tmp_path / "whole", stages=stages, handlers=[whole]).trainer.run()
-    small_run(data, tmp_path / "parts", stages=stages, handlers=[parts], parts=2).trainer.run()
+    small_run(data, tmp_path / "accumulated", stages=stages, handlers=[accumulated], accumulation_steps=2).trainer.run()
 
     for step, numbers in whole.by_step.items():
-        assert parts.by_step[step]["loss"] == pytest.approx(numbers["loss"], rel=0.02), step
+        assert accumulated.by_step[step]["loss"] == pytest.approx(numbers["loss"], rel=0.02), step
 
 
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(SettingsError, match="needed one of ddp, fsdp"):
-        distributed_network(torch.nn.Linear(1, 1), "tpu", torch.device("cpu"))
+        distribute_network(torch.nn.Linear(1, 1), "tpu", torch.device("cpu"))
