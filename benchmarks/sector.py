@@ -23,7 +23,7 @@ from rich.table import Table
 from echocare_core.frames.manifest import read_table
 from echocare_core.frames.read import read_frames
 from echocare_core.frames.sector import scan_sector
-from echocare_core.frames.sector_shape import draw, fit_shape, refine
+from echocare_core.frames.sector.shape import draw, fit_shape, refine
 
 RESAMPLES, SEED = 2000, 0
 Mask = NDArray[np.bool_]

@@ -14,7 +14,7 @@ class LazyPixels(Sequence[NDArray[np.uint8]]):
     """A sequence of uint8 RGB arrays (height, width, 3); indexing it decodes that one frame, into a new array.
 
     Nothing is kept where a frame can be read alone. Each process keeps the last inflated object and the last two
-    videos (`header`, `dicom_video`), which cannot.
+    videos (`dicom.header`, `dicom.video`), which cannot.
 
     A subclass is a frozen dataclass of plain values, so that it travels to worker processes by pickle.
     """

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom import read_dicom
-from echocare_core.frames.header import looks_like_dicom
+from echocare_core.frames.dicom.header import looks_like_dicom
 from echocare_core.frames.image import read_image
-from echocare_core.frames.metaimage import looks_like_metaimage, read_metaimage
-from echocare_core.frames.nifti import looks_like_nifti, read_nifti
-from echocare_core.frames.video import looks_like_video, read_video
+from echocare_core.frames.video.read import looks_like_video, read_video
+from echocare_core.frames.volume.metaimage import looks_like_metaimage, read_metaimage
+from echocare_core.frames.volume.nifti import looks_like_nifti, read_nifti
 from echocare_core.types import Frames
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
@@ -35,7 +35,7 @@ def read_frames(path: Path) -> Frames:
 
     Returns:
         Frames whose pixels are decoded when they are asked for; what each reader promises stands in `dicom.read_dicom`,
-        `image.read_image`, `video.read_video`, `nifti.read_nifti` and `metaimage.read_metaimage`.
+        `image.read_image`, `video.read_video`, `volume.read_nifti` and `volume.read_metaimage`.
 
     Raises:
         UnreadableFrames: missing, empty, a folder, not permitted, or none of these formats, or refused by its reader,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.header import DIRECTORY, looks_like_dicom, read_header
+from echocare_core.frames.dicom.header import DIRECTORY, looks_like_dicom, read_header
 from echocare_core.frames.read import first_bytes
 
 NAME = "DICOMDIR"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from echocare_core.frames.header import value
+from echocare_core.frames.dicom.header import value
 from echocare_core.inventory.pseudonyms import Pseudonyms
 
 UIDS = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "instance": "SOPInstanceUID"}

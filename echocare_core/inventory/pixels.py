@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.dicom import DicomPixels
-from echocare_core.frames.header import PixelData
+from echocare_core.frames.dicom.header import PixelData
+from echocare_core.frames.dicom.read import DicomPixels
 from echocare_core.inventory.pseudonyms import Pseudonyms
 from echocare_core.types import Frames
 

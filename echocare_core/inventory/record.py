@@ -9,8 +9,8 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.dicom import open_frames
-from echocare_core.frames.header import Header, looks_like_dicom, name_of, read_header, text, value
+from echocare_core.frames.dicom.header import Header, looks_like_dicom, name_of, read_header, text, value
+from echocare_core.frames.dicom.read import open_frames
 from echocare_core.frames.read import first_bytes, read_frames
 from echocare_core.inventory.identity import IDENTITY, Identity, read_identity
 from echocare_core.inventory.pixels import fingerprint

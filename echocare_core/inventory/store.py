@@ -191,7 +191,7 @@ def _readers() -> str:
     """Hash of what reads files, this package's source and the extras: after a change nothing is taken over."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted([*package.glob("frames/*.py"), *package.glob("inventory/*.py")]):
+    for path in sorted([*package.glob("frames/**/*.py"), *package.glob("inventory/*.py")]):
         digest.update(path.read_bytes())
     digest.update(bytes(find_spec(extra) is not None for extra in EXTRAS))
     return digest.hexdigest()

@@ -15,7 +15,7 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom.filereader import read_file_meta_info
 
 from echocare_core.errors import NotRetrieved, PacsError, SettingsError
-from echocare_core.frames.header import UNPARSABLE, text, unheard
+from echocare_core.frames.dicom.header import UNPARSABLE, text, unheard
 from echocare_core.pacs.multipart import BrokenMessage, single_part
 from echocare_core.pacs.query import UID, Instance, StudyQuery
 from echocare_core.pacs.web_session import HOW_TO_SAY_WHO, PacsSession

@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from echocare_core.errors import SettingsError
-from echocare_core.frames.header import CODE_OR_UID, MALFORMED, numbers, unheard, value
+from echocare_core.frames.dicom.header import CODE_OR_UID, MALFORMED, numbers, unheard, value
 from echocare_core.privacy.key import Key
 
 EDITION = "2026c"

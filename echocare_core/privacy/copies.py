@@ -18,8 +18,8 @@ from rich.progress import track
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import EchoCareError, OutputError, UnreadableFrames
-from echocare_core.frames.dicom import DicomPixels
-from echocare_core.frames.header import UNPARSABLE, read_on, unheard
+from echocare_core.frames.dicom.header import UNPARSABLE, read_on, unheard
+from echocare_core.frames.dicom.read import DicomPixels
 from echocare_core.frames.read import read_frames
 from echocare_core.privacy.attributes import EDITION, check_installed, deidentify_header
 from echocare_core.privacy.burned_in import BurnedIn, find_burned_in

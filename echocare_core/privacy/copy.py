@@ -15,12 +15,12 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.dicom import DicomPixels
-from echocare_core.frames.fragments import read_frame
-from echocare_core.frames.header import unheard, value
-from echocare_core.frames.jpeg_stream import read_jpeg_stream
-from echocare_core.frames.native import read_native
-from echocare_core.frames.pixel_format import PixelFormat
+from echocare_core.frames.dicom.fragments import read_frame
+from echocare_core.frames.dicom.header import unheard, value
+from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
+from echocare_core.frames.dicom.native import read_native
+from echocare_core.frames.dicom.pixel_format import PixelFormat
+from echocare_core.frames.dicom.read import DicomPixels
 from echocare_core.privacy.jpeg import encode_like, without_comments
 
 EXPLICIT, JPEG_BASELINE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50"

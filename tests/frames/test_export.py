@@ -78,7 +78,7 @@ def test_no_frame_is_decoded_before_it_is_asked_for(folder, monkeypatch):
     def refuse(*_):
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("echocare_core.frames.dicom.DicomPixels.decode", refuse)
+    monkeypatch.setattr("echocare_core.frames.dicom.read.DicomPixels.decode", refuse)
     monkeypatch.setattr("echocare_core.frames.image.ImagePixels.decode", refuse)
     export = read_export(folder)
     with pytest.raises(AssertionError, match="decoded"):

@@ -7,7 +7,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from ultrasound_files import region
 
-from echocare_core.frames.header import unheard
+from echocare_core.frames.dicom.header import unheard
 from echocare_core.privacy.attributes import EMPTY, KEPT, actions, deidentify_header
 from echocare_core.privacy.key import Key
 

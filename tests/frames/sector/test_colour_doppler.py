@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from echocare_core.frames.colour_doppler import find_colour_doppler
+from echocare_core.frames.sector.colour_doppler import find_colour_doppler
 from echocare_core.types import Region
 
 HEIGHT, WIDTH = 240, 320

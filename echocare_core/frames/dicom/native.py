@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.colour import as_colour
-from echocare_core.frames.header import PixelData
-from echocare_core.frames.pixel_format import PixelFormat
+from echocare_core.frames.dicom.colour import as_colour
+from echocare_core.frames.dicom.header import PixelData
+from echocare_core.frames.dicom.pixel_format import PixelFormat
 
 
 def settle_native_colour(pixel_format: PixelFormat, pixel_bytes: int, frames: int | None) -> PixelFormat:

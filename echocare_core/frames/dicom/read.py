@@ -9,16 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.codecs import NATIVE, VIDEO, check_photometric, check_transfer_syntax, decode
-from echocare_core.frames.colour import to_rgb
-from echocare_core.frames.dicom_video import DicomVideo
-from echocare_core.frames.fragments import Extents, read_frame, read_frame_index, read_stream_extent
-from echocare_core.frames.frame_times import read_frame_times_ms, read_heart_rate_bpm, read_r_wave_times_ms
-from echocare_core.frames.header import DIRECTORY, Header, PixelData, name_of, number, read_header, text, unheard, value
+from echocare_core.frames.dicom.codecs import NATIVE, VIDEO, check_photometric, check_transfer_syntax, decode
+from echocare_core.frames.dicom.colour import to_rgb
+from echocare_core.frames.dicom.fragments import Extents, read_frame, read_frame_index, read_stream_extent
+from echocare_core.frames.dicom.frame_times import read_frame_times_ms, read_heart_rate_bpm, read_r_wave_times_ms
+from echocare_core.frames.dicom.header import (
+    DIRECTORY,
+    Header,
+    PixelData,
+    name_of,
+    number,
+    read_header,
+    text,
+    unheard,
+    value,
+)
+from echocare_core.frames.dicom.native import count_native_frames, read_native, settle_native_colour
+from echocare_core.frames.dicom.pixel_format import PixelFormat, read_pixel_format
+from echocare_core.frames.dicom.regions import read_regions, scan_region_of, spacing_of
+from echocare_core.frames.dicom.video import DicomVideo
 from echocare_core.frames.lazy import LazyPixels
-from echocare_core.frames.native import count_native_frames, read_native, settle_native_colour
-from echocare_core.frames.pixel_format import PixelFormat, read_pixel_format
-from echocare_core.frames.regions import read_regions, scan_region_of, spacing_of
 from echocare_core.types import Frames
 
 SMALLEST_PX, LARGEST_PX = 16, 1 << 26  # on a side; in all, which is 8192x8192

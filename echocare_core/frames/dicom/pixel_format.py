@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.header import number, text
-from echocare_core.frames.palette import read_palette
+from echocare_core.frames.dicom.header import number, text
+from echocare_core.frames.dicom.palette import read_palette
 
 SAMPLES = {
     "MONOCHROME1": 1,

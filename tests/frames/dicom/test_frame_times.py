@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from ultrasound_files import CINE, STILL, marked, write_ultrasound
 
 from echocare_core.frames import read_frames
-from echocare_core.frames.frame_times import read_frame_times_ms
+from echocare_core.frames.dicom.frame_times import read_frame_times_ms
 from echocare_core.types import Frames
 
 VECTOR, STEP, SLICES = 0x00181065, 0x00181063, 0x00540080

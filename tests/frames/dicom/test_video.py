@@ -10,9 +10,9 @@ import pytest
 from ultrasound_files import marked, write_ultrasound
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames import dicom_video
 from echocare_core.frames.dicom import read_dicom
-from echocare_core.frames.video_stream import VideoStream
+from echocare_core.frames.dicom import video as dicom_video
+from echocare_core.frames.video.stream import VideoStream
 
 av = pytest.importorskip("av", reason="video needs PyAV, the extra `video`")
 from video_files import (  # noqa: E402  (it needs PyAV)
@@ -222,7 +222,7 @@ def test_a_video_of_another_size_is_refused(tmp_path):
 
 def test_without_pyav_a_video_is_refused_with_what_to_install(tmp_path, monkeypatch):
     path = write_video(tmp_path / "a", encoded(), PICTURES, H_264)
-    monkeypatch.setattr("echocare_core.frames.codecs.can_decode_video", lambda: False)
+    monkeypatch.setattr("echocare_core.frames.dicom.codecs.can_decode_video", lambda: False)
     sentence = refusal(path)
     assert sentence.startswith("a is a video (MPEG-4 AVC/H.264")
     assert sentence.endswith("Run pip install 'echocare[video]'.")

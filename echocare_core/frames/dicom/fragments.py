@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydicom.dataset import Dataset
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.header import PixelData, value
+from echocare_core.frames.dicom.header import PixelData, value
 
 ITEM, SEQUENCE_END = 0xE000FFFE, 0xE0DDFFFE  # (FFFE,E000) and (FFFE,E0DD), read as little-endian numbers
 STARTS = (

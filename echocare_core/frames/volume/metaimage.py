@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.extras import imported
-from echocare_core.frames.volume import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
+from echocare_core.frames.volume.pixels import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
 from echocare_core.types import Frames
 
 NAME = "a MetaImage picture"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.header import numbers, value
+from echocare_core.frames.dicom.header import numbers, value
 
 COLOURS = ("Red", "Green", "Blue")
 DISCRETE, LINEAR, INDIRECT = 0, 1, 2  # kinds of segments, C.7.9.2

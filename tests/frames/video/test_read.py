@@ -13,8 +13,8 @@ from ultrasound_files import marked
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
-from echocare_core.frames.video_stream import to_rgb
-from echocare_core.frames.video_track import VideoTrack
+from echocare_core.frames.video.stream import to_rgb
+from echocare_core.frames.video.track import VideoTrack
 
 av = pytest.importorskip("av", reason="PyAV is not installed: pip install 'echocare[video]'")
 from video_files import BT_709, COLOURS, FULL, colour_bars, encode  # noqa: E402  (it needs PyAV)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.codecs import check_size
-from echocare_core.frames.fragments import Fragment, read_frame
-from echocare_core.frames.header import PixelData, stamp_of
-from echocare_core.frames.video_stream import VideoStream
+from echocare_core.frames.dicom.codecs import check_size
+from echocare_core.frames.dicom.fragments import Fragment, read_frame
+from echocare_core.frames.dicom.header import PixelData, stamp_of
+from echocare_core.frames.video.stream import VideoStream
 
 OPEN = 2  # streams a process keeps, with their compressed packets and last pictures
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
-from echocare_core.frames.video_track import VideoTrack
+from echocare_core.frames.video.track import VideoTrack
 from echocare_core.types import Frames
 
 SMALLEST_PX = 16

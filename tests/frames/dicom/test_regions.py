@@ -10,7 +10,7 @@ from ultrasound_files import SHIPPED, marked, region, write_ultrasound
 
 from echocare_core.errors import SettingsError
 from echocare_core.frames import read_frames
-from echocare_core.frames.regions import read_regions, scan_region_of, spacing_of
+from echocare_core.frames.dicom.regions import read_regions, scan_region_of, spacing_of
 from echocare_core.types import Region, Scale
 
 ROWS, COLUMNS = 480, 640

@@ -3,7 +3,7 @@
 Black background, menus, rulers, colour bars and burned-in text show no tissue. Background is flat, of one or a few grey
 levels, and reaches the picture's border; text, rulers and bars on it are thin or small, and in a cine they stand still.
 What is left is tissue with holes, where shadow and vessels are black, so its edge is found by fitting the shape that
-scanners give a sector (`sector_shape`), which shadow along a flank does not move.
+scanners give a sector (`shape`), which shadow along a flank does not move.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import label
 from scipy.spatial import ConvexHull, QhullError
 
-from echocare_core.frames.sector_shape import (
+from echocare_core.frames.sector.shape import (
     BOTTOM,
     FAR,
     LEFT,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydicom.dataset import Dataset
 
-from echocare_core.frames.header import number, numbers, value
+from echocare_core.frames.dicom.header import number, numbers, value
 from echocare_core.types import Region, Scale
 
 TWO_D = 1  # Region Spatial Format (0018,6012), C.8.5.5.1.1

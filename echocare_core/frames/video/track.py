@@ -2,7 +2,7 @@
 
 A file may be gigabytes of uncompressed AVI, so it stays on the disk and is read from the last key frame on. Video in
 DICOM stands in pieces, and its pictures must be those that the header counts, whatever the container's times say:
-`video_stream` keeps its packets and asks the decoder itself.
+`video.stream` keeps its packets and asks the decoder itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.extras import imported
-from echocare_core.frames.video_stream import to_rgb
+from echocare_core.frames.video.stream import to_rgb
 
 MOST_PX = 1 << 26  # of one frame; a header that says more is damaged
 DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)

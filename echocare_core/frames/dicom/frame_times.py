@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from pydicom.dataset import Dataset
 
-from echocare_core.frames.header import number, numbers
+from echocare_core.frames.dicom.header import number, numbers
 
 FRAME_TIME, FRAME_TIME_VECTOR = 0x00181063, 0x00181065
 MOST_BEATS = 10_000  # of one cine; more are a damaged interval

@@ -334,7 +334,7 @@ def test_a_frame_may_be_written_to(tmp_path):
 
 def test_reading_the_header_does_not_read_the_pixels(tmp_path, monkeypatch):
     path = write_ultrasound(tmp_path / "a", marked(3))
-    monkeypatch.setattr("echocare_core.frames.header.PixelData.read", lambda *_: pytest.fail("pixels were read"))
+    monkeypatch.setattr("echocare_core.frames.dicom.header.PixelData.read", lambda *_: pytest.fail("pixels were read"))
     assert len(read_dicom(path)) == 3
 
 
@@ -342,7 +342,7 @@ def test_only_the_bytes_of_one_frame_are_read(tmp_path, monkeypatch):
     asked = []
     pixels = read_dicom(write_ultrasound(tmp_path / "a", marked(3))).pixels
     monkeypatch.setattr(
-        "echocare_core.frames.header.PixelData.read",
+        "echocare_core.frames.dicom.header.PixelData.read",
         lambda _, *place: asked.append(place) or np.zeros(place[1], np.uint8),
     )
     pixels[1]

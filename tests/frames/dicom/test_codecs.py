@@ -9,9 +9,9 @@ from PIL import Image
 from ultrasound_files import JPEG, JPEG_2000, RLE, SHIPPED, marked, shipped, streams_of
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.codecs import check_transfer_syntax, decode
-from echocare_core.frames.colour import to_rgb
-from echocare_core.frames.pixel_format import PixelFormat, read_pixel_format
+from echocare_core.frames.dicom.codecs import check_transfer_syntax, decode
+from echocare_core.frames.dicom.colour import to_rgb
+from echocare_core.frames.dicom.pixel_format import PixelFormat, read_pixel_format
 
 SMOOTH = np.stack(np.broadcast_arrays(np.arange(0, 192, 4)[:, None], np.arange(0, 256, 4)[None], 90), axis=-1)
 PICTURE = SMOOTH.astype(np.uint8)

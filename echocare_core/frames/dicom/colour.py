@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from echocare_core.frames.pixel_format import PixelFormat
+from echocare_core.frames.dicom.pixel_format import PixelFormat
 
 
 def to_rgb(samples: NDArray[Any], photometric: str, pixel_format: PixelFormat) -> NDArray[np.uint8]:

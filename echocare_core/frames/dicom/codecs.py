@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.header import name_of
-from echocare_core.frames.jpeg_stream import read_jpeg_stream
-from echocare_core.frames.jpeg_xl_stream import read_jpeg_xl_size
-from echocare_core.frames.native import arrange
-from echocare_core.frames.pixel_format import PixelFormat
-from echocare_core.frames.video_stream import can_decode_video
+from echocare_core.frames.dicom.header import name_of
+from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
+from echocare_core.frames.dicom.jpeg_xl_stream import read_jpeg_xl_size
+from echocare_core.frames.dicom.native import arrange
+from echocare_core.frames.dicom.pixel_format import PixelFormat
+from echocare_core.frames.video.stream import can_decode_video
 
 Decoded = tuple[NDArray[Any], str]
 NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}
