@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class EchoCareError(Exception):
     """Base of every error this package raises on purpose. Its text never holds a patient attribute."""
 
 
 class UnreadableFrames(EchoCareError):  # noqa: N818  (it reads as what was found)
-    """A file, or one frame of it, cannot be turned into pixels."""
+    """A file, or one frame of it, cannot be turned into pixels.
+
+    Attributes:
+        path: the file; the folder or table, where nothing in it can be.
+        reason: what the sentence says of it: what was found, what was needed and what to do.
+        frame: which one is meant, such as "frame 3 of 9"; "" for the whole file. `reason` begins with it.
+    """
+
+    def __init__(self, path: Path, reason: str, frame: str = "") -> None:
+        super().__init__(path, reason, frame)  # by which it is pickled
+        self.path, self.frame = path, frame
+        self.reason = f"{frame}, {reason}" if frame else reason
+
+    def __str__(self) -> str:
+        return f"{self.path.name or 'The folder'}{', ' if self.frame else ' '}{self.reason}"
+
+
+class PixelDataError(EchoCareError):
+    """Pixel data, or a header that describes it, that cannot be decoded; raised where the file is not known.
+
+    Its text is the reason of the `UnreadableFrames` that a reader makes of it.
+    """
 
 
 class WeightsError(EchoCareError):

@@ -130,7 +130,7 @@ def quantize(
         network, dataset = (parser.get_parsed_content(name) for name in ("network", "dataset"))
         images = list(_spread_images(dataset, frames))
     if not images:
-        raise UnreadableFrames(f"No frame of {Path(source).name} could be decoded; needed some to measure. Look at it.")
+        raise UnreadableFrames(Path(source), "has no frame that can be decoded; needed some to measure. Look at it.")
     quantize_network(network, images, path)
     return len(images)
 

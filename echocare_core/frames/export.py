@@ -63,56 +63,52 @@ def read_export(path: Path) -> Export:
     """
     path = Path(path)
     if not path.exists():
-        raise UnreadableFrames(f"{path.name} does not exist; a file or folder is needed. Check the path.")
+        raise UnreadableFrames(path, "does not exist; a file or folder is needed. Check the path.")
     if not path.is_dir():
         return Export(path.parent, (read_frames(path),))
     files: list[Frames] = []
-    set_aside: list[SetAside] = []
-
-    def note(folder: Path, reason: str) -> None:
-        set_aside.append(SetAside(folder.relative_to(path).as_posix(), reason))
-
-    for found in walk_export(path, note):
+    faults: list[UnreadableFrames] = []
+    for found in walk_export(path, faults.append):
         try:
             files.append(read_frames(found))
         except UnreadableFrames as fault:
-            set_aside.append(SetAside(found.relative_to(path).as_posix(), str(fault)))
+            faults.append(fault)
     if not files:
-        raise UnreadableFrames(_nothing_usable(path, set_aside))
+        raise UnreadableFrames(path, _why_nothing_is_usable(faults))
+    set_aside = (SetAside(fault.path.relative_to(path).as_posix(), str(fault)) for fault in faults)
     return Export(path, tuple(files), tuple(set_aside))
 
 
-def walk_export(root: Path, note: Callable[[Path, str], None]) -> Iterator[Path]:
+def walk_export(root: Path, set_aside: Callable[[UnreadableFrames], None]) -> Iterator[Path]:
     """All files below a folder, sorted, one after the other; linked folders are not entered.
 
     Args:
         root: the folder.
-        note: told of each folder that cannot be listed, or holds what this package wrote, and why it is set aside.
+        set_aside: told of each folder that is linked, cannot be listed, or holds what this package wrote.
     """
 
     def unlisted(fault: OSError) -> None:
-        folder = Path(fault.filename)
-        note(folder, f"{folder.name} is a folder that cannot be listed ({fault.strerror}). Check its permissions.")
+        reason = f"is a folder that cannot be listed ({fault.strerror}). Check its permissions."
+        set_aside(UnreadableFrames(Path(fault.filename), reason))
 
     for name, folders, names in os.walk(root, onerror=unlisted):
         folder = Path(name)
         for linked in sorted(name for name in folders if (folder / name).is_symlink()):
-            note(folder / linked, f"{linked} is a linked folder, which is not entered. Give it by itself.")
+            reason = "is a linked folder, which is not entered. Give it by itself."
+            set_aside(UnreadableFrames(folder / linked, reason))
         folders[:] = sorted(name for name in folders if not name.startswith(UNFINISHED))
         written = "results of an earlier run" if set(names) >= RESULTS else "an inventory" if INVENTORY in names else ""
         if written:
-            note(folder, f"{folder.name} holds {written}, not images.")
+            set_aside(UnreadableFrames(folder, f"holds {written}, not images."))
             folders.clear()
             continue
         yield from (folder / name for name in sorted(names))
 
 
-def _nothing_usable(root: Path, set_aside: list[SetAside]) -> str:
-    name = root.name or "the folder"
+def _why_nothing_is_usable(faults: list[UnreadableFrames]) -> str:
     needed = "Ultrasound DICOM, PNG or JPEG files are needed. Check that the export holds the images of the study."
-    if not set_aside:
-        return f"{name} is empty: no file was found in it. {needed}"
-    # A reason begins with the file's name; without it, equal reasons can be counted.
-    reasons = Counter(one.reason.removeprefix(Path(one.source).name).strip() for one in set_aside)
+    if not faults:
+        return f"is empty: no file was found in it. {needed}"
+    reasons = Counter(fault.reason for fault in faults)
     counted = "; ".join(f"{count} x {reason.rstrip('.')}" for reason, count in reasons.most_common(COMMONEST))
-    return f"{name} has no usable file among {len(set_aside)} looked at ({counted}). {needed}"
+    return f"has no usable file among {len(faults)} looked at ({counted}). {needed}"

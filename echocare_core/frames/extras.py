@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError
 
 
 def imported(package: str, extra: str, format_name: str) -> Any:
@@ -17,11 +17,11 @@ def imported(package: str, extra: str, format_name: str) -> Any:
         format_name: what is read with it, with its article.
 
     Raises:
-        UnreadableFrames: it is not installed. The sentence lacks its subject; the caller puts the file name before it.
+        PixelDataError: it is not installed.
     """
     try:
         return importlib.import_module(package)
     except ImportError as fault:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"is {format_name}, which needs {package}. Install it with pip install 'echocare[{extra}]'."
         ) from fault

@@ -47,10 +47,10 @@ class ImagePixels(LazyPixels):
                 picture = to_rgb(upright)
         except DAMAGE as fault:
             raise UnreadableFrames(
-                f"{self.path.name} is damaged or cut short and cannot be decoded. Copy or export it again."
+                self.path, "is damaged or cut short and cannot be decoded. Copy or export it again."
             ) from fault
         if picture.shape != (*self.size, 3):
-            raise UnreadableFrames(f"{self.path.name} changed while it was read. Read it again.")
+            raise UnreadableFrames(self.path, "changed while it was read. Read it again.")
         return picture
 
 
@@ -73,11 +73,12 @@ def read_image(path: Path) -> Frames:
             turned = _orientation(image) in TURNED
             width, height = reversed(image.size) if turned else image.size
     except DAMAGE as fault:
-        raise UnreadableFrames(f"{path.name} is a damaged PNG or JPEG picture. Copy or export it again.") from fault
+        raise UnreadableFrames(path, "is a damaged PNG or JPEG picture. Copy or export it again.") from fault
     if min(height, width) < SMALLEST_PX:
         raise UnreadableFrames(
-            f"{path.name} is {width}x{height} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. "
-            "Leave it out of the export."
+            path,
+            f"is {width}x{height} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it out of the "
+            "export.",
         )
     return Frames(path, ImagePixels(path, (height, width)), (height, width), frame_times_ms=(0.0,))
 

@@ -63,7 +63,7 @@ def read_listed(table: Path) -> Export:
     files = tuple(frames for frames in opened.values() if frames is not None)
     if not files:
         first = f" ({set_aside[0].reason})" if set_aside else ""
-        raise UnreadableFrames(f"{table.name} names no usable file among {len(rows)} rows{first}. Correct its paths.")
+        raise UnreadableFrames(table, f"names no usable file among {len(rows)} rows{first}. Correct its paths.")
     return Export(
         root, files, tuple(set_aside), {path: tuple(dict.fromkeys(wanted)) for path, wanted in chosen.items()}
     )

@@ -54,27 +54,28 @@ def read_frames(path: Path) -> Frames:
     if looks_like_metaimage(head):
         return read_metaimage(path)
     raise UnreadableFrames(
-        f"{path.name} is not DICOM, PNG or JPEG, nor AVI, MP4, NIfTI or MetaImage ({_other_format(head)}). Leave it "
-        "out, or convert it."
+        path,
+        f"is not DICOM, PNG or JPEG, nor AVI, MP4, NIfTI or MetaImage ({_other_format(head)}). Leave it out, or "
+        "convert it.",
     )
 
 
 def first_bytes(path: Path) -> bytes:
     """The first 1024 bytes of a file, which hold the marks of all formats."""
     if path.is_dir():
-        raise UnreadableFrames(f"{path.name} is a folder; a file is needed. Read it as an export.")
+        raise UnreadableFrames(path, "is a folder; a file is needed. Read it as an export.")
     if path.exists() and not path.is_file():
-        raise UnreadableFrames(f"{path.name} is not a regular file. Leave it out of the export.")
+        raise UnreadableFrames(path, "is not a regular file. Leave it out of the export.")
     try:
         with path.open("rb") as file:
             head = file.read(1024)
     except FileNotFoundError as fault:
-        raise UnreadableFrames(f"{path.name} does not exist. Check the path.") from fault
+        raise UnreadableFrames(path, "does not exist. Check the path.") from fault
     except OSError as fault:
         why = fault.strerror or type(fault).__name__
-        raise UnreadableFrames(f"{path.name} cannot be opened ({why}). Check its permissions.") from fault
+        raise UnreadableFrames(path, f"cannot be opened ({why}). Check its permissions.") from fault
     if not head:
-        raise UnreadableFrames(f"{path.name} is empty (0 bytes). Copy or export it again.")
+        raise UnreadableFrames(path, "is empty (0 bytes). Copy or export it again.")
     return head
 
 

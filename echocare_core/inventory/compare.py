@@ -9,7 +9,6 @@ from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.read import read_frames
 from echocare_core.inventory.pixels import decoded_digest, stored_digest
 from echocare_core.inventory.pseudonyms import Pseudonyms
-from echocare_core.inventory.record import reason_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def compare(path: Path, pseudonyms: Pseudonyms, *, decoded: bool) -> Compared:
         digest, damaged = decoded_digest(frames, pseudonyms)
         return Compared(decoded_digest=digest, damaged=damaged)
     except UnreadableFrames as fault:
-        return Compared(reason=reason_of(path, fault))
+        return Compared(reason=fault.reason)
     except OSError:
         return Compared(reason="cannot be read from the disk any more. Copy it again.")
 

@@ -53,7 +53,7 @@ def listed_files(path: Path) -> Iterator[Path]:
                     yield _found(path.parent, components)
     except (struct.error, OSError) as fault:
         raise UnreadableFrames(
-            f"{path.name} breaks off or is no DICOMDIR ({type(fault).__name__}). Give the folder it stands in."
+            path, f"breaks off or is no DICOMDIR ({type(fault).__name__}). Give the folder it stands in."
         ) from None
 
 

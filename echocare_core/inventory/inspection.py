@@ -72,7 +72,7 @@ def inspect_export(
     """
     export = Path(export)
     if not export.exists():
-        raise UnreadableFrames(f"{export.name} does not exist; a folder, DICOMDIR or file is needed. Check the path.")
+        raise UnreadableFrames(export, "does not exist; a folder, DICOMDIR or file is needed. Check the path.")
     if out is not None and Path(out).resolve() == (export if export.is_dir() else export.parent).resolve():
         raise OutputError(
             "The inventory and the export would share a folder, which then counts as an inventory; needed another one. "

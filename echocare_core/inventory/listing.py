@@ -30,11 +30,11 @@ def list_export(export: Path, store: Store) -> None:
     by_list = not export.is_dir() and is_dicomdir(export)
     set_aside: dict[str, Record] = {}  # folders and odd names: few
 
-    def note(folder: Path, reason: str) -> None:
-        set_aside[_source(folder, root)] = Record("folder", reason=reason.removeprefix(folder.name).strip())
+    def set_folder_aside(fault: UnreadableFrames) -> None:
+        set_aside[_source(fault.path, root)] = Record("folder", reason=fault.reason)
 
     def found() -> Iterator[tuple[str, int, int]]:
-        for path in walk_export(root, note) if by_list or export.is_dir() else [export]:
+        for path in walk_export(root, set_folder_aside) if by_list or export.is_dir() else [export]:
             source = _source(path, root)
             if source != path.relative_to(root).as_posix():
                 set_aside[source] = Record("other", reason=UNNAMEABLE)

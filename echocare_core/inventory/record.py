@@ -78,7 +78,7 @@ def read_record(path: Path, pseudonyms: Pseudonyms) -> Record:
             told = {"kind": "picture"}
         told |= _content(frames) | {"fingerprint": fingerprint(frames, pseudonyms)}
     except UnreadableFrames as fault:
-        return Record(**told, reason=reason_of(path, fault))  # type: ignore[arg-type]
+        return Record(**told, reason=fault.reason)  # type: ignore[arg-type]
     except OSError:
         return Record(**told, reason="cannot be read from the disk any more. Copy it again.")  # type: ignore[arg-type]
     return Record(**told, usable=True)  # type: ignore[arg-type]
@@ -87,11 +87,6 @@ def read_record(path: Path, pseudonyms: Pseudonyms) -> Record:
 def read_records(root: Path, pseudonyms: Pseudonyms, sources: list[str]) -> list[Record]:
     """The records of some files below a folder."""
     return [read_record(root / source, pseudonyms) for source in sources]
-
-
-def reason_of(path: Path, fault: UnreadableFrames) -> str:
-    """The sentence of an error without the file's name it begins with, so that equal reasons can be counted."""
-    return str(fault).removeprefix(path.name).strip()
 
 
 def _description(header: Header) -> dict[str, str]:

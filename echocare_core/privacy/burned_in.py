@@ -53,7 +53,7 @@ def find_burned_in(frames: Frames) -> BurnedIn:
     everywhere, in the darkest of some frames, where tissue that moves has faded, and later in each frame.
 
     Raises:
-        UnreadableFrames: a frame is damaged, or the picture shows no scan. The sentence names the file.
+        UnreadableFrames: a frame is damaged, or the picture shows no scan.
     """
     darkest, brightest = _extremes(frames)
     inside = np.zeros(frames.size, dtype=np.bool_)
@@ -64,7 +64,7 @@ def find_burned_in(frames: Frames) -> BurnedIn:
             top, left, bottom, right = region.box
             inside[top:bottom, left:right] = True
     if not inside.any():
-        raise UnreadableFrames(f"{frames.path.name} shows no scan: nothing of it would be left. Look at it.")
+        raise UnreadableFrames(frames.path, "shows no scan: nothing of it would be left. Look at it.")
     lines, count = np.zeros(frames.size, dtype=np.bool_), 0
     for top, left, bottom, right in find_text(darkest):
         count += bool(inside[top:bottom, left:right].any())

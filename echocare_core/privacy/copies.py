@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from rich.progress import track
 
 from echocare_core.atomic import replacing
-from echocare_core.errors import EchoCareError, OutputError, UnreadableFrames
+from echocare_core.errors import OutputError, UnreadableFrames
 from echocare_core.frames.dicom.header import UNPARSABLE, read_on, unheard
 from echocare_core.frames.dicom.read import DicomPixels
 from echocare_core.frames.read import read_frames
@@ -103,7 +103,7 @@ def deidentify(
     export, out = Path(export), Path(out)
     check_installed()
     if not export.exists():
-        raise UnreadableFrames("The export does not exist; a file or folder is needed. Check the path.")
+        raise UnreadableFrames(export, "does not exist; a file or folder is needed. Check the path.")
     _check_apart(export.resolve(), out.resolve())
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -132,23 +132,24 @@ def deidentify(
 
 
 def _copy(path: Path, out: Path, row: Row, key: Key, copies: set[str], keep_intervals: bool) -> Row:
-    """Copy one file, or say why not; the reason begins behind the file's name, which is not repeated."""
+    """Copy one file, or say why not, without its name."""
     try:
         frames = read_frames(path)
         if not isinstance(frames.pixels, DicomPixels):
-            raise UnreadableFrames("is not DICOM; only DICOM objects are copied. Leave it out.")
+            raise UnreadableFrames(path, "is not DICOM; only DICOM objects are copied. Leave it out.")
         original = _header(path)
         made = deidentify_header(original, key, row.source, keep_intervals=keep_intervals)
         header = made.dataset
         copy = f"{made.patient}/{header.StudyInstanceUID}/{header.SOPInstanceUID}.dcm"
         if copy in copies:
             raise UnreadableFrames(
+                path,
                 "has the SOP Instance UID of another file, whose copy stands for it. Where `echocare inspect` calls "
-                "the two a conflict and not the same object, export it again."
+                "the two a conflict and not the same object, export it again.",
             )
         burned_in = find_burned_in(frames)
     except UnreadableFrames as fault:
-        return _set_aside(row, str(fault).removeprefix(path.name))
+        return _set_aside(row, fault.reason)
     header.BurnedInAnnotation = "NO"
     header.ImageType = ["DERIVED", *(list(header.get("ImageType") or ())[1:] or ["PRIMARY"])]
     painter = _Painter(burned_in)
@@ -156,8 +157,8 @@ def _copy(path: Path, out: Path, row: Row, key: Key, copies: set[str], keep_inte
     try:
         with replacing(out / copy) as unfinished:
             written = write_copy(unfinished, frames.pixels, header, original, painter)
-    except EchoCareError as fault:
-        return _set_aside(row, str(fault).removeprefix(path.name))
+    except UnreadableFrames as fault:
+        return _set_aside(row, fault.reason)
     return Row(
         row.file,
         row.source,
@@ -186,7 +187,6 @@ class _Painter:
 
 
 def _set_aside(row: Row, reason: str) -> Row:
-    reason = reason.lstrip(" ,")
     return Row(row.file, row.source, set_aside=reason[:1].upper() + reason[1:])
 
 
@@ -194,7 +194,7 @@ def _header(path: Path) -> Dataset:
     """The whole header of an object.
 
     Raises:
-        UnreadableFrames: it cannot be parsed. The sentence lacks its subject.
+        UnreadableFrames: it cannot be parsed.
     """
     try:
         with path.open("rb") as file, unheard():
@@ -202,7 +202,7 @@ def _header(path: Path) -> Dataset:
             read_on(file, dataset)
             return dataset
     except UNPARSABLE as fault:
-        raise UnreadableFrames(f"cannot be parsed ({type(fault).__name__}). Export it again.") from None
+        raise UnreadableFrames(path, f"cannot be parsed ({type(fault).__name__}). Export it again.") from None
 
 
 def _files(export: Path) -> Iterator[Path]:

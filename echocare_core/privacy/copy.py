@@ -14,7 +14,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.dicom.fragments import read_frame
 from echocare_core.frames.dicom.header import unheard, value
 from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
@@ -63,6 +63,13 @@ def write_copy(path: Path, pixels: DicomPixels, header: Dataset, original: Datas
         UnreadableFrames: a frame is damaged, or the copy would be larger than an element may be.
         OSError: the file cannot be written.
     """
+    try:
+        return _write(path, pixels, header, original, mask_of)
+    except PixelDataError as fault:
+        raise UnreadableFrames(pixels.pixel_data.path, str(fault)) from fault
+
+
+def _write(path: Path, pixels: DicomPixels, header: Dataset, original: Dataset, mask_of: MaskOf) -> Written:
     pixel_format = pixels.pixel_format
     if pixels.transfer_syntax is None and not _is_swapped(pixels):
         frames, form = _native(pixels, mask_of), "native"
@@ -101,7 +108,7 @@ class _Native:
 
     def __init__(self, file: BinaryIO, length: int, bits: int) -> None:
         if length > LARGEST:
-            raise UnreadableFrames("would have more than 4 GB of pixels. Export it in parts.")
+            raise PixelDataError("would have more than 4 GB of pixels. Export it in parts.")
         self._file, self._odd = file, length % 2
         file.write(struct.pack("<HH2s2xI", 0x7FE0, 0x0010, b"OB" if bits == 8 else b"OW", length + self._odd))
 
@@ -132,7 +139,7 @@ class _Encapsulated:
     def close(self) -> None:
         self._file.write(struct.pack("<HHI", 0xFFFE, 0xE0DD, 0))
         if self._offsets[-1] > LARGEST:
-            raise UnreadableFrames("would have more than 4 GB of pixels. Export it in parts.")
+            raise PixelDataError("would have more than 4 GB of pixels. Export it in parts.")
         self._file.seek(self._table)
         self._file.write(struct.pack(f"<{len(self._offsets)}I", *self._offsets))
 
@@ -145,7 +152,7 @@ def _is_plain_jpeg(pixels: DicomPixels) -> bool:
         try:
             stream = read_jpeg_stream(read_frame(pixels.pixel_data, extent))
         except ValueError:
-            raise UnreadableFrames("has a damaged frame. Copy or export it again.") from None
+            raise PixelDataError("has a damaged frame. Copy or export it again.") from None
         colour = "YBR_FULL" if len(stream.components) == 1 else stream.colour(pixels.pixel_format.photometric)
         if stream.bits != 8 or colour != "YBR_FULL" or len(stream.components) not in (1, 3):
             return False
@@ -166,7 +173,7 @@ def _jpeg(pixels: DicomPixels, mask_of: MaskOf) -> Iterator[tuple[bytes, bool]]:
         try:
             yield encode_like(stream, picture) if other else without_comments(stream), other
         except (ValueError, OSError):
-            raise UnreadableFrames(f"has a damaged frame {number + 1}. Copy or export it again.") from None
+            raise PixelDataError(f"has a damaged frame {number + 1}. Copy or export it again.") from None
 
 
 def _decoded(pixels: DicomPixels, mask_of: MaskOf) -> Iterator[tuple[bytes, bool]]:

@@ -75,7 +75,7 @@ class WriteResults:
         """Move everything into place; `results` and `engine.state.results` say what was written."""
         self.progress.stop()
         if not self.writer.rows:
-            raise UnreadableFrames(_nothing_read(self.dataset))
+            raise UnreadableFrames(self.dataset.export.root, _why_nothing_is_read(self.dataset))
         self.results = self.writer.finish(self.dataset.set_aside)
         engine.state.results = self.results
 
@@ -100,6 +100,6 @@ class WriteResults:
         )
 
 
-def _nothing_read(dataset: ExportDataset) -> str:
+def _why_nothing_is_read(dataset: ExportDataset) -> str:
     reasons = "; ".join(f"{aside.source}: {aside.reason}" for aside in dataset.set_aside[:3])
-    return f"None of {dataset.number_of_frames} frames could be decoded ({reasons}). Export the study again."
+    return f"has {dataset.number_of_frames} frames, none of which can be decoded ({reasons}). Export the study again."

@@ -39,8 +39,9 @@ class CropToScanRegiond(MapTransform, InvertibleTransform):
         top, left, bottom, right = (int(edge) for edge in meta["scan_box"])
         if min(bottom - top, right - left) < SMALLEST_PX:
             raise UnreadableFrames(
-                f"{Path(meta['filename_or_obj']).name} names a scan region of {right - left}x{bottom - top} px; needed "
-                f"{SMALLEST_PX}x{SMALLEST_PX} px at least. Export the study again."
+                Path(meta["filename_or_obj"]),
+                f"names a scan region of {right - left}x{bottom - top} px; needed {SMALLEST_PX}x{SMALLEST_PX} px at "
+                "least. Export the study again.",
             )
         for key in self.key_iterator(item):
             before = [slice(None)] * (item[key].ndim - 3)

@@ -36,7 +36,7 @@ class ExportDataset(IterableDataset):
 
     def __init__(self, path: str | Path, transform: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         if not str(path):
-            raise UnreadableFrames("dataset_dir is empty; needed a file or folder. Pass --dataset_dir EXPORT.")
+            raise UnreadableFrames(Path("dataset_dir"), "is empty; needed a file or folder. Pass --dataset_dir EXPORT.")
         table = table_at(Path(path))
         self.export = read_listed(table) if table else read_export(Path(path))
         self.transform = transform

@@ -81,8 +81,9 @@ class LoadUltrasound(Transform):
         needed = first + (count - 1) * self.stride + 1
         if first < 0 or len(opened) < needed:
             raise UnreadableFrames(
-                f"{opened.path.name} has {len(opened)} {'frame' if len(opened) == 1 else 'frames'}; frame {first + 1} "
-                f"to {needed} are needed. Record a longer loop, or ask for fewer."
+                opened.path,
+                f"has {len(opened)} {'frame' if len(opened) == 1 else 'frames'}; frame {first + 1} to {needed} are "
+                "needed. Record a longer loop, or ask for fewer.",
             )
         return numbers[:count]
 

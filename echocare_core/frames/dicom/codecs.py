@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import name_of
 from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
 from echocare_core.frames.dicom.jpeg_xl_stream import read_jpeg_xl_size
@@ -48,18 +48,17 @@ def decode(data: bytes, transfer_syntax: str, pixel_format: PixelFormat) -> Deco
         the decoder converted the colour, so that it is converted once.
 
     Raises:
-        UnreadableFrames: the stream is damaged, or not the size the header says. The sentence has no file name; the
-            caller knows it.
+        PixelDataError: the stream is damaged, or not the size the header says.
     """
     try:
         samples, photometric = DECODERS[transfer_syntax](data, pixel_format)
     except DAMAGE as fault:
-        raise UnreadableFrames(f"cannot be decoded ({str(fault).strip() or type(fault).__name__})") from fault
+        raise PixelDataError(f"cannot be decoded ({str(fault).strip() or type(fault).__name__})") from fault
     check_size(samples.shape[:2], pixel_format.size)
     if samples.ndim > 3 or (samples.ndim == 3 and samples.shape[2] != 3):
-        raise UnreadableFrames(f"decodes to {samples.shape[2]} samples per pixel, 1 or 3 are needed")
+        raise PixelDataError(f"decodes to {samples.shape[2]} samples per pixel, 1 or 3 are needed")
     if samples.dtype.itemsize > 2:
-        raise UnreadableFrames(f"decodes to samples of {8 * samples.dtype.itemsize} bits, up to 16 are read")
+        raise PixelDataError(f"decodes to samples of {8 * samples.dtype.itemsize} bits, up to 16 are read")
     return samples, photometric
 
 
@@ -67,18 +66,18 @@ def check_transfer_syntax(transfer_syntax: str) -> None:
     """Refuse a transfer syntax nothing here decodes, and video where PyAV is not installed.
 
     Raises:
-        UnreadableFrames: with its name. The sentence lacks its subject; the caller puts the file name before it.
+        PixelDataError: with its name.
     """
     if transfer_syntax in NATIVE or transfer_syntax in DECODERS:
         return
     name = name_of(transfer_syntax)
     if transfer_syntax not in VIDEO:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"has the transfer syntax {name}, which is not read; uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000, "
             "JPEG XL and video are. Export it again as Explicit VR Little Endian or JPEG Baseline."
         )
     if not can_decode_video():
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"is a video ({name}), for which PyAV is needed and not installed. Run pip install 'echocare[video]'."
         )
 
@@ -87,11 +86,11 @@ def check_photometric(photometric: str, transfer_syntax: str | None) -> None:
     """Refuse colours that exist inside certain streams only, outside of them; None stands for native pixels.
 
     Raises:
-        UnreadableFrames: the header contradicts itself. The sentence lacks its subject.
+        PixelDataError: the header contradicts itself.
     """
     if transfer_syntax not in STREAM_COLOURS.get(photometric, {transfer_syntax}):
         where = "uncompressed pixels" if transfer_syntax is None else name_of(transfer_syntax)
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"has the photometric interpretation {photometric}, which {where} cannot have. Export it as RGB."
         )
 
@@ -173,10 +172,10 @@ def check_size(found: tuple[int, ...], size: tuple[int, int]) -> None:
     """Compare (height, width); called on the stream's header too, before memory is spent on a lie.
 
     Raises:
-        UnreadableFrames: they differ. The sentence lacks its subject.
+        PixelDataError: they differ.
     """
     if tuple(found) != size:
-        raise UnreadableFrames(f"decodes to {found[1]}x{found[0]} px, its header says {size[1]}x{size[0]}")
+        raise PixelDataError(f"decodes to {found[1]}x{found[0]} px, its header says {size[1]}x{size[0]}")
 
 
 # Transfer syntax UID (PS3.5 10, PS3.6 A) to decoder. To read another syntax, add its line and its function.

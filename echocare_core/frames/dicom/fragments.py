@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import PixelData, value
 
 ITEM, SEQUENCE_END = 0xE000FFFE, 0xE0DDFFFE  # (FFFE,E000) and (FFFE,E0DD), read as little-endian numbers
@@ -33,11 +33,11 @@ def read_stream_extent(pixel_data: PixelData) -> tuple[Fragment, ...]:
     """All fragments of a video, which together are its one stream (PS3.5 8.2.5); an offset table says nothing here.
 
     Raises:
-        UnreadableFrames: items are missing or cut short. The sentence lacks its subject.
+        PixelDataError: items are missing or cut short.
     """
     (_, *fragments), _ = _walk(pixel_data)
     if not any(fragment.length for fragment in fragments):
-        raise UnreadableFrames("has empty pixel data. Export it again.")
+        raise PixelDataError("has empty pixel data. Export it again.")
     return tuple(fragments)
 
 
@@ -57,15 +57,14 @@ def read_frame_index(pixel_data: PixelData, dataset: Dataset, frames: int | None
         For each frame its fragments, to be joined.
 
     Raises:
-        UnreadableFrames: items are missing, cut short or cannot be told apart. The sentence lacks its subject; the
-            caller puts the file name before it.
+        PixelDataError: items are missing, cut short or cannot be told apart.
     """
     (table, *fragments), ended = _walk(pixel_data)
     if not fragments:
-        raise UnreadableFrames("has empty pixel data. Export it again.")
+        raise PixelDataError("has empty pixel data. Export it again.")
     more = len(fragments) > 1 or sum(fragments[0]) < pixel_data.available
     if frames is None and not ended and more:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"says neither how many frames it has nor where they end, and breaks off after {len(fragments)} "
             f"fragment{'' if len(fragments) == 1 else 's'} of pixel data: frames may be missing. Export it again."
         )
@@ -98,9 +97,7 @@ def _walk(pixel_data: PixelData) -> tuple[list[Fragment], bool]:
             if ended:
                 break
             if tag != ITEM or position + 8 + length > pixel_data.available:
-                raise UnreadableFrames(
-                    f"has pixel data that breaks off after {_whole(items)}. Copy or export it again."
-                )
+                raise PixelDataError(f"has pixel data that breaks off after {_whole(items)}. Copy or export it again.")
             items.append(Fragment(position + 8, length))
             position += 8 + length
     return items or [Fragment(0, 0)], ended
@@ -143,7 +140,7 @@ def _by_starts(pixel_data: PixelData, fragments: list[Fragment], frames: int | N
         return _grouped(starts, fragments)[:frames]
     if frames in (1, None):
         return (tuple(fragments),)
-    raise UnreadableFrames(
+    raise PixelDataError(
         f"says it has {frames} frames but holds {len(fragments)} fragments of pixel data, "
         f"{len(starts)} of which begin a frame: frames are missing. Export it again."
     )

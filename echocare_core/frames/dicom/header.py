@@ -169,7 +169,7 @@ def read_header(path: Path, also: Sequence[str] = ()) -> Header:
     except UNPARSABLE as fault:
         # The fault's own text may quote a value of the file, so it is not repeated.
         raise UnreadableFrames(
-            f"{path.name} begins like DICOM but cannot be parsed ({type(fault).__name__}). Export it again."
+            path, f"begins like DICOM but cannot be parsed ({type(fault).__name__}). Export it again."
         ) from None
     sop_class = text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
     return Header(path, dataset, sop_class, syntax, pixel_data)
@@ -280,8 +280,9 @@ def _check_inflated_size(file: BinaryIO, path: Path) -> None:
         size += len(inflating.decompress(part, 1 << 20))
         if size > MOST_INFLATED:
             raise UnreadableFrames(
-                f"{path.name} inflates to more than {MOST_INFLATED >> 20} MiB, and cannot be read frame by frame. "
-                "Export it without deflating."
+                path,
+                f"inflates to more than {MOST_INFLATED >> 20} MiB, and cannot be read frame by frame. Export it "
+                "without deflating.",
             )
 
 

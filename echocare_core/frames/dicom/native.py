@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.colour import as_colour
 from echocare_core.frames.dicom.header import PixelData
 from echocare_core.frames.dicom.pixel_format import PixelFormat
@@ -26,8 +26,7 @@ def settle_native_colour(pixel_format: PixelFormat, pixel_bytes: int, frames: in
         frames: Number of Frames; None where the object does not say.
 
     Raises:
-        UnreadableFrames: the bytes are whole frames of both kinds, neither as many as the object says. The sentence
-            lacks its subject.
+        PixelDataError: the bytes are whole frames of both kinds, neither as many as the object says.
     """
     left_behind = pixel_format.photometric == "YBR_FULL_422" and _has_three_to_a_pixel(
         pixel_format.rows * pixel_format.columns, pixel_bytes, frames
@@ -42,7 +41,7 @@ def _has_three_to_a_pixel(pixels: int, pixel_bytes: int, frames: int | None) -> 
     if frames in (as_rgb, as_422) and frames is not None:
         return frames == as_rgb
     if as_rgb and as_422:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"is YBR_FULL_422 with {pixel_bytes} bytes of pixel data, which are {as_422} frames so coded or {as_rgb} "
             f"of RGB, and its Number of Frames (0028,0008) is {frames or 'missing'}. Export it again."
         )
@@ -64,25 +63,23 @@ def count_native_frames(pixel_data: PixelData, pixel_format: PixelFormat, frames
         frames: Number of Frames; None where the object does not say, then as many as there are.
 
     Raises:
-        UnreadableFrames: bytes are missing. The sentence lacks its subject; the caller puts the file name before it.
+        PixelDataError: bytes are missing.
     """
     found = min(pixel_data.length or 0, pixel_data.available)
     count = max(found // pixel_format.frame_bytes, 1) if frames is None else frames
     needed = count * pixel_format.frame_bytes
     if frames is None and found < (pixel_data.length or 0):
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"has {found} bytes of pixel data where {pixel_data.length} belong: it is cut short. Copy or export it "
             "again."
         )
     if found < needed:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"has {found} bytes of pixel data; {count} {'frame' if count == 1 else 'frames'} of "
             f"{pixel_format.columns}x{pixel_format.rows} px need {needed}: it is cut short. Copy or export it again."
         )
     if pixel_format.photometric == "YBR_FULL_422" and pixel_format.columns % 2:
-        raise UnreadableFrames(
-            f"is YBR_FULL_422 with {pixel_format.columns} columns; they must be even. Export as RGB."
-        )
+        raise PixelDataError(f"is YBR_FULL_422 with {pixel_format.columns} columns; they must be even. Export as RGB.")
     return count
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import numbers, value
 
 COLOURS = ("Red", "Green", "Blue")
@@ -24,23 +24,22 @@ def read_palette(dataset: Dataset, *, big_endian: bool = False) -> tuple[NDArray
         Colours as uint8 (entries, 3) RGB, and the sample value of the first entry.
 
     Raises:
-        UnreadableFrames: no palette, an incomplete one, or segments that make no table. The sentence lacks its
-            subject; the caller puts the file name before it.
+        PixelDataError: no palette, an incomplete one, or segments that make no table.
     """
     descriptor = numbers(dataset, "RedPaletteColorLookupTableDescriptor")
     plain, segmented = _tables(dataset, ""), _tables(dataset, "Segmented")
     if len(descriptor) != 3 or not (plain or segmented):
-        raise UnreadableFrames("is PALETTE COLOR without a complete palette (0028,1101-1223). Export it as RGB.")
+        raise PixelDataError("is PALETTE COLOR without a complete palette (0028,1101-1223). Export it as RGB.")
     entries, first, bits = (int(one) for one in descriptor)
     if bits not in (8, 16):
-        raise UnreadableFrames(f"has a palette of {bits} bits; 8 and 16 are read. Export it as RGB.")
+        raise PixelDataError(f"has a palette of {bits} bits; 8 and 16 are read. Export it as RGB.")
     entries = entries or 65536  # PS3.3 C.7.6.3.1.5: 0 stands for 2^16
     if segmented:
         columns = [_expanded(_segments(table, bits, big_endian), bits, entries) for table in segmented]
     else:
         columns = [_entries(table, entries, big_endian) for table in plain]
     if any(len(column) < entries for column in columns):
-        raise UnreadableFrames(f"has a palette cut short; its descriptor says {entries} entries. Export it again.")
+        raise PixelDataError(f"has a palette cut short; its descriptor says {entries} entries. Export it again.")
     wide = bits == 16 and max(int(column.max()) for column in columns) > 255
     palette = np.stack([column[:entries] for column in columns], axis=1)
     return (palette >> 8 if wide else palette & 255).astype(np.uint8), first

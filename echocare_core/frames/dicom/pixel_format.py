@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import number, text
 from echocare_core.frames.dicom.palette import read_palette
 
@@ -80,13 +80,12 @@ def read_pixel_format(dataset: Dataset, *, big_endian: bool = False) -> PixelFor
         big_endian: byte order of the object, which is also that of its palette.
 
     Raises:
-        UnreadableFrames: a photometric interpretation, bit depth or palette that is not read. The sentence lacks
-            its subject; the caller puts the file name before it.
+        PixelDataError: a photometric interpretation, bit depth or palette that is not read.
     """
     photometric = _photometric(dataset)
     allocated, stored, high = _bits(dataset)
     if photometric == "YBR_FULL_422" and allocated != 8:
-        raise UnreadableFrames("has 16-bit YBR_FULL_422 samples; 8-bit ones are read. Export it as RGB.")
+        raise PixelDataError("has 16-bit YBR_FULL_422 samples; 8-bit ones are read. Export it as RGB.")
     centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
     palette, first = read_palette(dataset, big_endian=big_endian) if photometric == "PALETTE COLOR" else (None, 0)
     return PixelFormat(
@@ -109,11 +108,11 @@ def _photometric(dataset: Dataset) -> str:
     samples = int(number(dataset, "SamplesPerPixel") or 0)
     named = text(dataset, "PhotometricInterpretation") or {1: "MONOCHROME2", 3: "RGB"}.get(samples, "")
     if named not in SAMPLES:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"has the photometric interpretation {named or '(none)'}; {', '.join(SAMPLES)} are read. Export it as RGB."
         )
     if samples not in (0, SAMPLES[named]):
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"has {samples} samples per pixel, {named} needs {SAMPLES[named]}: its header contradicts itself. "
             "Export it again."
         )
@@ -125,7 +124,7 @@ def _bits(dataset: Dataset) -> tuple[int, int, int]:
     allocated = int(number(dataset, "BitsAllocated") or 8)
     stored = int(number(dataset, "BitsStored") or allocated)
     if allocated not in (8, 16) or not 1 <= stored <= allocated:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"has {stored} bits stored in {allocated} allocated; 8 and 16 bits allocated are read. Export it as 8-bit."
         )
     high = number(dataset, "HighBit")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.dicom.codecs import NATIVE, VIDEO, check_photometric, check_transfer_syntax, decode
 from echocare_core.frames.dicom.colour import to_rgb
 from echocare_core.frames.dicom.fragments import Extents, read_frame, read_frame_index, read_stream_extent
@@ -69,10 +69,10 @@ class DicomPixels(LazyPixels):
     def decode(self, number: int) -> NDArray[np.uint8]:
         try:
             picture = self._picture(number)
-        except (UnreadableFrames, OSError) as fault:
-            why = str(fault) if isinstance(fault, UnreadableFrames) else "cannot be read from the disk any more"
-            where = f"{self.pixel_data.path.name}, frame {number + 1} of {self.frames},"
-            raise UnreadableFrames(f"{where} {why}. Copy or export the file again.") from fault
+        except (PixelDataError, OSError) as fault:
+            why = str(fault) if isinstance(fault, PixelDataError) else "cannot be read from the disk any more"
+            reason, frame = f"{why}. Copy or export the file again.", f"frame {number + 1} of {self.frames}"
+            raise UnreadableFrames(self.pixel_data.path, reason, frame) from fault
         return np.require(picture, requirements=["C", "W"])
 
     def _picture(self, number: int) -> NDArray[np.uint8]:
@@ -111,8 +111,8 @@ def open_frames(header: Header) -> Frames:
         try:
             _check_object(header)
             pixels = _pixels(header)
-        except UnreadableFrames as fault:
-            raise UnreadableFrames(f"{header.path.name} {fault}") from fault
+        except PixelDataError as fault:
+            raise UnreadableFrames(header.path, str(fault)) from fault
         size = pixels.pixel_format.size
         regions = read_regions(header.dataset, *size)
         times_ms = read_frame_times_ms(header.dataset, len(pixels))
@@ -128,24 +128,22 @@ def _check_object(header: Header) -> None:
     """Refuse, by what it is, an object that holds no ultrasound picture."""
     modality = text(header.dataset, "Modality")
     if header.sop_class == DIRECTORY or value(header.dataset, "DirectoryRecordSequence") is not None:
-        raise UnreadableFrames("is a DICOMDIR, the list of an export, not a picture. Give the folder that holds it.")
+        raise PixelDataError("is a DICOMDIR, the list of an export, not a picture. Give the folder that holds it.")
     if header.sop_class in VOLUMES:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"is a 3-D volume ({VOLUMES[header.sop_class]}); 2-D stills and cines are read. Export its planes."
         )
     if modality not in MODALITIES and header.sop_class not in SOP_CLASSES:
         what = ", ".join(part for part in (modality, name_of(header.sop_class)) if part) or "no modality, no SOP class"
-        raise UnreadableFrames(
-            f"is not ultrasound ({what}); modality US or IVUS is needed. Leave it out of the export."
-        )
+        raise PixelDataError(f"is not ultrasound ({what}); modality US or IVUS is needed. Leave it out of the export.")
     if header.pixel_data is None:
         what = name_of(header.sop_class) or modality
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"has no pixel data ({what}), or damage in its header hides it; a picture is needed. "
             "Export the images of the study."
         )
     if header.pixel_data.length == 0 or header.pixel_data.available == 0:
-        raise UnreadableFrames("has empty pixel data. Export it again.")
+        raise PixelDataError("has empty pixel data. Export it again.")
 
 
 def _pixels(header: Header) -> DicomPixels:
@@ -176,9 +174,9 @@ def _transfer_syntax(header: Header, pixel_data: PixelData) -> str | None:
     if syntax is not None:
         check_transfer_syntax(syntax)
     if encapsulated and (syntax is None or syntax in NATIVE):
-        raise UnreadableFrames(f"has compressed pixel data but {_said(syntax)}. Export it again.")
+        raise PixelDataError(f"has compressed pixel data but {_said(syntax)}. Export it again.")
     if not encapsulated and syntax is not None and syntax not in NATIVE:
-        raise UnreadableFrames(f"has uncompressed pixel data but {_said(syntax)}. Export it again.")
+        raise PixelDataError(f"has uncompressed pixel data but {_said(syntax)}. Export it again.")
     return syntax if encapsulated else None
 
 
@@ -192,17 +190,17 @@ def _number_of_frames(header: Header) -> int | None:
     """Number of Frames (0028,0008), None where it is absent or no number."""
     frames = number(header.dataset, "NumberOfFrames")
     if frames is not None and frames < 1:
-        raise UnreadableFrames("has zero frames (0028,0008). Export it again.")
+        raise PixelDataError("has zero frames (0028,0008). Export it again.")
     return None if frames is None else int(frames)
 
 
 def _check_size(pixel_format: PixelFormat) -> None:
     if pixel_format.rows * pixel_format.columns > LARGEST_PX:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"is {pixel_format.columns}x{pixel_format.rows} px, larger than any ultrasound picture. Export it again."
         )
     if min(pixel_format.rows, pixel_format.columns) < SMALLEST_PX:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"is {pixel_format.columns}x{pixel_format.rows} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. "
             "Leave it out of the export."
         )

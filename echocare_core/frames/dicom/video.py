@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.codecs import check_size
 from echocare_core.frames.dicom.fragments import Fragment, read_frame
 from echocare_core.frames.dicom.header import PixelData, stamp_of
@@ -39,16 +39,15 @@ class DicomVideo:
         """Check that every frame is there, and say how many there are.
 
         Raises:
-            UnreadableFrames: no video, a damaged one, or frames are missing. The sentence lacks its subject; the caller
-                puts the file name before it.
+            PixelDataError: no video, a damaged one, or frames are missing.
         """
         try:
             found = len(_opened(self, stamp_of(self.pixel_data.path)))
         except (ValueError, OSError) as fault:
             why = "cannot be read from the disk any more" if isinstance(fault, OSError) else f"{fault}"
-            raise UnreadableFrames(f"is a video that cannot be decoded ({why}). Copy or export it again.") from fault
+            raise PixelDataError(f"is a video that cannot be decoded ({why}). Copy or export it again.") from fault
         if self.frames is not None and found < self.frames:
-            raise UnreadableFrames(
+            raise PixelDataError(
                 f"says it has {self.frames} frames but its video holds {found}: frames are missing. Export it again."
             )
         return found if self.frames is None else self.frames
@@ -57,13 +56,13 @@ class DicomVideo:
         """Decode one frame: uint8 RGB (height, width, 3).
 
         Raises:
-            UnreadableFrames: the frame is damaged or not the size the header says. The sentence lacks its subject.
+            PixelDataError: the frame is damaged or not the size the header says.
             OSError: the file is gone.
         """
         try:
             picture = _opened(self, stamp_of(self.pixel_data.path)).picture(number)
         except ValueError as fault:
-            raise UnreadableFrames(f"cannot be decoded ({fault})") from fault
+            raise PixelDataError(f"cannot be decoded ({fault})") from fault
         check_size(picture.shape[:2], self.size)
         return picture
 

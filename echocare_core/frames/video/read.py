@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.frames.video.track import VideoTrack
 from echocare_core.types import Frames
@@ -39,11 +39,11 @@ class VideoPixels(LazyPixels):
         try:
             track = _opened(self.path)
             if (len(track), track.size) != (self.frames, self.size):
-                raise UnreadableFrames("is not there any more; the file changed")
+                raise PixelDataError("is not there any more; the file changed")
             return track.frame(number)
-        except UnreadableFrames as fault:
-            where = f"{self.path.name}, frame {number + 1} of {self.frames},"
-            raise UnreadableFrames(f"{where} {fault}. Copy or export the file again.") from fault
+        except PixelDataError as fault:
+            reason, frame = f"{fault}. Copy or export the file again.", f"frame {number + 1} of {self.frames}"
+            raise UnreadableFrames(self.path, reason, frame) from fault
 
 
 def looks_like_video(head: bytes) -> bool:
@@ -69,12 +69,13 @@ def read_video(path: Path) -> Frames:
     """
     try:
         track = _opened(path)
-    except UnreadableFrames as fault:
-        raise UnreadableFrames(f"{path.name} {str(fault).rstrip('.')}. Leave it out, or export it again.") from fault
+    except PixelDataError as fault:
+        raise UnreadableFrames(path, f"{fault}. Leave it out, or export it again.") from fault
     if min(track.size) < SMALLEST_PX:
         raise UnreadableFrames(
-            f"{path.name} is {track.size[1]}x{track.size[0]} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at "
-            "least. Leave it out of the export."
+            path,
+            f"is {track.size[1]}x{track.size[0]} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it "
+            "out of the export.",
         )
     times_ms = (0.0,) if len(track) == 1 else track.times_ms
     return Frames(path, VideoPixels(path, len(track), track.size), track.size, times_ms)
@@ -85,7 +86,7 @@ def _opened(path: Path) -> VideoTrack:
     try:
         return _kept(path, path.stat().st_mtime_ns, os.getpid())
     except OSError as fault:
-        raise UnreadableFrames("cannot be read from the disk any more") from fault
+        raise PixelDataError("cannot be read from the disk any more") from fault
 
 
 @lru_cache(maxsize=4)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError
 from echocare_core.frames.extras import imported
 from echocare_core.frames.video.stream import to_rgb
 
@@ -38,8 +38,7 @@ class VideoTrack:
         times_ms: when each frame is shown, from the first one on; None where packets have no time stamps.
 
     Raises:
-        UnreadableFrames: PyAV is not installed, or the first frame cannot be decoded. The sentence lacks its subject;
-            the caller puts the file name before it.
+        PixelDataError: PyAV is not installed, or the first frame cannot be decoded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,7 +53,7 @@ class VideoTrack:
             self.size: tuple[int, int] = self._picture(0).shape[:2]
         except self._damage as fault:
             self.close()
-            raise UnreadableFrames("cannot be opened as a video; it is damaged or has no picture") from fault
+            raise PixelDataError("cannot be opened as a video; it is damaged or has no picture") from fault
 
     def __len__(self) -> int:
         return self._length
@@ -63,16 +62,16 @@ class VideoTrack:
         """Decode one frame, 0 <= number < len(self): uint8 RGB (height, width, 3); from any thread.
 
         Raises:
-            UnreadableFrames: it is damaged. The sentence lacks its subject.
+            PixelDataError: it is damaged.
         """
         with self._lock:
             try:
                 picture = self._picture(number)
             except self._damage as fault:
                 self.close()  # its decoder may be in any state
-                raise UnreadableFrames("cannot be decoded; the video is damaged or cut short") from fault
+                raise PixelDataError("cannot be decoded; the video is damaged or cut short") from fault
         if picture.shape[:2] != self.size:
-            raise UnreadableFrames("has another size than the first frame")
+            raise PixelDataError("has another size than the first frame")
         return picture
 
     def close(self) -> None:

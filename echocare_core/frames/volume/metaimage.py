@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.extras import imported
 from echocare_core.frames.volume.pixels import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
 from echocare_core.types import Frames
@@ -78,17 +78,17 @@ def read_metaimage(path: Path) -> Frames:
         header = _header(itk, path)
         shape = tuple(int(header.GetDimensions(axis)) for axis in range(header.GetNumberOfDimensions()))
         if header.GetNumberOfComponents() not in (1, 3, 4):
-            raise UnreadableFrames(
+            raise PixelDataError(
                 f"has {header.GetNumberOfComponents()} numbers to a pixel; 1, 3 or 4 are needed. Export it as grey."
             )
         pixels = MetaImagePixels(path, shape, frame_axes(shape))
         if _type_of(header) != "UC":
             pixels = replace(pixels, factor=brightness_factor(pixels))
         column_mm, row_mm = (float(header.GetSpacing(axis)) for axis in pixels.axes[:2])
-    except UnreadableFrames as fault:
-        raise UnreadableFrames(f"{path.name} {fault}") from fault
+    except PixelDataError as fault:
+        raise UnreadableFrames(path, str(fault)) from fault
     except DAMAGE as fault:
-        raise UnreadableFrames(f"{path.name} is a damaged MetaImage file. Copy or export it again.") from fault
+        raise UnreadableFrames(path, "is a damaged MetaImage file. Copy or export it again.") from fault
     times_ms = (0.0,) if len(pixels) == 1 else None
     return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_of(column_mm, row_mm))
 
@@ -104,9 +104,9 @@ def _check_data_file(path: Path) -> None:
     if name.upper() == "LOCAL":
         return
     if not name or Path(name).name != name or "\\" in name or "%" in name or name.split()[0].upper() == "LIST":
-        raise UnreadableFrames("does not name one file beside it that holds its numbers. Save it as .mha.")
+        raise PixelDataError("does not name one file beside it that holds its numbers. Save it as .mha.")
     if not (path.parent / name).is_file():
-        raise UnreadableFrames("needs the file beside it that holds its numbers, which is not there. Copy both.")
+        raise PixelDataError("needs the file beside it that holds its numbers, which is not there. Copy both.")
 
 
 def _header(itk: Any, path: Path) -> Any:
@@ -120,7 +120,7 @@ def _header(itk: Any, path: Path) -> Any:
 def _type_of(header: Any) -> str:
     name = header.GetComponentTypeAsString(header.GetComponentType())
     if name not in TYPES:
-        raise UnreadableFrames(f"holds numbers of the type {name}; {', '.join(TYPES)} are read. Export it as 8-bit.")
+        raise PixelDataError(f"holds numbers of the type {name}; {', '.join(TYPES)} are read. Export it as 8-bit.")
     return TYPES[name]
 
 

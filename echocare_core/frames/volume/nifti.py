@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.extras import imported
 from echocare_core.frames.volume.pixels import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
 from echocare_core.types import Frames
@@ -93,10 +93,10 @@ def read_nifti(path: Path) -> Frames:
             pixels = replace(pixels, factor=brightness_factor(pixels))
         length_unit, time_unit = image.header.get_xyzt_units()
         zooms = [float(zoom) for zoom in image.header.get_zooms()]
-    except UnreadableFrames as fault:
-        raise UnreadableFrames(f"{path.name} {fault}") from fault
+    except PixelDataError as fault:
+        raise UnreadableFrames(path, str(fault)) from fault
     except DAMAGE as fault:
-        raise UnreadableFrames(f"{path.name} is a damaged NIfTI file. Copy or export it again.") from fault
+        raise UnreadableFrames(path, "is a damaged NIfTI file. Copy or export it again.") from fault
     column_mm, row_mm = (zooms[axis] * MM.get(length_unit, 1.0) for axis in axes[:2])
     times_ms = _times_ms(pixels, zooms, time_unit)
     return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_of(column_mm, row_mm))
@@ -162,5 +162,5 @@ def _unpacked(path: Path) -> BinaryIO:
         while part := file.read(COPIED_AT_ONCE):
             whole.write(part)
             if whole.tell() > MOST_BYTES:
-                raise UnreadableFrames(f"unpacks to more than {MOST_BYTES >> 30} GiB. Unpack it first.")
+                raise PixelDataError(f"unpacks to more than {MOST_BYTES >> 30} GiB. Unpack it first.")
     return whole

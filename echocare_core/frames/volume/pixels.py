@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
 
 SMALLEST_PX, MOST_PX = 16, 1 << 26  # of a side; of one frame, more are damage in the header
@@ -56,17 +56,17 @@ class VolumePixels(LazyPixels):
         """The numbers of one frame as they are stored: (columns, rows) or (columns, rows, 3 or 4 colours)."""
 
     def decode(self, number: int) -> NDArray[np.uint8]:
-        where = f"{self.path.name}, frame {number + 1} of {len(self)},"
+        frame = f"frame {number + 1} of {len(self)}"
         try:
             plane = self.plane(number)
-        except UnreadableFrames as fault:
-            raise UnreadableFrames(f"{where} {fault}") from fault
+        except PixelDataError as fault:
+            raise UnreadableFrames(self.path, str(fault), frame) from fault
         except DAMAGE as fault:
             raise UnreadableFrames(
-                f"{where} cannot be decoded; the file is damaged or cut short. Copy or export it again."
+                self.path, "cannot be decoded; the file is damaged or cut short. Copy or export it again.", frame
             ) from fault
         if plane.shape[:2] != self.size[::-1]:
-            raise UnreadableFrames(f"{where} has another size than its header said. Read the file again.")
+            raise UnreadableFrames(self.path, "has another size than its header said. Read the file again.", frame)
         return to_rgb(plane, self.factor)
 
 
@@ -76,19 +76,19 @@ def frame_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     Axes of length one mean nothing, wherever they stand.
 
     Raises:
-        UnreadableFrames: there are fewer than two or more than three, or the picture is smaller than 16x16 px or larger
-            than any. The sentence lacks its subject; the caller puts the file name before it.
+        PixelDataError: there are fewer than two or more than three, or the picture is smaller than 16x16 px or larger
+            than any.
     """
     axes = tuple(axis for axis, length in enumerate(shape) if length > 1)
     if len(axes) > 3:
-        raise UnreadableFrames("is a 3-D volume over time; 2-D stills and cines are read. Export its planes.")
+        raise PixelDataError("is a 3-D volume over time; 2-D stills and cines are read. Export its planes.")
     width, height = (shape[axis] for axis in axes[:2]) if len(axes) > 1 else (max(shape, default=0), 1)
     if min(width, height) < SMALLEST_PX:
-        raise UnreadableFrames(
+        raise PixelDataError(
             f"is {width}x{height} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it out."
         )
     if width * height > MOST_PX:
-        raise UnreadableFrames(f"says it is {width}x{height} px, which no picture is. Copy or export it again.")
+        raise PixelDataError(f"says it is {width}x{height} px, which no picture is. Copy or export it again.")
     return axes
 
 
@@ -99,15 +99,14 @@ def brightness_factor(pixels: VolumePixels) -> float:
     training software writes them, else 1.
 
     Raises:
-        UnreadableFrames: numbers outside 0 to 255: which of them are black and white is not known. The sentence lacks
-            its subject.
+        PixelDataError: numbers outside 0 to 255: which of them are black and white is not known.
     """
     highest, real = 0.0, False
     for number in range(len(pixels)):
         plane = pixels.plane(number)
         real, highest = real or plane.dtype.kind == "f", max(highest, float(plane.max()))
         if not (plane.min() >= 0 and plane.max() <= 255):  # not a number is neither
-            raise UnreadableFrames(
+            raise PixelDataError(
                 "holds numbers outside 0 to 255, so which of them are black and white is not known. Export it as 8-bit."
             )
     return 255.0 if real and highest <= 1 else 1.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,9 @@ class PretrainingImages(Dataset[dict[str, Any]]):
                 row = (row + 1) % len(source)
                 if len(set_aside) == min(TRIES, len(source)):
                     raise UnreadableFrames(
-                        f"{len(set_aside)} images in a row cannot be read, from {set_aside[0]}. The last: {error}"
+                        error.path,
+                        f"is the last of {len(set_aside)} images in a row that cannot be read, from {set_aside[0]} on: "
+                        f"it {error.reason}",
                     ) from error
             else:
                 return {
@@ -128,8 +131,8 @@ def read_pixels(sample: Sample, position: int) -> tuple[NDArray[np.uint8], int]:
     height, width = pixels.shape[:2]
     if min(height, width) < SMALLEST_PX:
         raise UnreadableFrames(
-            f"{sample['name']} has a scan region of {width}x{height} px; needed {SMALLEST_PX}x{SMALLEST_PX} px at "
-            "least. Leave it out."
+            Path(sample["name"]),
+            f"has a scan region of {width}x{height} px; needed {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it out.",
         )
     return pixels, frames
 
@@ -161,4 +164,4 @@ def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return to_rgb(ImageOps.exif_transpose(image))
     except DAMAGE as fault:
-        raise UnreadableFrames(f"{name} is damaged or cut short. Write its shard again.") from fault
+        raise UnreadableFrames(Path(name), "is damaged or cut short. Write its shard again.") from fault

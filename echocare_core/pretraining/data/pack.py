@@ -109,8 +109,9 @@ def encode_sample(sample: Sample, *, long_side_px: int, quality: int) -> bytes:
     image.thumbnail((long_side_px, long_side_px), Image.Resampling.BILINEAR)
     if min(image.size) < SMALLEST_PX:
         raise UnreadableFrames(
-            f"{sample['name']} is {image.width}x{image.height} px when scaled; needed {SMALLEST_PX}x{SMALLEST_PX} px "
-            f"at least. Leave it out, or pack with a longer side."
+            Path(sample["name"]),
+            f"is {image.width}x{image.height} px when scaled; needed {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it "
+            "out, or pack with a longer side.",
         )
     file = io.BytesIO()
     image.save(file, "jpeg", quality=quality)

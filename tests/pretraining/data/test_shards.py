@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import pickle
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -261,7 +262,7 @@ def test_less_than_one_image_per_shard_is_refused(tmp_path):
 
 
 def unreadable():
-    raise UnreadableFrames("The image is cut short. Export it again.")
+    raise UnreadableFrames(Path("0.png"), "is cut short. Export it again.")
 
 
 def test_a_sample_that_cannot_be_read_is_left_out_and_the_next_takes_its_place(tmp_path):
