@@ -83,6 +83,8 @@ class Frames:
         r_wave_times_ms: when the ECG marked R waves, from the first frame on as `frame_times_ms` counts; empty where
             the file does not say.
         heart_rate_bpm: beats per minute; None where the file does not say.
+        study_uid: Study Instance UID (DICOM PS3.3 C.7.2.1); "" where the file names none. It leads to a patient, so no
+            log or message has it.
     """
 
     path: Path
@@ -94,6 +96,7 @@ class Frames:
     scan_region: int | None = None
     r_wave_times_ms: tuple[float, ...] = ()
     heart_rate_bpm: float | None = None
+    study_uid: str = field(default="", repr=False)
 
     def __len__(self) -> int:
         return len(self.pixels)

@@ -28,10 +28,11 @@ from pydicom.uid import UID
 
 from echocare_core.errors import UnreadableFrames
 
-# Only these are read, so no patient attribute is ever in memory, in a log or in an error. (An inventory asks for a few
-# more and hashes them at once: echocare_core/inventory/identity.py.)
+# Only these are read, so no patient attribute is ever in memory, in a log or in an error; the study's UID stays out of
+# logs and errors. (An inventory asks for a few more and hashes them at once: echocare_core/inventory/identity.py.)
 _NAMES = """
-    SOPClassUID Modality NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration
+    SOPClassUID StudyInstanceUID
+    Modality NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration
     BitsAllocated BitsStored HighBit PixelRepresentation WindowCenter WindowWidth RescaleSlope RescaleIntercept
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor
     RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
@@ -52,7 +53,7 @@ MALFORMED = (
 UNPARSABLE = (*MALFORMED, InvalidDicomError, MemoryError, zlib.error)
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 STRAY = (b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xff\xfe\xe0\x0d\0\0\0\0")  # in little and in big endian
-CODE_OR_UID = re.compile("[A-Z0-9_ ]{1,16}|[0-9.]{1,64}")
+CODE_OR_UID, UID_ALONE = re.compile("[A-Z0-9_ ]{1,16}|[0-9.]{1,64}"), re.compile("[0-9.]{1,64}")
 _LOCK = RLock()
 _SILENT: ContextVar[bool] = ContextVar("pydicom is silent already", default=False)
 
@@ -190,6 +191,12 @@ def text(dataset: Dataset, keyword: str) -> str:
     found = value(dataset, keyword)
     stripped = found.strip(" \0") if isinstance(found, str) else ""
     return stripped if CODE_OR_UID.fullmatch(stripped) else ""
+
+
+def uid(dataset: Dataset, keyword: str) -> str:
+    """A UID without padding; "" where there is none, or where damage put other text in its place."""
+    found = text(dataset, keyword)
+    return found if UID_ALONE.fullmatch(found) else ""
 
 
 def name_of(uid: str) -> str:

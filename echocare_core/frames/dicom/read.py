@@ -21,6 +21,7 @@ from echocare_core.frames.dicom.header import (
     number,
     read_header,
     text,
+    uid,
     unheard,
     value,
 )
@@ -95,7 +96,8 @@ def read_dicom(path: Path) -> Frames:
 
     Returns:
         Frames with `pixels` uint8 RGB (height, width, 3), `frame_times_ms` (C.7.6.5), `regions` (C.8.5.5),
-        `spacing_mm` (row, column), `scan_region` and the ECG's `r_wave_times_ms`, as far as the object says.
+        `spacing_mm` (row, column), `scan_region`, the ECG's `r_wave_times_ms` and `study_uid`, as far as the object
+        says.
 
     Raises:
         UnreadableFrames: not ultrasound, a DICOMDIR, a 3-D volume, without pixels or frames, cut short, smaller than
@@ -121,6 +123,7 @@ def open_frames(header: Header) -> Frames:
             scan_region=scan_region_of(regions),
             r_wave_times_ms=read_r_wave_times_ms(header.dataset, times_ms),
             heart_rate_bpm=read_heart_rate_bpm(header.dataset),
+            study_uid=uid(header.dataset, "StudyInstanceUID"),
         )
 
 

@@ -489,6 +489,18 @@ def test_no_refusal_names_the_patient(tmp_path):
         assert not any(secret in sentence for secret in ("Doe", "Jane", "4711", "1970"))
 
 
+def test_frames_know_their_study_and_do_not_show_it(tmp_path):
+    frames = read_dicom(write_ultrasound(tmp_path / "a", marked(), attributes={"StudyInstanceUID": "1.2.826.0.1.777"}))
+    assert frames.study_uid == "1.2.826.0.1.777"
+    assert "1.2.826.0.1.777" not in repr(frames)
+
+
+@pytest.mark.parametrize("damage", ["", "DOE"])
+def test_frames_of_no_study_name_none(damage, tmp_path):
+    path = write_ultrasound(tmp_path / "a", marked(), attributes={"StudyInstanceUID": damage})
+    assert read_dicom(path).study_uid == ""
+
+
 def test_a_damaged_header_does_not_make_pydicom_quote_it(tmp_path, caplog):
     path = write_ultrasound(tmp_path / "a", marked(), attributes={"Modality": "US"})
     data = path.read_bytes()
