@@ -8,7 +8,7 @@ from pathlib import Path
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.read import read_frames
 from echocare_core.inventory.pixels import decoded_digest, stored_digest
-from echocare_core.inventory.pseudonyms import Pseudonyms
+from echocare_core.secret import SecretKey
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Compared:
     reason: str = ""
 
 
-def compare(path: Path, pseudonyms: Pseudonyms, *, decoded: bool) -> Compared:
+def compare(path: Path, key: SecretKey, *, decoded: bool) -> Compared:
     """Hash all pixels of a file, decoded or as they are stored."""
     try:
         frames = read_frames(path)
         if not decoded:
-            return Compared(stored_digest=stored_digest(frames, pseudonyms))
-        digest, damaged = decoded_digest(frames, pseudonyms)
+            return Compared(stored_digest=stored_digest(frames, key))
+        digest, damaged = decoded_digest(frames, key)
         return Compared(decoded_digest=digest, damaged=damaged)
     except UnreadableFrames as fault:
         return Compared(reason=fault.reason)
@@ -41,6 +41,6 @@ def compare(path: Path, pseudonyms: Pseudonyms, *, decoded: bool) -> Compared:
         return Compared(reason="cannot be read from the disk any more. Copy it again.")
 
 
-def compare_files(root: Path, pseudonyms: Pseudonyms, decoded: bool, sources: list[str]) -> list[Compared]:
+def compare_files(root: Path, key: SecretKey, decoded: bool, sources: list[str]) -> list[Compared]:
     """The same for some files below a folder."""
-    return [compare(root / source, pseudonyms, decoded=decoded) for source in sources]
+    return [compare(root / source, key, decoded=decoded) for source in sources]

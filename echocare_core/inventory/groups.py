@@ -25,8 +25,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from echocare_core.errors import SettingsError
-from echocare_core.inventory.pseudonyms import Pseudonyms
 from echocare_core.inventory.store import Store
+from echocare_core.secret import SecretKey
 
 SPLITS = ("train", "val", "test")
 COMMON = 3  # a picture of more persons than this is blank or a title page: it joins nobody's files
@@ -89,7 +89,7 @@ def check_fractions(fractions: Sequence[float]) -> None:
         )
 
 
-def find_groups(store: Store, pseudonyms: Pseudonyms, fractions: Sequence[float], *, decoded: bool) -> None:
+def find_groups(store: Store, key: SecretKey, fractions: Sequence[float], *, decoded: bool) -> None:
     """Give every file its `patient_group` and `split`.
 
     A split is drawn by a keyed hash of the group's name: a group keeps it when files are added, unless one of them
@@ -98,16 +98,16 @@ def find_groups(store: Store, pseudonyms: Pseudonyms, fractions: Sequence[float]
     Args:
         store: all files have been read. Its temporary tables `belongs`, `twice`, `reused_patient` and `reused_study`
             stay for `copies` and `summary`.
-        pseudonyms: of this inventory.
+        key: of this inventory.
         fractions: shares of train, val and test.
         decoded: compare the digests of decoded frames, else those of stored bytes.
     """
 
     def group_of(name: str) -> str:
-        return f"{name[1:].partition('-')[0]}-{pseudonyms.name('group', name)}"
+        return f"{name[1:].partition('-')[0]}-{key.pseudonym('group', name)}"
 
     def split_of(group: str) -> str:
-        return SPLITS[min(int(np.searchsorted(limits, pseudonyms.share("split", group), "right")), len(SPLITS) - 1)]
+        return SPLITS[min(int(np.searchsorted(limits, key.share("split", group), "right")), len(SPLITS) - 1)]
 
     limits = np.cumsum(fractions)
     store.database.create_function("group_of", 1, group_of)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 
 from echocare_core.frames.dicom.header import value
-from echocare_core.inventory.pseudonyms import Pseudonyms
+from echocare_core.secret import SecretKey
 
 UIDS = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "instance": "SOPInstanceUID"}
 IDENTITY = ["PatientID", "PatientBirthDate", "PatientSex", *UIDS.values()]
@@ -43,17 +43,17 @@ class Identity:
     instance: str | None = None
 
 
-def read_identity(dataset: Dataset, pseudonyms: Pseudonyms) -> Identity:
-    """Turn the attributes in `IDENTITY` into pseudonyms, and take them out of the dataset."""
+def read_identity(dataset: Dataset, key: SecretKey) -> Identity:
+    """Turn the attributes in `IDENTITY` into key, and take them out of the dataset."""
     patient, birth_date, sex = (_text(dataset, keyword) for keyword in IDENTITY[:3])
     letters = re.sub("[^A-Z0-9]", "", patient.upper()) if patient.isascii() else patient.upper()
     kind = "blank" if not patient else "placeholder" if PLACEHOLDER.fullmatch(letters) else "stated"
     identity = Identity(
-        patient=pseudonyms.name("patient", patient.upper()) if kind == "stated" else None,
+        patient=key.pseudonym("patient", patient.upper()) if kind == "stated" else None,
         patient_id=kind,
-        birth_date=pseudonyms.name("birth_date", birth_date) if _is_date(birth_date) else None,
-        sex=pseudonyms.name("sex", sex) if sex in SEXES else None,
-        **{name: pseudonyms.name(name, uid) if (uid := _text(dataset, key)) else None for name, key in UIDS.items()},
+        birth_date=key.pseudonym("birth_date", birth_date) if _is_date(birth_date) else None,
+        sex=key.pseudonym("sex", sex) if sex in SEXES else None,
+        **{name: key.pseudonym(name, uid) if (uid := _text(dataset, tag)) else None for name, tag in UIDS.items()},
     )
     for keyword in IDENTITY:
         if keyword in dataset:

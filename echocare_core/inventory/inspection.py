@@ -21,14 +21,14 @@ from echocare_core.inventory.copies import find_copies
 from echocare_core.inventory.groups import check_fractions, find_groups
 from echocare_core.inventory.listing import list_export, root_of
 from echocare_core.inventory.needs import bundle_conditions
-from echocare_core.inventory.pseudonyms import Pseudonyms, kept_pseudonyms, new_pseudonyms
 from echocare_core.inventory.record import read_records
 from echocare_core.inventory.store import STORE_FILE, Store
 from echocare_core.inventory.summary import summarise
 from echocare_core.inventory.tables import TABLE, write_tables
 from echocare_core.inventory.workers import Work, work_on
+from echocare_core.secret import SecretKey, new_key, read_or_make_key
 
-SUMMARY = "summary.json"
+SUMMARY, KEY_FILE = "summary.json", "inventory.key"
 BATCH = 32  # files that travel to a process at a time
 ALIKE = """
     DROP TABLE IF EXISTS temp.alike;
@@ -65,7 +65,7 @@ def inspect_export(
 
     Raises:
         UnreadableFrames: `export` does not exist, or is a DICOMDIR that breaks off.
-        SettingsError: shares that do not add up, or no process.
+        SettingsError: shares that do not add up, no process, or a key file that holds none.
         OutputError: `out` is the export's own folder, cannot be written, belongs to another export, is in use, or its
             table was edited.
         BundleError: a bundle needs what there is no word for.
@@ -84,10 +84,10 @@ def inspect_export(
     conditions = bundle_conditions()
     with ExitStack() as stack:
         if out is None:
-            folder, pseudonyms = Path(stack.enter_context(tempfile.TemporaryDirectory())), new_pseudonyms()
+            folder, key = Path(stack.enter_context(tempfile.TemporaryDirectory())), new_key()
         else:
-            folder, pseudonyms = _prepared(Path(out))
-        store = Store(folder / STORE_FILE, pseudonyms.name("export", str(export.resolve())))
+            folder, key = _prepare(Path(out))
+        store = Store(folder / STORE_FILE, key.pseudonym("export", str(export.resolve())))
         stack.callback(store.close)
         stack.enter_context(store.faults())
         if out is not None:
@@ -98,12 +98,12 @@ def inspect_export(
             list_export(export, store)
             bar.remove_task(listing)
             through = partial(_work_through, store, processes, bar)
-            through("reading headers", "kind IS NULL", partial(read_records, root, pseudonyms), store.put_records)
+            through("reading headers", "kind IS NULL", partial(read_records, root, key), store.put_records)
             store.run(ALIKE)
             pending = "decoded_digest IS NULL" if decoded else "stored_digest IS NULL AND fingerprint IN alike"
-            work = partial(compare_files, root, pseudonyms, decoded)
+            work = partial(compare_files, root, key, decoded)
             through("comparing pixels", f"usable AND {pending}", work, store.put_compared)
-        find_groups(store, pseudonyms, split, decoded=decoded)
+        find_groups(store, key, split, decoded=decoded)
         find_copies(store)
         summary = summarise(store, conditions)
         if out is not None:
@@ -139,11 +139,19 @@ def _bar(shown: bool) -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown)
 
 
-def _prepared(folder: Path) -> tuple[Path, Pseudonyms]:
-    """The folder, made if need be, and the pseudonyms kept in it."""
+def _prepare(folder: Path) -> tuple[Path, SecretKey]:
+    """Make the folder if need be; the folder and the key kept in it.
+
+    A key that was copied there before the first run is used: two exports then share their pseudonyms.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return folder, kept_pseudonyms(folder, new=not (folder / STORE_FILE).exists())
+        if (folder / STORE_FILE).exists() and not (folder / KEY_FILE).exists():
+            raise OutputError(
+                f"{KEY_FILE} is missing; the inventory beside it can only go on with its own. Restore it, or name a "
+                "new folder."
+            )
+        return folder, read_or_make_key(folder / KEY_FILE)
     except OSError as fault:
         raise OutputError(f"{folder} cannot be written ({fault.strerror}). Choose another folder.") from fault
 

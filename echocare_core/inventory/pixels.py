@@ -6,7 +6,6 @@ anew has other bytes and is found only where its decoded frames are compared.
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
@@ -14,31 +13,31 @@ from itertools import accumulate
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom.header import PixelData
 from echocare_core.frames.dicom.read import DicomPixels
-from echocare_core.inventory.pseudonyms import Pseudonyms
+from echocare_core.secret import SecretKey
 from echocare_core.types import Frames
 
 LOOKS, LOOK_BYTES = 4, 4096
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES, DIGEST_BYTES = 1 << 20, 16
 Span = tuple[int, int]  # start and length in bytes
 
 
-def fingerprint(frames: Frames, pseudonyms: Pseudonyms) -> str:
+def fingerprint(frames: Frames, key: SecretKey) -> str:
     """Hash of the size and form of the stored pixels and of 16 KB of them: equal where pixels are, seldom else."""
-    return _hash(frames, _looks(_spans(frames)), pseudonyms)
+    return _hash(frames, _looks(_spans(frames)), key)
 
 
-def stored_digest(frames: Frames, pseudonyms: Pseudonyms) -> str:
+def stored_digest(frames: Frames, key: SecretKey) -> str:
     """Hash of all stored pixels, without offset tables, which say nothing about the picture."""
-    return _hash(frames, _blocks(_spans(frames)), pseudonyms)
+    return _hash(frames, _blocks(_spans(frames)), key)
 
 
-def decoded_digest(frames: Frames, pseudonyms: Pseudonyms) -> tuple[str, int]:
+def decoded_digest(frames: Frames, key: SecretKey) -> tuple[str, int]:
     """Hash of the decoded frames, whatever the compression, and how many of them could not be decoded.
 
     Raises:
         UnreadableFrames: not one frame can be decoded.
     """
-    digest = hashlib.blake2b(repr(frames.size).encode(), digest_size=16, key=pseudonyms.key)
+    digest = key.blake2b(repr(frames.size).encode(), DIGEST_BYTES)
     damaged = 0
     for number in range(len(frames)):
         try:
@@ -51,12 +50,12 @@ def decoded_digest(frames: Frames, pseudonyms: Pseudonyms) -> tuple[str, int]:
     return digest.hexdigest(), damaged
 
 
-def _hash(frames: Frames, spans: Iterator[Span], pseudonyms: Pseudonyms) -> str:
+def _hash(frames: Frames, spans: Iterator[Span], key: SecretKey) -> str:
     pixels = frames.pixels
     form: list[object] = [frames.size, len(frames), [length for _, length in _spans(frames)]]
     if isinstance(pixels, DicomPixels):
         form += [pixels.pixel_format.photometric, pixels.pixel_format.planar, pixels.pixel_format.bits_allocated]
-    digest = hashlib.blake2b(repr(form).encode(), digest_size=16, key=pseudonyms.key)
+    digest = key.blake2b(repr(form).encode(), DIGEST_BYTES)
     source = _source(frames)
     for start, length in spans:
         digest.update(source.read(start, length).data)

@@ -14,7 +14,7 @@ from echocare_core.frames.dicom.read import open_frames
 from echocare_core.frames.read import first_bytes, read_frames
 from echocare_core.inventory.identity import IDENTITY, Identity, read_identity
 from echocare_core.inventory.pixels import fingerprint
-from echocare_core.inventory.pseudonyms import Pseudonyms
+from echocare_core.secret import SecretKey
 from echocare_core.types import Frames
 
 DESCRIPTION = ["BurnedInAnnotation", "BodyPartExamined", "ManufacturerModelName"]
@@ -64,19 +64,19 @@ class Record:
     fingerprint: str | None = None
 
 
-def read_record(path: Path, pseudonyms: Pseudonyms) -> Record:
+def read_record(path: Path, key: SecretKey) -> Record:
     """Read the header of one file of any kind; what cannot be used is a record too, with its reason."""
     told: dict[str, object] = {"kind": "other"}
     try:
         if looks_like_dicom(first_bytes(path)):
             told = {"kind": "dicom"}
             header = read_header(path, also=[*IDENTITY, *DESCRIPTION])
-            told |= {"identity": read_identity(header.dataset, pseudonyms), **_description(header)}
+            told |= {"identity": read_identity(header.dataset, key), **_description(header)}
             frames = open_frames(header)
         else:
             frames = read_frames(path)
             told = {"kind": "picture"}
-        told |= _content(frames) | {"fingerprint": fingerprint(frames, pseudonyms)}
+        told |= _content(frames) | {"fingerprint": fingerprint(frames, key)}
     except UnreadableFrames as fault:
         return Record(**told, reason=fault.reason)  # type: ignore[arg-type]
     except OSError:
@@ -84,9 +84,9 @@ def read_record(path: Path, pseudonyms: Pseudonyms) -> Record:
     return Record(**told, usable=True)  # type: ignore[arg-type]
 
 
-def read_records(root: Path, pseudonyms: Pseudonyms, sources: list[str]) -> list[Record]:
+def read_records(root: Path, key: SecretKey, sources: list[str]) -> list[Record]:
     """The records of some files below a folder."""
-    return [read_record(root / source, pseudonyms) for source in sources]
+    return [read_record(root / source, key) for source in sources]
 
 
 def _description(header: Header) -> dict[str, str]:

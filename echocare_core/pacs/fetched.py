@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import csv
 import os
-import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from pathlib import Path
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import OutputError
 from echocare_core.pacs.query import Instance
+from echocare_core.secret import KEY_BYTES, SecretKey, read_or_make_key
 
 STATE = ".echocare-fetch"  # a folder that `read_export` passes over
 SET_ASIDE = f"{STATE}/set_aside.csv"
@@ -36,6 +36,7 @@ class FetchedFolder:
 
     Raises:
         OutputError: it is a file, or holds other files than those of a fetch, or cannot be written.
+        SettingsError: its key file holds no key.
     """
 
     def __init__(self, root: Path) -> None:
@@ -94,14 +95,13 @@ class FetchedFolder:
                 writer.writerow([self.name_of(instance), *astuple(instance), reason])
 
     def _hash(self, uid: str) -> str:
-        return blake2b(uid.encode(), key=self._key, digest_size=8).hexdigest()
+        return self._key.pseudonym("", uid)
 
-    def _read_key(self) -> bytes:
+    def _read_key(self) -> SecretKey:
         path = self._state / "key"
-        if not path.exists():
-            with replacing(path) as unfinished:
-                unfinished.write_bytes(secrets.token_bytes(32))
-        return path.read_bytes()
+        if path.exists() and path.stat().st_size == KEY_BYTES:  # the bytes themselves, as earlier fetches wrote them
+            return SecretKey(path.read_bytes())
+        return read_or_make_key(path)
 
     def _read_index(self) -> dict[str, tuple[int, str]]:
         """Size and checksum of each file; a line that was cut off names none, or none that fits."""

@@ -21,7 +21,7 @@ from pydicom.uid import UID
 
 from echocare_core.errors import SettingsError
 from echocare_core.frames.dicom.header import CODE_OR_UID, MALFORMED, numbers, unheard, value
-from echocare_core.privacy.key import Key
+from echocare_core.secret import SecretKey
 
 EDITION = "2026c"
 INSTALL = "pip install 'echocare[privacy]'"
@@ -80,7 +80,7 @@ class Deidentified:
     removed: int
 
 
-def deidentify_header(original: Dataset, key: Key, source: str, *, keep_intervals: bool = False) -> Deidentified:
+def deidentify_header(original: Dataset, key: SecretKey, source: str, *, keep_intervals: bool = False) -> Deidentified:
     """Make the header of a copy.
 
     Args:
@@ -97,7 +97,7 @@ def deidentify_header(original: Dataset, key: Key, source: str, *, keep_interval
         return _deidentified(original, key, source, keep_intervals)
 
 
-def _deidentified(original: Dataset, key: Key, source: str, keep_intervals: bool) -> Deidentified:
+def _deidentified(original: Dataset, key: SecretKey, source: str, keep_intervals: bool) -> Deidentified:
     patient = _identity(original) or source
     copy = _cleaned(original, key, _names(original))
     for keyword in EMPTY:
@@ -138,7 +138,7 @@ def actions() -> dict[int, str]:
     }  # names are X_TAGS, Z_D_TAGS, ...
 
 
-def _cleaned(original: Dataset, key: Key, names: frozenset[str]) -> Dataset:
+def _cleaned(original: Dataset, key: SecretKey, names: frozenset[str]) -> Dataset:
     """One level of a header; sequences are cleaned by the same rules."""
     copy = Dataset()
     for tag in list(original.keys()):
@@ -155,7 +155,7 @@ def _cleaned(original: Dataset, key: Key, names: frozenset[str]) -> Dataset:
     return copy
 
 
-def _checked(original: Dataset, keyword: str, key: Key, names: frozenset[str]) -> Any:
+def _checked(original: Dataset, keyword: str, key: SecretKey, names: frozenset[str]) -> Any:
     """A value as a copy may have it; None where it is not what its VR allows, or repeats a name of the file."""
     representation = dictionary_VR(tag_for_keyword(keyword) or 0)
     found = value(original, keyword)

@@ -24,7 +24,7 @@ from echocare_core.frames.read import read_frames
 from echocare_core.privacy.attributes import EDITION, check_installed, deidentify_header
 from echocare_core.privacy.burned_in import BurnedIn, find_burned_in
 from echocare_core.privacy.copy import write_copy
-from echocare_core.privacy.key import Key, read_or_make_key
+from echocare_core.secret import SecretKey, read_or_make_key
 
 TABLE, NOTE = "deidentified.csv", "deidentified.json"
 
@@ -131,7 +131,7 @@ def deidentify(
     return Copies(out, tuple(rows))
 
 
-def _copy(path: Path, out: Path, row: Row, key: Key, copies: set[str], keep_intervals: bool) -> Row:
+def _copy(path: Path, out: Path, row: Row, key: SecretKey, copies: set[str], keep_intervals: bool) -> Row:
     """Copy one file, or say why not, without its name."""
     try:
         frames = read_frames(path)

@@ -25,9 +25,9 @@ def reads(monkeypatch):
 
     read_record = record.read_record
 
-    def noted(path, pseudonyms):
+    def noted(path, key):
         seen.append(path.name)
-        return read_record(path, pseudonyms)
+        return read_record(path, key)
 
     monkeypatch.setattr(record, "read_record", noted)
     return seen
@@ -92,10 +92,10 @@ def test_a_run_that_was_stopped_goes_on(add, export, rows, reads, monkeypatch):
         add(f"f{number}", "P", grey=10 + number)
     noted = record.read_record
 
-    def stopped(path, pseudonyms):
+    def stopped(path, key):
         if path.name == "f4":
             raise KeyboardInterrupt
-        return noted(path, pseudonyms)
+        return noted(path, key)
 
     monkeypatch.setattr(inspection, "BATCH", 2)
     monkeypatch.setattr(record, "read_record", stopped)

@@ -9,9 +9,9 @@ from ultrasound_files import region
 
 from echocare_core.frames.dicom.header import unheard
 from echocare_core.privacy.attributes import EMPTY, KEPT, actions, deidentify_header
-from echocare_core.privacy.key import Key
+from echocare_core.secret import SecretKey
 
-KEY = Key(bytes(range(32)))
+KEY = SecretKey(bytes(range(32)))
 
 
 def header(**attributes):
@@ -60,7 +60,7 @@ def test_a_kept_attribute_that_repeats_the_name_is_not_kept(keyword):
 
 
 def test_uids_and_the_patient_follow_from_the_key_alone():
-    first, again, other = copied(), copied(), copied(Key(b"x" * 32))
+    first, again, other = copied(), copied(), copied(SecretKey(b"x" * 32))
     for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID"):
         assert first[keyword] == again[keyword] != other[keyword]
     assert first.StudyInstanceUID.startswith("2.25.")
