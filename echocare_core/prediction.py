@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import find_bundle
-from echocare_core.errors import BundleError, OutputError, UnreadableFrames
+from echocare_core.errors import BundleError, EngineError, OutputError, UnreadableFrames
 from echocare_core.types import Results
 from echocare_core.workflow import load_inference, own_errors
 
@@ -69,7 +69,7 @@ def installed_engine(bundle: str | Path) -> dict[str, str]:
     """
     import torch
 
-    from echocare_core.engines.optional import is_installed
+    from echocare_core.optional import is_installed
 
     config = find_bundle(bundle) / "configs" / "inference.json"
     has_engines = config.is_file() and '"engine"' in config.read_text(encoding="utf-8")
@@ -107,10 +107,10 @@ def quantize(
         UnreadableFrames: nothing in `source` could be read.
         OutputError: `path` is there already, or its folder is not.
     """
-    from echocare_core.engines.optional import check_installed
     from echocare_core.engines.quantization import quantize_network
+    from echocare_core.optional import check_installed
 
-    check_installed("openvino", "nncf")
+    check_installed("openvino", "nncf", subject="Quantisation", error=EngineError)
     path = Path(path)
     reserved = sorted({"engine", "engine_file", "precision", "device", "dataset_dir"} & set(settings or {}))
     if reserved:

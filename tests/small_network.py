@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from echocare_core.engines.optional import is_installed
 from echocare_core.models import EncoderProfile
+from echocare_core.optional import is_installed
 from echocare_core.tasks.segmentation import SegmentationNetwork
 
 SIZE = (128, 192)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from echocare_core.atomic import replacing
-from echocare_core.engines.optional import check_installed
-from echocare_core.errors import SettingsError
+from echocare_core.errors import EngineError, SettingsError
 from echocare_core.models.encoder import Encoder
+from echocare_core.optional import check_installed
 
 IMAGE = "image"  # name of the input
 EXAMPLE_BATCH = 2  # a batch of one would be recorded as one for ever
@@ -37,7 +37,7 @@ def export_onnx(network: nn.Module, path: str | Path, image_size: tuple[int, int
         EngineError: onnx or onnxscript is not installed.
         SettingsError: `dynamic`, and `image_size` is no size of that kind.
     """
-    check_installed("onnx", "onnxscript")
+    check_installed("onnx", "onnxscript", subject="An ONNX file", error=EngineError)
     example = _example(network, image_size)
     shapes = (_open_shapes(network, image_size) if dynamic else {0: torch.export.Dim("batch", min=1)},)
     outputs = [f"map{number}" for number in range(1, 6)] if isinstance(network, Encoder) else ["logits"]

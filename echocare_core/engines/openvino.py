@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from echocare_core.engines.export import traced
-from echocare_core.engines.optional import quietly_imported
 from echocare_core.errors import EngineError, SettingsError
 from echocare_core.models.precision import chosen_precision
+from echocare_core.optional import import_without_telemetry
 
 SIZES_KEPT = 8
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
@@ -47,7 +47,7 @@ class OpenVinoNetwork(nn.Module):
         threads: int | None = None,
     ) -> None:
         super().__init__()
-        self._core = quietly_imported("openvino").Core()
+        self._core = import_without_telemetry("openvino").Core()
         self._settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": HINTS[chosen_precision(precision, "cpu")],
@@ -104,7 +104,7 @@ def converted(network: nn.Module, image: Tensor) -> Any:
         network: on the CPU, in evaluation mode.
         image: a batch (batch, 3, height, width) of that shape.
     """
-    ov = quietly_imported("openvino")
+    ov = import_without_telemetry("openvino")
     return ov.convert_model(traced(_InTuple(network), image), input=[tuple(image.shape)])
 
 

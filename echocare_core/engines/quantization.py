@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from echocare_core.engines.openvino import converted
-from echocare_core.engines.optional import check_installed, quietly_imported
-from echocare_core.errors import SettingsError
+from echocare_core.errors import EngineError, SettingsError
+from echocare_core.optional import check_installed, import_without_telemetry
 
 SUFFIX = ".xml"
 
@@ -39,7 +39,7 @@ def quantize_network(
         EngineError: OpenVINO or NNCF is not installed.
         SettingsError: no image, images of several sizes, or a path that is no `.xml`.
     """
-    check_installed("openvino", "nncf")
+    check_installed("openvino", "nncf", subject="Quantisation", error=EngineError)
     path = Path(path)
     if path.suffix != SUFFIX:
         raise SettingsError(f"{path.name} does not end in {SUFFIX}; needed for an OpenVINO model. Name it so.")
@@ -48,7 +48,7 @@ def quantize_network(
     if len(sizes) != 1:
         found = ", ".join(map(str, sizes)) or "none"
         raise SettingsError(f"Images of sizes {found}; needed some of one size (3, height, width). Resize them.")
-    nncf = quietly_imported("nncf")
+    nncf = import_without_telemetry("nncf")
     model = nncf.quantize(
         converted(copy.deepcopy(network).eval().cpu(), frames[0]),
         nncf.Dataset(frames, lambda frame: frame.numpy()),
@@ -61,7 +61,7 @@ def quantize_network(
 
 def _write(model: object, path: Path) -> None:
     """Write both files beside their place, the weights first, then move them there."""
-    openvino = quietly_imported("openvino")
+    openvino = import_without_telemetry("openvino")
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
         openvino.save_model(model, unfinished, compress_to_fp16=False)

@@ -23,6 +23,7 @@ from pathlib import Path
 import pandas as pd
 
 from echocare_core.errors import TableError
+from echocare_core.optional import import_package
 
 PARQUET = ".parquet"
 REQUIRED = ("image", "group", "split")
@@ -80,14 +81,13 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     """All rows of a Parquet table as the text that the same table has as CSV."""
+    pa, parquet = (
+        import_package(name, subject=f"{path} is Parquet, which", error=TableError)
+        for name in ("pyarrow", "pyarrow.parquet")
+    )
     try:
-        import pyarrow as pa
-        from pyarrow.parquet import read_table as read_parquet
-
-        table = read_parquet(path)
+        table = parquet.read_table(path)
         texts = {name: table[name].cast(pa.string()).fill_null("").to_pylist() for name in table.column_names}
-    except ImportError as error:
-        raise TableError(f"{path} is Parquet, which needs pyarrow. Install echocare[parquet], or use CSV.") from error
     except (OSError, pa.ArrowException) as error:
         raise TableError(f"{path} is not a Parquet table of plain columns. Write it again, or use CSV.") from error
     return pd.DataFrame(texts, dtype=str)

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from echocare_core.frames.export import INVENTORY
 from echocare_core.inventory.compare import Compared
 from echocare_core.inventory.identity import Identity
 from echocare_core.inventory.record import Record
+from echocare_core.optional import is_installed
 
 STORE_FILE = INVENTORY
 KILLED = "ends the program that reads it: it is damaged in a way no reader expects. Export it again."
@@ -193,5 +193,5 @@ def _readers() -> str:
     digest = hashlib.sha256()
     for path in sorted([*package.glob("frames/**/*.py"), *package.glob("inventory/*.py")]):
         digest.update(path.read_bytes())
-    digest.update(bytes(find_spec(extra) is not None for extra in EXTRAS))
+    digest.update(bytes(is_installed(extra) for extra in EXTRAS))
     return digest.hexdigest()

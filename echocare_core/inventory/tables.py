@@ -17,6 +17,7 @@ from echocare_core.atomic import replacing
 from echocare_core.errors import OutputError
 from echocare_core.inventory.copies import COPY
 from echocare_core.inventory.store import Store
+from echocare_core.optional import import_package
 
 TABLE, PARQUET, SET_ASIDE, SERIES = "table.csv", "table.parquet", "set_aside.csv", "series.csv"
 ROWS_AT_ONCE = 10_000
@@ -103,14 +104,12 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterator[Sequence[Any]]
 
 
 def _write_parquet(path: Path, rows: Iterator[Sequence[Any]]) -> None:
-    try:
-        import pyarrow as pa
-        from pyarrow.parquet import ParquetWriter
-    except ImportError as fault:
-        raise OutputError("Parquet needs pyarrow; install echocare[parquet], or leave --parquet out.") from fault
+    pa, parquet = (
+        import_package(name, subject="Parquet", error=OutputError) for name in ("pyarrow", "pyarrow.parquet")
+    )
     kinds = {name: pa.int32() for name in WHOLE} | {name: pa.float64() for name in LENGTHS}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-    with replacing(path) as unfinished, ParquetWriter(unfinished, schema) as writer:
+    with replacing(path) as unfinished, parquet.ParquetWriter(unfinished, schema) as writer:
         while some := list(islice(rows, ROWS_AT_ONCE)):
             columns = [
                 pa.array(column, field.type) for column, field in zip(zip(*some, strict=True), schema, strict=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from echocare_core.errors import NotRetrieved, PacsError
+from echocare_core.optional import check_installed
 from echocare_core.pacs.fetched import FetchedFolder
 from echocare_core.pacs.query import Instance, StudyQuery
 from echocare_core.types import SetAside
@@ -15,7 +16,6 @@ from echocare_core.types import SetAside
 if TYPE_CHECKING:
     from echocare_core.pacs.dicomweb import DicomWeb
 
-INSTALL = "pip install 'echocare[pacs]'"
 STORED, CONVERTED, THERE = "stored", "converted", "already there"
 
 
@@ -96,13 +96,10 @@ def _fetch_one(server: DicomWeb, folder: FetchedFolder, instance: Instance) -> s
 
 def _libraries() -> Any:
     """What needs dicomweb-client, which an extra brings."""
-    try:
-        from echocare_core.pacs.dicomweb import DicomWeb
-        from echocare_core.pacs.web_session import unheard_libraries
-    except ModuleNotFoundError as fault:
-        if (fault.name or "").partition(".")[0] not in ("dicomweb_client", "requests", "urllib3"):
-            raise
-        raise PacsError(f"dicomweb-client is not installed; needed to ask a PACS. Run {INSTALL}.") from None
+    check_installed("dicomweb_client", "requests", "urllib3", subject="Asking a PACS", error=PacsError)
+    from echocare_core.pacs.dicomweb import DicomWeb
+    from echocare_core.pacs.web_session import unheard_libraries
+
     return DicomWeb, unheard_libraries
 
 

@@ -21,10 +21,10 @@ from pydicom.uid import UID
 
 from echocare_core.errors import SettingsError
 from echocare_core.frames.dicom.header import CODE_OR_UID, MALFORMED, numbers, unheard, value
+from echocare_core.optional import import_package
 from echocare_core.secret import SecretKey
 
 EDITION = "2026c"
-INSTALL = "pip install 'echocare[privacy]'"
 _KEPT = """
     SOPClassUID Modality ImageType InstanceNumber SeriesNumber AcquisitionNumber Manufacturer ManufacturerModelName
     NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration PixelAspectRatio
@@ -116,22 +116,17 @@ def _deidentified(original: Dataset, key: SecretKey, source: str, keep_intervals
     return Deidentified(copy, copy.PatientID, max(sum(1 for _ in _elements(original)) - kept, 0))
 
 
-def check_installed() -> None:
-    """Raises SettingsError where the library with the table is not installed."""
-    actions()
-
-
 @lru_cache(maxsize=1)
 def actions() -> dict[int, str]:
     """Table E.1-1: tag to "X" (remove), "Z" (empty), "U" (new UID) or "D" (replace).
 
     Where the table leaves a choice (X/Z, Z/D, ...), its first letter; repeating groups (60xx, 50xx) are not in it.
+
+    Raises:
+        SettingsError: the library with the table is not installed.
     """
-    try:
-        from dicomanonymizer.dicomfields_selector import dicom_anonymization_database_selector
-    except ImportError:
-        raise SettingsError(f"dicom-anonymizer is not installed; deidentify needs its table. Run {INSTALL}.") from None
-    table = dicom_anonymization_database_selector(f"dicomfields_{EDITION}")
+    library = import_package("dicomanonymizer.dicomfields_selector", subject="De-identification", error=SettingsError)
+    table = library.dicom_anonymization_database_selector(f"dicomfields_{EDITION}")
     del table["ALL_TAGS"]
     return {
         tag[0] << 16 | tag[1]: name[0] for name, tags in table.items() for tag in tags if len(tag) == 2

@@ -17,11 +17,12 @@ from pydicom.dataset import Dataset
 from rich.progress import track
 
 from echocare_core.atomic import replacing
-from echocare_core.errors import OutputError, UnreadableFrames
+from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.frames.dicom.header import UNPARSABLE, read_on, unheard
 from echocare_core.frames.dicom.read import DicomPixels
 from echocare_core.frames.read import read_frames
-from echocare_core.privacy.attributes import EDITION, check_installed, deidentify_header
+from echocare_core.optional import check_installed
+from echocare_core.privacy.attributes import EDITION, deidentify_header
 from echocare_core.privacy.burned_in import BurnedIn, find_burned_in
 from echocare_core.privacy.copy import write_copy
 from echocare_core.secret import SecretKey, read_or_make_key
@@ -101,7 +102,7 @@ def deidentify(
         SettingsError: the key file holds something else, or the library with the table is not installed.
     """
     export, out = Path(export), Path(out)
-    check_installed()
+    check_installed("dicomanonymizer", subject="De-identification", error=SettingsError)
     if not export.exists():
         raise UnreadableFrames(export, "does not exist; a file or folder is needed. Check the path.")
     _check_apart(export.resolve(), out.resolve())

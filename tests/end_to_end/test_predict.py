@@ -319,14 +319,14 @@ def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
 def test_the_command_runs_on_openvino_where_it_is_installed_and_there_is_no_gpu(
     installed: bool, gpu: bool, engine: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("echocare_core.engines.optional.is_installed", lambda package: installed)
+    monkeypatch.setattr("echocare_core.optional.is_installed", lambda package: installed)
     monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
 
     assert installed_engine(LESION).get("engine") == engine
 
 
 def test_a_bundle_without_a_choice_of_engines_is_given_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("echocare_core.engines.optional.is_installed", lambda package: True)
+    monkeypatch.setattr("echocare_core.optional.is_installed", lambda package: True)
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "inference.json").write_text("{}")
     (tmp_path / "configs" / "metadata.json").write_text("{}")
@@ -336,7 +336,7 @@ def test_a_bundle_without_a_choice_of_engines_is_given_none(tmp_path: Path, monk
 
 def test_an_engine_that_was_asked_for_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = {}
-    monkeypatch.setattr("echocare_core.engines.optional.is_installed", lambda package: True)
+    monkeypatch.setattr("echocare_core.optional.is_installed", lambda package: True)
     monkeypatch.setattr(
         "echocare_core.prediction.predict",
         lambda *_, settings, **__: seen.update(settings) or Results(tmp_path),

@@ -6,7 +6,8 @@ import pytest
 import torch
 from small_network import SIZE, distance, needs_openvino, plainly, small_network
 
-from echocare_core.engines import load, load_engine, optional
+from echocare_core import optional
+from echocare_core.engines import load, load_engine
 from echocare_core.errors import EngineError, SettingsError, WeightsError
 
 

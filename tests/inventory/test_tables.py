@@ -67,10 +67,10 @@ def test_parquet_has_the_same_rows(add, export, tmp_path, table):
 
 def test_parquet_without_its_library_is_refused(export, table, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(OutputError, match=r"install echocare\[parquet\]"):
+    with pytest.raises(OutputError, match=r"pip install .echocare\[parquet\]"):
         inspect_export(export, table.parent, parquet=True)
     (table.parent / "table.parquet").write_bytes(b"PAR1")
-    with pytest.raises(TableError, match=r"Install echocare\[parquet\]"):
+    with pytest.raises(TableError, match=r"pip install .echocare\[parquet\]"):
         read_table(table.parent / "table.parquet", "train")
 
 

@@ -366,7 +366,7 @@ def test_without_the_extra_it_is_said_how_to_install_it(out):
         f"fetch('http://127.0.0.1:9/dicom-web', {str(out)!r}, StudyQuery(studies=('1.2',)))"
     )
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False, timeout=60)
-    assert "PacsError: dicomweb-client is not installed; needed to ask a PACS. Run pip install 'echocare[pacs]'" in (
+    assert "PacsError: Asking a PACS needs dicomweb-client, not installed here. Run pip install 'echocare[pacs]'" in (
         done.stderr
     )
     assert not out.exists()

@@ -16,7 +16,7 @@ from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
 from echocare_core.frames.dicom.jpeg_xl_stream import read_jpeg_xl_size
 from echocare_core.frames.dicom.native import arrange
 from echocare_core.frames.dicom.pixel_format import PixelFormat
-from echocare_core.frames.video.stream import can_decode_video
+from echocare_core.optional import check_installed
 
 Decoded = tuple[NDArray[Any], str]
 NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"}
@@ -76,10 +76,7 @@ def check_transfer_syntax(transfer_syntax: str) -> None:
             f"has the transfer syntax {name}, which is not read; uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000, "
             "JPEG XL and video are. Export it again as Explicit VR Little Endian or JPEG Baseline."
         )
-    if not can_decode_video():
-        raise PixelDataError(
-            f"is a video ({name}), for which PyAV is needed and not installed. Run pip install 'echocare[video]'."
-        )
+    check_installed("av", subject=f"is a video ({name}), which", error=PixelDataError)
 
 
 def check_photometric(photometric: str, transfer_syntax: str | None) -> None:

@@ -6,7 +6,6 @@ import io
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
-from importlib.util import find_spec
 from threading import RLock
 from typing import Any
 
@@ -19,11 +18,6 @@ LIMITED, FULL = 1, 2  # how ITU-T H.273 numbers the ranges of samples
 MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # matrix coefficients of H.273 to libswscale's number of them
 BT_601, BT_709, LINES_OF_SD = 5, 1, 576
 BICUBIC, FULL_CHROMA, EXACT = 0x4, 0x2000, 0x40000  # libswscale's flags; without the last one, blacks become 1 too dark
-
-
-def can_decode_video() -> bool:
-    """Whether PyAV is installed."""
-    return find_spec("av") is not None
 
 
 class VideoStream:

@@ -8,6 +8,7 @@ DICOM stands in pieces, and its pictures must be those that the header counts, w
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.errors import PixelDataError
-from echocare_core.frames.extras import imported
+from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.video.stream import to_rgb
+from echocare_core.optional import import_package
 
 MOST_PX = 1 << 26  # of one frame; a header that says more is damaged
 DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)
@@ -38,12 +39,13 @@ class VideoTrack:
         times_ms: when each frame is shown, from the first one on; None where packets have no time stamps.
 
     Raises:
-        PixelDataError: PyAV is not installed, or the first frame cannot be decoded.
+        UnreadableFrames: PyAV is not installed.
+        PixelDataError: the first frame cannot be decoded.
     """
 
     def __init__(self, path: Path) -> None:
         self._container: Any = None
-        self._av = imported("av", "video", "a video")
+        self._av = import_package("av", subject="is a video, which", error=partial(UnreadableFrames, path))
         self._damage = (*DAMAGE, self._av.error.FFmpegError)
         self._path, self._lock = str(path), Lock()
         try:

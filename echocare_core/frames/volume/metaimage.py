@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
-from echocare_core.frames.extras import imported
 from echocare_core.frames.volume.pixels import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
+from echocare_core.optional import import_package
 from echocare_core.types import Frames
 
-NAME = "a MetaImage picture"
 BEGINNINGS = (b"ObjectType", b"NDims")  # of the first line; others are never written first
 LONGEST_HEADER = 1 << 16
 TYPES = {  # ITK's name of a type of numbers: that of its Python class
@@ -30,7 +30,7 @@ class MetaImagePixels(VolumePixels):
     """The frames of a MetaImage file; ITK reads one frame at a time where the file is not compressed."""
 
     def plane(self, number: int) -> NDArray[Any]:
-        itk = imported("itk", "itk", NAME)
+        itk = _import_itk(self.path)
         reader = _reader(itk, self.path)
         first, size = [0] * len(self.shape), list(self.shape)
         if len(self.axes) == 3:
@@ -73,7 +73,7 @@ def read_metaimage(path: Path) -> Frames:
             over time, too small, or of numbers whose black and white are not known.
     """
     try:
-        itk = imported("itk", "itk", NAME)
+        itk = _import_itk(path)
         _check_data_file(path)
         header = _header(itk, path)
         shape = tuple(int(header.GetDimensions(axis)) for axis in range(header.GetNumberOfDimensions()))
@@ -91,6 +91,10 @@ def read_metaimage(path: Path) -> Frames:
         raise UnreadableFrames(path, "is a damaged MetaImage file. Copy or export it again.") from fault
     times_ms = (0.0,) if len(pixels) == 1 else None
     return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_of(column_mm, row_mm))
+
+
+def _import_itk(path: Path) -> Any:
+    return import_package("itk", subject="is a MetaImage picture, which", error=partial(UnreadableFrames, path))
 
 
 def _check_data_file(path: Path) -> None:

@@ -6,7 +6,7 @@ import gzip
 import os
 import zlib
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
-from echocare_core.frames.extras import imported
 from echocare_core.frames.volume.pixels import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
+from echocare_core.optional import import_package
 from echocare_core.types import Frames
 
 GZIP = b"\x1f\x8b"
@@ -82,7 +82,7 @@ def read_nifti(path: Path) -> Frames:
             small, or of numbers whose black and white are not known.
     """
     try:
-        nibabel = imported("nibabel", "nifti", "a NIfTI picture")
+        nibabel = _import_nibabel(path)
         with _plain(path) as file:
             image = _image(nibabel, file)
         shape = tuple(int(length) for length in image.shape)
@@ -100,6 +100,10 @@ def read_nifti(path: Path) -> Frames:
     column_mm, row_mm = (zooms[axis] * MM.get(length_unit, 1.0) for axis in axes[:2])
     times_ms = _times_ms(pixels, zooms, time_unit)
     return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_of(column_mm, row_mm))
+
+
+def _import_nibabel(path: Path) -> Any:
+    return import_package("nibabel", subject="is a NIfTI picture, which", error=partial(UnreadableFrames, path))
 
 
 def _is_8_bit(stored: Any) -> bool:
@@ -129,7 +133,7 @@ def _opened(path: Path) -> Any:
 
 @lru_cache(maxsize=4)
 def _kept(path: Path, modified_ns: int, process: int) -> Any:
-    return _image(imported("nibabel", "nifti", "a NIfTI picture"), _unpacked(path))
+    return _image(_import_nibabel(path), _unpacked(path))
 
 
 def _image(nibabel: Any, file: BinaryIO) -> Any:

@@ -222,7 +222,7 @@ def test_a_video_of_another_size_is_refused(tmp_path):
 
 def test_without_pyav_a_video_is_refused_with_what_to_install(tmp_path, monkeypatch):
     path = write_video(tmp_path / "a", encoded(), PICTURES, H_264)
-    monkeypatch.setattr("echocare_core.frames.dicom.codecs.can_decode_video", lambda: False)
+    monkeypatch.setattr("echocare_core.optional.is_installed", lambda module: False)
     sentence = refusal(path)
     assert sentence.startswith("a is a video (MPEG-4 AVC/H.264")
     assert sentence.endswith("Run pip install 'echocare[video]'.")
