@@ -177,11 +177,13 @@ class Boxes:
             are one past the last pixel.
         labels: name of each object's class.
         scores: confidence of each, 0 to 1.
+        classes: names of all classes that were looked for, found or not.
     """
 
     corners_px: NDArray[np.floating]
     labels: tuple[str, ...]
     scores: tuple[float, ...]
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -294,7 +296,7 @@ class Prediction:
             for it; None where there is none to show.
         frame_time_ms: when the frame was recorded, None where the file does not say.
         spacing_mm: (row, column) millimetres per pixel, None where the frame is not calibrated.
-        study: number of the study in the export, from 1; None where it is not about a study.
+        study: number of its study in the export, from 1; None where studies are not told apart.
     """
 
     source: str
@@ -327,6 +329,21 @@ class BundleCard:
 
 
 @dataclass(frozen=True)
+class Details:
+    """What a row of `results.csv` is about, without the pixels, which stand in files.
+
+    Attributes:
+        outputs: what the bundle says; masks and pictures are left out.
+        image_px: (height, width) of the frame that its overlay shows, as it was recorded; None where there is none.
+        nothing_found: whether it marks places in the frame, by a mask, boxes or points, and has marked none.
+    """
+
+    outputs: tuple[Output, ...]
+    image_px: tuple[int, int] | None
+    nothing_found: bool
+
+
+@dataclass(frozen=True)
 class Results:
     """What one run wrote.
 
@@ -335,11 +352,13 @@ class Results:
             `masks/`.
         rows: one mapping per frame, cine or study, the columns of `results.csv`.
         set_aside: what was not used, and why.
+        details: of each row.
     """
 
     folder: Path
     rows: tuple[Mapping[str, object], ...] = ()
     set_aside: tuple[SetAside, ...] = field(default=())
+    details: tuple[Details, ...] = ()
 
     def __iter__(self) -> Iterator[Mapping[str, object]]:
         return iter(self.rows)

@@ -12,7 +12,7 @@ _LONGEST = 160  # bytes of one component; file systems end at 255, and a mark, f
 
 
 class FrameNames:
-    """Gives every frame a relative path, remembers which source has which.
+    """Gives every frame and cine a relative path, remembers which source has which.
 
     A name that had to be changed carries a short mark made from the original, "a_b.dcm~1f0c2a9d", so two sources never
     share a file and one source has the same name in every run. A source that differs from an earlier one only in upper
@@ -22,12 +22,12 @@ class FrameNames:
     def __init__(self) -> None:
         self._sources: dict[str, str] = {}
 
-    def __call__(self, source: str, frame: int) -> str:
-        """Path without extension, relative and with forward slashes: "STUDY1/IM0001_f0000"."""
+    def __call__(self, source: str, frame: int | None) -> str:
+        """Path without extension, relative and with forward slashes: "STUDY1/IM0001_f0000", of a cine "..._cine"."""
         name = safe_path(source)
         if self._sources.setdefault(_on_disk(name), source) != source:
             name = f"{name}~{_mark(source)}"
-        return f"{name}_f{frame:04d}"
+        return f"{name}_cine" if frame is None else f"{name}_f{frame:04d}"
 
 
 def safe_path(source: str) -> str:

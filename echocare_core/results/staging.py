@@ -46,7 +46,7 @@ class Staging:
         """Move entries to their place; former ones make room. Where one move fails, all are taken back.
 
         Args:
-            names: files and folders in `path`.
+            names: files and folders; those that were not prepared in `path` only make room.
 
         Raises:
             OutputError: an entry cannot be moved, for example because the table is open in Excel on Windows.
@@ -76,7 +76,8 @@ class Staging:
             if (self.folder / name).exists():
                 yield self.folder / name, former / name
         for name in names:
-            yield self.path / name, self.folder / name
+            if (self.path / name).exists():
+                yield self.path / name, self.folder / name
 
     def _make(self, folder: Path) -> None:
         """Make the folder and its missing parents, remembering which."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from echocare_core.errors import OutputError
-from echocare_core.results.report import Section, write_report
+from echocare_core.results.files import REPORT_HTML, SET_ASIDE_CSV, TABLES_AND_PAGE
+from echocare_core.results.page import Section, write_report
 from echocare_core.results.staging import Staging, explained
-from echocare_core.results.table import complete_rows, write_results_csv, write_set_aside_csv
+from echocare_core.results.table import Row, complete_rows, file_columns, write_results_csv, write_set_aside_csv
 from echocare_core.types import BundleCard, Results
-
-_TABLES_AND_PAGE = ("results.csv", "set_aside.csv", "report.html")
 
 
 def write_summary(folder: str | Path, results: Sequence[tuple[BundleCard, Results]]) -> Results:
@@ -22,7 +21,7 @@ def write_summary(folder: str | Path, results: Sequence[tuple[BundleCard, Result
         results: each run with the card of its bundle; its folder stands somewhere inside `folder`.
 
     Returns:
-        Results of all runs, their masks and overlays relative to `folder`. What several runs set aside for the same
+        Results of all runs, their files relative to `folder`. What several runs set aside for the same
         reason is named once.
 
     Raises:
@@ -32,22 +31,22 @@ def write_summary(folder: str | Path, results: Sequence[tuple[BundleCard, Result
     moved = [_rows_seen_from(folder, run) for _, run in results]
     set_aside = tuple(dict.fromkeys(item for _, run in results for item in run.set_aside))
     rows = complete_rows(row for run_rows in moved for row in run_rows)
-    sections = [Section(card, run_rows) for (card, _), run_rows in zip(results, moved, strict=True)]
+    sections = [Section(card, run_rows, run.details) for (card, run), run_rows in zip(results, moved, strict=True)]
     staging = Staging(folder)
     try:
         with explained(folder):
-            write_results_csv(staging.path / "results.csv", rows)
-            write_set_aside_csv(staging.path / "set_aside.csv", set_aside)
-            write_report(staging.path / "report.html", sections, set_aside, pictures=folder)
-        staging.move_in(_TABLES_AND_PAGE)
+            write_results_csv(staging.path, rows)
+            write_set_aside_csv(staging.path / SET_ASIDE_CSV, set_aside)
+            write_report(staging.path / REPORT_HTML, sections, set_aside, pictures=folder)
+        staging.move_in(TABLES_AND_PAGE)
     except BaseException:
         staging.discard()
         raise
-    return Results(folder, rows, set_aside)
+    return Results(folder, rows, set_aside, tuple(one for _, run in results for one in run.details))
 
 
-def _rows_seen_from(folder: Path, run: Results) -> list[Mapping[str, object]]:
-    """The rows of a run with its mask and overlay paths relative to the folder of the summary."""
+def _rows_seen_from(folder: Path, run: Results) -> list[Row]:
+    """The rows of a run with the paths of its files relative to the folder of the summary."""
     try:
         inside = PurePosixPath(run.folder.resolve().relative_to(folder.resolve()).as_posix())
     except ValueError:
@@ -55,4 +54,7 @@ def _rows_seen_from(folder: Path, run: Results) -> list[Mapping[str, object]]:
             f"{run.folder} is not inside {folder}; a summary links the pictures of its runs by relative paths."
             " Write the runs into subfolders of the summary's folder."
         ) from None
-    return [{**row, **{name: str(inside / str(row[name])) for name in ("mask", "overlay")}} for row in run.rows]
+    return [
+        {**row, **{column: str(inside / str(row[column])) for column in file_columns([row]) if row[column]}}
+        for row in run.rows
+    ]

@@ -1,9 +1,17 @@
-"""How a measurement is said to a person: the same words under the overlay and in the report."""
+"""How an output is said to a person: the same words under the overlay and in the report."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from echocare_core.types import Boxes, Measurement, Output, Points, Scores
+
 NOT_CALIBRATED = "no calibration in the file: lengths in pixels"
-NOTHING_FOUND = "nothing found"
+NOTHING_FOUND, NOT_FOUND = "nothing found", "not found"
 
 _UNITS = {"mm2": "mm²", "cm2": "cm²", "px2": "px²", "percent": "%", "px": "px", "count": ""}
 _WHOLE_FROM = {"mm2": 100.0, "cm2": 100.0, "px2": 0.0, "px": 0.0, "count": 0.0}  # from here on, decimals say nothing
@@ -46,3 +54,51 @@ def measurement_text(name: str, value: float, unit: str) -> str:
 def unit_symbol(unit: str) -> str:
     """The unit as it is printed: "mm2" is "mm²"."""
     return _UNITS.get(unit, unit)
+
+
+def probability_text(value: float, beside: float | None = None) -> str:
+    """A probability in percent, with as many decimals as it needs to differ from the number beside it."""
+    decimals = 0 if 0.095 <= value <= 0.905 else 1
+    while beside is not None and value != beside and decimals < 4:
+        if f"{100 * value:.{decimals}f}" != f"{100 * beside:.{decimals}f}":
+            break
+        decimals += 1
+    return f"{100 * value:.{decimals}f}%"
+
+
+def score_text(scores: Scores) -> str:
+    """The answer to a question with what it rests on: "pathology: benign (malignant 12%, answered from 35% on)"."""
+    point, asked = scores.operating_point, scores.answer
+    if point is None:
+        return f"{name_text(scores.name)}: {name_text(asked)} ({probability_text(scores.probabilities[asked])})"
+    value = scores.probabilities[point.label]
+    rests_on = f"{name_text(point.label)} {probability_text(value, point.threshold)}"
+    from_text = probability_text(point.threshold, value)
+    return f"{name_text(scores.name)}: {name_text(asked)} ({rests_on}, answered from {from_text} on)"
+
+
+def in_pixels(outputs: Iterable[Output]) -> bool:
+    """Whether a length or an area among the outputs is in pixels, since nothing calibrates its frame."""
+    return any(isinstance(output, Measurement) and output.unit in ("px", "px2") for output in outputs)
+
+
+def outputs_text(outputs: Iterable[Output]) -> list[str]:
+    """What the outputs say, in a few words each; pixels and longer texts are seen, not said."""
+    return [words for output in outputs if type(output) in SAID for words in SAID[type(output)](output)]
+
+
+def _boxes_text(boxes: Boxes) -> list[str]:
+    return [f"{boxes.labels.count(name)} {name_text(name)}" for name in boxes.classes if name in boxes.labels]
+
+
+def _points_text(points: Points) -> list[str]:
+    found = ~np.isnan(points.positions_px).any(axis=1)
+    return [name_text(name) for name, there in zip(points.names, found, strict=True) if there]
+
+
+SAID: dict[type, Callable[[Any], list[str]]] = {
+    Measurement: lambda one: [measurement_text(one.name, one.value, one.unit)] if math.isfinite(one.value) else [],
+    Scores: lambda one: [score_text(one)],
+    Boxes: _boxes_text,
+    Points: _points_text,
+}

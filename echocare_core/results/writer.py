@@ -1,4 +1,4 @@
-"""Writes what a bundle says about an export: masks and overlays frame by frame, the tables and the page at the end."""
+"""Writes what a bundle says about an export: its files one by one, the tables and the page at the end."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from types import TracebackType
 from PIL import Image
 
 from echocare_core.errors import OutputError
+from echocare_core.results.files import ENTRIES, OF_KINDS, OVERLAYS, REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.results.naming import FrameNames
-from echocare_core.results.overlay import draw_overlay, mask_image
-from echocare_core.results.report import Section, write_report
+from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing
+from echocare_core.results.page import Section, write_report
 from echocare_core.results.staging import Staging, explained
 from echocare_core.results.table import (
+    check_outputs,
     complete_rows,
     is_results_csv,
     row_of,
+    write_listed,
     write_results_csv,
     write_set_aside_csv,
 )
-from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, measurement_text
-from echocare_core.types import BundleCard, Prediction, Results, SetAside
-
-ENTRIES = ("masks", "overlays", "results.csv", "set_aside.csv", "report.html")
-_COMPRESSION = 3  # zlib level: on speckle half the time of the default for a seventh more bytes
+from echocare_core.results.table.place import Place
+from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, in_pixels, outputs_text
+from echocare_core.types import BundleCard, Details, Mask, Measurement, Picture, Prediction, Results, SetAside
 
 
 class ResultsWriter:
@@ -54,12 +55,11 @@ class ResultsWriter:
         with explained(self.folder):
             _check_free(self.folder, overwrite)
         self._card = card
-        self._rows: dict[tuple[str, int], dict[str, object]] = {}
+        self._rows: dict[tuple[object, ...], dict[str, object]] = {}
+        self._details: list[Details] = []
         self._names = FrameNames()
         self._finished = False
         self._staging = Staging(self.folder)
-        for name in ("masks", "overlays"):
-            (self._staging.path / name).mkdir()
 
     def __enter__(self) -> ResultsWriter:
         return self
@@ -71,7 +71,7 @@ class ResultsWriter:
 
     @property
     def rows(self) -> tuple[dict[str, object], ...]:
-        """The rows so far, in the order in which the frames were added."""
+        """The rows so far, in the order in which the predictions were added."""
         return tuple(self._rows.values())
 
     def abandon(self) -> None:
@@ -79,23 +79,23 @@ class ResultsWriter:
         self._staging.discard()
 
     def add(self, prediction: Prediction) -> None:
-        """Write mask and overlay of one frame and remember its row.
+        """Write the files of one prediction and remember its row.
 
         Raises:
             OutputError: the disk is full or gone.
-            ValueError: the frame was added before, or picture and mask do not belong together.
+            BundleError: an output that cannot be right.
+            ValueError: it was added before.
         """
-        key = (prediction.source, prediction.frame)
+        key = (prediction.level, prediction.source, prediction.frame, prediction.study)
         if self._finished or key in self._rows:
-            state = "the results are finished" if self._finished else "this frame was added before"
-            raise ValueError(f"{prediction.source} frame {prediction.frame} cannot be added: {state}")
-        overlay = draw_overlay(prediction.image, prediction.mask, prediction.labels, caption_lines(prediction))
-        name = self._names(*key)
-        row = row_of(prediction, self._card, f"masks/{name}.png", f"overlays/{name}.png")
+            state = "the results are finished" if self._finished else "it was added before"
+            what = prediction.level if prediction.frame is None else f"frame {prediction.frame}"
+            raise ValueError(f"{prediction.source} {what} cannot be added: {state}")
+        check_outputs(prediction, self._card)
         with explained(self.folder):
-            self._save(mask_image(prediction.mask), str(row["mask"]))
-            self._save(Image.fromarray(overlay), str(row["overlay"]))
-        self._rows[key] = row
+            place = Place(self._staging.path, self._name(prediction))
+            self._rows[key] = row_of(prediction, self._card, place, self._overlay(prediction, place))
+        self._details.append(_details(prediction))
 
     def finish(self, set_aside: Sequence[SetAside] = ()) -> Results:
         """Write the tables and the page, and move everything into place.
@@ -104,34 +104,52 @@ class ResultsWriter:
             set_aside: what was not used, and why.
 
         Returns:
-            Results with one row per frame, in the order in which the frames were added.
+            Results with one row per prediction, in the order in which they were added.
 
         Raises:
             OutputError: something cannot be written or moved; nothing has changed in the folder then.
         """
         if self._finished:
             raise ValueError(f"the results in {self.folder} are finished already")
-        rows, staged = complete_rows(self.rows), self._staging.path
+        rows, details, staged = complete_rows(self.rows), tuple(self._details), self._staging.path
         with explained(self.folder):
-            write_results_csv(staged / "results.csv", rows)
-            write_set_aside_csv(staged / "set_aside.csv", set_aside)
-            write_report(staged / "report.html", [Section(self._card, rows)], set_aside, pictures=staged)
+            write_results_csv(staged, rows)
+            write_listed(staged, rows, details)
+            write_set_aside_csv(staged / SET_ASIDE_CSV, set_aside)
+            write_report(staged / REPORT_HTML, [Section(self._card, rows, details)], set_aside, pictures=staged)
         self._staging.move_in(ENTRIES)
         self._finished = True
-        return Results(self.folder, rows, tuple(set_aside))
+        return Results(self.folder, rows, tuple(set_aside), details)
 
-    def _save(self, picture: Image.Image, name: str) -> None:
-        path = self._staging.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path, format="PNG", compress_level=_COMPRESSION)
+    def _name(self, prediction: Prediction) -> str:
+        if prediction.level == "study":
+            return f"study_{prediction.study:04d}"
+        return self._names(prediction.source, prediction.frame)
+
+    def _overlay(self, prediction: Prediction, place: Place) -> str | None:
+        if prediction.image is None:
+            return None
+        overlay = draw_overlay(prediction.image, prediction.outputs, caption_lines(prediction))
+        return place.save_picture(Image.fromarray(overlay), OVERLAYS)
 
 
 def caption_lines(prediction: Prediction) -> list[str]:
-    """What stands below the overlay of a frame, in words."""
-    if not prediction.mask.any():
-        return [NOTHING_FOUND]
-    measured = [measurement_text(item.name, item.value, item.unit) for item in prediction.measurements]
-    return measured if prediction.spacing_mm else [*measured, NOT_CALIBRATED]
+    """What stands below the overlay of a frame, in words, beside the legend of what is drawn on it."""
+    nothing = marks_nothing(prediction.outputs)
+    unsaid = (*DRAWERS, Measurement) if nothing else tuple(DRAWERS)
+    said = outputs_text(output for output in prediction.outputs if not isinstance(output, unsaid))
+    if nothing:
+        return [NOTHING_FOUND, *said]
+    has_lengths = any(isinstance(output, Mask) for output in prediction.outputs) or in_pixels(prediction.outputs)
+    return said if prediction.spacing_mm or not has_lengths else [*said, NOT_CALIBRATED]
+
+
+def _details(prediction: Prediction) -> Details:
+    return Details(
+        tuple(output for output in prediction.outputs if not isinstance(output, (Mask, Picture))),
+        None if prediction.image is None else prediction.image.shape[:2],
+        marks_nothing(prediction.outputs),
+    )
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:
@@ -139,10 +157,10 @@ def _check_free(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; a folder for the results is needed. Choose another name.")
     taken = [name for name in ENTRIES if (folder / name).exists()]
-    pictures = [name for name in ("masks", "overlays") if name in taken]
-    if pictures and not is_results_csv(folder / "results.csv"):
+    other = [name for name in OF_KINDS if name in taken]
+    if other and not is_results_csv(folder / RESULTS_CSV):
         raise OutputError(
-            f"{folder} holds {' and '.join(pictures)}, not written by an earlier run; a folder without them is needed,"
+            f"{folder} holds {' and '.join(other)}, not written by an earlier run; a folder without them is needed,"
             " since results replace them. Choose another folder."
         )
     if taken and not overwrite:

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from echocare_core.results import ResultsWriter, report
-from echocare_core.results.report import Section, write_report
+from echocare_core.results import ResultsWriter
+from echocare_core.results.page import report
+from echocare_core.results.page.report import Section, write_report
 from echocare_core.types import BundleCard, Measurement, SetAside
 
 
@@ -61,7 +62,7 @@ def test_a_file_name_cannot_bring_a_script_into_the_page(page_of, frame_of):
 
 def test_a_bundle_card_is_escaped(page_of, frame_of):
     evil = BundleCard(*["<b onclick='x'>$name</b>"] * 5)
-    assert not page_of(frame_of(measurements=()), card=evil).all("b")
+    assert not page_of(frame_of(outputs=()), card=evil).all("b")
 
 
 def test_nothing_is_loaded_from_outside(page_of, frame_of):
@@ -96,7 +97,7 @@ def test_a_still_shows_its_measurements_with_units(page_of, frame_of):
 
 
 def test_a_cine_shows_median_and_range(page_of, frame_of):
-    frames = [frame_of(frame=n, measurements=(Measurement("long_axis", v, "mm"),)) for n, v in enumerate([30, 10, 11])]
+    frames = [frame_of(frame=n, outputs=(Measurement("long_axis", v, "mm"),)) for n, v in enumerate([30, 10, 11])]
     assert "long axis 11.0 mm 10.0 to 30.0 mm 3 of 3" in page_of(*frames).text
 
 
@@ -116,7 +117,7 @@ def test_a_large_export_does_not_make_a_large_page(page_of, frame_of, monkeypatc
 
 def test_a_frame_without_calibration_is_named_as_such(page_of, frame_of):
     lengths = (Measurement("long_axis", 50.4, "px"),)
-    text = page_of(frame_of(spacing_mm=None, measurements=lengths)).text
+    text = page_of(frame_of(spacing_mm=None, outputs=lengths)).text
     assert "no calibration in the file: lengths in pixels" in text
     assert "long axis 50 px" in text
 
@@ -126,7 +127,7 @@ def test_a_calibrated_frame_is_not_called_uncalibrated(page_of, frame_of):
 
 
 def test_an_empty_mask_is_called_nothing_found(page_of, frame_of):
-    empty = frame_of(mask=np.zeros((60, 80), np.uint8), measurements=())
+    empty = frame_of(outputs=(mask_of(np.zeros((60, 80), np.uint8)),))
     page = page_of(empty)
     assert "Nothing found: the mask is empty." in page.text
     assert page.all("img")[0]["alt"].endswith("nothing found")

@@ -23,7 +23,7 @@ def two_runs(tmp_path: Path, card, frame_of):
     ):
         one = replace(card, name=name, title=f"Title of {name}")
         with ResultsWriter(tmp_path / name, one) as writer:
-            writer.add(frame_of(measurements=(measurement,)))
+            writer.add(frame_of(outputs=(measurement,)))
             runs.append((one, writer.finish([ASIDE])))
     return runs
 

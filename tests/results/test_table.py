@@ -40,7 +40,7 @@ def test_the_columns_stand_in_the_documented_order(written, frame_of):
 
 
 def test_a_measurement_that_a_frame_lacks_is_blank(written, frame_of):
-    table = written(frame_of(), frame_of(frame=1, measurements=(Measurement("long_axis", 50, "px"),), spacing_mm=None))
+    table = written(frame_of(), frame_of(frame=1, outputs=(Measurement("long_axis", 50, "px"),), spacing_mm=None))
     assert table.long_axis_px.isna().tolist() == [True, False]
     assert table.long_axis_mm.isna().tolist() == [False, True]
     assert table.spacing_row_mm.isna().tolist() == [False, True]
@@ -48,11 +48,11 @@ def test_a_measurement_that_a_frame_lacks_is_blank(written, frame_of):
 
 def test_a_number_that_is_not_finite_is_blank(written, frame_of):
     measurements = (Measurement("long_axis", float("nan"), "mm"), Measurement("area", float("inf"), "mm2"))
-    assert written(frame_of(measurements=measurements))[["long_axis_mm", "area_mm2"]].isna().all(axis=None)
+    assert written(frame_of(outputs=measurements))[["long_axis_mm", "area_mm2"]].isna().all(axis=None)
 
 
 def test_a_count_is_a_whole_number(written, frame_of):
-    assert written(frame_of(measurements=(Measurement("lesions", 2.0, "count"),))).lesions_count.dtype == int
+    assert written(frame_of(outputs=(Measurement("lesions", 2.0, "count"),))).lesions_count.dtype == int
 
 
 @pytest.mark.parametrize("source", ["=HYPERLINK(1)", "+1", "-a.dcm", "@SUM(A1)", "00000001", "2024-01-02", "1e5"])
@@ -83,6 +83,6 @@ def test_a_name_that_is_no_text_is_written_readably(tmp_path: Path):
 
 
 def test_two_measurements_in_one_column_are_refused(card: BundleCard, frame_of):
-    twice = replace(frame_of(), measurements=(Measurement("area", 1, "mm2"), Measurement("area", 2, "mm2")))
+    twice = replace(frame_of(), outputs=(Measurement("area", 1, "mm2"), Measurement("area", 2, "mm2")))
     with pytest.raises(ValueError, match="area_mm2"):
         row_of(twice, card, "m", "o")

@@ -208,4 +208,4 @@ def test_abandoning_after_finish_changes_nothing(tmp_path: Path, card, frame_of)
 def test_the_caption_says_what_was_measured_and_what_is_missing(frame_of):
     assert caption_lines(frame_of()) == ["lesion area 123 mm²", "long axis 12.3 mm"]
     assert caption_lines(frame_of(spacing_mm=None))[-1] == "no calibration in the file: lengths in pixels"
-    assert caption_lines(frame_of(mask=np.zeros((60, 80), np.uint8))) == ["nothing found"]
+    assert caption_lines(frame_of(outputs=(mask_of(np.zeros((60, 80), np.uint8)),))) == ["nothing found"]

@@ -15,29 +15,23 @@ _QUALITY = 80
 _Item = TypeVar("_Item")
 
 
-def thumbnail_data_uri(overlay: Path, mask: Path) -> tuple[str, tuple[int, int]]:
-    """A small JPEG of an overlay without its caption strip, as text for the `src` of an image.
+def thumbnail_data_uri(path: Path, recorded_px: tuple[int, int] | None = None) -> tuple[str, tuple[int, int]]:
+    """A small JPEG of a picture, as text for the `src` of an image.
 
     Args:
-        overlay: PNG from `draw_overlay`: the picture enlarged by a whole factor, the strip below it.
-        mask: PNG of the size of the picture as it was recorded.
+        path: PNG; an overlay from `draw_overlay` is the frame enlarged by a whole factor, a strip below it.
+        recorded_px: (height, width) of the frame as it was recorded, to leave that strip away; None for the whole.
 
     Returns:
         "data:image/jpeg;base64,..." and its (width, height) in pixels.
     """
-    with Image.open(overlay) as picture, Image.open(mask) as recorded:
-        factor = picture.width // recorded.width
-        small = picture.convert("RGB").crop((0, 0, picture.width, factor * recorded.height))
+    with Image.open(path) as picture:
+        height, width = recorded_px or (picture.height, picture.width)
+        small = picture.convert("RGB").crop((0, 0, picture.width, picture.width // width * height))
     small.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     small.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}", small.size
-
-
-def is_empty(mask: Path) -> bool:
-    """Whether a mask PNG is nothing but background."""
-    with Image.open(mask) as picture:
-        return picture.getbbox() is None
 
 
 def evenly_spaced(items: Sequence[_Item], most: int) -> list[_Item]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from string import Template
 
-from echocare_core.results.report_card import file_card
-from echocare_core.results.wording import counted
-from echocare_core.types import BundleCard, SetAside
+from echocare_core.results.files import HOLDS
+from echocare_core.results.page.card import card
+from echocare_core.results.page.entry import Entry
+from echocare_core.results.table import FILE, Row, file_columns
+from echocare_core.results.table.kinds import KINDS
+from echocare_core.results.wording import counted, name_text
+from echocare_core.types import BundleCard, Details, Measurement, SetAside
 
+LEVELS = {"frame": "frame", "cine": "cine", "study": "study"}  # and the noun of each
 MOST_THUMBNAILS_PER_FILE = 6
 MOST_THUMBNAILS = 300  # of one page: about 5 MB
 
@@ -46,10 +51,10 @@ $sections
 $set_aside
 <section aria-labelledby="files"><h2 id="files">Beside this page</h2>
 <ul>
-<li><a href="results.csv">results.csv</a>: one row per frame, every number in it with its unit, its mask, its overlay
+<li><a href="results.csv">results.csv</a>: one row per $levels, every number in it with its unit, $files
 and the checksum of the weights. Opens in Excel. Frames are counted from 0.</li>
 <li><a href="set_aside.csv">set_aside.csv</a>: what was not used, and why.</li>
-<li>$pictures</li>
+$beside
 </ul></section>
 <section aria-labelledby="cite"><h2 id="cite">How to cite</h2>
 <p>State the software, the bundle and the weights, so that others can repeat it, and the publications that the bundle's
@@ -71,22 +76,24 @@ _SECTION = Template("""<section class="run" aria-labelledby="run-$number">
 $cards
 </section>""")
 
-_PICTURES = (
-    "masks/ holds one PNG per frame whose pixel values are the label numbers; overlays/ holds what is shown here."
-)
-
 
 @dataclass(frozen=True)
 class Section:
-    """What one bundle measured.
+    """What one bundle said.
 
     Attributes:
         card: of the bundle.
-        rows: one per frame, the columns of `results.csv`; mask and overlay relative to the page.
+        rows: one per frame, cine or study, the columns of `results.csv`; files relative to the page.
+        details: of each row.
     """
 
     card: BundleCard
-    rows: Sequence[Mapping[str, object]]
+    rows: Sequence[Row]
+    details: Sequence[Details]
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [Entry(row, details) for row, details in zip(self.rows, self.details, strict=True)]
 
 
 def write_report(
@@ -107,19 +114,42 @@ def write_report(
         written: date and time on the page, with its time zone; now when None.
     """
     written = written or datetime.now().astimezone()
+    entries = [entry for section in sections for entry in section.entries]
     text = _PAGE.substitute(
         title=escape(sections[0].card.title if len(sections) == 1 else "Ultrasound measurements"),
-        style=Path(__file__).with_name("report.css").read_text(encoding="utf-8"),
+        style=_style(entries),
         version=escape(package_version()),
-        summary=summary_text([row for section in sections for row in section.rows], set_aside),
+        summary=summary_text([entry.row for entry in entries], set_aside),
         iso=written.isoformat(timespec="seconds"),
         written=_time_text(written),
         sections="\n".join(_sections(sections, pictures or path.parent)),
         set_aside=_set_aside_table(set_aside),
-        pictures=_PICTURES if len(sections) == 1 else f"In the folder of each bundle, {_PICTURES}",
+        levels=" or ".join(dict.fromkeys(entry.level for entry in entries)) or "frame",
+        files=", ".join(f"its {name_text(name.removesuffix(FILE))}" for name in file_columns(e.row for e in entries)),
+        beside=_beside(entries, "" if len(sections) == 1 else "In the folder of each bundle, "),
         citations="".join(f"<p class='citation'>{citation(section.card)}</p>\n" for section in sections),
     )
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _style(entries: Sequence[Entry]) -> str:
+    """The style of the page, and of what stands on it beside masks and measurements."""
+    more = any(entry.level != "frame" for entry in entries) or _kinds(entries) - {Measurement}
+    names = ("report.css", "outputs.css") if more else ("report.css",)
+    return "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
+
+
+def _kinds(entries: Sequence[Entry]) -> set[type]:
+    return {type(output) for entry in entries for output in entry.details.outputs}
+
+
+def _beside(entries: Sequence[Entry], where: str) -> str:
+    """What else stands in the folder of a run."""
+    files = {str(entry.row[column]) for entry in entries for column in file_columns([entry.row]) if entry.row[column]}
+    folders = {part for path in files for part in PurePosixPath(path).parts[:2]}
+    tables = {listed.file for kind, (_, _, listed) in KINDS.items() if listed and kind in _kinds(entries)}
+    held = [f"{name}{'/' if name in folders else ''} {HOLDS[name]}" for name in HOLDS if name in folders | tables]
+    return f"<li>{where}{'; '.join(held)}.</li>" if held else ""
 
 
 def package_version() -> str:
@@ -130,16 +160,21 @@ def package_version() -> str:
         return "unknown"
 
 
-def summary_text(rows: Sequence[Mapping[str, object]], set_aside: Sequence[SetAside]) -> str:
+def summary_text(rows: Sequence[Row], set_aside: Sequence[SetAside]) -> str:
     """The run in one line: "12 frames of 3 files measured, 2 files set aside."."""
-    frames = len({(row["source"], row["frame"]) for row in rows})
-    files = len({row["source"] for row in rows})
     whole = len({item.source for item in set_aside if item.frame is None})
     single = sum(item.frame is not None for item in set_aside)
     aside = [counted(number, noun) for number, noun in ((whole, "file"), (single, "frame")) if number]
-    return (
-        f"{counted(frames, 'frame')} of {counted(files, 'file')} measured, {' and '.join(aside) or 'none'} set aside."
-    )
+    return f"{_counted_rows(rows)} measured, {' and '.join(aside) or 'none'} set aside."
+
+
+def _counted_rows(rows: Sequence[Row]) -> str:
+    """ "12 frames, 2 cines and 1 study of 3 files"; what several bundles looked at counts once."""
+    seen = {(row.get("level", "frame"), row["source"], row["frame"], row.get("study")) for row in rows}
+    numbers = {level: sum(one[0] == level for one in seen) for level in LEVELS}
+    counts = [counted(numbers[level], LEVELS[level]) for level in LEVELS if numbers[level]] or ["0 frames"]
+    files = len({row["source"] for row in rows if row.get("level") != "study"})
+    return f"{' and '.join([', '.join(counts[:-1])] * (len(counts) > 1) + counts[-1:])} of {counted(files, 'file')}"
 
 
 def citation(card: BundleCard) -> str:
@@ -158,36 +193,47 @@ def _time_text(time: datetime) -> str:
 
 def _sections(sections: Sequence[Section], pictures: Path) -> Iterator[str]:
     left = MOST_THUMBNAILS
-    total = sum(len(_files(section)) for section in sections)
+    total = sum(len(_groups(section.entries)) for section in sections)
     per_file = max(1, min(MOST_THUMBNAILS_PER_FILE, MOST_THUMBNAILS // max(1, total)))
     for number, section in enumerate(sections, 1):
         cards = []
-        for rows in _files(section):
-            shown = min(per_file, left, len(rows))
-            cards.append(file_card(rows, pictures, shown))
+        for entries in _groups(section.entries):
+            shown = min(per_file, left, len(entries))
+            cards.append(card(entries, pictures, shown))
             left -= shown
         yield _section(number, section, cards, repeats_title=len(sections) == 1)
 
 
 def _section(number: int, section: Section, cards: Sequence[str], repeats_title: bool) -> str:
-    card = section.card
+    about = section.card
     return _SECTION.substitute(
         number=number,
-        title="Measurements" if repeats_title else escape(card.title),
-        summary=f"{counted(len(section.rows), 'frame')} of {counted(len(cards), 'file')}, in the order of the export.",
-        intended_use=escape(card.intended_use),
-        name=escape(card.name),
-        version=escape(card.version),
-        weights=escape(card.weights_sha256),
+        title="Measurements" if repeats_title else escape(about.title),
+        summary=f"{_counted_rows(section.rows)}, in the order of the export.",
+        intended_use=escape(about.intended_use),
+        name=escape(about.name),
+        version=escape(about.version),
+        weights=escape(about.weights_sha256),
         cards="\n".join(cards) or "<p>No frame was measured.</p>",
     )
 
 
-def _files(section: Section) -> list[list[Mapping[str, object]]]:
-    """The rows of a section, one list per file, in the order in which the files first appear."""
-    order = {source: number for number, source in enumerate(dict.fromkeys(row["source"] for row in section.rows))}
-    rows = sorted(section.rows, key=lambda row: order[row["source"]])
-    return [list(group) for _, group in groupby(rows, key=lambda row: row["source"])]
+def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """What stands on one card: a study, a cine, or the frames of a file; each study before its files.
+
+    Studies and files come in the order of the export.
+    """
+    files: dict[object, int] = {}
+    for entry in entries:
+        if entry.level != "study":
+            files.setdefault(entry.row["source"], len(files))
+
+    def place(entry: Entry) -> tuple[int, int, int]:
+        study = entry.row.get("study")
+        file = -1 if entry.level == "study" else files[entry.row["source"]]
+        return (study if isinstance(study, int) else 0, file, entry.level == "frame")
+
+    return [list(group) for _, group in groupby(sorted(entries, key=place), key=place)]
 
 
 def _set_aside_table(set_aside: Sequence[SetAside]) -> str:

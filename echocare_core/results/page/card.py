@@ -1,0 +1,165 @@
+"""The part of the report about one file or study: its pictures, what was found and what a reader must know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import cast
+from urllib.parse import quote
+
+from echocare_core.results.page.boxes import show_boxes
+from echocare_core.results.page.entry import Entry
+from echocare_core.results.page.measurements import show_measurements
+from echocare_core.results.page.points import show_points
+from echocare_core.results.page.scores import show_scores
+from echocare_core.results.page.texts import show_texts
+from echocare_core.results.page.thumbnail import evenly_spaced, thumbnail_data_uri
+from echocare_core.results.table import FILE, file_columns
+from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, counted, in_pixels, name_text, outputs_text
+from echocare_core.types import Boxes, Measurement, Points, Scores, Text
+
+# What the page says about each kind, beside its pictures; a new kind is a module beside this one and a line here.
+SHOWN: dict[type, Callable[[Sequence[Entry]], str]] = {
+    Scores: show_scores,
+    Measurement: show_measurements,
+    Boxes: show_boxes,
+    Points: show_points,
+    Text: show_texts,
+}
+
+_CARD = Template("""<article class="file">
+<h3>$source</h3>
+<p class="meta">$facts</p>
+$notes
+<div class="$kind">
+$outputs
+<div class="thumbnails">$thumbnails</div>
+</div>
+</article>""")
+
+_FIGURE = Template(
+    '<figure><a href="$link"><img src="$picture" width="$width" height="$height" alt="$alt"></a>'
+    "<figcaption>$caption</figcaption></figure>"
+)
+
+
+def card(entries: Sequence[Entry], pictures: Path, shown: int) -> str:
+    """The frames of one file, one cine, or one study as HTML.
+
+    Args:
+        entries: of its frames, or the one of a cine or study.
+        pictures: the folder to which their files are relative.
+        shown: of how many entries to embed pictures at most, evenly spaced.
+    """
+    first = entries[0]
+    chosen = [entry for entry in evenly_spaced(entries, shown) if _pictures(entry)]
+    return _CARD.substitute(
+        source=f"Study {first.row['study']}" if first.level == "study" else _breakable(str(first.row["source"])),
+        facts=" · ".join(_facts(entries)),
+        notes="\n".join(f'<p class="note">{note}</p>' for note in _notes(entries)),
+        kind=_layout(entries),
+        outputs=_outputs(entries),
+        thumbnails="".join(_figures(entry, pictures) for entry in chosen) + _more(entries, len(chosen)),
+    )
+
+
+def _layout(entries: Sequence[Entry]) -> str:
+    """Words beside the one picture, or above several."""
+    return "still" if len(entries) == 1 and len(_pictures(entries[0])) < 2 else "cine"
+
+
+def _outputs(entries: Sequence[Entry]) -> str:
+    """What was found, in the order in which the bundle gives it."""
+    kinds = dict.fromkeys(type(output) for entry in entries for output in entry.details.outputs)
+    parts = [part for kind in kinds if kind in SHOWN and (part := SHOWN[kind](entries))]
+    return "\n".join(parts) or ('<p class="none">No measurement.</p>' if len(_pictures(entries[0])) < 2 else "")
+
+
+def _facts(entries: Sequence[Entry]) -> Iterator[str]:
+    rows, level = [entry.row for entry in entries], entries[0].level
+    yield counted(len(rows), "frame") if level == "frame" else f"the whole {level}"
+    if level == "study":
+        yield f"folder {_breakable(str(rows[0]['source']))}"
+    times = [cast(float, row["frame_time_ms"]) for row in rows if row["frame_time_ms"] is not None]
+    if len(times) > 1:
+        yield f"{(max(times) - min(times)) / 1000:.1f} s"
+    spacings = {(row["spacing_row_mm"], row["spacing_column_mm"]) for row in rows} - {(None, None)}
+    if len(spacings) == 1:
+        row_mm, column_mm = cast(tuple[float, float], spacings.pop())
+        same = abs(row_mm - column_mm) < 5e-4
+        yield f"{row_mm:.3f} mm per pixel" if same else f"{row_mm:.3f} × {column_mm:.3f} mm per pixel (row × column)"
+
+
+def _notes(entries: Sequence[Entry]) -> Iterator[str]:
+    """What a reader must know before the numbers."""
+    frames, empty = len(entries), sum(entry.details.nothing_found for entry in entries)
+    if empty:
+        what = "the mask is empty" if any(entry.row.get("mask") for entry in entries) else "nothing is marked"
+        where = "" if frames == 1 else f" in {empty} of {frames} frames"
+        yield f"<strong>Nothing found:</strong> {what}{where}."
+    uncalibrated = sum(_lacks_calibration(entry) for entry in entries)
+    if uncalibrated and empty < frames:
+        where = "" if uncalibrated == frames else f" (in {uncalibrated} of {frames} frames)"
+        yield f"<strong>Not calibrated:</strong> {NOT_CALIBRATED}{where}."
+
+
+def _lacks_calibration(entry: Entry) -> bool:
+    has_lengths = bool(entry.row.get("mask")) or in_pixels(entry.details.outputs)
+    return has_lengths and entry.row["spacing_row_mm"] is None
+
+
+def _pictures(entry: Entry) -> list[str]:
+    """Columns of its pictures: what is drawn on the frame, then what was made from it."""
+    return [
+        column
+        for column in file_columns([entry.row])
+        if column != "mask" and str(entry.row[column] or "").endswith(".png")
+    ]
+
+
+def _figures(entry: Entry, pictures: Path) -> str:
+    """The pictures of one entry, each linked to its file."""
+    said = NOTHING_FOUND if entry.details.nothing_found else ", ".join(outputs_text(entry.details.outputs))
+    said = said or ("outlined, nothing measured" if entry.row.get("mask") else "as recorded")
+    time = entry.row["frame_time_ms"]
+    caption = entry.words + ("" if time is None else f", {time:.0f} ms")
+    caption += f", {NOTHING_FOUND}" if entry.details.nothing_found else ""
+    figures = []
+    for column in _pictures(entry):
+        if column == "overlay":
+            figures.append(_figure(entry, column, pictures, said, caption))
+        else:
+            name = name_text(column.removesuffix(FILE))
+            figures.append(_figure(entry, column, pictures, name, f"{entry.words}, {escape(name)}"))
+    return "".join(figures)
+
+
+def _figure(entry: Entry, column: str, pictures: Path, said: str, caption: str) -> str:
+    path = str(entry.row[column])
+    picture, (width, height) = thumbnail_data_uri(
+        pictures / path, entry.details.image_px if column == "overlay" else None
+    )
+    alt = escape(f"{entry.row['source']}, {entry.words}: {said}")
+    return _FIGURE.substitute(link=_link(path), picture=picture, width=width, height=height, alt=alt, caption=caption)
+
+
+def _more(entries: Sequence[Entry], shown: int) -> str:
+    """Where the frames are that have no thumbnail."""
+    with_picture = [entry for entry in entries if _pictures(entry)]
+    if shown == len(with_picture):
+        return ""
+    if not shown:
+        link = _link(str(with_picture[0].row["overlay"]))
+        return f'<p class="more">Not shown, to keep this page small: <a href="{link}">open the overlay</a>.</p>'
+    return f'<p class="more">{counted(len(with_picture) - shown, "more frame")} in results.csv and overlays/.</p>'
+
+
+def _link(path: str) -> str:
+    return escape(quote(path))
+
+
+def _breakable(source: str) -> str:
+    """The path, escaped, with places where a line may break."""
+    return escape(source).replace("/", "/<wbr>")

@@ -1,0 +1,25 @@
+"""The tables of a run: `results.csv`, one row per frame, cine or study, and what the kinds of output add."""
+
+from echocare_core.results.table.cells import Row, is_results_csv, write_set_aside_csv
+from echocare_core.results.table.rows import (
+    FILE,
+    check_outputs,
+    complete_rows,
+    file_columns,
+    row_of,
+    write_listed,
+    write_results_csv,
+)
+
+__all__ = [
+    "FILE",
+    "Row",
+    "check_outputs",
+    "complete_rows",
+    "file_columns",
+    "is_results_csv",
+    "row_of",
+    "write_listed",
+    "write_results_csv",
+    "write_set_aside_csv",
+]

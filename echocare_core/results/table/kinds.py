@@ -1,0 +1,44 @@
+"""How each kind of output stands in the tables; a new kind is a module beside this one and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from echocare_core.results.files import BOXES_CSV, POINTS_CSV
+from echocare_core.results.table.boxes import BOX_COLUMNS, boxes_fault, list_boxes, write_boxes
+from echocare_core.results.table.mask import mask_fault, write_mask
+from echocare_core.results.table.measurement import measurement_fault, write_measurement
+from echocare_core.results.table.picture import picture_fault, write_picture
+from echocare_core.results.table.place import Entries, Place
+from echocare_core.results.table.points import POINT_COLUMNS, list_points, points_fault, write_points
+from echocare_core.results.table.scores import scores_fault, write_scores
+from echocare_core.results.table.text import write_text
+from echocare_core.types import Boxes, Mask, Measurement, Picture, Points, Scores, Text
+
+
+class Listed(NamedTuple):
+    """A table of its own: its file, what its rows say beside whose they are, and the rows of one output."""
+
+    file: str
+    columns: tuple[str, ...]
+    rows: Callable[[Any], Iterator[tuple[object, ...]]]
+
+
+class Kind(NamedTuple):
+    """How one kind is written: its entries in `results.csv`, what can be wrong with it, and its own table."""
+
+    write: Callable[[Any, Place], Entries]
+    fault: Callable[[Any, tuple[int, int] | None], str | None] = lambda output, image_px: None
+    listed: Listed | None = None
+
+
+KINDS: dict[type, Kind] = {
+    Mask: Kind(write_mask, mask_fault),
+    Boxes: Kind(write_boxes, boxes_fault, Listed(BOXES_CSV, BOX_COLUMNS, list_boxes)),
+    Points: Kind(write_points, points_fault, Listed(POINTS_CSV, POINT_COLUMNS, list_points)),
+    Scores: Kind(write_scores, scores_fault),
+    Picture: Kind(write_picture, picture_fault),
+    Text: Kind(write_text),
+    Measurement: Kind(write_measurement, measurement_fault),
+}

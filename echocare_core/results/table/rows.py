@@ -1,0 +1,143 @@
+"""The rows of `results.csv`, and of the tables that kinds of output add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from echocare_core.errors import BundleError
+from echocare_core.results.files import RESULTS_CSV
+from echocare_core.results.table.cells import FIRST_COLUMNS, Row, finite, write_table
+from echocare_core.results.table.kinds import KINDS, Listed
+from echocare_core.results.table.place import Entries, Place
+from echocare_core.types import BundleCard, Details, Output, Prediction
+
+LEVEL_COLUMNS = ("level", "study")  # only where some row is not about a frame
+SPACING_COLUMNS = ("spacing_row_mm", "spacing_column_mm")
+FILE_COLUMNS, FILE = ("mask", "overlay"), "_file"  # those of other kinds end so
+LAST_COLUMNS = ("weights_sha256",)
+_FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *SPACING_COLUMNS, *FILE_COLUMNS, *LAST_COLUMNS}
+
+
+def check_outputs(prediction: Prediction, card: BundleCard) -> None:
+    """Raise BundleError where an output of a bundle cannot be what its bundle means."""
+    image_px = None if prediction.image is None else prediction.image.shape[:2]
+    for output in prediction.outputs:
+        if type(output) not in KINDS:
+            known = ", ".join(kind.__name__ for kind in KINDS)
+            raise BundleError(
+                f"{card.name} gave a {type(output).__name__}; needed one of {known}. Correct its outputs."
+            )
+        fault = KINDS[type(output)].fault(output, image_px)
+        if fault:
+            raise BundleError(f"{card.name} gave wrong {type(output).__name__}: {fault}. Correct its postprocessing.")
+
+
+def row_of(prediction: Prediction, card: BundleCard, place: Place, overlay: str | None) -> dict[str, object]:
+    """Write the files of a prediction and make its row: where it comes from, what it says, which weights said it.
+
+    Args:
+        prediction: of one frame, cine or study.
+        card: of the bundle that made it.
+        place: of its files.
+        overlay: path of its overlay, relative to the results folder; None where it has none.
+
+    Returns:
+        Column to value; a number that is unknown or not finite is None.
+
+    Raises:
+        BundleError: two outputs want the same column.
+    """
+    written = [KINDS[type(output)].write(output, place) for output in prediction.outputs]
+    _check_columns(written, prediction.outputs, card)
+    row_mm, column_mm = prediction.spacing_mm or (None, None)
+    files = {column: path for one in written for column, path in one.files.items()}
+    return {
+        "bundle": card.name,
+        "source": prediction.source,
+        "frame": prediction.frame,
+        "frame_time_ms": finite(prediction.frame_time_ms),
+        "level": prediction.level,
+        "study": prediction.study,
+        **{column: value for one in written for column, value in one.values.items()},
+        "spacing_row_mm": finite(row_mm),
+        "spacing_column_mm": finite(column_mm),
+        **{column: path for column, path in {**files, "overlay": overlay}.items() if path is not None},
+        "weights_sha256": card.weights_sha256,
+    }
+
+
+def _check_columns(written: Sequence[Entries], outputs: Sequence[Output], card: BundleCard) -> None:
+    taken = dict.fromkeys(_FIXED - {"mask"}, "every row")
+    for entries, output in zip(written, outputs, strict=True):
+        kind = type(output).__name__
+        for column in (*entries.values, *entries.files):
+            if column in taken:
+                raise BundleError(
+                    f"{card.name} gave {kind} the column {column}, which {taken[column]} has; needed a column for"
+                    " each. Name its outputs apart."
+                )
+            taken[column] = f"a {kind} before it"
+
+
+def complete_rows(rows: Iterable[Row]) -> tuple[dict[str, object], ...]:
+    """Give every row every column, in the order of the table; None where a row has no such value.
+
+    Columns of files stand there where a row has one, and those of levels where a row is not about a frame.
+    """
+    rows = list(rows)
+    levels = LEVEL_COLUMNS if any(row.get("level", "frame") != "frame" for row in rows) else ()
+    columns = [*FIRST_COLUMNS, *levels, *_values(rows), *SPACING_COLUMNS, *file_columns(rows), *LAST_COLUMNS]
+    return tuple({column: row.get(column) for column in columns} for row in rows)
+
+
+def _values(rows: Iterable[Row]) -> list[str]:
+    """Columns of what was found, in the order in which they first appear."""
+    return list(dict.fromkeys(column for row in rows for column in row if not _is_fixed(column)))
+
+
+def _is_fixed(column: str) -> bool:
+    return column in _FIXED or column.endswith(FILE)
+
+
+def file_columns(rows: Iterable[Row]) -> list[str]:
+    """Columns of files, relative to the results folder: mask and overlay, then those of other kinds."""
+    found = dict.fromkeys(column for row in rows for column in row)
+    return [*(column for column in FILE_COLUMNS if column in found), *(one for one in found if one.endswith(FILE))]
+
+
+def write_results_csv(folder: Path, rows: Sequence[Row]) -> None:
+    """Write `results.csv`; only its header where there are no rows.
+
+    Args:
+        folder: where it will stand.
+        rows: from `complete_rows`.
+    """
+    columns = list(rows[0]) if rows else [*FIRST_COLUMNS, *SPACING_COLUMNS, *LAST_COLUMNS]
+    write_table(folder / RESULTS_CSV, columns, rows)
+
+
+def write_listed(folder: Path, rows: Sequence[Row], details: Sequence[Details]) -> None:
+    """Write the tables of those kinds that have one of their own, where such an output was given.
+
+    Args:
+        folder: where they will stand.
+        rows: from `complete_rows`.
+        details: of each row.
+    """
+    for kind, (_, _, listed) in KINDS.items():
+        if listed is not None and any(isinstance(output, kind) for one in details for output in one.outputs):
+            whose = [column for column in ("bundle", "source", "frame", *LEVEL_COLUMNS) if column in rows[0]]
+            found = (
+                ({column: row[column] for column in whose}, output)
+                for row, one in zip(rows, details, strict=True)
+                for output in one.outputs
+                if isinstance(output, kind)
+            )
+            write_table(folder / listed.file, [*whose, *listed.columns], _listed(listed, found))
+
+
+def _listed(listed: Listed, found: Iterable[tuple[Row, Output]]) -> Iterator[Row]:
+    for whose, output in found:
+        for cells in listed.rows(output):
+            yield {**whose, **dict(zip(listed.columns, cells, strict=True))}
