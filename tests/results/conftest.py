@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from echocare_core.types import BundleCard, Mask, Measurement, Prediction
 
@@ -19,21 +18,20 @@ def card() -> BundleCard:
 
 @pytest.fixture
 def frame_of() -> Callable[..., Prediction]:
-    """Makes a Prediction of 60 x 80 pixels; its outputs, a disc of label 1 and two measurements, can be given, and any field."""
+    """Makes a Prediction of 60 x 80 pixels: a disc of label 1 and two measurements; any field can be given."""
 
     def make(source: str = "STUDY1/IM0001", frame: int = 0, **fields: Any) -> Prediction:
         rows, columns = np.mgrid[:60, :80]
         disc = ((rows - 30) ** 2 + (columns - 40) ** 2 < 15**2).astype(np.uint8)
         given = {
             "image": np.random.default_rng(frame).integers(0, 256, (60, 80, 3), dtype=np.uint8),
-            "outputs": (mask_of(disc), Measurement("lesion_area", 123.4, "mm2"), Measurement("long_axis", 12.34567, "mm")),
+            "outputs": (
+                Mask(disc, {1: "lesion"}),
+                Measurement("lesion_area", 123.4, "mm2"),
+                Measurement("long_axis", 12.34567, "mm"),
+            ),
             "spacing_mm": (0.25, 0.25),
         }
         return Prediction(source, frame=frame, **{**given, **fields})
 
     return make
-
-
-def mask_of(values: NDArray[np.uint8]) -> Mask:
-    """A mask of lesions."""
-    return Mask(values, {1: "lesion"})

@@ -95,7 +95,10 @@ def test_an_empty_mask_without_caption_leaves_the_picture_alone():
 
 def test_a_caption_longer_than_the_picture_is_wide_takes_more_rows():
     image, mask = noise(500, 600), np.zeros((500, 600), dtype=np.uint8)
-    one, many = draw_overlay(image, [Mask(mask, {})], ["area"]), draw_overlay(image, [Mask(mask, {})], ["a very long remark " * 20])
+    one, many = (
+        draw_overlay(image, [Mask(mask, {})], ["area"]),
+        draw_overlay(image, [Mask(mask, {})], ["a very long remark " * 20]),
+    )
     assert len(many) - 500 > 3 * (len(one) - 500)
     assert many.shape[1] == 600
 

@@ -15,7 +15,7 @@ from PIL import Image
 from echocare_core.results import ResultsWriter
 from echocare_core.results.page import report
 from echocare_core.results.page.report import Section, write_report
-from echocare_core.types import BundleCard, Measurement, SetAside
+from echocare_core.types import BundleCard, Mask, Measurement, SetAside
 
 
 class Page(HTMLParser):
@@ -127,7 +127,7 @@ def test_a_calibrated_frame_is_not_called_uncalibrated(page_of, frame_of):
 
 
 def test_an_empty_mask_is_called_nothing_found(page_of, frame_of):
-    empty = frame_of(outputs=(mask_of(np.zeros((60, 80), np.uint8)),))
+    empty = frame_of(outputs=(Mask(np.zeros((60, 80), np.uint8), {1: "lesion"}),))
     page = page_of(empty)
     assert "Nothing found: the mask is empty." in page.text
     assert page.all("img")[0]["alt"].endswith("nothing found")
@@ -152,7 +152,7 @@ def test_the_page_says_what_made_it_and_that_it_is_no_medical_device(page_of, fr
 
 
 def test_the_page_says_when_it_was_written(tmp_path: Path, card: BundleCard):
-    write_report(tmp_path / "r.html", [Section(card, [])], written=datetime(2026, 5, 4, 9, 30, tzinfo=timezone.utc))
+    write_report(tmp_path / "r.html", [Section(card, [], [])], written=datetime(2026, 5, 4, 9, 30, tzinfo=timezone.utc))
     assert "2026-05-04 09:30 UTC+00:00" in (tmp_path / "r.html").read_text("utf-8")
 
 

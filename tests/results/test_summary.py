@@ -23,7 +23,7 @@ def two_runs(tmp_path: Path, card, frame_of):
     ):
         one = replace(card, name=name, title=f"Title of {name}")
         with ResultsWriter(tmp_path / name, one) as writer:
-            writer.add(frame_of(outputs=(measurement,)))
+            writer.add(frame_of(outputs=(frame_of().outputs[0], measurement)))
             runs.append((one, writer.finish([ASIDE])))
     return runs
 
@@ -72,7 +72,7 @@ def test_an_earlier_summary_is_replaced_and_nothing_else_is_left(tmp_path: Path,
 def test_a_summary_that_fails_leaves_the_earlier_one(tmp_path: Path, two_runs):
     write_summary(tmp_path, two_runs)
     before = (tmp_path / "results.csv").read_bytes()
-    (tmp_path / "lesions" / "masks" / "STUDY1" / "IM0001_f0000.png").unlink()
+    (tmp_path / "lesions" / "overlays" / "STUDY1" / "IM0001_f0000.png").unlink()
     with pytest.raises(OutputError):
         write_summary(tmp_path, two_runs[::-1])
     assert (tmp_path / "results.csv").read_bytes() == before

@@ -6,7 +6,9 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import pytest
 
+from echocare_core.errors import BundleError
 from echocare_core.results.table import complete_rows, row_of, write_results_csv, write_set_aside_csv
+from echocare_core.results.table.place import Place
 from echocare_core.types import BundleCard, Measurement, SetAside
 
 
@@ -15,8 +17,8 @@ def written(tmp_path: Path, card: BundleCard, frame_of):
     """Writes frames to a table and reads it again with pandas."""
 
     def write_and_read(*predictions) -> pd.DataFrame:
-        rows = complete_rows(row_of(item, card, "masks/m.png", "overlays/o.png") for item in predictions)
-        write_results_csv(tmp_path / "results.csv", rows)
+        rows = complete_rows(row_of(item, card, Place(tmp_path, "m"), "overlays/o.png") for item in predictions)
+        write_results_csv(tmp_path, rows)
         return pd.read_csv(tmp_path / "results.csv")
 
     return write_and_read
@@ -82,7 +84,7 @@ def test_a_name_that_is_no_text_is_written_readably(tmp_path: Path):
     assert "bad\\udcff.dcm" in (tmp_path / "set_aside.csv").read_text("utf-8-sig")
 
 
-def test_two_measurements_in_one_column_are_refused(card: BundleCard, frame_of):
+def test_two_measurements_in_one_column_are_refused(tmp_path: Path, card: BundleCard, frame_of):
     twice = replace(frame_of(), outputs=(Measurement("area", 1, "mm2"), Measurement("area", 2, "mm2")))
-    with pytest.raises(ValueError, match="area_mm2"):
-        row_of(twice, card, "m", "o")
+    with pytest.raises(BundleError, match="area_mm2"):
+        row_of(twice, card, Place(tmp_path, "m"), "o")

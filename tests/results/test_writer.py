@@ -11,7 +11,7 @@ from PIL import Image
 from echocare_core.errors import OutputError
 from echocare_core.results import ResultsWriter, staging
 from echocare_core.results.writer import caption_lines
-from echocare_core.types import BundleCard, SetAside
+from echocare_core.types import BundleCard, Mask, SetAside
 
 ENTRIES = {"masks", "overlays", "results.csv", "set_aside.csv", "report.html"}
 
@@ -46,7 +46,7 @@ def test_the_mask_has_the_size_and_values_of_the_prediction(tmp_path: Path, card
     prediction = frame_of(frame=12)
     run(tmp_path, card, prediction)
     mask = np.asarray(Image.open(tmp_path / "masks/STUDY1/IM0001_f0012.png"))
-    assert np.array_equal(mask, prediction.mask)
+    assert np.array_equal(mask, prediction.outputs[0].values)
 
 
 def test_every_row_leads_to_its_mask_and_overlay(tmp_path: Path, card, frame_of):
@@ -200,6 +200,7 @@ def test_a_run_without_a_block_can_be_abandoned(tmp_path: Path, card, frame_of):
 
 def test_abandoning_after_finish_changes_nothing(tmp_path: Path, card, frame_of):
     writer = ResultsWriter(tmp_path, card)
+    writer.add(frame_of())
     writer.finish()
     writer.abandon()
     assert {path.name for path in tmp_path.iterdir()} == ENTRIES
@@ -208,4 +209,4 @@ def test_abandoning_after_finish_changes_nothing(tmp_path: Path, card, frame_of)
 def test_the_caption_says_what_was_measured_and_what_is_missing(frame_of):
     assert caption_lines(frame_of()) == ["lesion area 123 mm²", "long axis 12.3 mm"]
     assert caption_lines(frame_of(spacing_mm=None))[-1] == "no calibration in the file: lengths in pixels"
-    assert caption_lines(frame_of(outputs=(mask_of(np.zeros((60, 80), np.uint8)),))) == ["nothing found"]
+    assert caption_lines(frame_of(outputs=(Mask(np.zeros((60, 80), np.uint8), {1: "lesion"}),))) == ["nothing found"]

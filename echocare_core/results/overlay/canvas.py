@@ -66,10 +66,7 @@ class Canvas:
         window = self.picture[top:bottom, left:right]
         shifted = [line - (box[0], box[1]) for line in lines]
         size = (box[2] - box[0], box[3] - box[1])
-        rim, line = (
-            self._opacity(shifted, size, self.thickness + 2) * HALO,
-            self._opacity(shifted, size, self.thickness),
-        )
+        rim, line = (self._opacity(shifted, size, thickness) for thickness in (self.thickness + 2, self.thickness))
         blended = window.astype(np.float32)
         layers = [(rim * HALO, BLACK), (line, colour)]
         if fill is not None:
