@@ -31,12 +31,14 @@ class Export:
         files: the usable ones in the order of their paths; headers are read, frames are not decoded yet.
         set_aside: every other file, with the reason.
         chosen: which frames to use, for paths of files of which only some are wanted.
+        groups: to whom files belong, where a table says so.
     """
 
     root: Path
     files: tuple[Frames, ...]
     set_aside: tuple[SetAside, ...] = ()
     chosen: Mapping[Path, Sequence[int]] = field(default_factory=dict)
+    groups: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def number_of_frames(self) -> int:
@@ -50,6 +52,21 @@ class Export:
     def source_of(self, frames: Frames) -> str:
         """Path of a file relative to `root`, with forward slashes on every system."""
         return frames.path.relative_to(self.root).as_posix()
+
+
+def study_numbers(export: Export) -> dict[Path, int]:
+    """Number of the study of each file, from 1 in the order of the export.
+
+    Files are of one study where a table puts them into one group, else where they have one StudyInstanceUID, else where
+    they stand in one folder.
+    """
+    keys = {
+        one.path: ("group", export.groups[one.path]) if one.path in export.groups
+        else ("uid", one.study_uid) if one.study_uid else ("folder", str(one.path.parent))
+        for one in export.files
+    }  # fmt: skip
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys.values()), start=1)}
+    return {path: numbers[key] for path, key in keys.items()}
 
 
 def read_export(path: Path) -> Export:

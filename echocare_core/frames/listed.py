@@ -64,8 +64,9 @@ def read_listed(table: Path) -> Export:
     if not files:
         first = f" ({set_aside[0].reason})" if set_aside else ""
         raise UnreadableFrames(table, f"names no usable file among {len(rows)} rows{first}. Correct its paths.")
+    groups = dict(zip(paths, rows["group"].astype(str), strict=True)) if "group" in rows else {}
     return Export(
-        root, files, tuple(set_aside), {path: tuple(dict.fromkeys(wanted)) for path, wanted in chosen.items()}
+        root, files, tuple(set_aside), {path: tuple(dict.fromkeys(wanted)) for path, wanted in chosen.items()}, groups
     )
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ignite.engine import Engine, Events
+from monai.utils import convert_to_numpy
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echocare_core.bundle import read_card
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import SettingsError, UnreadableFrames
+from echocare_core.results.levels import Combine, Levels, Outputs, Spacing
 from echocare_core.results.writer import ResultsWriter
 from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
-from echocare_core.types import Prediction, Results
+from echocare_core.types import Frames, Prediction, Results
 
 
 class WriteResults:
     """Ignite handler: write every predicted frame, then the table and the report, all at once or not at all.
 
     The output of each iteration is a list of items with `image` (as `LoadUltrasoundd` described it in its meta) and
-    `outputs` (`echocare_core.types.Output`), as the post-processing of a task leaves them.
+    `outputs` (`echocare_core.types.Output`), as the post-processing of a task leaves them. An item is one frame, or a
+    clip, which speaks of its cine.
 
     Args:
         output_dir: folder for the results; made if need be.
@@ -30,9 +34,14 @@ class WriteResults:
         weights: the weight file in use.
         overwrite: replace the results of an earlier run in that folder.
         progress: show a bar.
+        cine: outputs of the frames or clips of a cine, in order, without their masks and pictures -> outputs of the
+            cine; None for no rows about cines, or where each has one clip that speaks for it.
+        study: the same of a study (`echocare_core.frames.export.study_numbers`); None for no rows about studies.
 
     Raises:
         OutputError: the folder cannot be written or holds results already.
+        SettingsError: a cine has several clips and there is no `cine`.
+        BundleError: an output cannot be right.
         UnreadableFrames: at the end, when not one frame could be read.
     """
 
@@ -44,19 +53,27 @@ class WriteResults:
         weights: str,
         overwrite: bool = False,
         progress: bool = True,
+        cine: Combine | None = None,
+        study: Combine | None = None,
     ) -> None:
+        if cine is None and dataset.clips and any(len(clips) > 1 for clips in dataset.clips.values()):
+            raise SettingsError(
+                f"{Path(bundle_root).name} cuts a cine into several clips; needed `cine` of WriteResults, which makes"
+                " one of what they say. Name it in the bundle's configuration."
+            )
         self.dataset = dataset
+        self.levels = Levels(dataset, cine, study)
         self.writer = ResultsWriter(Path(output_dir), read_card(Path(bundle_root), Path(weights)), overwrite=overwrite)
         self.results: Results | None = None
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("frames"),
+            TextColumn("frames" if dataset.clips is None else "clips"),
             TimeRemainingColumn(),
             disable=not progress,
         )
-        self.bar = self.progress.add_task(Path(bundle_root).name, total=dataset.number_of_frames)
+        self.bar = self.progress.add_task(Path(bundle_root).name, total=dataset.number_of_items)
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's evaluator for each of its handlers."""
@@ -66,14 +83,17 @@ class WriteResults:
         engine.add_event_handler(Events.EXCEPTION_RAISED, self.abandon)
 
     def write_batch(self, engine: Engine) -> None:
-        """Write the frames of one iteration."""
+        """Write what one iteration says of frames or clips, and of the cines that end with it."""
         for item in engine.state.output:
-            self.writer.add(self._prediction(item))
+            for prediction in self._predictions(item):
+                self.writer.add(prediction)
             self.progress.advance(self.bar)
 
     def finish(self, engine: Engine) -> None:
         """Move everything into place; `results` and `engine.state.results` say what was written."""
         self.progress.stop()
+        for prediction in self.levels.finish():
+            self.writer.add(prediction)
         if not self.writer.rows:
             raise UnreadableFrames(self.dataset.export.root, _why_nothing_is_read(self.dataset))
         self.results = self.writer.finish(self.dataset.set_aside)
@@ -85,21 +105,33 @@ class WriteResults:
         self.writer.abandon()
         raise error
 
-    def _prediction(self, item: dict[str, Any]) -> Prediction:
-        meta = item["image"].meta
+    def _predictions(self, item: dict[str, Any]) -> Iterator[Prediction]:
+        """Of one item, after that of the cine that ended before it."""
+        meta, outputs = item["image"].meta, tuple(item["outputs"])
         frames = self.dataset.by_path[meta["filename_or_obj"]]
-        frame = int(meta["frame"])
-        frame_time_ms = float(meta["frame_time_ms"])
+        numbers, spacing_mm = convert_to_numpy(meta["frame"]), known_spacing(meta["spacing_mm"])
+        number = int(np.atleast_1d(numbers)[np.size(numbers) // 2])
+        yield from self.levels.add(frames, number, spacing_mm, outputs)
+        if numbers.ndim == 0:
+            yield self._frame(frames, number, float(meta["frame_time_ms"]), spacing_mm, outputs)
+        elif self.levels.cine is None:
+            yield self.levels.cine_prediction(frames, number, spacing_mm, outputs)
+
+    def _frame(
+        self, frames: Frames, number: int, frame_time_ms: float, spacing_mm: Spacing, outputs: Outputs
+    ) -> Prediction:
         return Prediction(
             source=self.dataset.export.source_of(frames),
-            outputs=tuple(item["outputs"]),
-            frame=frame,
-            image=np.asarray(frames.pixels[frame]),
+            outputs=outputs,
+            frame=number,
+            image=np.asarray(frames.pixels[number]),
             frame_time_ms=None if np.isnan(frame_time_ms) else frame_time_ms,
-            spacing_mm=known_spacing(meta["spacing_mm"]),
+            spacing_mm=spacing_mm,
+            study=self.levels.study_of.get(frames.path),
         )
 
 
 def _why_nothing_is_read(dataset: ExportDataset) -> str:
     reasons = "; ".join(f"{aside.source}: {aside.reason}" for aside in dataset.set_aside[:3])
-    return f"has {dataset.number_of_frames} frames, none of which can be decoded ({reasons}). Export the study again."
+    items = f"{dataset.number_of_items} {'frames' if dataset.clips is None else 'clips'}"
+    return f"has {items}, none of which can be decoded ({reasons}). Export the study again."

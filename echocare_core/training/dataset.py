@@ -41,9 +41,9 @@ class TableDataset(CacheDataset):
         columns: Sequence[str] = (),
         cache_rate: float = 1.0,
     ) -> None:
-        listed = isinstance(data, (str, Path))
-        items = read_table(data, split, masks=masks, columns=columns) if listed else data
-        super().__init__(items, transform, cache_rate=cache_rate, num_workers=LOADING_THREADS)
+        if isinstance(data, (str, Path)):
+            data = read_table(data, split, masks=masks, columns=columns)
+        super().__init__(data, transform, cache_rate=cache_rate, num_workers=LOADING_THREADS)
 
 
 def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:

@@ -27,7 +27,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from echocare_core.distributed import rank
-from echocare_core.training.checkpoints import Checkpoints
+from echocare_core.training.checkpoints import Checkpoints, Stateful
 from echocare_core.training.dataset import build_evaluation_loader, build_training_loader
 from echocare_core.training.network import bare
 from echocare_core.training.schedule import warmup_cosine
@@ -76,7 +76,7 @@ def build_trainer(
     """
     loader = build_training_loader(dataset, batch_size)
     schedule = warmup_cosine(optimizer, warmup_steps=warmup_steps, steps=max_epochs * len(loader))
-    saved = {"model": bare(network), "optimizer": optimizer, "lr_scheduler": schedule}
+    saved: dict[str, Stateful] = {"model": bare(network), "optimizer": optimizer, "lr_scheduler": schedule}
     curves = TensorBoardStatsHandler(log_dir=str(output_dir), output_transform=from_engine(["loss"], first=True))
     trainer = SupervisedTrainer(
         device=device,

@@ -1,9 +1,20 @@
 """Frames to tensors: MONAI transforms, upright from the file to the network."""
 
+from echocare_core.transforms.clips import EvenClip, SlidingClips, WindowClip
 from echocare_core.transforms.crop import CropToScanRegiond
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.load import LoadUltrasound, LoadUltrasoundd
 from echocare_core.transforms.mask import LoadMaskd
 from echocare_core.transforms.prepare import PrepareScand
 
-__all__ = ["CropToScanRegiond", "ExportDataset", "LoadMaskd", "LoadUltrasound", "LoadUltrasoundd", "PrepareScand"]
+__all__ = [
+    "CropToScanRegiond",
+    "EvenClip",
+    "ExportDataset",
+    "LoadMaskd",
+    "LoadUltrasound",
+    "LoadUltrasoundd",
+    "PrepareScand",
+    "SlidingClips",
+    "WindowClip",
+]

@@ -30,6 +30,7 @@ class LoadUltrasound(Transform):
     - `frames` None: one frame, (3, height, width), the one that the call names.
     - `frames` "all": the whole cine, (3, time, height, width).
     - `frames` N: a clip of N frames, (3, N, height, width), from the frame that the call names on, every `stride`th.
+    - whatever `frames` is, the frames that the call names by their numbers: a clip (3, time, height, width).
 
     Its affine is the spacing in the order of its axes, (row, column) or (time, row, column), 1 for time and where
     nothing calibrates a picture. Its meta holds
@@ -58,13 +59,17 @@ class LoadUltrasound(Transform):
         self.frames, self.stride = frames, stride
 
     def __call__(
-        self, source: str | Path | Frames, frame: int = 0, pixel_mm: float = UNKNOWN, scan_region: int | None = None
+        self,
+        source: str | Path | Frames,
+        frame: int | Sequence[int] = 0,
+        pixel_mm: float = UNKNOWN,
+        scan_region: int | None = None,
     ) -> MetaTensor:
         """Load one file.
 
         Args:
             source: path of a file, or the file already opened.
-            frame: 0-based number of the frame, or of the first frame of a clip.
+            frame: 0-based number of the frame, or of the first frame of a clip; or the numbers of all its frames.
             pixel_mm: spacing to assume where the file states none; nan for none.
             scan_region: number of the 2-D region to use in place of the one `Frames.scan_region` names, for dual
                 pictures; it decides `scan_box` and `spacing_mm`.
@@ -72,9 +77,11 @@ class LoadUltrasound(Transform):
         opened = source if isinstance(source, Frames) else read_frames(Path(source))
         if scan_region is not None:
             opened = opened.on_region(scan_region)
-        return self._tensor(opened, self._numbers(opened, frame), pixel_mm)
+        if isinstance(frame, Sequence):
+            return self._tensor(opened, _named(opened, frame), pixel_mm, one=False)
+        return self._tensor(opened, self._run(opened, frame), pixel_mm, one=self.frames is None)
 
-    def _numbers(self, opened: Frames, first: int) -> Sequence[int]:
+    def _run(self, opened: Frames, first: int) -> Sequence[int]:
         """Which frames to decode."""
         numbers = range(max(first, 0), len(opened), self.stride)
         count = 1 if self.frames is None else max(len(numbers), 1) if self.frames == "all" else self.frames
@@ -87,7 +94,7 @@ class LoadUltrasound(Transform):
             )
         return numbers[:count]
 
-    def _tensor(self, opened: Frames, numbers: Sequence[int], pixel_mm: float) -> MetaTensor:
+    def _tensor(self, opened: Frames, numbers: Sequence[int], pixel_mm: float, one: bool) -> MetaTensor:
         """Decode frame by frame into one tensor, so that a long cine is in memory once."""
         pixels = torch.empty((3, len(numbers), *opened.size), dtype=torch.float32)
         for place, number in enumerate(numbers):
@@ -95,7 +102,6 @@ class LoadUltrasound(Transform):
         row_mm, column_mm = opened.spacing_mm or (pixel_mm, pixel_mm)
         steps = (1.0, 1.0) if math.isnan(row_mm) else (row_mm, column_mm)
         times_ms = [opened.frame_times_ms[number] if opened.frame_times_ms else UNKNOWN for number in numbers]
-        one = self.frames is None
         meta = {
             "filename_or_obj": str(opened.path),
             "frame": numbers[0] if one else torch.tensor(numbers),
@@ -108,11 +114,21 @@ class LoadUltrasound(Transform):
         return MetaTensor(pixels[:, 0] if one else pixels, affine=torch.from_numpy(affine), meta=meta)
 
 
+def _named(opened: Frames, numbers: Sequence[int]) -> Sequence[int]:
+    """The numbers of a clip, all of them frames of the file."""
+    outside = [number for number in numbers if not 0 <= number < len(opened)]
+    if outside or not numbers:
+        wanted = f"number {outside[0]}, counted from 0, is" if outside else "none of them is"
+        raise UnreadableFrames(opened.path, f"has {len(opened)} frames; {wanted} asked for. Ask for others.")
+    return numbers
+
+
 class LoadUltrasoundd(MapTransform):
     """`LoadUltrasound` on entries of an item, which it replaces.
 
-    The item may carry `frame` (0-based, the first where absent), `pixel_mm` (millimetres per pixel, which a PNG cannot
-    hold; used only where the file itself gives none) and `scan_region` (the 2-D region of a dual picture to use).
+    The item may carry `frame` (0-based, the first where absent; or the numbers of a clip's frames), `pixel_mm`
+    (millimetres per pixel, which a PNG cannot hold; used only where the file itself gives none) and `scan_region` (the
+    2-D region of a dual picture to use).
 
     Args:
         keys: which entries are paths or `Frames`.
@@ -135,11 +151,11 @@ class LoadUltrasoundd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
-        region = item.get("scan_region")
+        region, frame = item.get("scan_region"), item.get("frame", 0)
         for key in self.key_iterator(item):
             item[key] = self.load(
                 item[key],
-                frame=int(item.get("frame", 0)),
+                frame=tuple(int(one) for one in frame) if np.ndim(frame) else int(frame),
                 pixel_mm=float(item.get("pixel_mm", UNKNOWN)),
                 scan_region=None if region is None else int(region),
             )

@@ -1,0 +1,94 @@
+"""Rows for whole cines and studies: what a bundle makes of the outputs of their frames or clips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from echocare_core.frames.export import study_numbers
+from echocare_core.transforms.export_dataset import ExportDataset
+from echocare_core.types import Frames, Mask, Output, Picture, Prediction
+
+Outputs = tuple[Output, ...]
+Combine = Callable[[Sequence[Outputs]], Sequence[Output]]  # outputs of the frames or clips, in order -> of the whole
+Spacing = tuple[float, float] | None
+
+
+@dataclass
+class _Whole:
+    """What is known of a cine or a study so far; pixels are not kept."""
+
+    parts: list[Outputs] = field(default_factory=list)
+    seen: list[tuple[Frames, int, Spacing]] = field(default_factory=list)  # a frame for each part
+
+    def add(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Sequence[Output]) -> None:
+        self.parts.append(tuple(output for output in outputs if not isinstance(output, (Mask, Picture))))
+        self.seen.append((frames, number, spacing_mm))
+
+    @property
+    def middle(self) -> tuple[Frames, int, Spacing]:
+        return self.seen[len(self.seen) // 2]
+
+
+class Levels:
+    """Gathers the outputs of frames and clips, and gives the predictions of cines and studies when they are complete.
+
+    Args:
+        dataset: what the run reads, file by file.
+        cine: makes the outputs of a cine; None where there are to be none.
+        study: the same of a study.
+    """
+
+    def __init__(self, dataset: ExportDataset, cine: Combine | None, study: Combine | None) -> None:
+        self.export = dataset.export
+        self.cine, self.study = cine, study
+        self.study_of = study_numbers(dataset.export) if study else {}
+        self._cine = _Whole()
+        self._studies: dict[int, _Whole] = {}
+
+    def add(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Sequence[Output]) -> Iterator[Prediction]:
+        """Take what was said of one frame or clip; gives the cine before it, where that ends here.
+
+        Args:
+            frames: the file.
+            number: of the frame, or of the middle one of the clip.
+            spacing_mm: (row, column) of it.
+            outputs: of it.
+        """
+        if self.cine and self._cine.seen and self._cine.seen[0][0].path != frames.path:
+            yield from self._end_cine()
+        if self.cine and len(frames) > 1:
+            self._cine.add(frames, number, spacing_mm, outputs)
+        if self.study:
+            whole = self._studies.setdefault(self.study_of[frames.path], _Whole())
+            whole.add(frames, number, spacing_mm, outputs)
+
+    def finish(self) -> Iterator[Prediction]:
+        """The last cine, and all studies."""
+        yield from self._end_cine()
+        for study, whole in sorted(self._studies.items()):
+            if self.study:
+                frames, number, _ = whole.middle
+                folders = {str(one.path.parent) for one, _, _ in whole.seen}
+                source = Path(os.path.commonpath(folders)).relative_to(self.export.root).as_posix()
+                outputs = tuple(self.study(whole.parts))
+                yield Prediction(source, outputs, "study", image=frames.pixels[number], study=study)
+
+    def _end_cine(self) -> Iterator[Prediction]:
+        if self.cine and self._cine.seen:
+            frames, number, spacing_mm = self._cine.middle
+            yield self.cine_prediction(frames, number, spacing_mm, tuple(self.cine(self._cine.parts)))
+        self._cine = _Whole()
+
+    def cine_prediction(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Outputs) -> Prediction:
+        """What is said of a whole cine, with one frame that stands for it."""
+        return Prediction(
+            source=self.export.source_of(frames),
+            outputs=outputs,
+            level="cine",
+            image=frames.pixels[number],
+            spacing_mm=spacing_mm,
+            study=self.study_of.get(frames.path),
+        )
