@@ -12,11 +12,11 @@ import echocare_core
 PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first line know neither torch nor MONAI.
 ORDER = [
-    *("errors", "types", "optional", "atomic", "secret", "bundle", "frames", "inventory", "pacs", "privacy"),
+    *("version", "errors", "types", "optional", "atomic", "secret", "bundle", "frames", "inventory", "pacs", "privacy"),
     *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),
-    *("results", "workflow", "prediction", "demo", "cli"),
+    *("results", "workflow", "prediction", "demo", "cli", "__main__"),
 ]
-WITHOUT_TORCH = ("errors", "types", "optional", "atomic", "secret", "bundle", "frames", "inventory", "pacs", "privacy")
+WITHOUT_TORCH = tuple(ORDER[: ORDER.index("privacy") + 1])
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))

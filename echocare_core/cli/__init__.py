@@ -1,0 +1,44 @@
+"""The command `echocare`: thin, so that every verb is one call that Python has too; one module for each verb."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from echocare_core.cli.bundles import bundles
+from echocare_core.cli.deidentify import deidentify
+from echocare_core.cli.demo import demo
+from echocare_core.cli.fetch import fetch
+from echocare_core.cli.inspect import inspect
+from echocare_core.cli.predict import predict
+from echocare_core.cli.quantize import quantize
+from echocare_core.cli.shards import shards
+from echocare_core.errors import EchoCareError
+
+VERBS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Results": (demo, predict),
+    "Exports": (fetch, inspect, deidentify, shards),
+    "Bundles": (bundles, quantize),
+}
+
+app = typer.Typer(
+    name="echocare",
+    help="Ultrasound DICOM in, clinical results out. For research; not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for panel, verbs in VERBS.items():
+    for verb in verbs:
+        app.command(rich_help_panel=panel)(verb)
+
+
+def main() -> None:
+    """Entry point: an error this package raises on purpose is one sentence and exit code 1."""
+    try:
+        app(prog_name="echocare")
+    except EchoCareError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(1)

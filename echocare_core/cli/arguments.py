@@ -1,0 +1,47 @@
+"""What several verbs take, and what they say at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echocare_core.errors import BundleError
+from echocare_core.types import Results
+
+Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for report.html, results.csv, overlays/ and masks/.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run in OUT.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Replace an entry of the bundle's inference configuration."),
+]
+
+
+def parse_settings(settings: list[str] | None) -> dict[str, object]:
+    """Values of `--set`, read as JSON where they are JSON, else as text.
+
+    Raises:
+        BundleError: one without '='.
+    """
+    import json
+
+    parsed: dict[str, object] = {}
+    for setting in settings or ():
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise BundleError(f"--set {setting} has no '='; needed NAME=VALUE, such as --set batch_size=1.")
+        try:
+            parsed[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parsed[name] = value
+    return parsed
+
+
+def say_what_was_written(results: Results) -> None:
+    """Print how many frames were measured, and the files to look at."""
+    frames = "1 frame" if len(results.rows) == 1 else f"{len(results.rows)} frames"
+    typer.echo(f"{frames} measured, {len(results.set_aside)} files or frames set aside.")
+    for name in ("report.html", "results.csv", "set_aside.csv"):
+        typer.echo(f"  {results.folder / name}")

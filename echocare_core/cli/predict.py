@@ -1,0 +1,26 @@
+"""`echocare predict`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from echocare_core.cli.arguments import Bundle, Out, Overwrite, Settings, parse_settings, say_what_was_written
+
+
+def predict(
+    bundle: Bundle,
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="DICOM file, DICOM export folder, images, or a table of images.")
+    ],
+    out: Out,
+    overwrite: Overwrite = False,
+    settings: Settings = None,
+) -> None:
+    """Run a bundle on your own images; on OpenVINO where that is installed (--set engine=torch for PyTorch)."""
+    from echocare_core.prediction import installed_engine
+    from echocare_core.prediction import predict as run
+
+    chosen = {**installed_engine(bundle), **parse_settings(settings)}
+    say_what_was_written(run(bundle, source, out, overwrite=overwrite, settings=chosen))

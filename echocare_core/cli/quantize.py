@@ -1,0 +1,26 @@
+"""`echocare quantize`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echocare_core.cli.arguments import Bundle, Settings, parse_settings
+
+
+def quantize(
+    bundle: Bundle,
+    source: Annotated[str, typer.Argument(metavar="EXPORT", help="DICOM file, folder or images to measure ranges on.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.xml", help="OpenVINO model to write; its .bin lands beside it.")],
+    frames: Annotated[int, typer.Option("--frames", min=1, help="How many frames, evenly spaced.")] = 128,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier OUT.xml.")] = False,
+    settings: Settings = None,
+) -> None:
+    """Write a bundle's network in int8 for OpenVINO; check its results and its speed before use."""
+    from echocare_core.prediction import quantize as run
+
+    count = run(bundle, source, out, frames=frames, overwrite=overwrite, settings=parse_settings(settings))
+    typer.echo(f"{out} written, its ranges measured on {count} frames. Run it with:")
+    typer.echo(f"  echocare predict {bundle} EXPORT OUT --set device=cpu --set engine=openvino --set engine_file={out}")
