@@ -14,6 +14,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from echocare_core.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from echocare_core.bundle import find_bundle, list_bundles
     from echocare_core.frames import read_export, read_frames
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from echocare_core.pacs.fetch import fetch
     from echocare_core.pacs.query import StudyQuery
     from echocare_core.prediction import predict
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "StudyQuery": "echocare_core.pacs.query",

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_data_path
+
 from echocare_core.errors import BundleError
 from echocare_core.types import BundleCard
+from echocare_core.version import __version__
 
 METADATA = Path("configs", "metadata.json")
 WEIGHTS = Path("models", "model.pt")
@@ -21,21 +24,29 @@ SEARCH_VARIABLE = "ECHOCARE_BUNDLES"
 def find_bundle(bundle: str | Path) -> Path:
     """Find the folder of a bundle.
 
+    A bare name is never looked for in the current folder. That may be an export, and a folder of that name in it would
+    be run: a bundle's configuration is code.
+
     Args:
-        bundle: a folder, or the name of one under `bundle_folders()`.
+        bundle: the name of one in `bundle_folders()`, or the path of a folder: "./name", "folder/name", ".", absolute.
 
     Raises:
-        BundleError: no such bundle; the message lists those that are there.
+        BundleError: no such bundle; the message lists those that are there, and where was looked.
     """
-    candidates = [Path(bundle), *(folder / bundle for folder in bundle_folders())]
+    candidates = [folder / bundle for folder in bundle_folders()] if _is_name(bundle) else [Path(bundle)]
     for candidate in candidates:
         if (candidate / METADATA).is_file():
             return candidate.resolve()
     known = ", ".join(path.name for path in list_bundles()) or "none"
+    looked = " and ".join(str(folder) for folder in bundle_folders())
     raise BundleError(
-        f"No bundle '{bundle}'; found {known}. Name one of these, give the path of a bundle folder, or set "
-        f"{SEARCH_VARIABLE} to the folder that holds them."
+        f"No bundle '{bundle}'; found {known} in {looked}. Name one of these, give the path of a bundle folder, such "
+        f"as ./{Path(bundle).name}, or set {SEARCH_VARIABLE} to the folder that holds it."
     )
+
+
+def _is_name(bundle: str | Path) -> bool:
+    return str(bundle) == Path(bundle).name != ".."
 
 
 def list_bundles() -> list[Path]:
@@ -45,10 +56,22 @@ def list_bundles() -> list[Path]:
 
 
 def bundle_folders() -> list[Path]:
-    """Where bundles are looked for: $ECHOCARE_BUNDLES, ./bundles, and beside this package's source."""
+    """Where bundles are looked for by name: $ECHOCARE_BUNDLES, the user's own, those that came with this package."""
     named = os.environ.get(SEARCH_VARIABLE)
     folders = [Path(named)] if named else []
-    return [*folders, Path("bundles"), Path(__file__).resolve().parent.parent / "bundles"]
+    return [*folders, user_folder(), shipped_folder()]
+
+
+def user_folder() -> Path:
+    """The user's own bundles, where the platform keeps a program's data, such as ~/.local/share/echocare/bundles."""
+    return user_data_path("echocare", appauthor=False) / "bundles"
+
+
+def shipped_folder() -> Path:
+    """The bundles that come with this package: `bundles/` of a clone, or what a wheel carries inside."""
+    package = Path(__file__).resolve().parent
+    is_clone = (package.parent / "pyproject.toml").is_file()
+    return (package.parent if is_clone else package) / "bundles"
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
@@ -67,6 +90,20 @@ def _metadata_files() -> Iterator[Path]:
     for folder in reversed(bundle_folders()):
         if folder.is_dir():
             yield from folder.glob(f"*/{METADATA.as_posix()}")
+
+
+def check_needed_version(folder: Path) -> None:
+    """Check that a bundle is made for this minor version of the package.
+
+    Raises:
+        BundleError: it needs another one; or its metadata cannot be read.
+    """
+    needed = read_metadata(folder).get("required_packages_version", {}).get("echocare")
+    if needed is not None and str(needed).split(".")[:2] != __version__.split(".")[:2]:
+        raise BundleError(
+            f"{folder.name} is made for echocare {needed}, and this is {__version__}; needed one of the same minor "
+            f"version. Get the bundle of {__version__}, or run pip install 'echocare=={needed}'."
+        )
 
 
 def running_bundle_root(name: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from echocare_core.bundle import check_needed_version
 from echocare_core.errors import BundleError, own_cause
 
 _MEANT_BY_MONAI = "$@#%"  # expression, reference, separator of ids, macro
@@ -22,7 +23,8 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
         settings: entries to replace, by their path in the configuration; texts in them are taken as they stand.
 
     Raises:
-        BundleError: an entry that the configuration does not have; MONAI itself would add it in silence.
+        BundleError: a bundle for another version of this package, or an entry that the configuration does not have;
+            MONAI itself would add it in silence.
     """
     logging.getLogger("ignite").setLevel(logging.CRITICAL)  # it repeats each error that is raised anyway
     with warnings.catch_warnings():
@@ -32,6 +34,7 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     config_file = folder / "configs" / "inference.json"
     if not config_file.is_file():
         raise BundleError(f"{folder.name} has no configs/inference.json; needed one to predict. Restore the bundle.")
+    check_needed_version(folder)
     workflow = ConfigWorkflow(
         config_file=str(config_file), workflow_type="infer", logging_file=False, bundle_root=as_literal(str(folder))
     )
