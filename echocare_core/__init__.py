@@ -18,6 +18,7 @@ from echocare_core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from echocare_core.bundle import find_bundle, list_bundles
+    from echocare_core.checks import check
     from echocare_core.frames import read_export, read_frames
     from echocare_core.inventory.inspection import inspect_export
     from echocare_core.models import build_encoder, load_encoder, save_encoder
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "StudyQuery": "echocare_core.pacs.query",
     "build_encoder": "echocare_core.models",
+    "check": "echocare_core.checks",
     "fetch": "echocare_core.pacs.fetch",
     "find_bundle": "echocare_core.bundle",
     "list_bundles": "echocare_core.bundle",
@@ -42,6 +44,7 @@ _HOMES = {
 __all__ = [
     "StudyQuery",
     "build_encoder",
+    "check",
     "fetch",
     "find_bundle",
     "inspect_export",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 
 from echocare_core.cli.bundles import bundles
+from echocare_core.cli.check import check
 from echocare_core.cli.deidentify import deidentify
 from echocare_core.cli.demo import demo
 from echocare_core.cli.fetch import fetch
@@ -20,7 +21,7 @@ from echocare_core.errors import EchoCareError
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Results": (demo, predict),
     "Exports": (fetch, inspect, deidentify, shards),
-    "Bundles": (bundles, quantize),
+    "Bundles": (bundles, check, quantize),
 }
 
 app = typer.Typer(

@@ -1,0 +1,59 @@
+"""What a bundle says of itself: metadata, versions, and the card of its weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft7Validator
+
+from echocare_core.bundle import read_metadata
+from echocare_core.checks.files import CARD, WEIGHTS, read_json
+from echocare_core.version import __version__
+
+SCHEMA = Path(__file__).with_name("metadata_schema.json")
+FIELDS_OF_METADATA = ("bundle_name", "version", "name", "intended_use")  # that reports print
+FIELDS_OF_WEIGHTS = ("origin", "data", "licence", "sha256", "training", "command", "results")
+
+
+def check_metadata(folder: Path) -> Iterator[str]:
+    """The metadata follow MONAI's bundle specification."""
+    for error in Draft7Validator(read_json(SCHEMA)).iter_errors(read_metadata(folder)):
+        yield f"metadata.json: {'.'.join(map(str, error.path)) or 'it'}: {error.message}; mend that entry."
+
+
+def check_changelog(folder: Path) -> Iterator[str]:
+    """The changelog tells of the version that this is."""
+    metadata = read_metadata(folder)
+    if metadata.get("version") not in metadata.get("changelog", {}):
+        yield f"The changelog in metadata.json does not tell of version {metadata.get('version')}; say what changed."
+
+
+def check_package_version(folder: Path) -> Iterator[str]:
+    """The bundle is made for the version of this package that is installed."""
+    needed = read_metadata(folder).get("required_packages_version", {}).get("echocare")
+    if needed != __version__:
+        yield (
+            f"It is made for echocare {needed}, and this is {__version__}; get the bundle of {__version__}, or run "
+            f"pip install 'echocare=={needed}'."
+        )
+
+
+def check_fields(folder: Path) -> Iterator[str]:
+    """Metadata and card have the fields that reports and pages print."""
+    yield from _missing(read_metadata(folder), FIELDS_OF_METADATA, "metadata.json")
+    if (folder / CARD).is_file():
+        yield from _missing(read_json(folder / CARD), FIELDS_OF_WEIGHTS, CARD)
+
+
+def _missing(found: dict[str, Any], fields: tuple[str, ...], name: str) -> Iterator[str]:
+    yield from (f"{name} has no {field}; add it." for field in fields if not found.get(field))
+
+
+def check_checksum(folder: Path) -> Iterator[str]:
+    """The card belongs to the weights."""
+    found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    if read_json(folder / CARD).get("sha256") != found:
+        yield f"{WEIGHTS} has the sha256 {found}, {CARD} names another; get the weights again, or write their card."

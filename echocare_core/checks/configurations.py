@@ -1,0 +1,62 @@
+"""Configurations of a bundle: the entries that MONAI, MONAI Label and MONAI Deploy ask for by their id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+from monai.bundle.properties import InferProperties, TrainProperties
+
+from echocare_core.checks.files import INFERENCE, TRAINING, is_pretraining
+from echocare_core.checks.finding import Note
+from echocare_core.workflow import as_literal
+
+INFERENCE_IDS = ("output_dir", "preprocessing", "postprocessing", "handlers")
+TRAINING_IDS = (
+    "network",
+    *(f"train::{name}" for name in ("dataset::data", "handlers", "preprocessing")),
+    *(f"validate::{name}" for name in ("evaluator", "dataset", "dataset::data", "handlers", "inferer")),
+    *(f"validate::{name}" for name in ("preprocessing", "key_metric")),
+)  # beside those that MONAI itself requires
+OWN_TRAINER = Note("Does not apply: pretraining has a trainer of its own.")
+
+
+def read_configuration(folder: Path, name: str) -> ConfigParser:
+    """A configuration of a bundle with its metadata, its `bundle_root` set to where the folder stands."""
+    parser = ConfigParser()
+    parser.read_config(str(folder / name))
+    parser.read_meta(str(folder / "configs" / "metadata.json"))
+    if "bundle_root" in parser:
+        parser["bundle_root"] = as_literal(str(folder))
+    return parser
+
+
+def check_inference(folder: Path) -> Iterator[str]:
+    """inference.json has every entry that others replace or read by its id."""
+    yield from _missing(folder, INFERENCE, InferProperties, INFERENCE_IDS)
+
+
+def check_training(folder: Path) -> Iterator[str]:
+    """train.json has every entry that others replace or read by its id."""
+    if is_pretraining(folder):
+        yield OWN_TRAINER
+    else:
+        yield from _missing(folder, TRAINING, TrainProperties, TRAINING_IDS)
+
+
+def _missing(folder: Path, name: str, properties: dict[str, Any], more: tuple[str, ...]) -> Iterator[str]:
+    parser = read_configuration(folder, name)
+    required = [entry["id"] for entry in properties.values() if entry["required"]]
+    missing = [key.replace("::", "#") for key in (*required, *more) if key not in parser]
+    if missing:
+        yield f"{name} has no {', '.join(missing)}; add it."
+
+
+def check_handlers(folder: Path) -> Iterator[str]:
+    """The handlers of the training are a literal list: MONAI Label puts one of its own in front."""
+    if is_pretraining(folder):
+        yield OWN_TRAINER
+    elif not isinstance(read_configuration(folder, TRAINING).get("train::handlers"), list):
+        yield "train#handlers is no literal list; write the handlers out, since MONAI Label puts one in front."

@@ -1,0 +1,99 @@
+"""Files of a bundle: which must be there, which must not, and that each works wherever the folder is copied to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from echocare_core.checks.finding import Note
+from echocare_core.errors import BundleError
+
+CONFIGS = ("inference.json", "train.json", "evaluate.json", "multi_gpu_train.json")
+INFERENCE, TRAINING = "configs/inference.json", "configs/train.json"
+WEIGHTS, CARD = "models/model.pt", "models/model.json"
+NEEDED = ("LICENSE", *(f"configs/{name}" for name in CONFIGS), WEIGHTS, CARD, "docs/README.md", "docs/data_license.txt")
+NOT_NEEDED_FOR_PRETRAINING = (INFERENCE, WEIGHTS, CARD)
+LARGE_FILES = "large_files.yml"
+LARGEST_BYTES = 25 * 1024 * 1024  # of a file in the Model Zoo's repository
+LABEL_TASKS = ("segmentation", "classification", "detection")  # MONAI Label reads them off the name
+OTHER_TASKS = ("landmarks", "regression", "enhancement", "generation", "pretraining")
+
+
+def is_pretraining(folder: Path) -> bool:
+    """Whether a bundle trains an encoder by a trainer of its own; it may come without weights and inference."""
+    return folder.name.endswith("pretraining")
+
+
+def read_json(path: Path) -> Any:
+    """Content of a JSON file.
+
+    Raises:
+        BundleError: missing, or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path.name} is not readable as JSON ({error}); mend it.") from error
+
+
+def check_files(folder: Path) -> Iterator[str]:
+    """Every file that MONAI, its Model Zoo and MONAI Label look for is there, and JSON is JSON."""
+    optional = NOT_NEEDED_FOR_PRETRAINING if is_pretraining(folder) else ()
+    for name in NEEDED:
+        if name not in optional and not (folder / name).is_file():
+            yield f"{name} is missing; add it."
+    for path in [*sorted(folder.glob("configs/*.json")), *sorted(folder.glob("models/*.json"))]:
+        try:
+            read_json(path)
+        except BundleError as error:
+            yield str(error)
+
+
+def check_no_code(folder: Path) -> Iterator[str]:
+    """No Python beside the configurations: of two bundles in one process, MONAI would run the first one's scripts."""
+    found = sorted({path.relative_to(folder).as_posix() for path in folder.rglob("*.py")})
+    if (folder / "scripts").exists():
+        found.append("scripts/")
+    if found:
+        yield f"{', '.join(found)} would clash with those of other bundles; move the code into an installed package."
+
+
+def check_no_macros(folder: Path) -> Iterator[str]:
+    """No `%file::key`: MONAI opens the file relative to the working directory, so that copies and zips break."""
+    for path in sorted(folder.glob("configs/*.json")):
+        if '"%' in path.read_text(encoding="utf-8", errors="replace"):
+            yield f"{path.name} reads another file by a % macro; write the value out."
+
+
+def check_large_files(folder: Path) -> Iterator[str]:
+    """Files that are too large for the Model Zoo's repository are listed with where to get them."""
+    listed = _listed_files(folder / LARGE_FILES)
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and path.stat().st_size > LARGEST_BYTES and name not in listed:
+            yield f"{name} has over 25 MB; list it in {LARGE_FILES} with path, url, hash_val and hash_type."
+
+
+def _listed_files(path: Path) -> set[str]:
+    if not path.is_file():
+        return set()
+    try:
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))["large_files"]
+        return {row["path"] for row in rows if {"url", "hash_val", "hash_type"} <= row.keys()}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{LARGE_FILES} is no list of files under 'large_files'; write it as one.") from error
+
+
+def check_name(folder: Path) -> Iterator[str]:
+    """The folder is called as the metadata say, and its name ends in the task."""
+    called = read_json(folder / "configs" / "metadata.json").get("bundle_name")
+    if called != folder.name:
+        yield f"The folder is called {folder.name} and bundle_name is {called}; rename one of them."
+    if folder.name.endswith(OTHER_TASKS):
+        yield Note("MONAI Label knows no such task and takes it for segmentation.")
+    elif not folder.name.endswith(LABEL_TASKS):
+        yield f"The name ends in no task ({', '.join(LABEL_TASKS + OTHER_TASKS)}); rename folder and bundle_name."
