@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from echocare_core.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from echocare_core.archive import pack
     from echocare_core.bundle import find_bundle, list_bundles
     from echocare_core.checks import check
     from echocare_core.frames import read_export, read_frames
+    from echocare_core.installation import install
     from echocare_core.inventory.inspection import inspect_export
     from echocare_core.models import build_encoder, load_encoder, save_encoder
     from echocare_core.pacs.fetch import fetch
@@ -33,8 +35,10 @@ _HOMES = {
     "fetch": "echocare_core.pacs.fetch",
     "find_bundle": "echocare_core.bundle",
     "list_bundles": "echocare_core.bundle",
+    "install": "echocare_core.installation",
     "inspect_export": "echocare_core.inventory.inspection",
     "load_encoder": "echocare_core.models",
+    "pack": "echocare_core.archive",
     "predict": "echocare_core.prediction",
     "read_export": "echocare_core.frames",
     "read_frames": "echocare_core.frames",
@@ -48,8 +52,10 @@ __all__ = [
     "fetch",
     "find_bundle",
     "inspect_export",
+    "install",
     "list_bundles",
     "load_encoder",
+    "pack",
     "predict",
     "read_export",
     "read_frames",

@@ -41,7 +41,7 @@ def find_bundle(bundle: str | Path) -> Path:
     looked = " and ".join(str(folder) for folder in bundle_folders())
     raise BundleError(
         f"No bundle '{bundle}'; found {known} in {looked}. Name one of these, give the path of a bundle folder, such "
-        f"as ./{Path(bundle).name}, or set {SEARCH_VARIABLE} to the folder that holds it."
+        f"as ./{Path(bundle).name}, or add one with `echocare install`."
     )
 
 
@@ -56,7 +56,10 @@ def list_bundles() -> list[Path]:
 
 
 def bundle_folders() -> list[Path]:
-    """Where bundles are looked for by name: $ECHOCARE_BUNDLES, the user's own, those that came with this package."""
+    """Where bundles are looked for by name: $ECHOCARE_BUNDLES, the user's own, those that came with this package.
+
+    `echocare install` puts new ones into the first of them.
+    """
     named = os.environ.get(SEARCH_VARIABLE)
     folders = [Path(named)] if named else []
     return [*folders, user_folder(), shipped_folder()]

@@ -14,7 +14,7 @@ PACKAGE = Path(echocare_core.__file__).parent
 ORDER = [
     *("version", "errors", "types", "optional", "atomic", "secret", "bundle", "frames", "inventory", "pacs", "privacy"),
     *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),
-    *("results", "workflow", "prediction", "demo", "checks", "cli", "__main__"),
+    *("results", "workflow", "prediction", "demo", "checks", "archive", "download", "installation", "cli", "__main__"),
 ]
 WITHOUT_TORCH = tuple(ORDER[: ORDER.index("privacy") + 1])
 MODULES = {

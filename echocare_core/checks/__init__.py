@@ -11,9 +11,9 @@ from pathlib import Path
 from echocare_core.bundle import find_bundle
 from echocare_core.checks import card, configurations, files, network
 from echocare_core.checks.finding import Check, Finding, Note
-from echocare_core.errors import own_cause
+from echocare_core.errors import BundleError, own_cause
 
-__all__ = ["CHECKS", "Check", "Finding", "Note", "check", "run_check"]
+__all__ = ["CHECKS", "Check", "Finding", "Note", "check", "check_passes", "run_check"]
 
 CHECKS = (
     Check("files", files.check_files),
@@ -51,6 +51,20 @@ def check(bundle: str | Path) -> tuple[Finding, ...]:
     """
     folder = find_bundle(bundle)
     return tuple(finding for each in CHECKS for finding in run_check(each, folder))
+
+
+def check_passes(folder: Path) -> None:
+    """Check a bundle, to go on only if nothing fails.
+
+    Raises:
+        BundleError: the message tells the first failure.
+    """
+    failed = [finding for finding in check(folder) if finding.outcome == "failed"]
+    if failed:
+        raise BundleError(
+            f"{folder.name} fails {len(failed)} of the checks, first '{failed[0].check}': {failed[0].says} "
+            f"`echocare check {folder.name}` shows all."
+        )
 
 
 def run_check(check: Check, folder: Path) -> tuple[Finding, ...]:

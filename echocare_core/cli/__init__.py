@@ -13,6 +13,8 @@ from echocare_core.cli.deidentify import deidentify
 from echocare_core.cli.demo import demo
 from echocare_core.cli.fetch import fetch
 from echocare_core.cli.inspect import inspect
+from echocare_core.cli.install import install
+from echocare_core.cli.pack import pack
 from echocare_core.cli.predict import predict
 from echocare_core.cli.quantize import quantize
 from echocare_core.cli.shards import shards
@@ -21,7 +23,7 @@ from echocare_core.errors import EchoCareError
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Results": (demo, predict),
     "Exports": (fetch, inspect, deidentify, shards),
-    "Bundles": (bundles, check, quantize),
+    "Bundles": (bundles, check, install, pack, quantize),
 }
 
 app = typer.Typer(

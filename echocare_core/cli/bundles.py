@@ -10,8 +10,8 @@ from echocare_core.errors import BundleError
 def bundles() -> None:
     """List the bundles that can be found by name.
 
-    They stand in the folder that $ECHOCARE_BUNDLES names or in your own, or came with this package. The current folder
-    is not searched: give a path, such as ./NAME, for a bundle there.
+    They stand in the folder that $ECHOCARE_BUNDLES names or in your own, where `echocare install` puts them, or came
+    with this package. The current folder is not searched: give a path, such as ./NAME, for a bundle there.
     """
     from echocare_core.bundle import list_bundles, read_metadata
 

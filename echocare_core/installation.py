@@ -1,0 +1,118 @@
+"""Put a bundle where it is found by name: from a zip file, a folder, or an address that the user gives."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from echocare_core.archive import files_of
+from echocare_core.bundle import METADATA, bundle_folders, read_metadata
+from echocare_core.checks import check_passes
+from echocare_core.download import download, is_address
+from echocare_core.errors import BundleError, OutputError
+from echocare_core.results.staging import Staging, explained
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+ADVICE = "Get it again, or make it with `echocare pack`"
+
+
+def install(source: str | Path, *, overwrite: bool = False, sha256: str | None = None) -> Path:
+    """Put a bundle into $ECHOCARE_BUNDLES or, where that is not set, into the user's own folder.
+
+    It is moved there whole, after every check has passed. The checks build its network as its configuration says, which
+    is code: install only what you would run.
+
+    Args:
+        source: a zip file, such as `echocare_core.pack` writes, the folder of a bundle, or an http(s) address of a zip.
+        overwrite: replace a bundle of that name that was installed earlier.
+        sha256: what the zip file must have, in hexadecimal; needed for http without s.
+
+    Returns:
+        The folder of the bundle.
+
+    Raises:
+        BundleError: the source is no bundle, cannot be fetched, has another sha256, or fails a check.
+        OutputError: a bundle of that name is installed, or the folder cannot be written.
+    """
+    target = bundle_folders()[0]
+    with _prepared(target) as staging:
+        bundle = _bring(str(source), staging.path, sha256)
+        if (target / bundle.name).exists() and not overwrite:
+            raise OutputError(f"{target / bundle.name} is there already; say --overwrite to replace it.")
+        check_passes(bundle)
+        staging.move_in([bundle.name])
+    return target / bundle.name
+
+
+@contextmanager
+def _prepared(target: Path) -> Iterator[Staging]:
+    """A hidden folder beside the bundles; nothing stays of it if anything fails."""
+    staging = Staging(target)
+    try:
+        with explained(target):
+            yield staging
+    except BaseException:
+        staging.discard()
+        raise
+
+
+def _bring(source: str, folder: Path, sha256: str | None) -> Path:
+    """The bundle of a source, in a folder of its own name inside `folder`."""
+    if is_address(source):
+        return _unpack(download(source, folder / "bundle.zip", sha256), folder, sha256)
+    if Path(source).is_file():
+        return _unpack(Path(source), folder, sha256)
+    if (Path(source) / METADATA).is_file():
+        return _copy(Path(source), folder)
+    raise BundleError(
+        f"{source} is no zip file and no folder with {METADATA.as_posix()}; needed one of them, or an http(s) address."
+    )
+
+
+def _unpack(path: Path, folder: Path, sha256: str | None) -> Path:
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if sha256 is not None and found != sha256.lower():
+        raise BundleError(f"{path.name} has the sha256 {found}, not the one that was given. {ADVICE}.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            _check_entries(entries, folder, path.name)
+            archive.extractall(folder / "unpacked", entries)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise BundleError(f"{path.name} is no whole zip file ({error}); needed one. {ADVICE}.") from error
+    bundles = [found.parent.parent for found in (folder / "unpacked").rglob(METADATA.as_posix())]
+    if len(bundles) != 1:
+        raise BundleError(f"{path.name} holds {len(bundles)} bundles; needed one {METADATA.as_posix()}. {ADVICE}.")
+    return _copy(bundles[0], folder)
+
+
+def _check_entries(entries: list[zipfile.ZipInfo], folder: Path, name: str) -> None:
+    """Raise BundleError where an entry would land outside the folder, is a link, or all are larger than the disk."""
+    for entry in entries:
+        parts = entry.filename.rstrip("/").split("/")
+        if {"", ".", ".."} & set(parts) or re.search(r"[\\:\0]", entry.orig_filename):
+            raise BundleError(f"{name} has an entry that leaves its folder; it is not safe to unpack. {ADVICE}.")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise BundleError(f"{name} has an entry that is a link; it is not safe to unpack. {ADVICE}.")
+    needed, free = sum(entry.file_size for entry in entries), shutil.disk_usage(folder).free
+    if needed > free:
+        raise BundleError(f"{name} unpacks to {needed} bytes, and {free} are free; needed room for it. Free some.")
+
+
+def _copy(bundle: Path, folder: Path) -> Path:
+    """Copy what a bundle is made of into a folder of the bundle's name."""
+    name = str(read_metadata(bundle).get("bundle_name"))
+    if not NAME.fullmatch(name):
+        raise BundleError(f"The bundle_name in {METADATA.as_posix()} is no plain name; needed letters, digits and _.")
+    for file in files_of(bundle):
+        place = folder / name / file.relative_to(bundle)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, place)
+    return folder / name
