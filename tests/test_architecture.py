@@ -92,9 +92,10 @@ def test_importing_it_does_not_import_torch(name):
     assert not loaded & {"torch", "monai"}
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["predict", "--help"], ["shards", "--help"], ["inspect", "--help"], ["bundles"]]
-)
+HELPED = ("predict", "shards", "inspect", "check", "pack", "install")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in HELPED), ["bundles"]])
 def test_a_quick_command_does_not_import_torch(arguments):
     command = (
         f"sys.argv = ['echocare', *{arguments}]\n"
