@@ -104,7 +104,7 @@ def check_needed_version(folder: Path) -> None:
     needed = read_metadata(folder).get("required_packages_version", {}).get("echocare")
     if needed is not None and str(needed).split(".")[:2] != __version__.split(".")[:2]:
         raise BundleError(
-            f"{folder.name} is made for echocare {needed}, and this is {__version__}; needed one of the same minor "
+            f"{folder} is made for echocare {needed}, and this is {__version__}; needed one of the same minor "
             f"version. Get the bundle of {__version__}, or run pip install 'echocare=={needed}'."
         )
 
