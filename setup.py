@@ -14,7 +14,7 @@ TOP = Path(__file__).parent
 CONTENTS = (
     *("LICENSE", "large_files.yml", "configs/*.json", "configs/*.yaml", "configs/*.conf"),
     *("models/model.pt", "models/model.json", "docs/*.md", "docs/*.txt"),
-)  # as in echocare_core/archive.py, which cannot be imported before the package is installed
+)  # as in echocare_core/checks/files.py, which cannot be imported before the package is installed
 
 
 class BuildWithBundles(build_py):

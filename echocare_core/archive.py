@@ -12,14 +12,10 @@ from pathlib import Path
 from echocare_core.atomic import replacing
 from echocare_core.bundle import find_bundle, read_metadata
 from echocare_core.checks import check_passes
+from echocare_core.checks.files import files_of
 from echocare_core.errors import OutputError
 from echocare_core.results.staging import explained
 
-# What a bundle is made of. Anything else in its folder, such as results in eval/, may name patients and stays behind.
-CONTENTS = (
-    *("LICENSE", "large_files.yml", "configs/*.json", "configs/*.yaml", "configs/*.conf"),
-    *("models/model.pt", "models/model.json", "docs/*.md", "docs/*.txt"),
-)
 NAMED_FOLDERS = ("configs", "docs", "eval", "models")
 NO_TIME = (1980, 1, 1, 0, 0, 0)  # the first that zip can say
 
@@ -67,11 +63,6 @@ def pack(bundle: str | Path, out: str | Path | None = None, *, overwrite: bool =
         _write(folder, unfinished)
     content = path.read_bytes()
     return PackedBundle(path, len(content), hashlib.sha256(content).hexdigest(), _left_out(folder))
-
-
-def files_of(folder: Path) -> list[Path]:
-    """Files in a folder that are part of a bundle, sorted."""
-    return sorted(path for pattern in CONTENTS for path in folder.glob(pattern) if path.is_file())
 
 
 def _write(folder: Path, path: Path) -> None:

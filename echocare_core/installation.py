@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from echocare_core.archive import files_of
 from echocare_core.bundle import METADATA, bundle_folders, read_metadata
 from echocare_core.checks import check_passes
+from echocare_core.checks.files import files_of
 from echocare_core.download import download, is_address
 from echocare_core.errors import BundleError, OutputError
 from echocare_core.results.staging import Staging, explained

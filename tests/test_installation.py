@@ -12,6 +12,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from typer.testing import CliRunner
@@ -44,10 +45,18 @@ def archive(tmp_path: Path, without_checks: None) -> Path:
     return echocare.pack(shipped_folder() / HEAD, tmp_path / "head.zip").path
 
 
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Gives the files of a folder, and of what is called short.zip all but the end."""
+
+    def copyfile(self, source: BinaryIO, outputfile: BinaryIO) -> None:  # type: ignore[override]
+        """Called by the base class to send a file."""
+        outputfile.write(source.read()[:-1000] if self.path == "/short.zip" else source.read())
+
+
 @pytest.fixture
 def server(archive: Path) -> Iterator[str]:
     """Address of a web server with the archive."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(archive.parent))
+    handler = functools.partial(Handler, directory=str(archive.parent))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
@@ -220,6 +229,15 @@ def test_a_server_without_the_file_is_told_by_its_host_alone(server: str, bundle
         echocare.install(f"{server}/secret.zip?token=secret")
 
     assert "secret" not in str(error.value)
+    assert not bundles.exists()
+
+
+def test_a_download_that_breaks_off_is_told(server: str, archive: Path, bundles: Path) -> None:
+    archive.rename(archive.with_name("short.zip"))
+
+    with pytest.raises(BundleError, match=r"127.0.0.1 does not give the file \(.*(bytes came|IncompleteRead)"):
+        echocare.install(f"{server}/short.zip")
+
     assert not bundles.exists()
 
 

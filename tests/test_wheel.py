@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import echocare_core
-from echocare_core.archive import files_of
+from echocare_core.checks.files import files_of
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = Path(echocare_core.__file__).parent

@@ -12,6 +12,11 @@ import yaml
 from echocare_core.checks.finding import Note
 from echocare_core.errors import BundleError
 
+# What a bundle is made of. Anything else in its folder, such as results in eval/, may name patients and stays there.
+CONTENTS = (
+    *("LICENSE", "large_files.yml", "configs/*.json", "configs/*.yaml", "configs/*.conf"),
+    *("models/model.pt", "models/model.json", "docs/*.md", "docs/*.txt"),
+)
 CONFIGS = ("inference.json", "train.json", "evaluate.json", "multi_gpu_train.json")
 INFERENCE, TRAINING = "configs/inference.json", "configs/train.json"
 WEIGHTS, CARD = "models/model.pt", "models/model.json"
@@ -21,6 +26,11 @@ LARGE_FILES = "large_files.yml"
 LARGEST_BYTES = 25 * 1024 * 1024  # of a file in the Model Zoo's repository
 LABEL_TASKS = ("segmentation", "classification", "detection")  # MONAI Label reads them off the name
 OTHER_TASKS = ("landmarks", "regression", "enhancement", "generation", "pretraining")
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Files in a folder that are part of a bundle, sorted."""
+    return sorted(path for pattern in CONTENTS for path in folder.glob(pattern) if path.is_file())
 
 
 def is_pretraining(folder: Path) -> bool:
@@ -72,9 +82,9 @@ def check_no_macros(folder: Path) -> Iterator[str]:
 def check_large_files(folder: Path) -> Iterator[str]:
     """Files that are too large for the Model Zoo's repository are listed with where to get them."""
     listed = _listed_files(folder / LARGE_FILES)
-    for path in sorted(folder.rglob("*")):
+    for path in files_of(folder):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and path.stat().st_size > LARGEST_BYTES and name not in listed:
+        if path.stat().st_size > LARGEST_BYTES and name not in listed:
             yield f"{name} has over 25 MB; list it in {LARGE_FILES} with path, url, hash_val and hash_type."
 
 
