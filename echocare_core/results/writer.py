@@ -31,10 +31,12 @@ from echocare_core.types import BundleCard, Details, Mask, Measurement, Picture,
 class ResultsWriter:
     """Collects the predictions of one run and leaves a complete results folder, or none.
 
-    with ResultsWriter("out", card) as writer:
-        for prediction in predictions:
-            writer.add(prediction)
-        results = writer.finish(set_aside)
+    Use it so::
+
+        with ResultsWriter("out", card) as writer:
+            for prediction in predictions:
+                writer.add(prediction)
+            results = writer.finish(set_aside)
 
     Everything is written to a hidden folder first. `finish` moves it into place; leaving the block without `finish`, by
     an error or otherwise, removes it and leaves the disk as it was.
