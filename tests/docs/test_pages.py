@@ -1,0 +1,166 @@
+"""Every command and every line of Python on the pages of docs/ runs, from the top of a page to its bottom.
+
+The notebook is run, and the links are followed, when the site is built: `.ci/run` does it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+from small_pacs import STUDY, SmallPacs, running
+
+import echocare_core
+
+REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs"
+DEMO = Path(echocare_core.__file__).parent / "demo" / "export"
+PAGES = sorted(DOCS.glob("*.md"))
+FENCE = re.compile(r"(<!-- not run here: .+? -->\n)?```(bash|python)\n(.*?)```", flags=re.DOTALL)
+WRITTEN = ("EXPORT", "OUT", "TABLES", "RUN", "SCORES", "COPY", "MINE")  # folders that the pages' commands write
+ELSEWHERE = {  # commands of the pages that are included from other folders: what runs them, or why nothing does
+    r"pip install .*": "brings packages from an index; the tests run with all of them installed",
+    r"python benchmarks/\w+\.py( .*)?": "its options are checked below; most need the public data sets",
+    r"echocare inspect EXPORT --out FOLDER": "tests/docs/test_pages.py::test_a_page_works_from_its_top_to_its_bottom",
+    r"echocare quantize \w+ EXPORT int8.xml": "tests/engines/test_quantization.py",
+    r".*configs/inference.json --dataset_dir EXPORT --output_dir OUT": "tests/bundles/test_bundle_runs.py",
+    r".*inference.json .* --engine openvino": "tests/end_to_end/test_predict.py",
+    r".*configs/train.json --dataset_dir FOLDER --output_dir RUN": "tests/bundles/test_bundle_runs.py",
+    r"torchrun .*multi_gpu_train.json.*": "tests/bundles/test_bundle_runs.py",
+    r".*'configs/evaluate.json'.* --output_dir SCORES": "tests/bundles/test_bundle_runs.py",
+    r".*FOLDER_OF_MIX.*": "tests/bundles/test_ultrasound_pretraining.py",
+}
+
+
+def steps_of(page: Path) -> list[tuple[str, str]]:
+    """(language, text) of each fence that is to run."""
+    text = page.read_text(encoding="utf-8")
+    return [(language, code) for left_out, language, code in FENCE.findall(text) if not left_out]
+
+
+def fences_of(page: Path) -> list[tuple[str, str]]:
+    """(language, text) of all fences of a page, those in a list too."""
+    return [
+        (language, code.replace("\n   ", "\n").strip())
+        for language, code in re.findall(r"```(bash|python)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A folder with a table of seven pictures in three splits, each with a bright square and its mask."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    rows = []
+    for number, split in enumerate(["train"] * 4 + ["val", "val", "test"]):
+        mask = Image.new("L", (96, 80))
+        mask.paste(1, (20 + number, 20, 50 + number, 50))
+        mask.save(folder / f"{number}_mask.png")
+        mask.point(lambda inside: 40 + 160 * inside).save(folder / f"{number}.png")
+        rows.append((f"{number}.png", f"{number}_mask.png", f"patient-{number}", split, 0.5))
+    pd.DataFrame(rows, columns=["image", "mask", "group", "split", "pixel_mm"]).to_csv(
+        folder / "table.csv", index=False
+    )
+    return folder
+
+
+@pytest.fixture
+def pacs() -> Iterator[SmallPacs]:
+    """A PACS with the fetal images of the demo."""
+    with running(
+        SmallPacs([path for path in sorted(DEMO.glob("FETAL/**/IM*")) if "SE000002" not in path.parts])
+    ) as pacs:
+        yield pacs
+
+
+@pytest.fixture
+def filled_in(tmp_path: Path, table: Path, pacs: SmallPacs) -> Callable[[Path, str], str]:
+    """Put real paths and the address of a running PACS in place of a page's capital letters; train one epoch only."""
+
+    def fill_in(page: Path, text: str) -> str:
+        names = {
+            name: str(tmp_path / name.lower()) for name in ("EXPORT", "OUT", "TABLES", "RUN", "SCORES", "COPY", "MINE")
+        }
+        names |= {"FOLDER": str(table if page.stem == "fine-tune" else tmp_path / "tables"), "UID": STUDY}
+        names["FILE"] = str(next(DEMO.glob("FETAL/**/IM*")))
+        text = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], text)
+        text = re.sub(r"(configs/train\.json .*)", r"\1 --max_epochs 1", text)
+        return text.replace("https://pacs.example/dicom-web", pacs.address)
+
+    return fill_in
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if steps_of(page)], ids=lambda page: page.stem)
+def test_a_page_works_from_its_top_to_its_bottom(
+    page: Path, filled_in: Callable[[Path, str], str], tmp_path: Path
+) -> None:
+    if "echocare fetch" not in page.read_text(encoding="utf-8"):
+        shutil.copytree(DEMO / "FETAL", tmp_path / "export")
+    steps = tmp_path / "steps.json"
+    steps.write_text(json.dumps([(language, filled_in(page, text)) for language, text in steps_of(page)]))
+
+    ran = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("page_runner.py")), str(steps)],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+
+
+def test_own_export_and_fine_tune_have_something_to_run() -> None:
+    assert {"own-export", "fine-tune", "reader"} <= {page.stem for page in PAGES if steps_of(page)}
+
+
+def included() -> list[Path]:
+    folders = ("benchmarks", "data_manifests", "bundles/*/docs")
+    return [path for folder in folders for path in sorted(REPOSITORY.glob(f"{folder}/README.md"))]
+
+
+@pytest.mark.parametrize("page", included(), ids=lambda page: str(page.relative_to(REPOSITORY).parent))
+def test_every_command_of_an_included_page_is_run_somewhere(page: Path) -> None:
+    commands = [line for language, code in fences_of(page) if language == "bash" for line in code.splitlines()]
+
+    assert [line for line in commands if not any(re.fullmatch(known, line.strip()) for known in ELSEWHERE)] == []
+
+
+@pytest.mark.parametrize("where", sorted({where.split("::")[0] for where in ELSEWHERE.values() if "/test_" in where}))
+def test_the_tests_that_are_said_to_run_them_are_there(where: str) -> None:
+    assert (REPOSITORY / where).is_file()
+
+
+def benchmark_commands() -> list[str]:
+    lines = {line for page in included() for _, code in fences_of(page) for line in code.splitlines()}
+    return sorted(line for line in lines if line.startswith("python benchmarks/"))
+
+
+@pytest.mark.parametrize("name", sorted({command.split()[1] for command in benchmark_commands()}))
+def test_the_options_of_a_benchmark_are_those_it_has(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    if name.endswith("burned_in_text.py"):
+        pytest.importorskip("matplotlib", reason="it draws with matplotlib's fonts, which nothing else here needs")
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    monkeypatch.setenv("COLUMNS", "200")
+
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(REPOSITORY / name), run_name="__main__")
+
+    helped = capsys.readouterr().out
+    asked = {word for line in benchmark_commands() if name in line for word in line.split() if word.startswith("--")}
+    assert end.value.code == 0
+    assert {option for option in asked if option not in helped} == set()
