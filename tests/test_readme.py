@@ -73,7 +73,7 @@ def test_the_two_installing_commands_are_marked_for_continuous_integration() -> 
 )
 def test_every_file_of_the_project_that_a_page_names_is_there(page: Path) -> None:
     text = (REPOSITORY / page).read_text(encoding="utf-8")
-    named = re.findall(r"\b(?:bundles|benchmarks|data_manifests|echocare_core)/[\w./-]*\w", text)
+    named = re.findall(r"\b(?:bundles|benchmarks|data_manifests|docs|echocare_core)/[\w./-]*\w", text)
 
     assert not [name for name in named if not (REPOSITORY / name).exists()]
 
@@ -87,6 +87,12 @@ def test_the_table_gives_the_numbers_of_the_card(bundle: Path) -> None:
     assert rows
     for number in numbers:
         assert any(f"{number['mean']:.3f} ({number['low']:.3f} to {number['high']:.3f})" in row for row in rows)
+
+
+def test_the_table_of_bundles_is_made_from_the_cards() -> None:
+    made = subprocess.run([sys.executable, "docs/generators/bundle_table.py"], cwd=REPOSITORY, check=False)
+
+    assert made.returncode == 0, "Run python docs/generators/bundle_table.py --write"
 
 
 def test_the_readme_is_short() -> None:
