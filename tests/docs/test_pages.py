@@ -94,7 +94,7 @@ def filled_in(tmp_path: Path, table: Path, pacs: SmallPacs) -> Callable[[Path, s
         names |= {"FOLDER": str(table if page.stem == "fine-tune" else tmp_path / "tables"), "UID": STUDY}
         names["FILE"] = str(next(DEMO.glob("FETAL/**/IM*")))
         text = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], text)
-        text = re.sub(r"(configs/train\.json .*)", r"\1 --max_epochs 1", text)
+        text = re.sub(r"(configs/train\.json )", r"\1--max_epochs 1 ", text)
         return text.replace("https://pacs.example/dicom-web", pacs.address)
 
     return fill_in
