@@ -10,6 +10,7 @@ import site_pages  # noqa: E402
 
 import echocare_core  # noqa: E402
 
+# Before Sphinx looks which pages and folders there are.
 site_pages.write_pages()
 site_pages.write_demo()
 
@@ -31,6 +32,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True
+napoleon_use_rtype = False
 
 html_theme = "furo"
 html_title = "EchoCare, open"

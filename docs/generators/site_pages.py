@@ -54,8 +54,8 @@ def bundle_facts(folder: Path) -> str:
     facts = {
         "Version": metadata["version"],
         "Intended use": metadata["intended_use"],
-        "Input": metadata["image_classes"],
-        "Output": metadata["pred_classes"],
+        "Input": metadata.get("image_classes"),
+        "Output": metadata.get("pred_classes"),
         "Made for": ", ".join(f"{name} {metadata[f'{key}_version']}" for name, key in _LIBRARIES.items()),
         "Origin of the weights": card.get("origin"),
         "Trained on": card.get("data"),

@@ -35,7 +35,8 @@ class StudyQuery:
     Attributes:
         studies: Study Instance UIDs.
         patients: Patient IDs, as the PACS has them. Either these or `studies`, or neither.
-        since, until: first and last day of Study Date.
+        since: first day of Study Date.
+        until: last day of Study Date.
         modality: of the series that are wanted, such as "US" or "IVUS".
 
     Raises:

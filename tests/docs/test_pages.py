@@ -27,7 +27,6 @@ DOCS = REPOSITORY / "docs"
 DEMO = Path(echocare_core.__file__).parent / "demo" / "export"
 PAGES = sorted(DOCS.glob("*.md"))
 FENCE = re.compile(r"(<!-- not run here: .+? -->\n)?```(bash|python)\n(.*?)```", flags=re.DOTALL)
-WRITTEN = ("EXPORT", "OUT", "TABLES", "RUN", "SCORES", "COPY", "MINE")  # folders that the pages' commands write
 ELSEWHERE = {  # commands of the pages that are included from other folders: what runs them, or why nothing does
     r"pip install .*": "brings packages from an index; the tests run with all of them installed",
     r"python benchmarks/\w+\.py( .*)?": "its options are checked below; most need the public data sets",
@@ -77,9 +76,8 @@ def table(tmp_path: Path) -> Path:
 @pytest.fixture
 def pacs() -> Iterator[SmallPacs]:
     """A PACS with the fetal images of the demo."""
-    with running(
-        SmallPacs([path for path in sorted(DEMO.glob("FETAL/**/IM*")) if "SE000002" not in path.parts])
-    ) as pacs:
+    pictures = [path for path in sorted(DEMO.glob("FETAL/**/IM*")) if "SE000002" not in path.parts]  # that is a report
+    with running(SmallPacs(pictures)) as pacs:
         yield pacs
 
 
@@ -88,12 +86,12 @@ def filled_in(tmp_path: Path, table: Path, pacs: SmallPacs) -> Callable[[Path, s
     """Put real paths and the address of a running PACS in place of a page's capital letters; train one epoch only."""
 
     def fill_in(page: Path, text: str) -> str:
-        names = {
-            name: str(tmp_path / name.lower()) for name in ("EXPORT", "OUT", "TABLES", "RUN", "SCORES", "COPY", "MINE")
-        }
-        names |= {"FOLDER": str(table if page.stem == "fine-tune" else tmp_path / "tables"), "UID": STUDY}
-        names["FILE"] = str(next(DEMO.glob("FETAL/**/IM*")))
-        text = re.sub(rf"\b({'|'.join(names)})\b", lambda word: names[word[0]], text)
+        written = ("EXPORT", "OUT", "TABLES", "RUN", "SCORES", "COPY", "MINE")
+        given = {"FOLDER": table, "FILE": next(DEMO.glob("FETAL/**/IM*")), "UID": STUDY}
+        if "--out FOLDER" in page.read_text(encoding="utf-8"):
+            given["FOLDER"] = tmp_path / "made"
+        names = {**{name: tmp_path / name.lower() for name in written}, **given}
+        text = re.sub(rf"\b({'|'.join(names)})\b", lambda word: str(names[word[0]]), text)
         text = re.sub(r"(configs/train\.json )", r"\1--max_epochs 1 ", text)
         return text.replace("https://pacs.example/dicom-web", pacs.address)
 
@@ -106,13 +104,14 @@ def test_a_page_works_from_its_top_to_its_bottom(
 ) -> None:
     if "echocare fetch" not in page.read_text(encoding="utf-8"):
         shutil.copytree(DEMO / "FETAL", tmp_path / "export")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     steps = tmp_path / "steps.json"
     steps.write_text(json.dumps([(language, filled_in(page, text)) for language, text in steps_of(page)]))
 
     ran = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("page_runner.py")), str(steps)],
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])},
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
         check=False,
