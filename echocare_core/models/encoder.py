@@ -18,7 +18,15 @@ from torch.utils.checkpoint import checkpoint
 
 from echocare_core.errors import SettingsError
 from echocare_core.models.fused import attention, chunks, feed_forward, instance_norm
-from echocare_core.models.layers import Convolution, Kept, LayerNorm, Linear, has_hooks, in_precision_of, is_recorded
+from echocare_core.models.layers import (
+    Convolution,
+    DerivedTensorCache,
+    LayerNorm,
+    Linear,
+    has_hooks,
+    in_precision_of,
+    is_recorded,
+)
 from echocare_core.models.profiles import EncoderProfile, named_profile
 from echocare_core.models.recording import recorded_layout
 from echocare_core.models.windows import Partition, StageLayout, stage_layout
@@ -204,16 +212,16 @@ class Stage(nn.Module):
         batch, channels, height, width = features.shape
         make_layout = recorded_layout if is_recorded() else stage_layout
         layout = make_layout(batch, height, width, self.window_size, features.device)
-        tokens = layout.enter(features.permute(0, 2, 3, 1).reshape(-1, channels))
+        tokens = layout.window_partition(features.permute(0, 2, 3, 1).reshape(-1, channels))
         for number, block in enumerate(self.blocks):
             odd = number % 2
-            if layout.swap and number:
-                tokens = layout.swap[1 - odd](tokens)
+            if layout.cyclic_shift and number:
+                tokens = layout.cyclic_shift[1 - odd](tokens)
             if activation_checkpointing and torch.is_grad_enabled():
                 tokens = checkpoint(block, tokens, layout, odd, use_reentrant=False)
             else:
                 tokens = block(tokens, layout, odd)
-        neighbours = layout.leave[(len(self.blocks) - 1) % 2](tokens).view(-1, 4 * channels)
+        neighbours = layout.window_reverse[(len(self.blocks) - 1) % 2](tokens).view(-1, 4 * channels)
         merged = self.downsample(neighbours).view(batch, -(-height // 2), -(-width // 2), 2 * channels)
         return merged.permute(0, 3, 1, 2)
 
@@ -265,7 +273,7 @@ class WindowAttention(nn.Module):
         self.register_buffer("relative_position_index", _relative_positions(window_size))
         self.qkv = Linear(channels, 3 * channels)
         self.proj = Linear(channels, channels)
-        self.kept = Kept()
+        self.derived = DerivedTensorCache()
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
 
     def position_bias(self, layout: StageLayout, odd: int, dtype: torch.dtype) -> Tensor:
@@ -278,9 +286,9 @@ class WindowAttention(nn.Module):
         def make(table: Tensor) -> Tensor:
             index = self.relative_position_index[:tokens, :tokens].reshape(-1)
             bias = table.t()[:, index].view(1, self.heads, tokens, tokens)
-            return (bias + layout.shift_masks[odd]).to(dtype)
+            return (bias + layout.attention_masks[odd]).to(dtype)
 
-        return self.kept((layout.window, odd and layout.shift, dtype), make, self.relative_position_bias_table)
+        return self.derived((layout.window, odd and layout.shift, dtype), make, self.relative_position_bias_table)
 
     def forward(self, windows: Tensor, bias: Tensor, partition: Partition) -> Tensor:
         """Windows (windows, tokens, channels), normalised, to the same."""
@@ -324,8 +332,8 @@ def _relative_positions(window_size: int) -> Tensor:
     """Row of the bias table for each pair of tokens of a window: (tokens, tokens)."""
     side = torch.arange(window_size)
     rows, columns = (axis.reshape(-1) for axis in torch.meshgrid(side, side, indexing="ij"))
-    apart = [axis[:, None] - axis[None, :] + window_size - 1 for axis in (rows, columns)]
-    return apart[0] * (2 * window_size - 1) + apart[1]
+    offsets = [axis[:, None] - axis[None, :] + window_size - 1 for axis in (rows, columns)]
+    return offsets[0] * (2 * window_size - 1) + offsets[1]
 
 
 def _normalize(features: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ def attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: float) -> 
     Args:
         qkv: (3, windows, heads, tokens, channels per head).
         bias: (kinds, heads, tokens, tokens), for each kind of window in `partition` with its shift mask; one for all
-            where the partition tells no kinds but `apart`.
+            where the partition tells no kinds but `attention_mask`.
         partition: which windows are of which kind.
         scale: of the products.
 
@@ -90,8 +90,8 @@ def _fused_attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: flo
 def _plain_attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: float) -> Tensor:
     query, key, value = qkv.unbind(0)
     logits = (query * scale) @ key.transpose(-2, -1) + bias
-    if partition.apart is not None:
-        logits = logits + partition.apart.to(logits.dtype)
+    if partition.attention_mask is not None:
+        logits = logits + partition.attention_mask.to(logits.dtype)
     return (logits.softmax(-1) @ value).transpose(1, 2)
 
 

@@ -16,7 +16,7 @@ class Linear(nn.Linear):
 
     def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
         super().__init__(inputs, outputs, bias)
-        self.kept = Kept()
+        self.derived = DerivedTensorCache()
 
     def forward(self, rows: Tensor) -> Tensor:
         """(..., inputs) to (..., outputs)."""
@@ -28,7 +28,7 @@ class LayerNorm(nn.LayerNorm):
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
-        self.kept = Kept()
+        self.derived = DerivedTensorCache()
 
     def forward(self, rows: Tensor) -> Tensor:
         """(..., channels) to the same."""
@@ -40,7 +40,7 @@ class Convolution(nn.Conv2d):
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
-        self.kept = Kept()
+        self.derived = DerivedTensorCache()
         self.weight.data = self.weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -48,39 +48,39 @@ class Convolution(nn.Conv2d):
         return functional.conv2d(features, *in_precision_of(features, self), self.stride, self.padding)
 
 
-class Kept:
-    """What was made from a parameter, kept while nothing is trained and until the parameter changes.
+class DerivedTensorCache:
+    """Cache of tensors derived from a parameter, valid while nothing is trained and until the parameter changes.
 
     Another parameter in its place, a step of an optimiser, `load_state_dict` and every in-place operation are seen;
     writing through `.data`, which PyTorch itself does not see, is not: write under `torch.no_grad()` instead.
 
     Attributes:
-        keeps: False where weights change without a trace, as FSDP's gathered ones do: nothing is kept then.
+        enabled: False where weights change without a trace, as FSDP's gathered ones do: nothing is kept then.
     """
 
     def __init__(self) -> None:
-        self.keeps = True
-        self.made: dict[Any, tuple[Any, Tensor]] = {}
+        self.enabled = True
+        self.tensors: dict[Any, tuple[Any, Tensor]] = {}
 
     def __call__(self, name: Any, make: Callable[[Tensor], Tensor], parameter: Tensor) -> Tensor:
         """`make(parameter)`, or what it returned the last time under that name."""
         changeable = torch.is_grad_enabled() or not isinstance(parameter, nn.Parameter) or parameter.is_inference()
-        if changeable or not self.keeps or is_recorded():
-            self.made.clear()
+        if changeable or not self.enabled or is_recorded():
+            self.tensors.clear()
             return make(parameter)
         name = (name, parameter.device)
-        found, made = self.made.get(name, (None, None))
+        found, made = self.tensors.get(name, (None, None))
         state = (weakref.ref(parameter), parameter.data_ptr(), parameter._version)
         if made is None or found != state:
             made = make(parameter)
-            self.made[name] = (state, made)
+            self.tensors[name] = (state, made)
         return made
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Kept:
-        return Kept()
+    def __deepcopy__(self, memo: dict[int, Any]) -> DerivedTensorCache:
+        return DerivedTensorCache()
 
-    def __reduce__(self) -> tuple[type[Kept], tuple[()]]:
-        return Kept, ()
+    def __reduce__(self) -> tuple[type[DerivedTensorCache], tuple[()]]:
+        return DerivedTensorCache, ()
 
 
 def has_hooks(layer: nn.Module) -> bool:
@@ -93,8 +93,10 @@ def in_precision_of(like: Tensor, layer: Linear | LayerNorm | Convolution) -> tu
     parameters = [layer.weight, layer.bias]
     if layer.weight.dtype != like.dtype:
         parameters = [
-            parameter if parameter is None else layer.kept((number, like.dtype), lambda p: p.to(like.dtype), parameter)
-            for number, parameter in enumerate(parameters)
+            None
+            if one is None
+            else layer.derived((number, like.dtype), lambda parameter: parameter.to(like.dtype), one)
+            for number, one in enumerate(parameters)
         ]
     return cast("tuple[Tensor, Tensor]", tuple(parameters))
 

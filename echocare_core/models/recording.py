@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from echocare_core.models.windows import APART, Move, Partition, StageLayout
+from echocare_core.models.windows import MASKED, Partition, StageLayout, TokenGather
 
 
 def recorded_layout(batch: int, height: int, width: int, window_size: int, device: torch.device) -> StageLayout:
@@ -26,8 +26,8 @@ def recorded_layout(batch: int, height: int, width: int, window_size: int, devic
         device: where the maps are.
 
     Returns:
-        A layout whose moves and partitions serve the way forward only: `back` and `kinds` mean nothing, and `apart` is
-        (windows, 1, tokens, tokens), batch included.
+        A layout whose gathers and partitions serve the way forward only: `target` and `kinds` mean nothing, and
+        `attention_mask` is (windows, 1, tokens, tokens), batch included.
     """
     down, across = (_Side.of(length, window_size, device) for length in (height, width))
     picture = torch.arange(batch, device=device)
@@ -43,31 +43,31 @@ def recorded_layout(batch: int, height: int, width: int, window_size: int, devic
     rows, columns, pictures = down.cut(0, 3, 5), across.cut(1, 4, 5), _along(picture, 2, 5)
     group_rows, group_columns, group_pictures = down.pairs(1, 4), across.pairs(2, 3), _along(picture, 0, 5)
     real = (rows < height) & (columns < width)
-    enter = (pictures * height + rows) * width + columns
+    rows_of_map = (pictures * height + rows) * width + columns
 
-    def leave(turned: int) -> Move:
-        here = down.turned(group_rows, -turned), across.turned(group_columns, -turned)
+    def window_reverse(shifted: int) -> TokenGather:
+        here = down.roll(group_rows, -shifted), across.roll(group_columns, -shifted)
         index = place(*here, group_pictures)
-        return _move(index, (group_rows < height) & (group_columns < width) if ragged else None, places)
+        return _gather_rows(index, (group_rows < height) & (group_columns < width) if ragged else None, places)
 
-    def partition(turned: int, apart: Tensor | None = None) -> Partition:
-        here = (down.turned(rows, turned) < height) & (across.turned(columns, turned) < width) & (pictures >= 0)
-        return Partition((), here.reshape(-1, tokens, 1).float() if padding else None, apart)
+    def partition(shifted: int, attention_mask: Tensor | None = None) -> Partition:
+        here = (down.roll(rows, shifted) < height) & (across.roll(columns, shifted) < width) & (pictures >= 0)
+        return Partition((), here.reshape(-1, tokens, 1).float() if padding else None, attention_mask)
 
     places = batch * down.padded * across.padded
     window, shift = (down.window, across.window), (down.window // 2, across.window // 2)
-    entering = _move(enter, real if padding else None, batch * height * width)
+    window_partition = _gather_rows(rows_of_map, real if padding else None, batch * height * width)
     masks = (torch.zeros(1, 1, 1, 1, device=device),) * 2
     if not (down.shifted or across.shifted):
-        return StageLayout(window, shift, (partition(0),) * 2, entering, None, (leave(0),) * 2, masks)
-    there, back = (place(down.turned(rows, way), across.turned(columns, way), pictures) for way in (1, -1))
+        return StageLayout(window, shift, (partition(0),) * 2, window_partition, None, (window_reverse(0),) * 2, masks)
+    there, back = (place(down.roll(rows, way), across.roll(columns, way), pictures) for way in (1, -1))
     parts = (2 * down.beyond(rows) + across.beyond(columns) + 0 * pictures).reshape(-1, tokens)
-    apart = (parts[:, None, :, None] != parts[:, None, None, :]).float() * APART
+    attention_mask = (parts[:, None, :, None] != parts[:, None, None, :]).float() * MASKED
     return StageLayout(
-        *(window, shift, (partition(0), partition(1, apart)), entering),
-        swap=(_move(there, None, places), _move(back, None, places)),
-        leave=(leave(0), leave(1)),
-        shift_masks=masks,
+        *(window, shift, (partition(0), partition(1, attention_mask)), window_partition),
+        cyclic_shift=(_gather_rows(there, None, places), _gather_rows(back, None, places)),
+        window_reverse=(window_reverse(0), window_reverse(1)),
+        attention_masks=masks,
     )
 
 
@@ -122,7 +122,7 @@ class _Side:
         numbers = [torch.arange(size, device=self.end.device) for size in ((self.length + 1) // 2, 2)]
         return _along(numbers[0], outer, 5) * 2 + _along(numbers[1], inner, 5)
 
-    def turned(self, coordinates: Tensor, times: int) -> Tensor:
+    def roll(self, coordinates: Tensor, times: int) -> Tensor:
         """Which token comes to stand there when the axis is turned by the shift, backwards where `times` is -1."""
         return (coordinates + times * self.shift) % self.end if times and self.shifted else coordinates
 
@@ -136,9 +136,9 @@ def _along(numbers: Tensor, axis: int, axes: int) -> Tensor:
     return numbers[tuple(slice(None) if axis == at else None for at in range(axes))]
 
 
-def _move(index: Tensor, real: Tensor | None, rows: int) -> Move:
+def _gather_rows(index: Tensor, real: Tensor | None, rows: int) -> TokenGather:
     """A gather of rows; where not `real`, the zero row after the last one."""
     if real is not None:
         index = index * real + (~real).long() * rows
     index = index.reshape(-1)
-    return Move(index, index, real is not None, False)
+    return TokenGather(index, index, real is not None, False)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,58 +18,57 @@ from torch.nn import functional
 
 from echocare_core.models.layers import is_recorded
 
-APART = (
-    -100.0
-)  # added to the logit of two tokens that the shift brought together from opposite edges (Swin, section 3.2)
+# Attention mask: added to the logit of two tokens that the cyclic shift brought together from opposite edges (Swin,
+# section 3.2).
+MASKED = -100.0
 SIZES_KEPT = 32
 KINDS = 4  # of windows after the shift: inside, at the right edge, at the bottom edge, in the corner
 
 
-@dataclass(frozen=True)
-class Move:
-    """A reordering of rows.
+class TokenGather(NamedTuple):
+    """A reordering of token rows, by one gather.
 
     Attributes:
-        index: for each row of the result its row in the source; one past the last stands for a row of zeros.
-        back: the same the other way round, which is the way of the gradient.
-        missing: whether `index` names the row of zeros.
-        missing_back: whether `back` does.
+        source: for each row of the result its row in the source; one past the last stands for a row of zeros.
+        target: the same the other way round, which is the way of the gradient.
+        pads: whether `source` names the row of zeros.
+        target_pads: whether `target` does.
     """
 
-    index: Tensor
-    back: Tensor
-    missing: bool
-    missing_back: bool
+    source: Tensor
+    target: Tensor
+    pads: bool
+    target_pads: bool
 
     @property
-    def reverse(self) -> Move:
-        """The move back."""
-        return Move(self.back, self.index, self.missing_back, self.missing)
+    def inverse(self) -> TokenGather:
+        """The reordering back."""
+        return TokenGather(self.target, self.source, self.target_pads, self.pads)
 
     def __call__(self, rows: Tensor) -> Tensor:
-        """Reorder rows (tokens, channels); one gather."""
+        """Reorder rows (tokens, channels)."""
         if torch.is_grad_enabled() and rows.requires_grad and not is_recorded():
             return _Gather.apply(rows, self)
-        return _gather(rows, self.index, self.missing)
+        return _gather(rows, self.source, self.pads)
 
 
 class _Gather(torch.autograd.Function):
     """A gather whose gradient is a gather too; PyTorch's own would add up row by row."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, move: Move) -> Tensor:
-        ctx.move = move
-        return _gather(rows, move.index, move.missing)
+    def forward(ctx: Any, rows: Tensor, order: TokenGather) -> Tensor:
+        ctx.order = order
+        return _gather(rows, order.source, order.pads)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _gather(gradient.contiguous(), ctx.move.back, ctx.move.missing_back), None
+        return _gather(gradient.contiguous(), ctx.order.target, ctx.order.target_pads), None
 
 
-def _gather(rows: Tensor, index: Tensor, missing: bool) -> Tensor:
-    if missing:
+def _gather(rows: Tensor, source: Tensor, pads: bool) -> Tensor:
+    if pads:
         rows = functional.pad(rows, (0, 0, 0, 1))
-    return functional.embedding(index, rows)
+    return functional.embedding(source, rows)
 
 
 @dataclass(frozen=True)
@@ -80,12 +79,12 @@ class Partition:
         kinds: number of windows, batch included, of each kind; one number where nothing was shifted, none where the
             network is recorded.
         real: (windows, tokens, 1), 0 for padding and 1 for tokens of the map; None where there is no padding.
-        apart: (windows, 1, tokens, tokens), `APART` between tokens that must not meet; None unless recorded.
+        attention_mask: (windows, 1, tokens, tokens), `MASKED` between tokens that must not meet; None unless recorded.
     """
 
     kinds: tuple[int, ...]
     real: Tensor | None = None
-    apart: Tensor | None = None
+    attention_mask: Tensor | None = None
 
     def spans(self) -> Iterator[tuple[int, int, int]]:
         """First window, end and kind of each run of windows of one kind."""
@@ -102,25 +101,28 @@ class Partition:
 
 @dataclass(frozen=True)
 class StageLayout:
-    """The orders in which the tokens of one stage stand, and the moves between them.
+    """The orders in which the tokens of one stage stand, and the gathers between them.
 
     Attributes:
         window: tokens per window along each axis; a map that is smaller than a window is one window.
         shift: tokens the odd blocks are shifted by along each axis.
         partitions: of the even blocks and of the odd, shifted ones; the same twice where one window covers the map.
-        enter: rows of the map to the windows of the even blocks.
-        swap: from the windows of the even blocks to those of the odd ones, and back; None where they are the same.
-        leave: from the windows of the even, of the odd blocks to groups of four neighbours, for the patch merging.
-        shift_masks: (kinds, 1, tokens, tokens) for the even and the odd partition, to be added to the position bias.
+        window_partition: from rows of the map to the windows of the even blocks.
+        cyclic_shift: from the windows of the even blocks to the shifted ones of the odd blocks, and back; None where
+            they are the same.
+        window_reverse: from the windows of the even, of the odd blocks to groups of four neighbours of the map, for the
+            patch merging.
+        attention_masks: (kinds, 1, tokens, tokens) for the even and the odd partition, to be added to the position
+            bias.
     """
 
     window: tuple[int, int]
     shift: tuple[int, int]
     partitions: tuple[Partition, Partition]
-    enter: Move
-    swap: tuple[Move, Move] | None
-    leave: tuple[Move, Move]
-    shift_masks: tuple[Tensor, Tensor]
+    window_partition: TokenGather
+    cyclic_shift: tuple[TokenGather, TokenGather] | None
+    window_reverse: tuple[TokenGather, TokenGather]
+    attention_masks: tuple[Tensor, Tensor]
 
     @property
     def tokens(self) -> int:
@@ -145,29 +147,32 @@ def stage_layout(batch: int, height: int, width: int, window_size: int, device: 
         odd, shifted = odd[by_kind], any(axis.shift for axis in sides)
         raster, merged = grid[:height, :width].reshape(-1), _merge_order(grid, height, width)
 
-        def move(source: Tensor, target: Tensor, windows_first: tuple[bool, bool]) -> Move:
+        def reorder(source: Tensor, target: Tensor, windows_first: tuple[bool, bool]) -> TokenGather:
             one, other = (
                 _repeat_for_batch(order, batch, padded, first)
                 for order, first in zip((source, target), windows_first, strict=True)
             )
             there, back = _index(one, other, batch * padded), _index(other, one, batch * padded)
-            return Move(there, back, bool((there == one.numel()).any()), bool((back == other.numel()).any()))
+            return TokenGather(there, back, bool((there == one.numel()).any()), bool((back == other.numel()).any()))
 
         real = (grid % grid.shape[1] < width) & (grid // grid.shape[1] < height)
         reals = [None if padded == height * width else real.view(-1)[order] for order in (even, odd)]
-        masks = _shift_masks(sides)
+        masks = _attention_masks(sides)
         counts = tuple((torch.bincount(kind, minlength=KINDS) * batch).tolist())
         plain = Partition((len(even) * batch,), _rows(reals[0], batch))
         turned = Partition(counts, _rows(reals[1], batch))
-        swap = move(even, odd, (True, True))
+        shift = reorder(even, odd, (True, True))
         return StageLayout(
             window=(sides[0].window, sides[1].window),
             shift=(sides[0].shift, sides[1].shift),
             partitions=(plain, turned if shifted else plain),
-            enter=move(raster, even, (False, True)),
-            swap=(swap, swap.reverse) if shifted else None,
-            leave=(move(even, merged, (True, False)), move(odd if shifted else even, merged, (True, False))),
-            shift_masks=(masks[:1], masks if shifted else masks[:1]),
+            window_partition=reorder(raster, even, (False, True)),
+            cyclic_shift=(shift, shift.inverse) if shifted else None,
+            window_reverse=(
+                reorder(even, merged, (True, False)),
+                reorder(odd if shifted else even, merged, (True, False)),
+            ),
+            attention_masks=(masks[:1], masks if shifted else masks[:1]),
         )
 
 
@@ -200,14 +205,14 @@ def _kinds(sides: list[_Axis]) -> Tensor:
     return (2 * rows.long()[:, None] + columns.long()[None, :]).view(-1)
 
 
-def _shift_masks(sides: list[_Axis]) -> Tensor:
-    """(kinds, 1, tokens, tokens): `APART` between the two parts of a window that come from opposite edges."""
+def _attention_masks(sides: list[_Axis]) -> Tensor:
+    """(kinds, 1, tokens, tokens): `MASKED` between the two parts of a window that come from opposite edges."""
     rows, columns = (torch.arange(axis.window) >= axis.window - axis.shift for axis in sides)
     masks = []
     for kind in range(KINDS):
         part = 2 * (rows & bool(kind // 2)).long()[:, None] + (columns & bool(kind % 2)).long()[None, :]
         part = part.view(-1)
-        masks.append((part[:, None] != part[None, :]).float() * APART)
+        masks.append((part[:, None] != part[None, :]).float() * MASKED)
     return torch.stack(masks)[:, None]
 
 

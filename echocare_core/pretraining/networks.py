@@ -14,7 +14,7 @@ from echocare_core.distributed import world_size
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.encoder import SwinBlock
-from echocare_core.models.layers import Kept
+from echocare_core.models.layers import DerivedTensorCache
 from echocare_core.pretraining.stages import Stages
 
 STRATEGIES = ("ddp", "fsdp")
@@ -97,9 +97,9 @@ def _shard(network: nn.Module) -> nn.Module:
     for parameter in network.parameters():
         parameter.data = parameter.data.contiguous()  # convolutions keep channels last, which cannot be cut
     for module in network.modules():
-        kept = getattr(module, "kept", None)
-        if isinstance(kept, Kept):
-            kept.keeps = False
+        cache = getattr(module, "derived", None)
+        if isinstance(cache, DerivedTensorCache):
+            cache.enabled = False
     for block in [module for module in network.modules() if isinstance(module, SwinBlock)]:
         fully_shard(block)
     fully_shard(network, reshard_after_forward=True)

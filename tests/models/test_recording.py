@@ -24,14 +24,14 @@ def network():
 def test_every_token_is_where_the_published_network_has_it(size, batch):
     rows = torch.rand(batch * size[0] * size[1], 2)
     layouts = [make(batch, *size, 4, CPU) for make in (recorded_layout, stage_layout)]
-    entered = [layout.enter(rows) for layout in layouts]
+    entered = [layout.window_partition(rows) for layout in layouts]
     assert entered[0].equal(entered[1])
-    assert layouts[0].leave[0](entered[0]).equal(layouts[1].leave[0](entered[1]))
-    assert bool(layouts[0].swap) == bool(layouts[1].swap)
-    if layouts[0].swap:
-        turned = layouts[0].swap[0](entered[0])
-        assert layouts[0].leave[1](turned).equal(layouts[0].leave[0](entered[0]))
-        assert layouts[0].swap[1](turned).equal(entered[0])
+    assert layouts[0].window_reverse[0](entered[0]).equal(layouts[1].window_reverse[0](entered[1]))
+    assert bool(layouts[0].cyclic_shift) == bool(layouts[1].cyclic_shift)
+    if layouts[0].cyclic_shift:
+        turned = layouts[0].cyclic_shift[0](entered[0])
+        assert layouts[0].window_reverse[1](turned).equal(layouts[0].window_reverse[0](entered[0]))
+        assert layouts[0].cyclic_shift[1](turned).equal(entered[0])
 
 
 @pytest.mark.parametrize("size", [(128, 192), (64, 128), (100, 132)])
