@@ -2,23 +2,21 @@
 
 A Feistel network over an even number of bits is a bijection whatever its round function (Luby & Rackoff, 1988). What
 comes out at or above `size` goes through the network again (cycle walking; Black & Rogaway, 2002). The round function
-is the finaliser of SplitMix64 (Steele, Lea & Flood, 2014). Results are those of integers, so every machine agrees.
+is SplitMix64's finaliser. Results are those of integers, so every machine agrees.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
+
+from echocare_core.pretraining.data.splitmix64 import GOLDEN, mix_bits
 
 Whole = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 
 ROUNDS = 6
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
+STEP = np.uint64(GOLDEN % 2**64)
 
 
 def hash_keys(key: int | Keys, *parts: int | Whole) -> Keys:
@@ -33,8 +31,8 @@ def hash_keys(key: int | Keys, *parts: int | Whole) -> Keys:
     """
     state = np.array([key % 2**64], dtype=np.uint64) if isinstance(key, int) else key
     for part in parts:
-        state = _mixed(state + GOLDEN) ^ np.atleast_1d(np.asarray(part)).astype(np.uint64)
-    return _mixed(state + GOLDEN)
+        state = _mix(state + STEP) ^ np.atleast_1d(np.asarray(part)).astype(np.uint64)
+    return _mix(state + STEP)
 
 
 def permute(values: Whole, sizes: int | Whole, keys: Keys) -> Whole:
@@ -62,12 +60,11 @@ def _feistel(values: Keys, half_bits: Keys, keys: Keys) -> Keys:
     mask = (np.uint64(1) << half_bits) - np.uint64(1)
     left, right = values >> half_bits, values & mask
     for _ in range(ROUNDS):
-        keys = keys + GOLDEN
-        left, right = right, left ^ (_mixed(right + keys) & mask)
+        keys = keys + STEP
+        left, right = right, left ^ (_mix(right + keys) & mask)
     return (left << half_bits) | right
 
 
-def _mixed(state: Any) -> Keys:
-    state = (state ^ (state >> SHIFTS[0])) * FACTORS[0]
-    state = (state ^ (state >> SHIFTS[1])) * FACTORS[1]
-    return state ^ (state >> SHIFTS[2])
+def _mix(state: Keys) -> Keys:
+    mixed: Keys = mix_bits(state.view(np.int64)).view(np.uint64)
+    return mixed

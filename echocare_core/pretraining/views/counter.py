@@ -1,8 +1,7 @@
 """Random numbers as a pure function of (seed, purpose, image, number): no state to save, the same on every device.
 
 The n-th number of an image depends on nothing but these four, so a training goes on exactly where it stopped, and two
-processes draw for their halves of a batch what one process draws for the whole. The mixing function is SplitMix64's
-finaliser (Steele et al., OOPSLA 2014).
+processes draw for their halves of a batch what one process draws for the whole.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import hashlib
 import torch
 from torch import Tensor
 
-GOLDEN = 0x9E3779B97F4A7C15 - 2**64  # odd constants that spread neighbouring counters over all 64 bits
-FIRST, SECOND = 0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64
+from echocare_core.pretraining.data.splitmix64 import GOLDEN, mix_bits, shift_right
+
 FRACTION_BITS = 53
 
 
@@ -30,9 +29,9 @@ def uniform(seed: int, purpose: str, positions: Tensor, count: int) -> Tensor:
         float32 (batch, count) on the device of `positions`.
     """
     start = int.from_bytes(hashlib.sha256(f"{seed}/{purpose}".encode()).digest()[:8], "little", signed=True)
-    images = _mixed(positions.to(torch.int64) * GOLDEN + start)
+    images = mix_bits(positions.to(torch.int64) * GOLDEN + start)
     numbers = torch.arange(1, count + 1, device=positions.device) * GOLDEN
-    bits = _shifted(_mixed(images[:, None] + numbers), 64 - FRACTION_BITS)
+    bits = shift_right(mix_bits(images[:, None] + numbers), 64 - FRACTION_BITS)
     return (bits.to(torch.float64) * 2.0**-FRACTION_BITS).to(torch.float32).clamp_(max=1 - 2.0**-24)
 
 
@@ -43,14 +42,3 @@ def normal(seed: int, purpose: str, positions: Tensor, count: int) -> Tensor:
     radius = torch.sqrt(-2 * torch.log1p(-drawn[:, :half]))
     angle = 2 * torch.pi * drawn[:, half:]
     return torch.cat([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1)[:, :count]
-
-
-def _mixed(bits: Tensor) -> Tensor:
-    bits = (bits ^ _shifted(bits, 30)) * FIRST
-    bits = (bits ^ _shifted(bits, 27)) * SECOND
-    return bits ^ _shifted(bits, 31)
-
-
-def _shifted(bits: Tensor, by: int) -> Tensor:
-    """Logical shift to the right; PyTorch's own keeps the sign."""
-    return (bits >> by) & (2 ** (64 - by) - 1)

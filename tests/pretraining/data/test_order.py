@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from echocare_core.errors import SettingsError
-from echocare_core.pretraining.data import order, permutation, shard_file, shards
+from echocare_core.pretraining.data import order, permutation, shard_file, shards, splitmix64
 from echocare_core.pretraining.data.order import BLOCK, MixedOrder, find_rows
 from echocare_core.pretraining.data.permutation import hash_keys, permute
 
@@ -172,7 +172,7 @@ def test_positions_far_out_in_the_stream_are_found():
     assert counts == pytest.approx(100 * BLOCK * np.array(WEIGHTS) / sum(WEIGHTS), abs=6)
 
 
-@pytest.mark.parametrize("module", [permutation, order, shard_file, shards])
+@pytest.mark.parametrize("module", [splitmix64, permutation, order, shard_file, shards])
 def test_order_and_shards_do_not_import_torch_themselves(module):
     nodes = list(ast.walk(ast.parse(Path(module.__file__).read_text(encoding="utf-8"))))
     imported = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
