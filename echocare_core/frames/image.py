@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.size import check_size
 from echocare_core.types import Frames
 
-SMALLEST_PX = 16
 FORMATS = ("PNG", "JPEG", "MPO")  # MPO is JPEG with further pictures behind the first; the first is read
 ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # EXIF 2.3, 4.6.4: values that swap rows and columns
 DAMAGE = (
@@ -74,12 +74,10 @@ def read_image(path: Path) -> Frames:
             width, height = reversed(image.size) if turned else image.size
     except DAMAGE as fault:
         raise UnreadableFrames(path, "is a damaged PNG or JPEG picture. Copy or export it again.") from fault
-    if min(height, width) < SMALLEST_PX:
-        raise UnreadableFrames(
-            path,
-            f"is {width}x{height} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it out of the "
-            "export.",
-        )
+    try:
+        check_size(height, width)
+    except PixelDataError as fault:
+        raise UnreadableFrames(path, str(fault)) from fault
     return Frames(path, ImagePixels(path, (height, width)), (height, width), frame_times_ms=(0.0,))
 
 

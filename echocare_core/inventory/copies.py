@@ -5,6 +5,7 @@ from __future__ import annotations
 from echocare_core.inventory.store import Store
 
 FIRST, COPY, DUPLICATE = "first", "copy", "duplicate"
+USED = f"usable AND role <> '{COPY}'"  # what a table of this inventory holds, as an SQL condition
 # The first by its path is kept. A picture common to several people is a duplicate wherever it is: no split needs it.
 ROLES = f"""
     UPDATE files SET role = CASE WHEN usable THEN '{FIRST}' END, same_as = NULL, conflict = 0;

@@ -14,6 +14,7 @@ from typing import Any
 
 from echocare_core.bundle import list_bundles, read_metadata
 from echocare_core.errors import BundleError
+from echocare_core.inventory.copies import USED
 
 # Name of a need, and the SQL condition that a file fulfils it; ? stands for the value.
 CONDITIONS = {
@@ -43,4 +44,4 @@ def condition_of(bundle: str, needs: Mapping[str, Any]) -> str:
                 f"false). Correct its configs/metadata.json."
             )
     parts = [f"({CONDITIONS[name].format(value=wanted)})" for name, wanted in needs.items() if wanted]
-    return " AND ".join(["usable", "role <> 'copy'", *parts])
+    return " AND ".join([USED, *parts])

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from echocare_core.inventory.copies import COPY, DUPLICATE
+from echocare_core.inventory.copies import COPY, DUPLICATE, USED
 from echocare_core.inventory.store import Store
 
 FORMAT = 1
 REASONS_SHOWN = 12
-USED = f"usable AND role <> '{COPY}'"
 
 
 def summarise(store: Store, bundles: Mapping[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import OutputError
-from echocare_core.inventory.copies import COPY
+from echocare_core.inventory.copies import COPY, USED
 from echocare_core.inventory.store import Store
 from echocare_core.optional import import_package
 
@@ -48,7 +48,6 @@ COLUMNS = {
 }
 WHOLE = {"frame", "frames", "height_px", "width_px", "uid_conflict"}
 LENGTHS = {"row_mm", "column_mm"}
-USED = f"usable AND role <> '{COPY}'"
 SAME_OBJECT = "is the same object again, with the same SOP Instance UID and the same pixels as same_as."
 ASIDE = f"""
     SELECT source, CASE role WHEN '{COPY}' THEN '{SAME_OBJECT}' ELSE reason END AS reason, same_as

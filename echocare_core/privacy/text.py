@@ -13,7 +13,7 @@ from scipy.ndimage import find_objects, label, minimum_filter1d
 CONTRASTS = (32, 64, 112)
 STROKE = 0.012  # widest stroke, as a share of the picture's longer side, and never below STROKE_PX
 STROKE_PX = 3
-SMALLEST_PX, TALLEST = 5, 0.07  # height of a glyph; the tallest as a share of the longer side
+SHORTEST_PX, TALLEST = 5, 0.07  # height of a glyph; the tallest as a share of the longer side
 LONGEST = 20  # width of letters that have grown together, in their height
 UPRIGHT = 0.5  # share of a glyph's pixels with darkness to the left and right: tissue runs across, letters stand
 EDGE, HARD = 0.8, 0.1  # step between neighbours in a row, in contrasts, that this share of a glyph's pixels reach
@@ -79,7 +79,7 @@ def _glyphs(channel: NDArray[np.int16]) -> list[Box]:
         numbers, _ = label(contrast >= least, np.ones((3, 3)))
         for number, (rows, columns) in enumerate(find_objects(numbers), start=1):
             box = Box(rows.start, columns.start, rows.stop, columns.stop)
-            if not SMALLEST_PX <= box.height <= TALLEST * side or box.width > LONGEST * box.height:
+            if not SHORTEST_PX <= box.height <= TALLEST * side or box.width > LONGEST * box.height:
                 continue
             own = numbers[rows, columns] == number
             if np.count_nonzero(upright[rows, columns][own] >= least) < UPRIGHT * np.count_nonzero(own):

@@ -10,8 +10,7 @@ from monai.config import KeysCollection
 from monai.transforms import Crop, InvertibleTransform, MapTransform
 
 from echocare_core.errors import UnreadableFrames
-
-SMALLEST_PX = 16
+from echocare_core.frames.size import SMALLEST_PX
 
 
 class CropToScanRegiond(MapTransform, InvertibleTransform):

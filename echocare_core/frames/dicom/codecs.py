@@ -54,7 +54,7 @@ def decode(data: bytes, transfer_syntax: str, pixel_format: PixelFormat) -> Deco
         samples, photometric = DECODERS[transfer_syntax](data, pixel_format)
     except DAMAGE as fault:
         raise PixelDataError(f"cannot be decoded ({str(fault).strip() or type(fault).__name__})") from fault
-    check_size(samples.shape[:2], pixel_format.size)
+    check_decoded_size(samples.shape[:2], pixel_format.size)
     if samples.ndim > 3 or (samples.ndim == 3 and samples.shape[2] != 3):
         raise PixelDataError(f"decodes to {samples.shape[2]} samples per pixel, 1 or 3 are needed")
     if samples.dtype.itemsize > 2:
@@ -95,7 +95,7 @@ def check_photometric(photometric: str, transfer_syntax: str | None) -> None:
 def _decode_jpeg(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """Lossy JPEG; libjpeg converts the colour the stream names, and only that."""
     stream = read_jpeg_stream(data)
-    check_size(stream.size, pixel_format.size)
+    check_decoded_size(stream.size, pixel_format.size)
     if len(stream.components) != 3:
         return imagecodecs.jpeg8_decode(data), _grey(pixel_format)
     colour = "RGB" if stream.colour(pixel_format.photometric) == "RGB" else "YCBCR"
@@ -109,7 +109,7 @@ def _decode_jpeg_lossless(data: bytes, pixel_format: PixelFormat) -> Decoded:
     16 bits they, and versions of one, do not.
     """
     stream = read_jpeg_stream(data)
-    check_size(stream.size, pixel_format.size)
+    check_decoded_size(stream.size, pixel_format.size)
     if stream.bits > 12:
         raise ValueError(f"lossless JPEG of {stream.bits} bits; up to 12 are read")
     if len(stream.components) != 3:
@@ -120,7 +120,7 @@ def _decode_jpeg_lossless(data: bytes, pixel_format: PixelFormat) -> Decoded:
 
 def _decode_jpeg_ls(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """JPEG-LS has no colour conversion of its own in DICOM: the header's word counts (PS3.5 8.2.3)."""
-    check_size(read_jpeg_stream(data).size, pixel_format.size)
+    check_decoded_size(read_jpeg_stream(data).size, pixel_format.size)
     samples = imagecodecs.jpegls_decode(data)
     return samples, _grey(pixel_format) if samples.ndim == 2 else pixel_format.photometric
 
@@ -131,7 +131,7 @@ def _decode_jpeg_2000(data: bytes, pixel_format: PixelFormat) -> Decoded:
     if start < 0 or data.rfind(b"\xff\xd9") < start:
         raise ValueError("the stream has no JPEG 2000 picture, or it is cut short")
     right, bottom, left, top = struct.unpack(">4I", data[start + 8 : start + 24])
-    check_size((bottom - top, right - left), pixel_format.size)
+    check_decoded_size((bottom - top, right - left), pixel_format.size)
     (components,) = struct.unpack(">H", data[start + 40 : start + 42])
     if components > 4:
         raise ValueError(f"the stream has {components} components")
@@ -145,7 +145,7 @@ def _decode_jpeg_2000(data: bytes, pixel_format: PixelFormat) -> Decoded:
 
 def _decode_jpeg_xl(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """libjxl gives RGB or grey, whatever the stream keeps inside: XYB, RGB, or the YBR of a JPEG (PS3.5 8.2.15)."""
-    check_size(read_jpeg_xl_size(data), pixel_format.size)
+    check_decoded_size(read_jpeg_xl_size(data), pixel_format.size)
     samples = imagecodecs.jpegxl_decode(data, numthreads=1)
     return samples, _grey(pixel_format) if samples.ndim == 2 else "RGB"
 
@@ -165,7 +165,7 @@ def _grey(pixel_format: PixelFormat) -> str:
     return pixel_format.photometric if pixel_format.samples == 1 else "MONOCHROME2"
 
 
-def check_size(found: tuple[int, ...], size: tuple[int, int]) -> None:
+def check_decoded_size(found: tuple[int, ...], size: tuple[int, int]) -> None:
     """Compare (height, width); called on the stream's header too, before memory is spent on a lie.
 
     Raises:

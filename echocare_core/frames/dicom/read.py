@@ -30,9 +30,9 @@ from echocare_core.frames.dicom.pixel_format import PixelFormat, read_pixel_form
 from echocare_core.frames.dicom.regions import read_regions, scan_region_of, spacing_of
 from echocare_core.frames.dicom.video import DicomVideo
 from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.size import check_size
 from echocare_core.types import Frames
 
-SMALLEST_PX, LARGEST_PX = 16, 1 << 26  # on a side; in all, which is 8192x8192
 MODALITIES = ("US", "IVUS")
 ULTRASOUND = "1.2.840.10008.5.1.4.1.1"
 SOP_CLASSES = {f"{ULTRASOUND}.{end}" for end in ("3", "3.1", "6", "6.1")}  # US and US Multi-frame, today's and retired
@@ -156,7 +156,7 @@ def _pixels(header: Header) -> DicomPixels:
         raise ValueError("an object with pixel data is needed")
     syntax = _transfer_syntax(header, pixel_data)
     pixel_format = read_pixel_format(header.dataset, big_endian=pixel_data.big_endian)
-    _check_size(pixel_format)
+    check_size(*pixel_format.size)
     frames = _number_of_frames(header)
     check_photometric(pixel_format.photometric, syntax)
     if syntax is None:
@@ -195,15 +195,3 @@ def _number_of_frames(header: Header) -> int | None:
     if frames is not None and frames < 1:
         raise PixelDataError("has zero frames (0028,0008). Export it again.")
     return None if frames is None else int(frames)
-
-
-def _check_size(pixel_format: PixelFormat) -> None:
-    if pixel_format.rows * pixel_format.columns > LARGEST_PX:
-        raise PixelDataError(
-            f"is {pixel_format.columns}x{pixel_format.rows} px, larger than any ultrasound picture. Export it again."
-        )
-    if min(pixel_format.rows, pixel_format.columns) < SMALLEST_PX:
-        raise PixelDataError(
-            f"is {pixel_format.columns}x{pixel_format.rows} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. "
-            "Leave it out of the export."
-        )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError
-from echocare_core.frames.dicom.codecs import check_size
+from echocare_core.frames.dicom.codecs import check_decoded_size
 from echocare_core.frames.dicom.fragments import Fragment, read_frame
 from echocare_core.frames.dicom.header import PixelData, stamp_of
 from echocare_core.frames.video.stream import VideoStream
@@ -63,7 +63,7 @@ class DicomVideo:
             picture = _opened(self, stamp_of(self.pixel_data.path)).picture(number)
         except ValueError as fault:
             raise PixelDataError(f"cannot be decoded ({fault})") from fault
-        check_size(picture.shape[:2], self.size)
+        check_decoded_size(picture.shape[:2], self.size)
         return picture
 
 

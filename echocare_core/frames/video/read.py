@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.size import check_size
 from echocare_core.frames.video.track import VideoTrack
 from echocare_core.types import Frames
-
-SMALLEST_PX = 16
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,10 @@ def read_video(path: Path) -> Frames:
         track = _opened(path)
     except PixelDataError as fault:
         raise UnreadableFrames(path, f"{fault}. Leave it out, or export it again.") from fault
-    if min(track.size) < SMALLEST_PX:
-        raise UnreadableFrames(
-            path,
-            f"is {track.size[1]}x{track.size[0]} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it "
-            "out of the export.",
-        )
+    try:
+        check_size(*track.size)
+    except PixelDataError as fault:
+        raise UnreadableFrames(path, str(fault)) from fault
     times_ms = (0.0,) if len(track) == 1 else track.times_ms
     return Frames(path, VideoPixels(path, len(track), track.size), track.size, times_ms)
 

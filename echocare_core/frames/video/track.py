@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
+from echocare_core.frames.size import LARGEST_PX
 from echocare_core.frames.video.stream import to_rgb
 from echocare_core.optional import import_package
 
-MOST_PX = 1 << 26  # of one frame; a header that says more is damaged
 DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)
 
 
@@ -91,7 +91,7 @@ class VideoTrack:
         self._container = self._av.open(self._path, metadata_errors="ignore")
         self._stream = self._container.streams.video[0]
         codec = self._stream.codec_context
-        if codec is None or codec.width * codec.height > MOST_PX:
+        if codec is None or codec.width * codec.height > LARGEST_PX:
             raise ValueError("no codec for it, or a picture too large")
         self._decoded, self._next = self._container.decode(self._stream), 0
 

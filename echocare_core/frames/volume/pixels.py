@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.size import check_size
 
-SMALLEST_PX, MOST_PX = 16, 1 << 26  # of a side; of one frame, more are damage in the header
 # What a damaged file makes nibabel, ITK and gzip raise.
 DAMAGE = (
     *(OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError),
@@ -83,12 +83,7 @@ def frame_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     if len(axes) > 3:
         raise PixelDataError("is a 3-D volume over time; 2-D stills and cines are read. Export its planes.")
     width, height = (shape[axis] for axis in axes[:2]) if len(axes) > 1 else (max(shape, default=0), 1)
-    if min(width, height) < SMALLEST_PX:
-        raise PixelDataError(
-            f"is {width}x{height} px; a picture has {SMALLEST_PX}x{SMALLEST_PX} px at least. Leave it out."
-        )
-    if width * height > MOST_PX:
-        raise PixelDataError(f"says it is {width}x{height} px, which no picture is. Copy or export it again.")
+    check_size(height, width)
     return axes
 
 

@@ -15,8 +15,9 @@ from PIL import Image, ImageOps
 from torch.utils.data import Dataset
 
 from echocare_core.errors import SettingsError, UnreadableFrames
-from echocare_core.frames.image import DAMAGE, FORMATS, SMALLEST_PX, to_rgb
+from echocare_core.frames.image import DAMAGE, FORMATS, to_rgb
 from echocare_core.frames.read import read_frames
+from echocare_core.frames.size import SMALLEST_PX
 from echocare_core.pretraining.data.cache import PictureCache
 from echocare_core.pretraining.data.mix import Mix
 from echocare_core.pretraining.data.picture import prepare_picture

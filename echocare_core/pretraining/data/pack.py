@@ -20,7 +20,7 @@ from rich.progress import Progress
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
-from echocare_core.frames.image import SMALLEST_PX
+from echocare_core.frames.size import SMALLEST_PX
 from echocare_core.pretraining.data.images import read_pixels
 from echocare_core.pretraining.data.mix import SPLITS
 from echocare_core.pretraining.data.shard_file import ShardSample
