@@ -9,7 +9,7 @@ from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.export import INVENTORY, Export
-from echocare_core.frames.manifest import PARQUET, demand_columns, read_csv, read_frame_number, read_pixel_mm
+from echocare_core.frames.manifest import PARQUET, check_columns, read_csv, read_frame_number, read_pixel_mm
 from echocare_core.frames.read import read_frames
 from echocare_core.types import Frames, SetAside
 
@@ -35,7 +35,7 @@ def read_listed(table: Path) -> Export:
         UnreadableFrames: it names nothing usable.
     """
     rows = read_csv(table)
-    demand_columns(rows, ["image"], table)
+    check_columns(rows, ["image"], table)
     paths = [table.parent / image for image in rows["image"]]
     root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent
     opened: dict[Path, Frames | None] = {}
@@ -45,7 +45,7 @@ def read_listed(table: Path) -> Export:
         source = path.relative_to(root).as_posix()
         if path not in opened:
             try:
-                opened[path] = _calibrated(read_frames(path), read_pixel_mm(row, table))
+                opened[path] = _calibrate(read_frames(path), read_pixel_mm(row, table))
             except UnreadableFrames as fault:
                 opened[path] = None
                 set_aside.append(SetAside(source, str(fault)))
@@ -70,7 +70,7 @@ def read_listed(table: Path) -> Export:
     )
 
 
-def _calibrated(frames: Frames, pixel_mm: float) -> Frames:
+def _calibrate(frames: Frames, pixel_mm: float) -> Frames:
     if frames.spacing_mm is not None or math.isnan(pixel_mm):
         return frames
     return replace(frames, spacing_mm=(pixel_mm, pixel_mm))

@@ -53,8 +53,8 @@ def read_table(
     path = Path(table)
     path = path / "table.csv" if path.is_dir() else path
     rows = read_csv(path)
-    demand_columns(rows, (*REQUIRED, *(["mask"] if masks else []), *columns), path)
-    demand_whole_groups(rows, path)
+    check_columns(rows, (*REQUIRED, *(["mask"] if masks else []), *columns), path)
+    check_whole_groups(rows, path)
     kept = rows[rows["split"] == split]
     if masks:
         kept = kept[kept["mask"] != ""]
@@ -63,7 +63,7 @@ def read_table(
         with_mask = " with a mask" if masks else ""
         raise TableError(f"{path} has no row{with_mask} in split '{split}' (found {found or 'no rows'}); needed one.")
     files = ["image", "mask"] if masks else ["image"]
-    demand_files(kept, files, path)
+    check_files(kept, files, path)
     return [_item(row, files, columns, path) for row in kept.to_dict("records")]
 
 
@@ -93,14 +93,14 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return pd.DataFrame(texts, dtype=str)
 
 
-def demand_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+def check_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
     """TableError unless the table read from `path` has all of `columns`."""
     missing = [column for column in columns if column not in rows.columns]
     if missing:
         raise TableError(f"{path} lacks the columns {', '.join(missing)} (found {', '.join(rows.columns)}). Add them.")
 
 
-def demand_whole_groups(rows: pd.DataFrame, path: Path) -> None:
+def check_whole_groups(rows: pd.DataFrame, path: Path) -> None:
     """TableError where a row of the table read from `path` has no group, or a group stands in two splits."""
     splits = rows.groupby("group")["split"].nunique()
     if "" in splits.index:
@@ -115,7 +115,7 @@ def demand_whole_groups(rows: pd.DataFrame, path: Path) -> None:
         )
 
 
-def demand_files(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+def check_files(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
     """TableError where a file is not there that `columns` of the rows name, relative to the table at `path`."""
     missing = [name for column in columns for name in rows[column] if not (path.parent / name).is_file()]
     if missing:

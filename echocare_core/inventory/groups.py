@@ -1,4 +1,4 @@
-"""Who belongs together: groups and splits that survive blank, placeholder and reused ids.
+"""Patient-level grouping: groups and splits that survive blank, placeholder and reused ids.
 
 An id or a study is believed as long as it does not contradict itself: two birth dates or two sexes under it show that
 several people share it. Then

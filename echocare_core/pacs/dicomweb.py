@@ -15,7 +15,7 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom.filereader import read_file_meta_info
 
 from echocare_core.errors import NotRetrieved, PacsError, SettingsError
-from echocare_core.frames.dicom.header import UNPARSABLE, text, unheard
+from echocare_core.frames.dicom.header import UNPARSABLE, suppress_warnings, text
 from echocare_core.pacs.multipart import BrokenMessage, single_part
 from echocare_core.pacs.query import UID, Instance, StudyQuery
 from echocare_core.pacs.web_session import HOW_TO_SAY_WHO, PacsSession
@@ -50,7 +50,7 @@ class DicomWeb:
     """
 
     def __init__(self, url: str, ca_bundle: Path | None = None) -> None:
-        self.address = _checked(url)
+        self.address = _check_address(url)
         self._session = PacsSession(self.address, ca_bundle)
         self._client = DICOMwebClient(self.address, session=self._session)
         self._client.set_http_retry_params(retry=False)  # the session tries again, also where a connection breaks
@@ -67,7 +67,7 @@ class DicomWeb:
         """
         for filters in query.filters():
             for study in self._all(self._client.search_for_studies, STUDY_UID, set_aside, search_filters=filters):
-                self._demand_asked_for(study, filters)
+                self._check_asked_for(study, filters)
                 yield from self._instances(_value(study, STUDY_UID), query.modality, set_aside)
 
     def download(self, instance: Instance, path: Path) -> tuple[str, bool]:
@@ -88,7 +88,7 @@ class DicomWeb:
                 digest, stored = self._receive(instance, path)
             except _CutOff:
                 continue
-            _demand_same(instance, path)
+            _check_same(instance, path)
             return digest, stored
         raise NotRetrieved(f"was cut off on the way {len(WAITS_S)} times. Run the same command again.")
 
@@ -136,7 +136,7 @@ class DicomWeb:
             )
         return items
 
-    def _demand_asked_for(self, study: dict[str, Any], filters: dict[str, str]) -> None:
+    def _check_asked_for(self, study: dict[str, Any], filters: dict[str, str]) -> None:
         first, _, last = filters.get("StudyDate", "-").partition("-")
         day = _value(study, STUDY_DATE).replace(".", "")  # as ACR-NEMA wrote it
         same = [("StudyInstanceUID", STUDY_UID), ("PatientID", PATIENT)]
@@ -163,7 +163,7 @@ class DicomWeb:
         raise NotRetrieved("is not given in any form")
 
 
-def _checked(url: str) -> str:
+def _check_address(url: str) -> str:
     """The address without a slash at its end; its text is not repeated where it may hold a password."""
     try:
         parts = urlsplit(url.strip())
@@ -209,9 +209,9 @@ def _save(response: requests.Response, path: Path) -> str:
     return digest.hexdigest()
 
 
-def _demand_same(instance: Instance, path: Path) -> None:
+def _check_same(instance: Instance, path: Path) -> None:
     try:
-        with unheard():
+        with suppress_warnings():
             uid = text(read_file_meta_info(path), "MediaStorageSOPInstanceUID")
     except UNPARSABLE:
         uid = ""

@@ -59,8 +59,8 @@ def fetch(url: str, out: str | Path, query: StudyQuery, *, ca_bundle: Path | Non
     """
     from rich.progress import track
 
-    connect, unheard_libraries = _libraries()
-    with unheard_libraries():
+    connect, suppress_library_logs = _libraries()
+    with suppress_library_logs():
         server = connect(url, ca_bundle)
         folder = FetchedFolder(Path(out))
         set_aside: list[SetAside] = []
@@ -98,9 +98,9 @@ def _libraries() -> Any:
     """What needs dicomweb-client, which an extra brings."""
     check_installed("dicomweb_client", "requests", "urllib3", subject="Asking a PACS", error=PacsError)
     from echocare_core.pacs.dicomweb import DicomWeb
-    from echocare_core.pacs.web_session import unheard_libraries
+    from echocare_core.pacs.web_session import suppress_library_logs
 
-    return DicomWeb, unheard_libraries
+    return DicomWeb, suppress_library_logs
 
 
 def _nothing_found(address: str, query: StudyQuery, unusable: int) -> str:

@@ -42,7 +42,7 @@ class FetchedFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._state = root / STATE
-        with _said_in_one_sentence(root):
+        with _one_sentence_for_faults(root):
             if root.exists() and not self._state.is_dir() and (not root.is_dir() or any(root.iterdir())):
                 raise OutputError(f"{root} holds something else than an earlier fetch; needed a new folder. Name one.")
             root.mkdir(OWNER_ALONE, parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ class FetchedFolder:
     @contextmanager
     def unfinished(self) -> Iterator[Path]:
         """Yield a path to write to; what is still there when the block ends is removed."""
-        with _said_in_one_sentence(self.root):
+        with _one_sentence_for_faults(self.root):
             handle, name = tempfile.mkstemp(prefix="unfinished-", dir=self._state)
             os.close(handle)
             try:
@@ -85,7 +85,7 @@ class FetchedFolder:
     def write_set_aside(self, reasons: dict[Instance, str]) -> None:
         """List what could not be had; the UIDs stand here, for whoever looks the objects up in the PACS."""
         with (
-            _said_in_one_sentence(self.root),
+            _one_sentence_for_faults(self.root),
             replacing(self.root / SET_ASIDE) as path,
             path.open("w", newline="", encoding="utf-8") as file,
         ):
@@ -126,7 +126,7 @@ def _sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def _said_in_one_sentence(root: Path) -> Iterator[None]:
+def _one_sentence_for_faults(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:

@@ -87,7 +87,7 @@ class PacsSession(requests.Session):
 
 
 @contextmanager
-def unheard_libraries() -> Iterator[None]:
+def suppress_library_logs() -> Iterator[None]:
     """Keep the libraries of HTTP silent: what they log quotes addresses with patient ids in them."""
     named = [name for name in list(logging.root.manager.loggerDict) if name.partition(".")[0] in QUOTING]
     loggers = [logging.getLogger(name) for name in named]

@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from echocare_core.errors import SettingsError
-from echocare_core.frames.dicom.header import CODE_OR_UID, MALFORMED, numbers, unheard, value
+from echocare_core.frames.dicom.header import CODE_OR_UID, MALFORMED, numbers, suppress_warnings, value
 from echocare_core.optional import import_package
 from echocare_core.secret import SecretKey
 
@@ -93,13 +93,13 @@ def deidentify_header(original: Dataset, key: SecretKey, source: str, *, keep_in
     Raises:
         SettingsError: the library with the table is not installed.
     """
-    with unheard():
-        return _deidentified(original, key, source, keep_intervals)
+    with suppress_warnings():
+        return _deidentify(original, key, source, keep_intervals)
 
 
-def _deidentified(original: Dataset, key: SecretKey, source: str, keep_intervals: bool) -> Deidentified:
+def _deidentify(original: Dataset, key: SecretKey, source: str, keep_intervals: bool) -> Deidentified:
     patient = _identity(original) or source
-    copy = _cleaned(original, key, _names(original))
+    copy = _clean(original, key, _names(original))
     for keyword in EMPTY:
         setattr(copy, keyword, "")
     for keyword in REQUIRED_UIDS:
@@ -133,7 +133,7 @@ def actions() -> dict[int, str]:
     }  # names are X_TAGS, Z_D_TAGS, ...
 
 
-def _cleaned(original: Dataset, key: SecretKey, names: frozenset[str]) -> Dataset:
+def _clean(original: Dataset, key: SecretKey, names: frozenset[str]) -> Dataset:
     """One level of a header; sequences are cleaned by the same rules."""
     copy = Dataset()
     for tag in list(original.keys()):
@@ -144,20 +144,20 @@ def _cleaned(original: Dataset, key: SecretKey, names: frozenset[str]) -> Datase
             if uid := _plain(original, keyword):
                 setattr(copy, keyword, key.uid(uid))
         elif action is None and keyword in KEPT:
-            found = _checked(original, keyword, key, names)
+            found = _clean_value(original, keyword, key, names)
             if found is not None:
                 setattr(copy, keyword, found)
     return copy
 
 
-def _checked(original: Dataset, keyword: str, key: SecretKey, names: frozenset[str]) -> Any:
+def _clean_value(original: Dataset, keyword: str, key: SecretKey, names: frozenset[str]) -> Any:
     """A value as a copy may have it; None where it is not what its VR allows, or repeats a name of the file."""
     representation = dictionary_VR(tag_for_keyword(keyword) or 0)
     found = value(original, keyword)
     if found is None:
         return None
     if representation == "SQ":
-        items = [_cleaned(item, key, names) for item in found if isinstance(item, Dataset)]
+        items = [_clean(item, key, names) for item in found if isinstance(item, Dataset)]
         return [item for item in items if len(item)] or None
     if representation == "AT":
         pointers = {found} if isinstance(found, int) else set(found)
@@ -166,9 +166,9 @@ def _checked(original: Dataset, keyword: str, key: SecretKey, names: frozenset[s
         return found if UID(str(found)).type == "SOP Class" else None
     if representation in ("DS", "IS") or not isinstance(_first(found), (str, bytes)):
         plain = numbers(original, keyword)
-        return None if not plain or _named(str(found), names) else found
+        return None if not plain or _repeats_a_name(str(found), names) else found
     texts = [found] if isinstance(found, str) else list(found)
-    if any(_named(text, names) for text in texts):
+    if any(_repeats_a_name(text, names) for text in texts):
         return None
     if representation == "CS" and not all(not text or CODE_OR_UID.fullmatch(text.strip()) for text in texts):
         return None
@@ -195,7 +195,7 @@ def _names(original: Dataset) -> frozenset[str]:
     return frozenset(text.upper() for text in found if len(text) >= SHORTEST)
 
 
-def _named(text: str, names: frozenset[str]) -> bool:
+def _repeats_a_name(text: str, names: frozenset[str]) -> bool:
     return any(name in text.upper() for name in names)
 
 

@@ -18,7 +18,7 @@ from rich.progress import track
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
-from echocare_core.frames.dicom.header import UNPARSABLE, read_on, unheard
+from echocare_core.frames.dicom.header import UNPARSABLE, read_on, suppress_warnings
 from echocare_core.frames.dicom.read import DicomPixels
 from echocare_core.frames.read import read_frames
 from echocare_core.optional import check_installed
@@ -198,7 +198,7 @@ def _header(path: Path) -> Dataset:
         UnreadableFrames: it cannot be parsed.
     """
     try:
-        with path.open("rb") as file, unheard():
+        with path.open("rb") as file, suppress_warnings():
             dataset = dcmread(file, stop_before_pixels=True, force=True)
             read_on(file, dataset)
             return dataset

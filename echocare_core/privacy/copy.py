@@ -16,7 +16,7 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.dicom.fragments import read_frame
-from echocare_core.frames.dicom.header import unheard, value
+from echocare_core.frames.dicom.header import suppress_warnings, value
 from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
 from echocare_core.frames.dicom.native import read_native
 from echocare_core.frames.dicom.pixel_format import PixelFormat
@@ -83,7 +83,7 @@ def _write(path: Path, pixels: DicomPixels, header: Dataset, original: Dataset, 
     changed = 0
     syntax = JPEG_BASELINE if form == "JPEG" else EXPLICIT
     length = None if form == "JPEG" else _bytes_of(header, len(pixels))
-    with path.open("wb") as file, unheard():
+    with path.open("wb") as file, suppress_warnings():
         _write_header(file, header, syntax)
         element = _Encapsulated(file, len(pixels)) if length is None else _Native(file, length, header.BitsAllocated)
         for frame, other in frames:

@@ -39,7 +39,7 @@ class Box(NamedTuple):
     def width(self) -> int:
         return self.right - self.left
 
-    def united(self, other: Box) -> Box:
+    def unite(self, other: Box) -> Box:
         """The smallest box around both."""
         top, left = min(self.top, other.top), min(self.left, other.left)
         return Box(top, left, max(self.bottom, other.bottom), max(self.right, other.right))
@@ -61,10 +61,10 @@ def find_text(picture: NDArray[np.uint8]) -> list[Box]:
     brightness = np.maximum(np.maximum(red, green), blue)
     channels = (brightness, brightness - np.minimum(np.minimum(red, green), blue))
     glyphs = [glyph for channel in channels for glyph in _glyphs(channel)]
-    parts = _united(sorted(glyphs, key=lambda box: box.left), GAP)
+    parts = _unite(sorted(glyphs, key=lambda box: box.left), GAP)
     lines = [part for part in parts if _is_line(part)]
-    lines = [line for line in _united([*lines, *parts], WORD_GAP) if _is_line(line)]
-    return [_widened(line, *channels[0].shape) for line in lines]
+    lines = [line for line in _unite([*lines, *parts], WORD_GAP) if _is_line(line)]
+    return [_widen(line, *channels[0].shape) for line in lines]
 
 
 def _glyphs(channel: NDArray[np.int16]) -> list[Box]:
@@ -100,13 +100,13 @@ def _is_line(box: Box) -> bool:
     return box.width >= LINE * box.height
 
 
-def _united(boxes: list[Box], gap: float) -> list[Box]:
+def _unite(boxes: list[Box], gap: float) -> list[Box]:
     """Boxes of about one height on about one row, each united with the first before it that is near."""
     united: list[Box] = []
     for box in boxes:
         for place, other in enumerate(united):
             if _neighbours(other, box, gap):
-                united[place] = other.united(box)
+                united[place] = other.unite(box)
                 break
         else:
             united.append(box)
@@ -120,7 +120,7 @@ def _neighbours(one: Box, other: Box, gap: float) -> bool:
     return space <= gap * taller and overlap >= lower / 2 and taller <= ALIKE * lower
 
 
-def _widened(box: Box, height: int, width: int) -> Box:
+def _widen(box: Box, height: int, width: int) -> Box:
     margin, beside = max(2, round(MARGIN * box.height)), max(2, round(BESIDE * box.height))
     top, left = max(box.top - margin, 0), max(box.left - beside, 0)
     return Box(top, left, min(box.bottom + margin, height), min(box.right + beside, width))

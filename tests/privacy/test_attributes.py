@@ -7,7 +7,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from ultrasound_files import region
 
-from echocare_core.frames.dicom.header import unheard
+from echocare_core.frames.dicom.header import suppress_warnings
 from echocare_core.privacy.attributes import EMPTY, KEPT, actions, deidentify_header
 from echocare_core.secret import SecretKey
 
@@ -95,7 +95,7 @@ def test_dates_go_unless_intervals_are_asked_for():
 
 
 def test_values_that_are_not_what_they_should_be_are_not_kept():
-    with unheard():
+    with suppress_warnings():
         original = header(ImageType=["ORIGINAL", "see Dr. Huber"], Rows=30, BodyPartExamined="Anna, Miller")
     copy = deidentify_header(original, KEY, "source").dataset
 

@@ -22,7 +22,7 @@ import echocare_core as echocare
 from echocare_core.cli import app
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
-from echocare_core.frames.dicom.header import unheard
+from echocare_core.frames.dicom.header import suppress_warnings
 from echocare_core.privacy import deidentify
 
 NAME, NUMBER, DATE = "Zyxwald^Quillon", "QX7730915", "19370215"
@@ -51,7 +51,7 @@ def planted(path, pixels, **options):
     if 0xFFFEE0DD in dataset:  # the second delimiter of compressed frames
         del dataset[0xFFFEE0DD]
     nested = Dataset()
-    with unheard():
+    with suppress_warnings():
         for keyword, kind in (("PatientName", "PN"), ("TextValue", "UT"), ("CodeMeaning", "LO"), ("StudyDate", "DA")):
             nested.add_new(keyword, kind, PLANTS[kind])
         for tag, (kind, *_) in DicomDictionary.items():

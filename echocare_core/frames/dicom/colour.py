@@ -27,7 +27,7 @@ def to_rgb(samples: NDArray[Any], photometric: str, pixel_format: PixelFormat) -
         colour = _eight_bits(samples, pixel_format)
         return ybr_to_rgb(colour) if photometric.startswith("YBR_FULL") else colour
     if photometric == "PALETTE COLOR" and pixel_format.palette is not None:
-        return _looked_up(pixel_format.palette, samples, pixel_format)
+        return _look_up(pixel_format.palette, samples, pixel_format)
     grey = _grey(samples, pixel_format)
     return as_colour([255 - grey if photometric == "MONOCHROME1" else grey] * 3)
 
@@ -69,7 +69,7 @@ def _eight_bits(samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.
     return np.clip(np.rint(shown), 0, 255).astype(np.uint8).take(samples)
 
 
-def _looked_up(palette: NDArray[np.uint8], samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.uint8]:
+def _look_up(palette: NDArray[np.uint8], samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[np.uint8]:
     """Palette colours; values beyond either end take the end's colour (PS3.3 C.7.6.3.1.5)."""
     entries = np.clip(_stored_values(samples, pixel_format) - pixel_format.first_index, 0, len(palette) - 1)
     return palette[entries].take(samples, axis=0)

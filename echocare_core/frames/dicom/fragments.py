@@ -128,7 +128,7 @@ def _by_offsets(offsets: tuple[int, ...], fragments: list[Fragment], frames: int
     ascending = all(one < following for one, following in pairwise(offsets))
     if offsets[0] != 0 or not ascending or not all(offset in position for offset in offsets):
         return None
-    return _grouped([position[offset] for offset in offsets], fragments) if frames in (None, len(offsets)) else None
+    return _group([position[offset] for offset in offsets], fragments) if frames in (None, len(offsets)) else None
 
 
 def _by_starts(pixel_data: PixelData, fragments: list[Fragment], frames: int | None) -> Extents:
@@ -137,7 +137,7 @@ def _by_starts(pixel_data: PixelData, fragments: list[Fragment], frames: int | N
     kind = next((start for start in STARTS if heads[0].startswith(start)), None)
     starts = [number for number, head in enumerate(heads) if kind is not None and head.startswith(kind)]
     if starts and len(starts) >= (frames or 1):
-        return _grouped(starts, fragments)[:frames]
+        return _group(starts, fragments)[:frames]
     if frames in (1, None):
         return (tuple(fragments),)
     raise PixelDataError(
@@ -146,6 +146,6 @@ def _by_starts(pixel_data: PixelData, fragments: list[Fragment], frames: int | N
     )
 
 
-def _grouped(starts: list[int], fragments: list[Fragment]) -> Extents:
+def _group(starts: list[int], fragments: list[Fragment]) -> Extents:
     ends = [*starts[1:], len(fragments)]
     return tuple(tuple(fragments[start:end]) for start, end in zip(starts, ends, strict=True))

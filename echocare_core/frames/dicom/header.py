@@ -59,7 +59,7 @@ _SILENT: ContextVar[bool] = ContextVar("pydicom is silent already", default=Fals
 
 
 @contextmanager
-def unheard() -> Iterator[None]:
+def suppress_warnings() -> Iterator[None]:
     """Keep pydicom silent: its warnings quote values, and in a damaged file a value may hold a patient's name.
 
     Around many calls of `value` it costs once what it costs around each.
@@ -109,7 +109,7 @@ class PixelData:
             OSError: the file is gone.
         """
         if self.deflated:
-            return np.frombuffer(_inflated(self.path, stamp_of(self.path))[offset : offset + length], np.uint8).copy()
+            return np.frombuffer(_inflate(self.path, stamp_of(self.path))[offset : offset + length], np.uint8).copy()
         return np.fromfile(self.path, np.uint8, length, offset=self.start + offset)
 
 
@@ -155,7 +155,7 @@ def read_header(path: Path, also: Sequence[str] = ()) -> Header:
         UnreadableFrames: the file cannot be parsed as DICOM.
     """
     try:
-        with path.open("rb") as file, unheard():
+        with path.open("rb") as file, suppress_warnings():
             start = file.read(512)
             if DIRECTORY.encode() in start:  # its records are never needed, and may name patients
                 return Header(path, Dataset(), DIRECTORY, None, None)
@@ -166,7 +166,7 @@ def read_header(path: Path, also: Sequence[str] = ()) -> Header:
             read_on(file, dataset, [*ATTRIBUTES, *also])
             meta = dataset.file_meta
             syntax = text(meta, "TransferSyntaxUID") or None
-            pixel_data = _deflated_pixels(path) if syntax == DEFLATED else _pixels_at(file, path)
+            pixel_data = _inflated_pixels_at(path) if syntax == DEFLATED else _pixels_at(file, path)
     except UNPARSABLE as fault:
         # The fault's own text may quote a value of the file, so it is not repeated.
         raise UnreadableFrames(
@@ -179,7 +179,7 @@ def read_header(path: Path, also: Sequence[str] = ()) -> Header:
 def value(dataset: Dataset, keyword: str) -> Any:
     """An attribute's value; None where it is absent, empty or not what its VR allows."""
     try:
-        with unheard():
+        with suppress_warnings():
             found = dataset.get(keyword)
         return None if found is None or (hasattr(found, "__len__") and len(found) == 0) else found
     except MALFORMED:
@@ -201,7 +201,7 @@ def uid(dataset: Dataset, keyword: str) -> str:
 
 def name_of(uid: str) -> str:
     """The name of a UID in PS3.6 A, the UID itself where pydicom knows none."""
-    with unheard():
+    with suppress_warnings():
         return str(UID(uid).name) if uid else ""
 
 
@@ -293,13 +293,13 @@ def _check_inflated_size(file: BinaryIO, path: Path) -> None:
             )
 
 
-def _deflated_pixels(path: Path) -> PixelData | None:
-    pixels = len(_inflated(path, stamp_of(path)))
+def _inflated_pixels_at(path: Path) -> PixelData | None:
+    pixels = len(_inflate(path, stamp_of(path)))
     return PixelData(path, 0, pixels, pixels, deflated=True) if pixels else None
 
 
 @lru_cache(maxsize=1)
-def _inflated(path: Path, _stamp: tuple[int, int]) -> bytes:
+def _inflate(path: Path, _stamp: tuple[int, int]) -> bytes:
     """The pixel data of a deflated object: it has no frame that could be read alone, so the last one is kept."""
-    with unheard():
+    with suppress_warnings():
         return bytes(dcmread(path, force=True, specific_tags=["PixelData"]).get("PixelData") or b"")

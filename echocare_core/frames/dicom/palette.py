@@ -35,7 +35,7 @@ def read_palette(dataset: Dataset, *, big_endian: bool = False) -> tuple[NDArray
         raise PixelDataError(f"has a palette of {bits} bits; 8 and 16 are read. Export it as RGB.")
     entries = entries or 65536  # PS3.3 C.7.6.3.1.5: 0 stands for 2^16
     if segmented:
-        columns = [_expanded(_segments(table, bits, big_endian), bits, entries) for table in segmented]
+        columns = [_expand_table(_segments(table, bits, big_endian), bits, entries) for table in segmented]
     else:
         columns = [_entries(table, entries, big_endian) for table in plain]
     if any(len(column) < entries for column in columns):
@@ -69,7 +69,7 @@ def _segments(table: object, bits: int, big_endian: bool) -> list[int]:
     return [int(one) for one in (words if bits == 16 else words.view(np.uint8))]
 
 
-def _expanded(segments: list[int], bits: int, entries: int) -> NDArray[np.uint16]:
+def _expand_table(segments: list[int], bits: int, entries: int) -> NDArray[np.uint16]:
     """The table that segments stand for."""
     table: list[int] = []
     _expand(table, segments, bits, entries)

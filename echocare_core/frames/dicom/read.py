@@ -20,9 +20,9 @@ from echocare_core.frames.dicom.header import (
     name_of,
     number,
     read_header,
+    suppress_warnings,
     text,
     uid,
-    unheard,
     value,
 )
 from echocare_core.frames.dicom.native import count_native_frames, read_native, settle_native_colour
@@ -103,13 +103,13 @@ def read_dicom(path: Path) -> Frames:
         UnreadableFrames: not ultrasound, a DICOMDIR, a 3-D volume, without pixels or frames, cut short, smaller than
             16x16 px, or in a form that is not read. Damage inside a compressed frame raises when it is asked for.
     """
-    with unheard():
+    with suppress_warnings():
         return open_frames(read_header(path))
 
 
 def open_frames(header: Header) -> Frames:
     """The frames of an object whose header has been read, as `read_dicom` gives and refuses them."""
-    with unheard():
+    with suppress_warnings():
         try:
             _check_object(header)
             pixels = _pixels(header)

@@ -42,7 +42,7 @@ class DicomVideo:
             PixelDataError: no video, a damaged one, or frames are missing.
         """
         try:
-            found = len(_opened(self, stamp_of(self.pixel_data.path)))
+            found = len(_open(self, stamp_of(self.pixel_data.path)))
         except (ValueError, OSError) as fault:
             why = "cannot be read from the disk any more" if isinstance(fault, OSError) else f"{fault}"
             raise PixelDataError(f"is a video that cannot be decoded ({why}). Copy or export it again.") from fault
@@ -60,7 +60,7 @@ class DicomVideo:
             OSError: the file is gone.
         """
         try:
-            picture = _opened(self, stamp_of(self.pixel_data.path)).picture(number)
+            picture = _open(self, stamp_of(self.pixel_data.path)).picture(number)
         except ValueError as fault:
             raise PixelDataError(f"cannot be decoded ({fault})") from fault
         check_decoded_size(picture.shape[:2], self.size)
@@ -68,7 +68,7 @@ class DicomVideo:
 
 
 @lru_cache(maxsize=OPEN)
-def _opened(video: DicomVideo, _stamp: tuple[int, int]) -> VideoStream:
+def _open(video: DicomVideo, _stamp: tuple[int, int]) -> VideoStream:
     """The stream; each process opens it once, and again when the file has changed."""
     height, width = video.size
     return VideoStream(read_frame(video.pixel_data, video.fragments), video.elementary, height * width, video.frames)

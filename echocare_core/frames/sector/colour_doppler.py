@@ -36,7 +36,7 @@ def find_colour_doppler(picture: NDArray[np.uint8], regions: Sequence[Region] = 
     Returns:
         bool (height, width), True = blood or tissue moving. All False for a picture without colour.
     """
-    coloured = _coloured(picture) & _searched(picture.shape[:2], regions)
+    coloured = _find_colour(picture) & _search_area(picture.shape[:2], regions)
     solid = ndimage.binary_propagation(ndimage.binary_opening(coloured, np.ones((3, 3))), mask=coloured)
     patches, _ = ndimage.label(solid, np.ones((3, 3)))
     stroke = 2 * max(round(STROKE * min(solid.shape)), 1) + 1
@@ -47,7 +47,7 @@ def find_colour_doppler(picture: NDArray[np.uint8], regions: Sequence[Region] = 
     return solid
 
 
-def _searched(size: tuple[int, ...], regions: Sequence[Region]) -> Mask:
+def _search_area(size: tuple[int, ...], regions: Sequence[Region]) -> Mask:
     """Where colour Doppler may be, as far as regions say."""
     named = [region for region in regions if region.kind == "colour_flow"]
     searched = np.full(size, not named)
@@ -64,7 +64,7 @@ def _slices(region: Region) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def _coloured(picture: NDArray[np.uint8]) -> Mask:
+def _find_colour(picture: NDArray[np.uint8]) -> Mask:
     """Pixels whose colour is not that of the grey map at their brightness.
 
     A map is tinted where most of what is lit has a colour: then the median colour at each brightness is the map's.

@@ -79,7 +79,7 @@ def scan_sector(pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) 
         return np.zeros((height, width), dtype=np.bool_)
     shape = _follow(fit_shape(_outermost(tissue), *grey.shape), lit, REACH)
     if _left_out(shape, tissue) > LEFT_OUT:
-        return _scaled(_hull(tissue), height, width)
+        return _scale(_hull(tissue), height, width)
     shape = _up_to_border(_cut_corners(*_without_halo(shape, grey, lit)), *grey.shape)
     return draw(shape, height, width, max(grey.shape) / max(height, width))
 
@@ -122,22 +122,22 @@ def _unlike_background(grey: Map) -> tuple[Map, Map]:
 
     Not so the seam between two backgrounds, and bright strokes with nothing but background between them, as of text.
     """
-    lowest, highest = _eroded(grey, 1), _dilated(grey, 1)
+    lowest, highest = _erode(grey, 1), _dilate(grey, 1)
     flat = highest - lowest <= FLAT
     of_level = np.bincount(grey[flat], minlength=256) >= LARGE * grey.size
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     of_level &= np.bincount(border, minlength=256) >= AT_BORDER * border.size
-    possible, lit = (1 - _dilated(of_level.astype(np.uint8), levels) for levels in (UNLIKE, LIT))
+    possible, lit = (1 - _dilate(of_level.astype(np.uint8), levels) for levels in (UNLIKE, LIT))
     seam = (possible[lowest] | possible[highest]) == 0
-    between = _dilated(_eroded(grey, STROKE), STROKE)
+    between = _dilate(_erode(grey, STROKE), STROKE)
     strokes = (grey - between > BRIGHT) & (possible[between] == 0)
-    kept = 1 - _dilated(strokes.astype(np.uint8), 1)
+    kept = 1 - _dilate(strokes.astype(np.uint8), 1)
     return np.asarray(possible[grey] & kept & ~seam), np.asarray(lit[grey] & ~seam)
 
 
 def _moving(tissue: Map, change: Map) -> Map:
     """Tissue without what stands still in a cine, unless hardly anything moves."""
-    moving = tissue & _dilated((change > STILL).astype(np.uint8), GAP)
+    moving = tissue & _dilate((change > STILL).astype(np.uint8), GAP)
     return moving if moving.sum() >= MOVING * tissue.sum() else tissue
 
 
@@ -146,8 +146,8 @@ def _tissue(possible: Map) -> NDArray[np.bool_]:
     even = np.pad(possible, [(0, side % 2) for side in possible.shape], mode="edge")
     pairs = even[::2] + even[1::2]
     half = (pairs[:, ::2] + pairs[:, 1::2] >= 2).astype(np.uint8)
-    closed = _eroded(_dilated(half, GAP), GAP, outside=1)
-    return _large_parts(_dilated(_eroded(closed, THIN, outside=0), THIN))
+    closed = _erode(_dilate(half, GAP), GAP, outside=1)
+    return _large_parts(_dilate(_erode(closed, THIN, outside=0), THIN))
 
 
 def _outermost(tissue: NDArray[np.bool_]) -> Floats:
@@ -252,12 +252,12 @@ def _left_out(shape: Floats, tissue: NDArray[np.bool_]) -> float:
     return float((tissue & ~draw(shape, tissue.shape[0], tissue.shape[1], scale=2.0)).sum() / tissue.sum())
 
 
-def _dilated(levels: Map, radius: int) -> Map:
+def _dilate(levels: Map, radius: int) -> Map:
     """The highest level within a square; nothing outside counts."""
     return _extreme(levels, radius, np.maximum, 0)
 
 
-def _eroded(levels: Map, radius: int, outside: int = 255) -> Map:
+def _erode(levels: Map, radius: int, outside: int = 255) -> Map:
     """The lowest level within a square, with one level outside."""
     return _extreme(levels, radius, np.minimum, outside)
 
@@ -281,7 +281,7 @@ def _large_parts(mask: Map) -> NDArray[np.bool_]:
     What counts is a part's core, its pixels deeper than BAR, which bars and lines of text do not have.
     """
     numbers, _ = label(mask)
-    core = numbers[_eroded(mask, BAR, outside=1) > 0]
+    core = numbers[_erode(mask, BAR, outside=1) > 0]
     sizes = np.bincount(core.ravel() if core.any() else numbers.ravel(), minlength=numbers.max() + 1)
     sizes[0] = 0  # the background
     return np.asarray((sizes >= max(1.0, SMALL_PART * sizes.max()))[numbers])
@@ -301,6 +301,6 @@ def _hull(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(drawn) > 0
 
 
-def _scaled(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+def _scale(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
     levels = Image.fromarray(mask.astype(np.uint8) * 255)
     return np.asarray(levels.resize((width, height), Image.Resampling.BILINEAR)) > 127

@@ -36,7 +36,7 @@ class VideoPixels(LazyPixels):
 
     def decode(self, number: int) -> NDArray[np.uint8]:
         try:
-            track = _opened(self.path)
+            track = _open(self.path)
             if (len(track), track.size) != (self.frames, self.size):
                 raise PixelDataError("is not there any more; the file changed")
             return track.frame(number)
@@ -67,7 +67,7 @@ def read_video(path: Path) -> Frames:
             Damage behind the first frame raises when that frame is asked for.
     """
     try:
-        track = _opened(path)
+        track = _open(path)
     except PixelDataError as fault:
         raise UnreadableFrames(path, f"{fault}. Leave it out, or export it again.") from fault
     try:
@@ -78,14 +78,14 @@ def read_video(path: Path) -> Frames:
     return Frames(path, VideoPixels(path, len(track), track.size), track.size, times_ms)
 
 
-def _opened(path: Path) -> VideoTrack:
+def _open(path: Path) -> VideoTrack:
     """The track of a file; the last ones stay open, each process has its own."""
     try:
-        return _kept(path, path.stat().st_mtime_ns, os.getpid())
+        return _open_track(path, path.stat().st_mtime_ns, os.getpid())
     except OSError as fault:
         raise PixelDataError("cannot be read from the disk any more") from fault
 
 
 @lru_cache(maxsize=4)
-def _kept(path: Path, modified_ns: int, process: int) -> VideoTrack:
+def _open_track(path: Path, modified_ns: int, process: int) -> VideoTrack:
     return VideoTrack(path)

@@ -35,11 +35,11 @@ class MetaImagePixels(VolumePixels):
         first, size = [0] * len(self.shape), list(self.shape)
         if len(self.axes) == 3:
             first[self.axes[2]], size[self.axes[2]] = number, 1
-        region = itk.ImageRegion[len(self.shape)]()
-        region.SetIndex(first)
-        region.SetSize(size)
+        extent = itk.ImageRegion[len(self.shape)]()
+        extent.SetIndex(first)
+        extent.SetSize(size)
         image = reader.GetOutput()
-        image.SetRequestedRegion(region)
+        image.SetRequestedRegion(extent)
         image.PropagateRequestedRegion()
         image.UpdateOutputData()
         image.DisconnectPipeline()  # else asking for its numbers reads the rest

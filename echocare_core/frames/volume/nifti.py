@@ -37,7 +37,7 @@ class NiftiPixels(VolumePixels):
     colour: int | None = None
 
     def plane(self, number: int) -> NDArray[Any]:
-        stored = _opened(self.path).dataobj
+        stored = _open(self.path).dataobj
         place: list[Any] = [0] * len(self.shape)
         for axis in (*self.axes[:2], *(() if self.colour is None else (self.colour,))):
             place[axis] = slice(None)
@@ -83,7 +83,7 @@ def read_nifti(path: Path) -> Frames:
     """
     try:
         nibabel = _import_nibabel(path)
-        with _plain(path) as file:
+        with _open_plain(path) as file:
             image = _image(nibabel, file)
         shape = tuple(int(length) for length in image.shape)
         colour = _colour_axis(shape)
@@ -126,14 +126,14 @@ def _times_ms(pixels: VolumePixels, zooms: list[float], unit: str) -> tuple[floa
     return tuple(frame * step * MS[unit] for frame in range(len(pixels))) if known else None
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     """The file as nibabel sees it; the last ones stay open, each process has its own."""
-    return _kept(path, path.stat().st_mtime_ns, os.getpid())
+    return _open_image(path, path.stat().st_mtime_ns, os.getpid())
 
 
 @lru_cache(maxsize=4)
-def _kept(path: Path, modified_ns: int, process: int) -> Any:
-    return _image(_import_nibabel(path), _unpacked(path))
+def _open_image(path: Path, modified_ns: int, process: int) -> Any:
+    return _image(_import_nibabel(path), _unpack(path))
 
 
 def _image(nibabel: Any, file: BinaryIO) -> Any:
@@ -148,7 +148,7 @@ def _image(nibabel: Any, file: BinaryIO) -> Any:
         raise ValueError("no NIfTI header") from fault
 
 
-def _plain(path: Path) -> BinaryIO:
+def _open_plain(path: Path) -> BinaryIO:
     """The file, as if it were not compressed; reading on is quick, going back is not."""
     file = path.open("rb")
     packed = file.read(2) == GZIP
@@ -156,9 +156,9 @@ def _plain(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(file)) if packed else file
 
 
-def _unpacked(path: Path) -> BinaryIO:
+def _unpack(path: Path) -> BinaryIO:
     """The file itself, or what it unpacks to in a temporary file that is gone when it is closed."""
-    file = _plain(path)
+    file = _open_plain(path)
     if not isinstance(file, gzip.GzipFile):
         return file
     whole = cast(BinaryIO, TemporaryFile())  # noqa: SIM115  (it is read from as long as the image is kept)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from echocare_core.errors import SettingsError, TableError
-from echocare_core.frames.manifest import demand_columns, read_csv
+from echocare_core.frames.manifest import check_columns, read_csv
 from echocare_core.pretraining.data.shards import LIST
 from echocare_core.pretraining.data.sources import ShardSource, Source, TableSource
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -71,7 +71,7 @@ def read_mix(
     if not path.is_file():
         raise TableError(f"No mix at {path}; needed a CSV with the columns {', '.join(COLUMNS)}. Correct the path.")
     rows = read_csv(path)
-    demand_columns(rows, COLUMNS, path)
+    check_columns(rows, COLUMNS, path)
     _check_names([name.strip() for name in rows["name"]], path)
     opened = []
     for number, row in enumerate(rows[list(COLUMNS)].to_dict("records"), start=1):

@@ -15,9 +15,9 @@ import pandas as pd
 from echocare_core.errors import TableError
 from echocare_core.frames.manifest import (
     REQUIRED,
-    demand_columns,
-    demand_files,
-    demand_whole_groups,
+    check_columns,
+    check_files,
+    check_whole_groups,
     read_csv,
 )
 from echocare_core.pretraining.data.shards import OPEN_SHARDS, ShardReader
@@ -137,8 +137,8 @@ def read_rows(table: Path, splits: Sequence[str]) -> pd.DataFrame:
         TableError: no table, a column or file missing, a group in two splits or unnamed, or no row left.
     """
     rows = read_csv(table)
-    demand_columns(rows, REQUIRED, table)
-    demand_whole_groups(rows, table)
+    check_columns(rows, REQUIRED, table)
+    check_whole_groups(rows, table)
     kept = rows[rows["split"].isin(splits)]
     if kept.empty:
         found = ", ".join(f"{split}: {count}" for split, count in rows["split"].value_counts().items())
@@ -146,7 +146,7 @@ def read_rows(table: Path, splits: Sequence[str]) -> pd.DataFrame:
             f"{table} has no row in the splits {', '.join(splits)} (found {found or 'no rows'}); needed one. Name "
             f"the splits in the table, or leave it out."
         )
-    demand_files(kept, ["image"], table)
+    check_files(kept, ["image"], table)
     return kept
 
 

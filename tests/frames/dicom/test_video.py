@@ -98,7 +98,7 @@ def test_a_picture_is_the_same_from_wherever_it_is_reached(tmp_path, codec, cont
         pytest.skip("an option of another encoder")
     path = write_video(tmp_path / "a", encoded(codec, container, options=options), PICTURES, SYNTAX[codec])
     in_order = list(read_dicom(path).pixels)
-    dicom_video._opened.cache_clear()
+    dicom_video._open.cache_clear()
     pixels = read_dicom(path).pixels
     for number in np.random.default_rng(5).permutation(len(in_order)):
         np.testing.assert_array_equal(pixels[number], in_order[number])
@@ -139,7 +139,7 @@ def test_what_is_kept_of_a_video_is_bounded(tmp_path):
     video = read_dicom(write_video(tmp_path / "a", encoded(pictures=pictures), pictures, H_264)).pixels.video
     for number in range(24):
         video.read(number)
-    stream = dicom_video._opened(video, dicom_video.stamp_of(video.pixel_data.path))
+    stream = dicom_video._open(video, dicom_video.stamp_of(video.pixel_data.path))
     assert len(stream._kept) == 16
 
 
