@@ -141,6 +141,8 @@ def _copy(path: Path, out: Path, row: Row, key: SecretKey, copies: set[str], kee
         original = _header(path)
         made = deidentify_header(original, key, row.source, keep_intervals=keep_intervals)
         header = made.dataset
+        if "SOPClassUID" not in header:
+            raise UnreadableFrames(path, "has no SOP Class UID (0008,0016), which a copy needs. Export it again.")
         copy = f"{made.patient}/{header.StudyInstanceUID}/{header.SOPInstanceUID}.dcm"
         if copy in copies:
             raise UnreadableFrames(

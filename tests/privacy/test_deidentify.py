@@ -188,6 +188,16 @@ def test_what_is_no_ultrasound_is_set_aside_with_its_reason(export, tmp_path):
     assert "Doe" not in copies.rows[0].set_aside
 
 
+def test_an_object_without_a_sop_class_is_set_aside_and_the_others_are_copied(export, tmp_path):
+    write_ultrasound(export / "a", screen(1, WRITING), photometric="RGB", attributes={"SOPClassUID": None})
+    native(export / "b", "rgb")
+
+    copies = deidentify(export, tmp_path / "out")
+
+    assert [bool(row.copy) for row in copies.rows] == [False, True]
+    assert copies.rows[0].set_aside.startswith("Has no SOP Class UID (0008,0016)")
+
+
 def test_two_files_of_one_uid_make_one_copy(export, tmp_path):
     native(export / "a", "rgb")
     shutil.copy(export / "a", export / "b")
