@@ -58,7 +58,7 @@ class WriteResults:
     ) -> None:
         if cine is None and dataset.clips and any(len(clips) > 1 for clips in dataset.clips.values()):
             raise SettingsError(
-                f"{Path(bundle_root).name} cuts a cine into several clips; needed `cine` of WriteResults, which makes"
+                f"{Path(bundle_root).name} cuts cines into several clips; needed `cine` of WriteResults, which makes"
                 " one of what they say. Name it in the bundle's configuration."
             )
         self.dataset = dataset

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import torch._lazy.ts_backend
 from bright_network import BrightNetwork
+from lazy_device import lazy_device
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 from ultrasound_files import marked, write_ultrasound
@@ -27,8 +27,7 @@ SIZE = (96, 128)
 @pytest.fixture(scope="module")
 def lazy() -> torch.device:
     """A device that is not the CPU."""
-    torch._lazy.ts_backend.init()
-    return torch.device("lazy")
+    return lazy_device()
 
 
 @pytest.fixture

@@ -1,0 +1,202 @@
+"""Every kind of output, of a frame, a cine and a study, comes from `predict` to the table and the page."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lazy_device import lazy_device
+from output_bundle import KINDS, write_output_bundle
+from PIL import Image
+from ultrasound_files import write_ultrasound
+
+import echocare_core as echocare
+from echocare_core.errors import SettingsError, UnreadableFrames
+
+SIZE = (96, 128)
+EVEN = {"_target_": "echocare_core.transforms.EvenClip", "frames": 3}
+SLIDING = {"_target_": "echocare_core.transforms.SlidingClips", "frames": 2, "stride": 1, "step": 2}
+MEAN = {"_target_": "output_bundle.MeanScore"}
+# What each kind leaves in its row, and in the words of the page.
+COLUMNS = {
+    "mask": {"mask"},
+    "boxes": {"nodule_boxes_count", "cyst_boxes_count"},
+    "points": {"points_count"},
+    "scores": {"pathology", "pathology_benign_probability", "pathology_malignant_threshold"},
+    "picture": {"enhanced_file"},
+    "text": {"report_file"},
+    "number": {"bright_area_px2"},
+}
+WORDS = {
+    "mask": "masks/ holds",
+    "boxes": "cyst",
+    "points": "biparietal end",
+    "scores": "Operating point: malignant from 5.0%",
+    "picture": "enhanced",
+    "text": "&lt;b&gt;Margin&lt;/b&gt;: circumscribed.",
+    "number": "bright area",
+}
+
+
+def frames(number: int, brightest: int = 0) -> np.ndarray:
+    """Dark frames with a bright box that grows from frame to frame."""
+    pixels = np.full((number, *SIZE, 3), 20, dtype=np.uint8)
+    for frame in range(number):
+        pixels[frame, 20 : 50 + 2 * frame + brightest, 30 : 70 + 2 * frame] = 235
+    return pixels
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    """Two studies in two folders: a cine of 4 frames with a still, and a cine of 5."""
+    for folder in ("ST1", "ST2"):
+        (tmp_path / "export" / folder).mkdir(parents=True)
+    write_ultrasound(tmp_path / "export" / "ST1" / "CINE", frames(4), frame_time_ms=40, spacing_mm=(0.2, 0.2))
+    write_ultrasound(tmp_path / "export" / "ST1" / "STILL", frames(1), spacing_mm=(0.2, 0.2))
+    write_ultrasound(tmp_path / "export" / "ST2" / "CINE", frames(5), frame_time_ms=40)
+    return tmp_path / "export"
+
+
+def combine(kind: str) -> dict[str, Any]:
+    return {"_target_": "output_bundle.Combine", "kinds": [kind], "size": list(SIZE)}
+
+
+def settings_of(level: str, kind: str) -> dict[str, Any]:
+    return {"frame": {}, "cine": {"clip": EVEN}, "study": {"study": combine(kind)}}[level]
+
+
+def levels_of(results: Any) -> list[str]:
+    return [row.get("level", "frame") for row in results]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("level", ["frame", "cine", "study"])
+def test_every_output_goes_from_predict_to_table_and_page(kind: str, level: str, export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", [kind], **settings_of(level, kind))
+
+    results = echocare.predict(bundle, export, tmp_path / "out")
+
+    assert (
+        levels_of(results)
+        == {"frame": ["frame"] * 10, "cine": ["cine"] * 2, "study": ["frame"] * 10 + ["study"] * 2}[level]
+    )
+    last, written = results.rows[-1], table(tmp_path / "out" / "results.csv")
+    assert COLUMNS[kind] <= {column for column, value in last.items() if value is not None}
+    assert [row["source"] for row in written] == [row["source"] for row in results]
+    assert WORDS[kind] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for row in results:
+        files = [
+            str(value) for column, value in row.items() if column in ("mask", "overlay") or column.endswith("_file")
+        ]
+        assert files
+        assert all((tmp_path / "out" / file).stat().st_size for file in files)
+
+
+@pytest.mark.parametrize("clip", [None, EVEN], ids=["frame", "cine"])
+def test_every_output_is_the_same_from_another_device(clip: dict[str, Any], export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", list(KINDS), clip=clip)
+
+    cpu, lazy = (
+        echocare.predict(bundle, export, tmp_path / name, settings={"device": name})
+        for name in ("cpu", lazy_device().type)
+    )
+
+    assert lazy.rows == cpu.rows
+    for folder in ("masks", "pictures", "overlays"):
+        files = [path.relative_to(tmp_path / "cpu") for path in (tmp_path / "cpu" / folder).rglob("*.png")]
+        assert files
+        assert all((tmp_path / "lazy" / file).read_bytes() == (tmp_path / "cpu" / file).read_bytes() for file in files)
+
+
+def test_a_table_of_frames_alone_says_nothing_of_levels(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["scores"])
+
+    echocare.predict(bundle, export, tmp_path / "out")
+
+    assert not {"level", "study", "mask"} & set(table(tmp_path / "out" / "results.csv")[0])
+
+
+def test_every_box_and_point_has_a_row_of_its_own(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["boxes", "points"])
+
+    echocare.predict(bundle, export / "ST1" / "STILL", tmp_path / "out")
+
+    assert [list(row.values()) for row in table(tmp_path / "out" / "boxes.csv")] == [
+        ["boxes_points", "STILL", "0", "nodule", "0.910000", "20.000", "30.000", "50.000", "70.000"],
+        ["boxes_points", "STILL", "0", "cyst", "0.420000", "22.000", "32.000", "40.000", "54.000"],
+    ]
+    assert [list(row.values())[3:] for row in table(tmp_path / "out" / "points.csv")] == [
+        ["biparietal_start", "20.000", "49.500"], ["biparietal_end", "49.000", "49.500"], ["occiput", "", ""],
+    ]  # fmt: skip
+
+
+def test_the_clips_of_a_cine_are_combined_into_its_row(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["scores"], clip=SLIDING, cine=MEAN, study=MEAN, batch_size=2)
+
+    results = echocare.predict(bundle, export, tmp_path / "out")
+
+    assert [(row["level"], row["study"], row["source"], row["frame"], row["parts_count"]) for row in results] == [
+        ("cine", 1, "ST1/CINE", None, 2),
+        ("cine", 2, "ST2/CINE", None, 3),
+        ("study", 1, "ST1", None, 2),
+        ("study", 2, "ST2", None, 3),
+    ]
+    assert [(one.source, one.frame) for one in results.set_aside] == [("ST1/STILL", None)]
+    assert results.set_aside[0].reason == "STILL has 1 frame; a clip needs 2. Record a longer cine."
+
+
+def test_frames_cines_and_studies_stand_in_one_table(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["scores", "mask"], cine=MEAN, study=MEAN)
+
+    results = echocare.predict(bundle, export, tmp_path / "out")
+
+    of_first = [row for row in results if row["study"] == 1]
+    assert [row["level"] for row in of_first] == ["frame"] * 4 + ["cine", "frame", "study"]
+    assert next(row for row in of_first if row["level"] == "study")["parts_count"] == 5
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    heads = [part.split("</h3>")[0] for part in page.split("<h3>")[1:]]
+    assert heads[:4] == ["Study 1", "ST1/<wbr>CINE", "ST1/<wbr>CINE", "ST1/<wbr>STILL"]
+
+
+def test_several_clips_and_nothing_to_combine_them_is_one_sentence(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["scores"], clip=SLIDING)
+
+    with pytest.raises(SettingsError, match="cuts cines into several clips; needed `cine`"):
+        echocare.predict(bundle, export, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_of_stills_gives_no_clip_and_says_so(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["scores"], clip=EVEN)
+
+    with pytest.raises(UnreadableFrames, match=r"no cine that is long enough \(STILL has 1 frame; a clip needs 3"):
+        echocare.predict(bundle, export / "ST1" / "STILL", tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_studies_are_told_apart_by_the_group_of_a_table(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["scores"], study=MEAN)
+    (export / "table.csv").write_text("image,group\nST1/STILL,a\nST1/CINE,b\nST2/CINE,a\n")
+
+    results = echocare.predict(bundle, export / "table.csv", tmp_path / "out")
+
+    assert [(row["source"], row["parts_count"]) for row in results if row["level"] == "study"] == [(".", 6), ("ST1", 4)]
+
+
+def test_the_picture_of_a_cine_is_a_frame_of_its_clip_as_recorded(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["number"], clip=EVEN)
+
+    results = echocare.predict(bundle, export / "ST2" / "CINE", tmp_path / "out")
+
+    shown = np.asarray(Image.open(tmp_path / "out" / str(results.rows[0]["overlay"])))[: 4 * SIZE[0] : 4, ::4]
+    assert np.array_equal(shown, frames(5)[2])
