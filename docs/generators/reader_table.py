@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from pydicom.uid import UID
 
-from echocare_core.frames.codecs import DECODERS, NATIVE, VIDEO
+from echocare_core.frames.dicom.codecs import DECODERS, NATIVE, VIDEO
 
 HEAD = "| transfer syntax | UID | decoded by |\n|---|---|---|\n"
 
