@@ -29,6 +29,7 @@ ODD_FLANKS, ODD_CUT, ODD_SIDES = 30.0, 6.0, 40.0  # what oddity costs, in edge p
 APEX_HEIGHTS = (-0.03, 0.08, 0.16, 0.25, 0.35, 0.5, 0.75, 1.2, 2.5, 20.0)  # above the tissue, in its heights
 TILTS = np.radians([-16.0, -8.0, 0.0, 8.0, 16.0])
 FAR = 1e4
+EDGE_STEP = 3.0  # between the points at which an edge is looked at
 
 
 def distances(shape: Floats, x: Floats, y: Floats) -> Floats:
@@ -140,20 +141,20 @@ def refine(
     return shapes
 
 
-def edge_samples(shape: Floats, height: int, width: int, step: float = 3.0) -> tuple[Floats, Floats, Floats, Floats]:
-    """Points along the edge, about `step` apart: x, y, and their outward normals' x and y, all (points,)."""
+def edge_samples(shape: Floats, height: int, width: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Points along the edge, about EDGE_STEP apart: x, y, and their outward normals' x and y, all (points,)."""
     apex, angles = shape[[X, Y]], shape[[LEFT_ANGLE, RIGHT_ANGLE]]
     parts = []
     for radius, outward in ((shape[INNER], -1.0), (shape[OUTER], 1.0)):
         if radius > 1:
-            turn = np.linspace(-angles[0], angles[1], _count(radius * angles.sum(), step))
+            turn = np.linspace(-angles[0], angles[1], _count(radius * angles.sum()))
             normal = np.stack([np.sin(turn), np.cos(turn)])
             parts.append((apex[:, np.newaxis] + radius * normal, outward * normal))
-    along = np.linspace(max(shape[INNER], 0.0), shape[OUTER], _count(shape[OUTER] - max(shape[INNER], 0.0), step))
+    along = np.linspace(max(shape[INNER], 0.0), shape[OUTER], _count(shape[OUTER] - max(shape[INNER], 0.0)))
     for angle, side in zip(angles, (-1.0, 1.0), strict=True):
         beam = np.array([[side * np.sin(angle)], [np.cos(angle)]])
         parts.append((apex[:, np.newaxis] + along * beam, np.array([[side * np.cos(angle)], [-np.sin(angle)]])))
-    columns, rows = np.arange(0.0, width, step), np.arange(0.0, height, step)
+    columns, rows = np.arange(0.0, width, EDGE_STEP), np.arange(0.0, height, EDGE_STEP)
     for bound, side in ((shape[LEFT], -1.0), (shape[RIGHT], 1.0)):
         parts.append((np.stack([np.full_like(rows, bound), rows]), np.array([[side], [0.0]])))
     for bound, side in ((shape[TOP], -1.0), (shape[BOTTOM], 1.0)):
@@ -174,8 +175,8 @@ def inset(shape: Floats, depth: float) -> Floats:
     return smaller
 
 
-def _count(length: float, step: float) -> int:
-    return int(np.clip(length / step, 2, 600))
+def _count(length: float) -> int:
+    return int(np.clip(length / EDGE_STEP, 2, 600))
 
 
 def _slope(shapes: Floats, x: Floats, y: Floats, edge: NDArray[np.intp]) -> Floats:
