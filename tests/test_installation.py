@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import echocare_core as echocare
 from echocare_core.bundle import shipped_folder
+from echocare_core.checks.files import files_of
 from echocare_core.cli import app
 from echocare_core.errors import BundleError, OutputError
 
@@ -83,7 +84,10 @@ def test_a_zip_a_folder_and_an_address_install_the_same_files(
     from_address = files(echocare.install(f"{server}/head.zip", overwrite=True))
 
     assert from_zip == from_folder == from_address
-    assert len(from_zip) == 11
+    assert from_zip == {
+        path.relative_to(shipped_folder() / HEAD).as_posix(): path.read_bytes()
+        for path in files_of(shipped_folder() / HEAD)
+    }
     assert [path.name for path in bundles.iterdir()] == [HEAD]
 
 
