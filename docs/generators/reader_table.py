@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from pydicom.uid import UID
 
 from echocare_core.frames.dicom.codecs import DECODERS, NATIVE, VIDEO
 
 HEAD = "| transfer syntax | UID | decoded by |\n|---|---|---|\n"
+NOT_IN_PYDICOM = {  # PS3.6 A
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+}
 
 
 def syntax_name(uid: str) -> str:
     """The standard's name of a transfer syntax, without the words that say it is one."""
-    return UID(uid).name.replace(" Image Compression", "")
+    return NOT_IN_PYDICOM.get(uid) or UID(uid).name.replace(" Image Compression", "")
 
 
-def in_order(uids: Collection[str]) -> list[str]:
-    """UIDs by their numbers, without the fragmentable forms of the video syntaxes, which end in `.1`."""
-    plain = [uid for uid in uids if not UID(uid).name.startswith("Fragmentable")]
-    return sorted(plain, key=lambda uid: [int(number) for number in uid.split(".")])
+def by_number(uid: str) -> list[int]:
+    """What UIDs are sorted by."""
+    return [int(number) for number in uid.split(".")]
 
 
 def reader_table() -> str:
-    """A Markdown table: name, UID, and what decodes it."""
-    groups = ((NATIVE, "numpy"), (DECODERS, "imagecodecs"), (VIDEO, "PyAV (`echocare[video]`)"))
-    rows = (f"| {syntax_name(uid)} | `{uid}` | {by} |\n" for group, by in groups for uid in in_order(group))
+    """A Markdown table: name, UID, and what decodes it; a video syntax and its fragmentable form (`.1`) in one row."""
+    video = {uid.removesuffix(".1") for uid in VIDEO}
+    groups = ((NATIVE, "numpy"), (DECODERS, "imagecodecs"), (video, "PyAV (`echocare[video]`)"))
+    rows = (
+        f"| {syntax_name(uid)} | `{uid}` | {by} |\n" for group, by in groups for uid in sorted(group, key=by_number)
+    )
     return HEAD + "".join(rows)

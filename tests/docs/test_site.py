@@ -9,6 +9,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
+
+import echocare_core
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "docs" / "generators"))
@@ -63,7 +66,8 @@ def test_the_table_of_transfer_syntaxes_has_them_in_the_standards_words() -> Non
 
     assert "| JPEG Baseline (Process 1) | `1.2.840.10008.1.2.4.50` | imagecodecs |" in table
     assert "| Explicit VR Little Endian | `1.2.840.10008.1.2.1` | numpy |" in table
-    assert table.count("1.2.840.10008.1.2.4.102") == 1
+    assert "| JPEG XL | `1.2.840.10008.1.2.4.112` | imagecodecs |" in table
+    assert table.count("1.2.840.10008.1.2.4.108") == 1  # its fragmentable form has no row of its own
 
 
 def test_a_link_of_an_included_page_leads_to_the_page_or_to_the_file(
@@ -104,3 +108,9 @@ def test_the_notebook_is_kept_without_outputs() -> None:
 
     assert len(code) == 10
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+
+    assert citation["version"] == echocare_core.__version__
