@@ -9,6 +9,7 @@ from typing import Any
 from monai.data import CacheDataset, DataLoader, Dataset, DistributedSampler, MetaTensor, list_data_collate
 
 from echocare_core.distributed import world_size
+from echocare_core.errors import TrainingError
 from echocare_core.frames.manifest import read_table
 
 LOADING_THREADS = 2
@@ -47,7 +48,16 @@ class TableDataset(CacheDataset):
 
 
 def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:
-    """Whole batches of plain tensors, shuffled; of several processes each gets its share."""
+    """Whole batches of plain tensors, shuffled; of several processes each gets its share.
+
+    Raises:
+        TrainingError: fewer images than a batch needs; MONAI would train for no step, and say nothing.
+    """
+    if len(dataset) < batch_size * world_size():
+        raise TrainingError(
+            f"The training has {len(dataset)} images; needed {batch_size * world_size()} at least, a batch of "
+            f"{batch_size} in each process. Add images, or set a smaller batch_size."
+        )
     sampler = DistributedSampler(dataset) if world_size() > 1 else None
     return DataLoader(
         dataset, batch_size=batch_size, shuffle=sampler is None, sampler=sampler, drop_last=True,

@@ -73,6 +73,9 @@ def build_trainer(
         handlers: further ones, attached before these.
         postprocessing: of the output of each step, for `key_metric`.
         key_metric: of the training itself, by name.
+
+    Raises:
+        TrainingError: fewer images than one batch.
     """
     loader = build_training_loader(dataset, batch_size)
     schedule = warmup_cosine(optimizer, warmup_steps=warmup_steps, steps=max_epochs * len(loader))

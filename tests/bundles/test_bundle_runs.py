@@ -171,6 +171,14 @@ def test_two_processes_train_together_and_resume_with_a_handler_put_in_front(tab
     assert not [name for name in state["model"] if name.startswith("module.")]
 
 
+def test_fewer_images_than_a_batch_are_an_error_and_no_training_without_steps(table: Path, tmp_path: Path) -> None:
+    bundle = REPOSITORY / "bundles" / "breast_lesion_segmentation"
+    ran = train(bundle, table, tmp_path / "run", ["train.json"], settings={"batch_size": 5})
+
+    assert ran.returncode != 0
+    assert "The training has 4 images; needed 5 at least" in ran.stderr
+
+
 def test_a_training_without_a_table_says_what_is_needed(bundle: Path, tmp_path: Path) -> None:
     ran = train(bundle, tmp_path, tmp_path / "run", ["train.json"])
 

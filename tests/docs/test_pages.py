@@ -57,7 +57,7 @@ def fences_of(page: Path) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """A folder with a table of seven pictures in three splits, each with a bright square and its mask."""
+    """A folder with a table of seven pictures in three splits, each with a bright square, its mask and a class."""
     folder = tmp_path / "folder"
     folder.mkdir()
     rows = []
@@ -66,10 +66,10 @@ def table(tmp_path: Path) -> Path:
         mask.paste(1, (20 + number, 20, 50 + number, 50))
         mask.save(folder / f"{number}_mask.png")
         mask.point(lambda inside: 40 + 160 * inside).save(folder / f"{number}.png")
-        rows.append((f"{number}.png", f"{number}_mask.png", f"patient-{number}", split, 0.5))
-    pd.DataFrame(rows, columns=["image", "mask", "group", "split", "pixel_mm"]).to_csv(
-        folder / "table.csv", index=False
-    )
+        pathology = ("benign", "malignant")[number % 2]
+        rows.append((f"{number}.png", f"{number}_mask.png", f"patient-{number}", split, 0.5, pathology))
+    columns = ["image", "mask", "group", "split", "pixel_mm", "pathology"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "table.csv", index=False)
     return folder
 
 

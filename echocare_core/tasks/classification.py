@@ -1,0 +1,173 @@
+"""Classification: the probability of each class for a frame, and of its cine or study as their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from monai.config import KeysCollection
+from monai.handlers import ROCAUC
+from monai.transforms import MapTransform
+from monai.utils import convert_to_numpy
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from torch import Tensor, nn
+
+from echocare_core.errors import TableError
+from echocare_core.evaluation.bootstrap import Summary, summarise_statistic
+from echocare_core.models import EncoderProfile, starting_encoder
+from echocare_core.types import OperatingPoint, Output, Scores
+
+
+class ClassificationNetwork(nn.Module):
+    """An encoder, the mean of its deepest feature map, and a linear layer.
+
+    Args:
+        classes: number of classes.
+        encoder: name of the encoder's profile, or its numbers.
+        encoder_weights: file of such an encoder to start from, "embedded", or None; see `starting_encoder`.
+        dropout: share of the features that is dropped in training.
+    """
+
+    def __init__(
+        self, *, classes: int, encoder: str | EncoderProfile, encoder_weights: str | Path | None = None, dropout: float
+    ) -> None:
+        super().__init__()
+        self.encoder = starting_encoder(encoder, encoder_weights)
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.encoder.profile.channels[-1], classes))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (batch, classes) of float32 images (batch, 3, height, width) in [0, 1], upright."""
+        return self.head(self.encoder(image)[-1].mean(dim=(-2, -1)))
+
+
+class ClassOfColumnd(MapTransform):
+    """Turn the name of a class, as a table gives it, into its number, int64.
+
+    Args:
+        keys: where the number goes, such as "label".
+        column: of the table, carried along by `TableDataset(columns=...)`.
+        classes: names, in the order of the network's outputs.
+
+    Raises:
+        TableError: a name that is none of them.
+    """
+
+    def __init__(self, keys: KeysCollection, column: str, classes: Sequence[str]) -> None:
+        super().__init__(keys)
+        self.column, self.classes = column, list(classes)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        number = class_number(item, self.column, self.classes)
+        return {**item, **{key: torch.tensor(number) for key in self.keys}}
+
+
+class ClassificationOutputd(MapTransform):
+    """The network's logits as probabilities of the classes, in `outputs` of the item.
+
+    Args:
+        keys: logits (classes,); they stay as they are.
+        name: of the question, such as "pathology".
+        classes: names, in the order of the network's outputs.
+        operating_point: {"label": class, "threshold": probability} from which on the answer is that class; fixed on
+            data that are not reported on. None where the likeliest class is the answer.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, name: str, classes: Sequence[str], operating_point: Mapping[str, Any] | None
+    ) -> None:
+        super().__init__(keys)
+        self.name, self.classes = name, list(classes)
+        self.operating_point = OperatingPoint(**operating_point) if operating_point else None
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for key in self.key_iterator(item):
+            probabilities = convert_to_numpy(torch.as_tensor(item[key]).float().softmax(dim=0))
+            named = dict(zip(self.classes, map(float, probabilities), strict=True))
+            item["outputs"] = (Scores(self.name, named, self.operating_point),)
+        return item
+
+
+def mean_scores(parts: Sequence[Sequence[Output]]) -> tuple[Output, ...]:
+    """Scores of a cine or a study: the mean probability of each class over its frames; for `WriteResults`.
+
+    Args:
+        parts: outputs of each frame, one `Scores` among them.
+    """
+    scores = [output for outputs in parts for output in outputs if isinstance(output, Scores)]
+    first = scores[0]
+    means = {name: float(np.mean([one.probabilities[name] for one in scores])) for name in first.probabilities}
+    return (Scores(first.name, means, first.operating_point),)
+
+
+def class_number(item: Mapping[Hashable, Any], column: str, classes: Sequence[str]) -> int:
+    """Number of the class that a row of a table names.
+
+    Raises:
+        TableError: it is none of `classes`.
+    """
+    name = str(item[column])
+    if name not in classes:
+        raise TableError(f"The table's column {column} says '{name}'; needed {', '.join(classes)}. Correct that row.")
+    return list(classes).index(name)
+
+
+def build_mean_auc(classes: int) -> ROCAUC:
+    """The key metric of a validation: area under the ROC curve, mean over the classes, of logits and class numbers."""
+
+    def one_hot(items: Sequence[Mapping[str, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+        scores = [item["pred"].float().softmax(dim=0) for item in items]
+        truths = [nn.functional.one_hot(torch.as_tensor(item["label"]).long(), classes) for item in items]
+        return scores, truths
+
+    return ROCAUC(average="macro", output_transform=one_hot)
+
+
+def score_classes(item: Mapping[Hashable, Any], *, column: str, classes: Sequence[str]) -> dict[str, Any]:
+    """Set an answer beside the truth of the table; for `WriteEvaluation`.
+
+    Args:
+        item: with `outputs`, one `Scores` among them, and the column.
+        column: of the table, the name of the true class.
+        classes: names of the classes.
+
+    Returns:
+        `truth` and `answer` (numbers of classes), and `CLASS_probability` of each class.
+
+    Raises:
+        TableError: a true class that is none of them.
+    """
+    [scores] = [output for output in item["outputs"] if isinstance(output, Scores)]
+    truth = class_number(item, column, classes)
+    probabilities = {f"{name}_probability": scores.probabilities[name] for name in classes}
+    return {"truth": truth, "answer": list(classes).index(scores.answer), **probabilities}
+
+
+def summarise_classes(rows: pd.DataFrame, *, classes: Sequence[str]) -> dict[str, Summary]:
+    """Area under the ROC curve (mean over the classes, each against the others) and balanced accuracy, with intervals.
+
+    Args:
+        rows: from `score_classes`, with `group`.
+        classes: names of the classes.
+
+    Returns:
+        `auc` and `balanced_accuracy`, each as `summarise_statistic` gives it; nan where `rows` hold one class alone.
+    """
+    names = [f"{name}_probability" for name in classes]
+
+    def auc(drawn: pd.DataFrame) -> float:
+        truths = np.eye(len(classes))[drawn["truth"].to_numpy()]
+        known = [number for number in range(len(classes)) if 0 < truths[:, number].sum() < len(drawn)]
+        scores = drawn[names].to_numpy()
+        return float(np.mean([roc_auc_score(truths[:, n], scores[:, n]) for n in known])) if known else float("nan")
+
+    def balanced_accuracy(drawn: pd.DataFrame) -> float:
+        several = drawn["truth"].nunique() > 1
+        return float(balanced_accuracy_score(drawn["truth"], drawn["answer"])) if several else float("nan")
+
+    return {statistic.__name__: summarise_statistic(rows, statistic) for statistic in (auc, balanced_accuracy)}
