@@ -31,7 +31,7 @@ class OrganTree:
     Attributes:
         nodes: in order of ids; an index is a place in it.
         ancestors: bool (nodes, nodes), [v, u] True where u is v or an ancestor of v.
-        depth: int64 (nodes,), 0 for regions.
+        depth: int64 (nodes,), 0 for body regions.
 
     Raises:
         TableError: no nodes, an id or a name given twice, a parent that is not there or stands below its own child.
@@ -86,7 +86,7 @@ class OrganTree:
         return index
 
     def path(self, index: int) -> tuple[str, ...]:
-        """Names from the region down to the node at `index`; none for UNKNOWN."""
+        """Names from the body region down to the node at `index`; none for UNKNOWN."""
         if index == UNKNOWN:
             return ()
         lineage = np.flatnonzero(self.ancestors[index])
@@ -122,7 +122,7 @@ def _by_id(nodes: Iterable[Node]) -> dict[int, Node]:
             )
         by_id[node.id] = node
     if not by_id:
-        raise TableError("the organ tree has no nodes; needed at least one region. Add it.")
+        raise TableError("the organ tree has no nodes; needed at least one body region. Add it.")
     return by_id
 
 
