@@ -17,6 +17,7 @@ ORDER = [
     *("results", "workflow", "prediction", "demo", "checks", "archive", "download", "installation", "cli", "__main__"),
 ]
 WITHOUT_TORCH = tuple(ORDER[: ORDER.index("privacy") + 1])
+PRETRAINING = ("organs", "data", "views", "losses")  # folders in it, each importing only from those before it
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -58,6 +59,15 @@ def test_no_two_modules_of_a_part_import_each_other(part):
         for module in free:
             del inside[module]
     assert inside == {}
+
+
+@pytest.mark.parametrize("number", range(len(PRETRAINING)))
+def test_a_folder_of_pretraining_imports_only_from_those_before_it(number):
+    folders = [f"echocare_core.pretraining.{folder}." for folder in PRETRAINING[: number + 1]]
+    modules = [module for module in MODULES if module.startswith(folders[-1])]
+    within = {name for module in modules for name in inner_imports_of(module) if part_of(name) == "pretraining"}
+    assert modules
+    assert [name for name in within if not f"{name}.".startswith(tuple(folders))] == []
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if part_of(name) in WITHOUT_TORCH])

@@ -64,8 +64,8 @@ class DerivedTensorCache:
 
     def __call__(self, name: Any, make: Callable[[Tensor], Tensor], parameter: Tensor) -> Tensor:
         """`make(parameter)`, or what it returned the last time under that name."""
-        changeable = torch.is_grad_enabled() or not isinstance(parameter, nn.Parameter) or parameter.is_inference()
-        if changeable or not self.enabled or is_recorded():
+        off = is_recorded() or not self.enabled or torch.is_grad_enabled()
+        if off or not isinstance(parameter, nn.Parameter) or parameter.is_inference():
             self.tensors.clear()
             return make(parameter)
         name = (name, parameter.device)

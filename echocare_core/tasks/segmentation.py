@@ -36,15 +36,16 @@ Measure = Callable[[NDArray[np.uint8], Spacing], tuple[Measurement, ...]]
 class SegmentationNetwork(nn.Module):
     """An encoder with a U-shaped decoder, in the manner of Swin UNETR v2 (He et al., MICCAI 2023).
 
-    Each feature map is brought to the width of its rung; the deepest is doubled in size and joined with the next finer
-    one, four times, and once more with the image itself, whose detail the patches have averaged away.
+    Each feature map is projected to the width of its level. Four up-blocks double the deepest in size and join it with
+    the next finer one; a last one joins the image itself, whose detail the patches have averaged away. The submodules
+    are named as in published weights.
 
     Args:
         labels: number of output channels, the background included.
         encoder: name of the encoder's profile, or its numbers.
         encoder_weights: file of such an encoder to start from, "embedded", or None; see `starting_encoder`.
-        width: channels of the finest rungs; deeper rungs have twice as many, at most `width_limit`.
-        width_limit: most channels of any rung.
+        width: channels of the finest levels of the decoder; deeper ones have twice as many, at most `width_limit`.
+        width_limit: most channels of any level.
     """
 
     def __init__(
@@ -61,13 +62,13 @@ class SegmentationNetwork(nn.Module):
         profile: EncoderProfile = self.encoder.profile
         self.image_stride = max(1, profile.patch_size // 2)
         self.size_divisor = profile.strides[-1]
-        widths = [min(width * 2**rung, width_limit) for rung in range(len(profile.channels))]
+        widths = [min(width * 2**level, width_limit) for level in range(len(profile.channels))]
         self.project = nn.ModuleList(
             nn.Conv2d(channels, wide, kernel_size=1) for channels, wide in zip(profile.channels, widths, strict=True)
         )
-        self.climb = nn.ModuleList(_rung(deep, fine) for fine, deep in pairwise(widths))
+        self.climb = nn.ModuleList(_up_block(deep, fine) for fine, deep in pairwise(widths))
         self.stem = nn.Conv2d(3, width, kernel_size=3, stride=self.image_stride, padding=1)
-        self.last_rung = _rung(widths[0], width)
+        self.last_rung = _up_block(widths[0], width)
         self.classify = nn.Conv2d(width, labels, kernel_size=1)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -90,15 +91,15 @@ class SegmentationNetwork(nn.Module):
             )
         maps = [project(features) for project, features in zip(self.project, self.encoder(image), strict=True)]
         x = maps.pop()
-        for climb in reversed(self.climb):
-            x = climb(x, maps.pop())
+        for up_block in reversed(self.climb):
+            x = up_block(x, maps.pop())
         logits = self.classify(self.last_rung(x, self.stem(image)))
         if self.image_stride == 1:
             return logits
         return functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
 
 
-def _rung(deep: int, fine: int) -> UnetrUpBlock:
+def _up_block(deep: int, fine: int) -> UnetrUpBlock:
     return UnetrUpBlock(
         spatial_dims=2,
         in_channels=deep,

@@ -39,11 +39,11 @@ def test_the_released_ladder_gives_256_px_back_from_a_deepest_map_of_8():
 def test_the_ladder_is_convolution_norm_rectifier_and_twice_the_size():
     decoder, maps = LadderDecoder(LITTLE), maps_of(LITTLE, 64)
     layers = [layer for layer in decoder.modules() if isinstance(layer, nn.Conv2d)]
-    rungs = [
+    blocks = [
         nn.Sequential(layer, nn.InstanceNorm2d(layer.out_channels), nn.LeakyReLU(), nn.Upsample(None, 2, "bilinear"))
         for layer in layers[:-1]
     ]
-    plain = nn.Sequential(*rungs, layers[-1])
+    plain = nn.Sequential(*blocks, layers[-1])
     assert torch.allclose(decoder(maps)[0], plain(maps[-1]), atol=1e-5)
 
 

@@ -97,7 +97,7 @@ def test_the_tiny_network_fits_into_four_megabytes_of_float16():
     assert 2 * sum(floats) + 8 * sum(others) < LARGEST_FILE
 
 
-def test_no_rung_is_wider_than_the_limit():
+def test_no_level_of_the_decoder_is_wider_than_the_limit():
     wide = [module.out_channels for module in network(width_limit=32).project]
     assert wide == [16, 32, 32, 32, 32]
 
