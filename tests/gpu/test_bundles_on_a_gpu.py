@@ -1,0 +1,77 @@
+"""The main job where CUDA is seen: predict, evaluate, train and go on, by the bundles as they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.bundle import ConfigWorkflow
+from PIL import Image
+from small_tables import write_table
+
+import echocare_core as echocare
+from echocare_core.demo import EXPORT, run_demo
+
+pytestmark = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs a GPU; everything else is tested on the CPU"
+)
+PARTS = {"breast_lesion_segmentation": "BREAST", "fetal_head_segmentation": "FETAL"}
+SAME = 0.999  # Dice of two masks that differ by rounding
+
+
+def dice(one: np.ndarray, other: np.ndarray) -> float:
+    both = (one > 0) & (other > 0)
+    return 2 * both.sum() / max(1, (one > 0).sum() + (other > 0).sum()) if (one > 0).any() or (other > 0).any() else 1.0
+
+
+@pytest.fixture(params=PARTS)
+def bundle(request: pytest.FixtureRequest) -> Path:
+    return echocare.find_bundle(request.param)
+
+
+def run(bundle: Path, configs: list[str], kind: str, **settings: Any) -> None:
+    workflow = ConfigWorkflow(
+        config_file=[str(bundle / "configs" / name) for name in configs], workflow_type=kind, logging_file=False,
+        bundle_root=str(bundle), **settings,
+    )  # fmt: skip
+    workflow.initialize()
+    workflow.run()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_gpu_finds_what_the_cpu_finds(bundle: Path, precision: str, tmp_path: Path) -> None:
+    on_cpu, on_gpu = (
+        echocare.predict(bundle, EXPORT / PARTS[bundle.name], tmp_path / device, settings=settings)
+        for device, settings in (("cpu", {"device": "cpu"}), ("cuda", {"device": "cuda", "precision": precision}))
+    )
+
+    assert [row["source"] for row in on_gpu] == [row["source"] for row in on_cpu]
+    for one, other in zip(on_cpu, on_gpu, strict=True):
+        masks = [
+            np.asarray(Image.open(tmp_path / name / str(row["mask"]))) for name, row in (("cpu", one), ("cuda", other))
+        ]
+        assert dice(*masks) > (SAME if precision == "float32" else 0.98)
+
+
+def test_the_demo_runs(tmp_path: Path) -> None:
+    assert len(run_demo(tmp_path / "out").rows) == 48
+
+
+def test_a_training_goes_on_and_its_weights_are_evaluated(bundle: Path, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "data")
+    settings = {"dataset_dir": str(table), "output_dir": str(tmp_path / "run"), "batch_size": 2}
+    run(bundle, ["train.json"], "train", max_epochs=1, **settings)
+    run(bundle, ["train.json"], "train", max_epochs=2, **settings)
+    scored = {
+        "dataset_dir": str(table),
+        "output_dir": str(tmp_path / "scores"),
+        "weights": str(tmp_path / "run/best.pt"),
+    }
+    run(bundle, ["inference.json", "evaluate.json"], "infer", **scored)
+
+    assert torch.load(tmp_path / "run" / "latest.pt", weights_only=True)["epoch"] == 2
+    assert json.loads((tmp_path / "scores" / "evaluation.json").read_text())
