@@ -42,8 +42,10 @@ def number_text(value: float, unit: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 frame", "2 frames"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """A number with its noun: "1 frame", "2 frames", "2 studies"."""
+    return (
+        f"{number} {noun}" if number == 1 else f"{number} {noun.removesuffix('y')}{'ies' if noun[-1] == 'y' else 's'}"
+    )
 
 
 def measurement_text(name: str, value: float, unit: str) -> str:
@@ -58,7 +60,7 @@ def unit_symbol(unit: str) -> str:
 
 def probability_text(value: float, beside: float | None = None) -> str:
     """A probability in percent, with as many decimals as it needs to differ from the number beside it."""
-    decimals = 0 if 0.095 <= value <= 0.905 else 1
+    decimals = 0 if 0.01 <= value <= 0.99 else 1
     while beside is not None and value != beside and decimals < 4:
         if f"{100 * value:.{decimals}f}" != f"{100 * beside:.{decimals}f}":
             break

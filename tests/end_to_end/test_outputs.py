@@ -34,7 +34,7 @@ WORDS = {
     "mask": "masks/ holds",
     "boxes": "cyst",
     "points": "biparietal end",
-    "scores": "Operating point: malignant from 5.0%",
+    "scores": "Operating point: malignant from 5%",
     "picture": "enhanced",
     "text": "&lt;b&gt;Margin&lt;/b&gt;: circumscribed.",
     "number": "bright area",

@@ -7,7 +7,7 @@ from html import escape
 
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.page.tables import table
-from echocare_core.results.wording import name_text, probability_text, value_text
+from echocare_core.results.wording import name_text, number_text, probability_text, value_text
 from echocare_core.types import Boxes
 
 
@@ -35,8 +35,8 @@ def _size(corners: Sequence[float], entry: Entry) -> str:
     top, left, bottom, right = (float(edge) for edge in corners)
     row_mm, column_mm = entry.row["spacing_row_mm"], entry.row["spacing_column_mm"]
     if isinstance(row_mm, float) and isinstance(column_mm, float):
-        return f"{value_text((bottom - top) * row_mm, 'mm')} × {value_text((right - left) * column_mm, 'mm')}"
-    return f"{value_text(bottom - top, 'px')} × {value_text(right - left, 'px')}"
+        return f"{number_text((bottom - top) * row_mm, 'mm')} × {value_text((right - left) * column_mm, 'mm')}"
+    return f"{number_text(bottom - top, 'px')} × {value_text(right - left, 'px')}"
 
 
 def _several(found: Sequence[Boxes]) -> str:

@@ -29,7 +29,7 @@ SHOWN: dict[type, Callable[[Sequence[Entry]], str]] = {
     Text: show_texts,
 }
 
-_CARD = Template("""<article class="file">
+_CARD = Template("""<article class="$about">
 <h3>$source</h3>
 <p class="meta">$facts</p>
 $notes
@@ -56,6 +56,7 @@ def card(entries: Sequence[Entry], pictures: Path, shown: int) -> str:
     first = entries[0]
     chosen = [entry for entry in evenly_spaced(entries, shown) if _pictures(entry)]
     return _CARD.substitute(
+        about="file study" if first.level == "study" else "file",
         source=f"Study {first.row['study']}" if first.level == "study" else _breakable(str(first.row["source"])),
         facts=" · ".join(_facts(entries)),
         notes="\n".join(f'<p class="note">{note}</p>' for note in _notes(entries)),
@@ -66,15 +67,20 @@ def card(entries: Sequence[Entry], pictures: Path, shown: int) -> str:
 
 
 def _layout(entries: Sequence[Entry]) -> str:
-    """Words beside the one picture, or above several."""
-    return "still" if len(entries) == 1 and len(_pictures(entries[0])) < 2 else "cine"
+    """Words beside the one picture, or above several; a picture that was made from a frame stands beside it."""
+    pictures = max(len(_pictures(entry)) for entry in entries)
+    if pictures > 1:
+        return "cine pairs" if len(entries) > 1 else "cine pair"
+    return "still" if len(entries) == 1 and pictures else "cine"
 
 
 def _outputs(entries: Sequence[Entry]) -> str:
     """What was found, in the order in which the bundle gives it."""
     kinds = dict.fromkeys(type(output) for entry in entries for output in entry.details.outputs)
     parts = [part for kind in kinds if kind in SHOWN and (part := SHOWN[kind](entries))]
-    return "\n".join(parts) or ('<p class="none">No measurement.</p>' if len(_pictures(entries[0])) < 2 else "")
+    if not parts:
+        return '<p class="none">No measurement.</p>' if not kinds and entries[0].row.get("mask") else ""
+    return parts[0] if kinds.keys() == {Measurement} else f'<div class="outputs">{"".join(parts)}</div>'
 
 
 def _facts(entries: Sequence[Entry]) -> Iterator[str]:
@@ -96,13 +102,19 @@ def _notes(entries: Sequence[Entry]) -> Iterator[str]:
     """What a reader must know before the numbers."""
     frames, empty = len(entries), sum(entry.details.nothing_found for entry in entries)
     if empty:
-        what = "the mask is empty" if any(entry.row.get("mask") for entry in entries) else "nothing is marked"
+        what = "the mask is empty" if any(entry.row.get("mask") for entry in entries) else f"no {_looked_for(entries)}"
         where = "" if frames == 1 else f" in {empty} of {frames} frames"
         yield f"<strong>Nothing found:</strong> {what}{where}."
     uncalibrated = sum(_lacks_calibration(entry) for entry in entries)
     if uncalibrated and empty < frames:
         where = "" if uncalibrated == frames else f" (in {uncalibrated} of {frames} frames)"
         yield f"<strong>Not calibrated:</strong> {NOT_CALIBRATED}{where}."
+
+
+def _looked_for(entries: Sequence[Entry]) -> str:
+    names = [name for entry in entries for boxes in entry.of(Boxes) for name in boxes.classes]
+    names += [name for entry in entries for points in entry.of(Points) for name in points.names]
+    return escape(" or ".join(name_text(name) for name in dict.fromkeys(names)))
 
 
 def _lacks_calibration(entry: Entry) -> bool:
@@ -133,7 +145,7 @@ def _figures(entry: Entry, pictures: Path) -> str:
         else:
             name = name_text(column.removesuffix(FILE))
             figures.append(_figure(entry, column, pictures, name, f"{entry.words}, {escape(name)}"))
-    return "".join(figures)
+    return f'<div class="of-one">{"".join(figures)}</div>' if len(figures) > 1 else "".join(figures)
 
 
 def _figure(entry: Entry, column: str, pictures: Path, said: str, caption: str) -> str:

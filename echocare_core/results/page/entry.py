@@ -28,5 +28,5 @@ class Entry(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Which it is: "frame 3", "cine" or "study"."""
-        return f"frame {self.row['frame']}" if self.level == "frame" else self.level
+        """What is shown of it: "frame 3", or "a frame of the cine"."""
+        return f"frame {self.row['frame']}" if self.level == "frame" else f"a frame of the {self.level}"

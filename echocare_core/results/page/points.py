@@ -22,7 +22,7 @@ def show_points(entries: Sequence[Entry]) -> str:
 
 def _one(points: Points) -> str:
     return table(
-        ("No.", "Point", "Row", "Column"),
+        ("No.", "Point", "Row (px)", "Column (px)"),
         [
             (str(number), escape(name_text(name)), *_place(row, column))
             for number, (name, (row, column)) in enumerate(zip(points.names, points.positions_px, strict=True), start=1)
@@ -31,7 +31,7 @@ def _one(points: Points) -> str:
 
 
 def _place(row: float, column: float) -> tuple[str, str]:
-    return (NOT_FOUND, "") if np.isnan(row) or np.isnan(column) else (f"{row:.1f} px", f"{column:.1f} px")
+    return (NOT_FOUND, "") if np.isnan(row) or np.isnan(column) else (f"{row:.1f}", f"{column:.1f}")
 
 
 def _several(found: Sequence[Points]) -> str:

@@ -19,7 +19,7 @@ from echocare_core.results.table.kinds import KINDS
 from echocare_core.results.wording import counted, name_text
 from echocare_core.types import BundleCard, Details, Measurement, SetAside
 
-LEVELS = {"frame": "frame", "cine": "cine", "study": "study"}  # and the noun of each
+LEVELS = ("frame", "cine", "study")
 MOST_THUMBNAILS_PER_FILE = 6
 MOST_THUMBNAILS = 300  # of one page: about 5 MB
 
@@ -172,7 +172,7 @@ def _counted_rows(rows: Sequence[Row]) -> str:
     """ "12 frames, 2 cines and 1 study of 3 files"; what several bundles looked at counts once."""
     seen = {(row.get("level", "frame"), row["source"], row["frame"], row.get("study")) for row in rows}
     numbers = {level: sum(one[0] == level for one in seen) for level in LEVELS}
-    counts = [counted(numbers[level], LEVELS[level]) for level in LEVELS if numbers[level]] or ["0 frames"]
+    counts = [counted(numbers[level], level) for level in LEVELS if numbers[level]] or ["0 frames"]
     files = len({row["source"] for row in rows if row.get("level") != "study"})
     return f"{' and '.join([', '.join(counts[:-1])] * (len(counts) > 1) + counts[-1:])} of {counted(files, 'file')}"
 
@@ -208,7 +208,7 @@ def _section(number: int, section: Section, cards: Sequence[str], repeats_title:
     about = section.card
     return _SECTION.substitute(
         number=number,
-        title="Measurements" if repeats_title else escape(about.title),
+        title=_heading(section) if repeats_title else escape(about.title),
         summary=f"{_counted_rows(section.rows)}, in the order of the export.",
         intended_use=escape(about.intended_use),
         name=escape(about.name),
@@ -216,6 +216,10 @@ def _section(number: int, section: Section, cards: Sequence[str], repeats_title:
         weights=escape(about.weights_sha256),
         cards="\n".join(cards) or "<p>No frame was measured.</p>",
     )
+
+
+def _heading(section: Section) -> str:
+    return "Results" if _kinds(section.entries) - {Measurement} else "Measurements"
 
 
 def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:

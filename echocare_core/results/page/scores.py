@@ -23,8 +23,7 @@ def show_scores(entries: Sequence[Entry]) -> str:
 
 def _one(scores: Scores) -> str:
     answer = escape(name_text(scores.answer))
-    likeliest_first = sorted(scores.probabilities.items(), key=lambda item: -item[1])
-    bars = "\n".join(_bar(name, value, scores) for name, value in likeliest_first)
+    bars = "\n".join(_bar(name, value, scores) for name, value in scores.probabilities.items())
     return (
         f'<section class="score"><h4>{escape(name_text(scores.name))}</h4><p class="answer">{answer}</p>\n'
         f'<table class="probabilities"><tbody>{bars}</tbody></table>{_operating_point(scores)}</section>'
