@@ -13,6 +13,7 @@ import pydicom
 
 from echocare_core.bundle import find_bundle, read_card
 from echocare_core.errors import OutputError
+from echocare_core.results.files import RESULTS_CSV, TABLES_AND_PAGE
 from echocare_core.results.staging import Staging, explained
 from echocare_core.results.summary import write_summary
 from echocare_core.results.table import is_results_csv
@@ -21,7 +22,6 @@ from echocare_core.types import Results
 HERE = Path(__file__).parent
 EXPORT, ATTRIBUTION = HERE / "export", HERE / "ATTRIBUTION.md"  # shipped with the package
 PARTS = {"breast_lesion_segmentation": "BREAST", "fetal_head_segmentation": "FETAL"}  # bundle: part of the export
-TABLES_AND_PAGE = ("results.csv", "set_aside.csv", "report.html")
 ENTRIES = ("export", *PARTS, *TABLES_AND_PAGE)
 
 # A cine of a real scanner that comes with pydicom from 3.0 on. It shows a heart: no bundle knows what it is not meant
@@ -101,7 +101,7 @@ def _check_free(out: Path, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; a folder for the demo is needed. Choose another name.")
     taken = [name for name in ENTRIES if (out / name).exists()]
-    if taken and not (is_results_csv(out / "results.csv") and (out / "export" / ATTRIBUTION.name).is_file()):
+    if taken and not (is_results_csv(out / RESULTS_CSV) and (out / "export" / ATTRIBUTION.name).is_file()):
         raise OutputError(
             f"{out} holds {', '.join(taken)}, not written by an earlier demo; a folder without them is needed, since"
             " the demo replaces them. Choose another folder."

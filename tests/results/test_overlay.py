@@ -9,7 +9,7 @@ from PIL import Image
 from echocare_core.results.overlay import draw_overlay
 from echocare_core.results.overlay.canvas import COLOURS, enlargement
 from echocare_core.results.table.mask import mask_image
-from echocare_core.types import Mask
+from echocare_core.types import Boxes, Mask, Points
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -119,3 +119,52 @@ def test_a_mask_png_gives_the_label_numbers_back():
 def test_a_mask_png_shows_its_labels_to_a_person():
     colours = np.asarray(mask_image(np.array([[0, 1, 2]], np.uint8)).convert("RGB"))[0]
     assert [tuple(colour) for colour in colours] == [(0, 0, 0), COLOURS[0], COLOURS[1]]
+
+
+def test_a_box_is_drawn_around_its_pixels_and_nowhere_else():
+    image = np.zeros((500, 600, 3), dtype=np.uint8)
+    boxes = Boxes(np.array([[100.0, 150.0, 300.0, 400.0]]), ("cyst",), (0.9,), ("nodule", "cyst"))
+    overlay = draw_overlay(image, [boxes])
+    assert tuple(overlay[200, 150]) == tuple(overlay[100, 200]) == COLOURS[1]
+    rows, columns = np.nonzero(overlay[:500].any(axis=2))
+    assert (abs(rows.min() - 100) < 4, abs(rows.max() - 300) < 4) == (True, True)
+    assert (abs(columns.min() - 150) < 4, abs(columns.max() - 400) < 4) == (True, True)
+    assert not overlay[110:290, 160:390].any()
+
+
+def test_the_numbers_of_boxes_stand_outside_them():
+    image = np.zeros((500, 600, 3), dtype=np.uint8)
+    corners = np.array([[100.0, 150.0, 200.0, 250.0], [300.0, 350.0, 400.0, 450.0]])
+    overlay = draw_overlay(image, [Boxes(corners, ("cyst", "cyst"), (0.9, 0.8), ("cyst",))])
+    assert overlay[78:96, 150:170].any()
+    assert not overlay[110:190, 160:240].any()
+
+
+@pytest.mark.parametrize("corners", [(0, 0, 500, 600), (-50, -50, 20, 20), (490, 590, 700, 800), (600, 700, 650, 750)])
+def test_a_box_at_the_edge_or_beyond_is_drawn_as_far_as_it_goes(corners: tuple[int, int, int, int]):
+    boxes = Boxes(np.array([corners, corners], dtype=float), ("cyst", "cyst"), (0.9, 0.8), ("cyst",))
+    assert draw_overlay(noise(500, 600), [boxes]).shape[1] == 600
+
+
+def test_the_tissue_at_a_point_stays_as_recorded():
+    image = noise(500, 600)
+    overlay = draw_overlay(image, [Points(np.array([[250.0, 300.0]]), ("apex",))])
+    assert np.array_equal(overlay[250, 300], image[250, 300])
+    rows, columns = np.nonzero(changed(overlay, image))
+    assert (rows.min() + rows.max(), columns.min() + columns.max()) == pytest.approx((500, 600), abs=1)
+    assert rows.max() - rows.min() < 40
+
+
+def test_a_point_that_was_not_found_is_not_drawn_but_named():
+    image = noise(500, 600)
+    overlay = draw_overlay(image, [Points(np.array([[np.nan, np.nan]]), ("apex",))])
+    assert np.array_equal(overlay[:500], image)
+    assert len(overlay) > 500
+
+
+def test_points_of_a_small_picture_stand_on_its_enlarged_pixels():
+    image = np.zeros((120, 160, 3), dtype=np.uint8)
+    overlay = draw_overlay(image, [Points(np.array([[60.0, 80.0]]), ("apex",))])
+    rows, columns = np.nonzero(overlay[:360].any(axis=2))
+    assert (rows.min() + rows.max()) / 2 == pytest.approx(3 * 60.5, abs=1)
+    assert (columns.min() + columns.max()) / 2 == pytest.approx(3 * 80.5, abs=1)

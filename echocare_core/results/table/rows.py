@@ -25,9 +25,7 @@ def check_outputs(prediction: Prediction, card: BundleCard) -> None:
     for output in prediction.outputs:
         if type(output) not in KINDS:
             known = ", ".join(kind.__name__ for kind in KINDS)
-            raise BundleError(
-                f"{card.name} gave a {type(output).__name__}; needed one of {known}. Correct its outputs."
-            )
+            raise BundleError(f"{card.name} gave {type(output).__name__}; needed one of {known}. Correct its outputs.")
         fault = KINDS[type(output)].fault(output, image_px)
         if fault:
             raise BundleError(f"{card.name} gave wrong {type(output).__name__}: {fault}. Correct its postprocessing.")
