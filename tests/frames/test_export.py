@@ -1,6 +1,7 @@
 """An export is read whole: what is usable is kept, the rest is set aside by name."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from ultrasound_files import marked, write_ultrasound
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_export
+from echocare_core.frames.export import study_numbers
 from echocare_core.types import SetAside
 
 
@@ -119,3 +121,16 @@ def test_results_of_an_earlier_run_are_no_images(tmp_path):
 
     assert [export.source_of(frames) for frames in export.files] == ["IM1"]
     assert [aside.source for aside in export.set_aside] == ["out"]
+
+
+def test_studies_are_told_apart_by_their_uid_else_by_their_folder(tmp_path):
+    for name in ("a/1", "a/2", "b/1", "c/1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_ultrasound(tmp_path / name, marked())
+    export = read_export(tmp_path)
+    uids = {"a/2": "1.2.3", "b/1": "1.2.3"}
+    files = tuple(replace(one, study_uid=uids.get(export.source_of(one), "")) for one in export.files)
+    numbers = study_numbers(replace(export, files=files))
+    assert {path.relative_to(tmp_path).as_posix(): number for path, number in numbers.items()} == {
+        "a/1": 1, "a/2": 2, "b/1": 2, "c/1": 3,
+    }  # fmt: skip

@@ -57,3 +57,9 @@ def test_a_changed_name_does_not_depend_on_what_came_before():
     names = FrameNames()
     names("a?b", 0)
     assert names("a:b", 0) == FrameNames()("a:b", 0)
+
+
+def test_a_cine_and_a_frame_never_share_a_file():
+    names = FrameNames()
+    assert names("IM1", None) == "IM1_cine"
+    assert names("IM1_cine", 0) != names("IM1", None) != names("IM1", 0)
