@@ -3,12 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from echocare_core.errors import OutputError
 from echocare_core.results import ResultsWriter, write_summary
-from echocare_core.types import Measurement, SetAside
+from echocare_core.types import Measurement, Picture, Prediction, SetAside, Text
 
 ASIDE = SetAside("DICOMDIR", "not an image")
 
@@ -82,3 +83,25 @@ def test_a_summary_that_fails_leaves_the_earlier_one(tmp_path: Path, two_runs):
 def test_a_run_outside_the_folder_is_refused(tmp_path: Path, two_runs):
     with pytest.raises(OutputError, match="not inside"):
         write_summary(tmp_path / "heads", two_runs)
+
+
+def test_runs_with_and_without_studies_stand_in_one_table_and_a_frame_counts_once(tmp_path: Path, card, frame_of):
+    runs = []
+    for name, study in (("scores", 1), ("masks", None)):
+        with ResultsWriter(tmp_path / name, replace(card, name=name)) as writer:
+            writer.add(frame_of(study=study))
+            if study:
+                report = (Text("report", "all well"), Picture("curve", np.zeros((20, 30, 3), np.uint8)))
+                writer.add(Prediction("STUDY1", report, "study", study=study))
+            runs.append((replace(card, name=name), writer.finish()))
+    results = write_summary(tmp_path, runs)
+    assert [(row["level"], row["frame"]) for row in results] == [("frame", 0), ("study", None), ("frame", 0)]
+    study = results.rows[1]
+    assert (study["report_file"], study["curve_file"]) == (
+        "scores/texts/study_0001_report.txt",
+        "scores/pictures/study_0001_curve.png",
+    )
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "1 frame and 1 study of 1 file measured" in page
+    assert "In the folder of each bundle, masks/ holds" in page
+    assert len(results.details) == 3

@@ -21,6 +21,10 @@ class Entry(NamedTuple):
         """Its outputs of one kind."""
         return (output for output in self.details.outputs if isinstance(output, kind))
 
+    def has(self, kind: type) -> bool:
+        """Whether one of its outputs is of that kind."""
+        return any(type(output) is kind for output in self.details.outputs)
+
     @property
     def level(self) -> str:
         """What it speaks of: "frame", "cine" or "study"."""

@@ -8,15 +8,14 @@ from datetime import datetime
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from string import Template
 
-from echocare_core.results.files import HOLDS
+from echocare_core.results.page.beside import list_beside
 from echocare_core.results.page.card import card
 from echocare_core.results.page.entry import Entry
-from echocare_core.results.table import FILE, Row, file_columns
-from echocare_core.results.table.kinds import KINDS
-from echocare_core.results.wording import counted, name_text
+from echocare_core.results.table import Row
+from echocare_core.results.wording import counted, enumerated
 from echocare_core.types import BundleCard, Details, Measurement, SetAside
 
 LEVELS = ("frame", "cine", "study")
@@ -51,9 +50,6 @@ $sections
 $set_aside
 <section aria-labelledby="files"><h2 id="files">Beside this page</h2>
 <ul>
-<li><a href="results.csv">results.csv</a>: one row per $levels, every number in it with its unit, $files
-and the checksum of the weights. Opens in Excel. Frames are counted from 0.</li>
-<li><a href="set_aside.csv">set_aside.csv</a>: what was not used, and why.</li>
 $beside
 </ul></section>
 <section aria-labelledby="cite"><h2 id="cite">How to cite</h2>
@@ -124,9 +120,7 @@ def write_report(
         written=_time_text(written),
         sections="\n".join(_sections(sections, pictures or path.parent)),
         set_aside=_set_aside_table(set_aside),
-        levels=" or ".join(dict.fromkeys(entry.level for entry in entries)) or "frame",
-        files=", ".join(f"its {name_text(name.removesuffix(FILE))}" for name in file_columns(e.row for e in entries)),
-        beside=_beside(entries, "" if len(sections) == 1 else "In the folder of each bundle, "),
+        beside=list_beside(entries, "" if len(sections) == 1 else "In the folder of each bundle, "),
         citations="".join(f"<p class='citation'>{citation(section.card)}</p>\n" for section in sections),
     )
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -134,22 +128,14 @@ def write_report(
 
 def _style(entries: Sequence[Entry]) -> str:
     """The style of the page, and of what stands on it beside masks and measurements."""
-    more = any(entry.level != "frame" for entry in entries) or _kinds(entries) - {Measurement}
+    more = any(entry.level != "frame" for entry in entries) or _has_more(entries)
     names = ("report.css", "outputs.css") if more else ("report.css",)
     return "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
 
 
-def _kinds(entries: Sequence[Entry]) -> set[type]:
-    return {type(output) for entry in entries for output in entry.details.outputs}
-
-
-def _beside(entries: Sequence[Entry], where: str) -> str:
-    """What else stands in the folder of a run."""
-    files = {str(entry.row[column]) for entry in entries for column in file_columns([entry.row]) if entry.row[column]}
-    folders = {part for path in files for part in PurePosixPath(path).parts[:2]}
-    tables = {listed.file for kind, (_, _, listed) in KINDS.items() if listed and kind in _kinds(entries)}
-    held = [f"{name}{'/' if name in folders else ''} {HOLDS[name]}" for name in HOLDS if name in folders | tables]
-    return f"<li>{where}{'; '.join(held)}.</li>" if held else ""
+def _has_more(entries: Sequence[Entry]) -> bool:
+    """Whether something else than masks and measurements is on the page."""
+    return any(not isinstance(output, Measurement) for entry in entries for output in entry.details.outputs)
 
 
 def package_version() -> str:
@@ -165,16 +151,18 @@ def summary_text(rows: Sequence[Row], set_aside: Sequence[SetAside]) -> str:
     whole = len({item.source for item in set_aside if item.frame is None})
     single = sum(item.frame is not None for item in set_aside)
     aside = [counted(number, noun) for number, noun in ((whole, "file"), (single, "frame")) if number]
-    return f"{_counted_rows(rows)} measured, {' and '.join(aside) or 'none'} set aside."
+    return f"{_counted_rows(rows)} measured, {enumerated(aside) or 'none'} set aside."
 
 
 def _counted_rows(rows: Sequence[Row]) -> str:
-    """ "12 frames, 2 cines and 1 study of 3 files"; what several bundles looked at counts once."""
-    seen = {(row.get("level", "frame"), row["source"], row["frame"], row.get("study")) for row in rows}
-    numbers = {level: sum(one[0] == level for one in seen) for level in LEVELS}
-    counts = [counted(numbers[level], level) for level in LEVELS if numbers[level]] or ["0 frames"]
+    """How many frames, cines and studies of how many files; what several bundles looked at counts once."""
+    seen: dict[str, set[tuple[object, ...]]] = {level: set() for level in LEVELS}
+    for row in rows:
+        level = str(row.get("level", "frame"))
+        seen[level].add((row["study"],) if level == "study" else (row["source"], row["frame"]))
+    counts = [counted(len(found), level) for level, found in seen.items() if found] or [counted(0, "frame")]
     files = len({row["source"] for row in rows if row.get("level") != "study"})
-    return f"{' and '.join([', '.join(counts[:-1])] * (len(counts) > 1) + counts[-1:])} of {counted(files, 'file')}"
+    return f"{enumerated(counts)} of {counted(files, 'file')}"
 
 
 def citation(card: BundleCard) -> str:
@@ -219,7 +207,7 @@ def _section(number: int, section: Section, cards: Sequence[str], repeats_title:
 
 
 def _heading(section: Section) -> str:
-    return "Results" if _kinds(section.entries) - {Measurement} else "Measurements"
+    return "Results" if _has_more(section.entries) else "Measurements"
 
 
 def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:

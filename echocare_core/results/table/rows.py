@@ -83,8 +83,8 @@ def complete_rows(rows: Iterable[Row]) -> tuple[dict[str, object], ...]:
 
     Columns of files stand there where a row has one, and those of levels where a row is not about a frame.
     """
-    rows = list(rows)
-    levels = LEVEL_COLUMNS if any(row.get("level", "frame") != "frame" for row in rows) else ()
+    rows = [{"level": "frame", **row} for row in rows]
+    levels = LEVEL_COLUMNS if any(row["level"] != "frame" for row in rows) else ()
     columns = [*FIRST_COLUMNS, *levels, *_values(rows), *SPACING_COLUMNS, *file_columns(rows), *LAST_COLUMNS]
     return tuple({column: row.get(column) for column in columns} for row in rows)
 

@@ -1,0 +1,38 @@
+"""The list of what stands beside the page: the tables, and the files of each kind of output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from echocare_core.results.files import HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
+from echocare_core.results.page.entry import Entry
+from echocare_core.results.table import FILE, file_columns
+from echocare_core.results.table.kinds import KINDS
+from echocare_core.results.wording import name_text
+
+_TABLES = """<li><a href="results.csv">results.csv</a>: one row per {levels}, every number in it with its unit, {files}
+and the checksum of the weights. Opens in Excel. Frames are counted from 0.</li>
+<li><a href="set_aside.csv">set_aside.csv</a>: what was not used, and why.</li>"""
+
+
+def list_beside(entries: Sequence[Entry], where: str) -> str:
+    """The items of the list, as HTML.
+
+    Args:
+        entries: all that stand on the page.
+        where: words before the files of the kinds; empty where they stand in the folder of the page.
+    """
+    columns = file_columns(entry.row for entry in entries)
+    levels = " or ".join(dict.fromkeys(entry.level for entry in entries)) or "frame"
+    tables = _TABLES.format(
+        levels=levels, files=", ".join(f"its {name_text(one.removesuffix(FILE))}" for one in columns)
+    )
+    there = {_folder(column, str(entry.row.get(column))) for column in columns for entry in entries}
+    there |= {listed.file for kind, (_, _, listed) in KINDS.items() if listed and any(e.has(kind) for e in entries)}
+    held = [f"{name}{'' if '.' in name else '/'} {HOLDS[name]}" for name in HOLDS if name in there]
+    return f"{tables}\n<li>{where}{'; '.join(held)}.</li>" if held else tables
+
+
+def _folder(column: str, path: str) -> str:
+    """The folder in which a file of a column stands."""
+    return {"mask": MASKS, "overlay": OVERLAYS}.get(column) or (PICTURES if path.endswith(".png") else TEXTS)
