@@ -39,7 +39,7 @@ class WeightsError(EchoCareError):
 
 
 class BundleError(EchoCareError):
-    """A bundle is unknown, incomplete or used with settings it does not have."""
+    """A bundle is unknown, incomplete, used with settings it does not have, or gives an output that cannot be right."""
 
 
 class TableError(EchoCareError):

@@ -68,13 +68,9 @@ class Levels:
     def finish(self) -> Iterator[Prediction]:
         """The last cine, and all studies."""
         yield from self._end_cine()
-        for study, whole in sorted(self._studies.items()):
-            if self.study:
-                frames, number, _ = whole.middle
-                folders = {str(one.path.parent) for one, _, _ in whole.seen}
-                source = Path(os.path.commonpath(folders)).relative_to(self.export.root).as_posix()
-                outputs = tuple(self.study(whole.parts))
-                yield Prediction(source, outputs, "study", image=frames.pixels[number], study=study)
+        if self.study:
+            for number, whole in sorted(self._studies.items()):
+                yield self._study_prediction(number, whole, tuple(self.study(whole.parts)))
 
     def _end_cine(self) -> Iterator[Prediction]:
         if self.cine and self._cine.seen:
@@ -92,3 +88,10 @@ class Levels:
             spacing_mm=spacing_mm,
             study=self.study_of.get(frames.path),
         )
+
+    def _study_prediction(self, study: int, whole: _Whole, outputs: Outputs) -> Prediction:
+        """What is said of a whole study, whose source is the folder that holds all its files."""
+        frames, number, _ = whole.middle
+        folder = os.path.commonpath([one.path.parent for one, _, _ in whole.seen])
+        source = Path(folder).relative_to(self.export.root).as_posix()
+        return Prediction(source, outputs, "study", image=frames.pixels[number], study=study)

@@ -78,7 +78,7 @@ class ExportDataset(IterableDataset):
 
     def _clips_of(self, frames: Frames, clip: Clip) -> list[tuple[int, ...]]:
         try:
-            return clip(frames, self.export.numbers_of(frames))
+            return clip(frames, sorted(self.export.numbers_of(frames)))
         except UnreadableFrames as fault:
             self.too_short.append(SetAside(self.export.source_of(frames), str(fault)))
             return []

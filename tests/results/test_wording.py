@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from echocare_core.results.wording import counted, measurement_text, split_column
+from echocare_core.results.wording import counted, enumerated, measurement_text, probability_text, split_column
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,26 @@ def test_a_column_is_a_name_and_its_unit():
 
 def test_one_is_not_many():
     assert [counted(1, "frame"), counted(0, "frame")] == ["1 frame", "0 frames"]
+    assert [counted(1, "study"), counted(2, "study")] == ["1 study", "2 studies"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")]
+)
+def test_words_are_listed_as_in_a_sentence(words: list[str], text: str):
+    assert enumerated(words) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "beside", "text"),
+    [
+        (0.83, None, "83%"),
+        (0.004, None, "0.4%"),
+        (0.997, None, "99.7%"),
+        (0.349, 0.35, "34.9%"),
+        (0.34996, 0.35, "34.996%"),
+        (0.35, 0.35, "35%"),
+    ],
+)
+def test_a_probability_never_looks_like_the_threshold_it_does_not_reach(value: float, beside: float | None, text: str):
+    assert probability_text(value, beside) == text
