@@ -11,7 +11,7 @@ from PIL import Image
 from echocare_core.errors import OutputError
 from echocare_core.results import ResultsWriter, staging
 from echocare_core.results.writer import caption_lines
-from echocare_core.types import BundleCard, Mask, SetAside
+from echocare_core.types import BundleCard, Mask, SetAside, Text
 
 ENTRIES = {"masks", "overlays", "results.csv", "set_aside.csv", "report.html"}
 
@@ -119,6 +119,12 @@ def test_overwrite_replaces_the_whole_earlier_run_and_nothing_else(tmp_path: Pat
     assert {path.name for path in tmp_path.iterdir()} == {*ENTRIES, "notes.txt"}
 
 
+def test_overwriting_with_other_kinds_leaves_no_file_of_the_earlier_run(tmp_path: Path, card, frame_of):
+    run(tmp_path, card, frame_of())
+    run(tmp_path, card, frame_of(outputs=(Text("report", "all well"),)), overwrite=True)
+    assert {path.name for path in tmp_path.iterdir()} == ENTRIES - {"masks"} | {"texts"}
+
+
 def test_a_failed_overwrite_leaves_the_earlier_run(tmp_path: Path, card, frame_of):
     run(tmp_path, card, frame_of("old"))
     before = everything_in(tmp_path)
@@ -144,10 +150,10 @@ def test_a_table_open_in_excel_leaves_the_earlier_run(tmp_path: Path, card, fram
     assert everything_in(tmp_path) == before
 
 
-def test_masks_that_no_run_wrote_are_never_replaced(tmp_path: Path, card):
-    (tmp_path / "masks").mkdir()
-    (tmp_path / "masks" / "drawn_by_hand.png").write_bytes(b"years of work")
-    with pytest.raises(OutputError, match="masks, not written by an earlier run"):
+@pytest.mark.parametrize("name", ["masks", "pictures", "points.csv"])
+def test_what_no_run_wrote_is_never_replaced(tmp_path: Path, card, name: str):
+    (tmp_path / name).write_bytes(b"years of work")
+    with pytest.raises(OutputError, match=f"{name}, not written by an earlier run"):
         ResultsWriter(tmp_path, card, overwrite=True)
 
 
