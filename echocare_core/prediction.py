@@ -139,7 +139,7 @@ def _spread_images(dataset: Any, frames: int) -> Iterator[Any]:
     """Up to so many images (1, 3, height, width) of an export, evenly spaced, with a progress bar."""
     from rich.progress import track
 
-    step = max(1.0, dataset.number_of_frames / max(1, frames))
-    for number, item in track(enumerate(dataset), "reading frames", dataset.number_of_frames, transient=True):
+    step = max(1.0, dataset.number_of_items / max(1, frames))
+    for number, item in track(enumerate(dataset), "reading frames", dataset.number_of_items, transient=True):
         if number == 0 or int(number / step) > int((number - 1) / step):
             yield item["image"].as_tensor()[None]

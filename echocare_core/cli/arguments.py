@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from echocare_core.errors import BundleError
+from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.types import Results
 
 Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")]
@@ -43,5 +44,5 @@ def say_what_was_written(results: Results) -> None:
     """Print how many frames were measured, and the files to look at."""
     frames = "1 frame" if len(results.rows) == 1 else f"{len(results.rows)} frames"
     typer.echo(f"{frames} measured, {len(results.set_aside)} files or frames set aside.")
-    for name in ("report.html", "results.csv", "set_aside.csv"):
+    for name in (REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV):
         typer.echo(f"  {results.folder / name}")

@@ -10,15 +10,11 @@ from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.read import read_frames
+from echocare_core.result_files import TABLES_AND_PAGE
 from echocare_core.types import Frames, SetAside
 
 COMMONEST = 3
-RESULTS = {
-    "report.html",
-    "results.csv",
-    "set_aside.csv",
-}  # what a run of this package leaves: its pictures are no images
-INVENTORY = "inventory.sqlite"  # so does an inventory of an export
+INVENTORY = "inventory.sqlite"  # what an inventory of an export leaves
 UNFINISHED = ".echocare-"
 
 
@@ -114,7 +110,13 @@ def walk_export(root: Path, set_aside: Callable[[UnreadableFrames], None]) -> It
             reason = "is a linked folder, which is not entered. Give it by itself."
             set_aside(UnreadableFrames(folder / linked, reason))
         folders[:] = sorted(name for name in folders if not name.startswith(UNFINISHED))
-        written = "results of an earlier run" if set(names) >= RESULTS else "an inventory" if INVENTORY in names else ""
+        written = (
+            "results of an earlier run"
+            if set(names) >= {*TABLES_AND_PAGE}
+            else "an inventory"
+            if INVENTORY in names
+            else ""
+        )
         if written:
             set_aside(UnreadableFrames(folder, f"holds {written}, not images."))
             folders.clear()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from echocare_core.errors import OutputError
-from echocare_core.results.files import REPORT_HTML, SET_ASIDE_CSV, TABLES_AND_PAGE
+from echocare_core.result_files import REPORT_HTML, SET_ASIDE_CSV, TABLES_AND_PAGE
 from echocare_core.results.page import Section, write_report
 from echocare_core.results.staging import Staging, explained
 from echocare_core.results.table import Row, complete_rows, file_columns, write_results_csv, write_set_aside_csv

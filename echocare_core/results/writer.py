@@ -9,7 +9,7 @@ from types import TracebackType
 from PIL import Image
 
 from echocare_core.errors import OutputError
-from echocare_core.results.files import ENTRIES, OF_KINDS, OVERLAYS, REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
+from echocare_core.result_files import ENTRIES, OF_KINDS, OVERLAYS, REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.results.naming import FrameNames
 from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing
 from echocare_core.results.page import Section, write_report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echocare_core.results.files import HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
+from echocare_core.result_files import HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.table import FILE, file_columns
 from echocare_core.results.table.kinds import KINDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from echocare_core.results.files import TEXTS
+from echocare_core.result_files import TEXTS
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.page.thumbnail import evenly_spaced
 from echocare_core.results.wording import counted, name_text

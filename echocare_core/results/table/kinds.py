@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from echocare_core.results.files import BOXES_CSV, POINTS_CSV
+from echocare_core.result_files import BOXES_CSV, POINTS_CSV
 from echocare_core.results.table.boxes import BOX_COLUMNS, boxes_fault, list_boxes, write_boxes
 from echocare_core.results.table.mask import mask_fault, write_mask
 from echocare_core.results.table.measurement import measurement_fault, write_measurement

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from echocare_core.results.files import MASKS
+from echocare_core.result_files import MASKS
 from echocare_core.results.overlay.canvas import colour_of
 from echocare_core.results.table.place import Entries, Place
 from echocare_core.types import Mask

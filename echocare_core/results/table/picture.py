@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from echocare_core.results.files import PICTURES
+from echocare_core.result_files import PICTURES
 from echocare_core.results.naming import safe_path
 from echocare_core.results.table.place import Entries, Place
 from echocare_core.types import Picture

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from echocare_core.errors import BundleError
-from echocare_core.results.files import RESULTS_CSV
+from echocare_core.result_files import RESULTS_CSV
 from echocare_core.results.table.cells import FIRST_COLUMNS, Row, finite, write_table
 from echocare_core.results.table.kinds import KINDS, Listed
 from echocare_core.results.table.place import Entries, Place

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echocare_core.results.files import TEXTS
+from echocare_core.result_files import TEXTS
 from echocare_core.results.naming import safe_path
 from echocare_core.results.table.place import Entries, Place
 from echocare_core.types import Text
