@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -41,8 +42,11 @@ def parse_settings(settings: list[str] | None) -> dict[str, object]:
 
 
 def say_what_was_written(results: Results) -> None:
-    """Print how many frames were measured, and the files to look at."""
-    frames = "1 frame" if len(results.rows) == 1 else f"{len(results.rows)} frames"
-    typer.echo(f"{frames} measured, {len(results.set_aside)} files or frames set aside.")
+    """Print how many frames, cines and studies were measured, and the files to look at."""
+    from echocare_core.results.wording import counted, enumerated
+
+    levels = Counter(str(row.get("level", "frame")) for row in results.rows)
+    measured = enumerated([counted(number, level) for level, number in levels.items()])
+    typer.echo(f"{measured} measured, {len(results.set_aside)} files or frames set aside.")
     for name in (REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV):
         typer.echo(f"  {results.folder / name}")

@@ -110,13 +110,8 @@ def walk_export(root: Path, set_aside: Callable[[UnreadableFrames], None]) -> It
             reason = "is a linked folder, which is not entered. Give it by itself."
             set_aside(UnreadableFrames(folder / linked, reason))
         folders[:] = sorted(name for name in folders if not name.startswith(UNFINISHED))
-        written = (
-            "results of an earlier run"
-            if set(names) >= {*TABLES_AND_PAGE}
-            else "an inventory"
-            if INVENTORY in names
-            else ""
-        )
+        run = "results of an earlier run" if {*TABLES_AND_PAGE} <= set(names) else ""
+        written = run or ("an inventory" if INVENTORY in names else "")
         if written:
             set_aside(UnreadableFrames(folder, f"holds {written}, not images."))
             folders.clear()
