@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from echocare_core.errors import TableError
 from echocare_core.evaluation.bootstrap import Summary, summarise_statistic
 from echocare_core.models import EncoderProfile, starting_encoder
+from echocare_core.outputs import only_output
 from echocare_core.types import OperatingPoint, Output, Scores
 
 
@@ -98,8 +99,11 @@ def mean_scores(parts: Sequence[Sequence[Output]]) -> tuple[Output, ...]:
 
     Args:
         parts: outputs of each frame, one `Scores` among them.
+
+    Raises:
+        BundleError: not one `Scores` in each.
     """
-    scores = [output for outputs in parts for output in outputs if isinstance(output, Scores)]
+    scores = [only_output(outputs, Scores, "The mean over frames") for outputs in parts]
     first = scores[0]
     means = {name: float(np.mean([one.probabilities[name] for one in scores])) for name in first.probabilities}
     return (Scores(first.name, means, first.operating_point),)
@@ -141,8 +145,9 @@ def score_classes(item: Mapping[Hashable, Any], *, column: str, classes: Sequenc
 
     Raises:
         TableError: a true class that is none of them.
+        BundleError: not one `Scores` in `outputs`.
     """
-    [scores] = [output for output in item["outputs"] if isinstance(output, Scores)]
+    scores = only_output(item["outputs"], Scores, "The score of classes")
     truth = class_number(item, column, classes)
     probabilities = {f"{name}_probability": scores.probabilities[name] for name in classes}
     return {"truth": truth, "answer": list(classes).index(scores.answer), **probabilities}
