@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from monai.bundle import ConfigParser
 
-from echocare_core.checks import CHECKS, Check, Finding, run_check
+from echocare_core.checks import CHECKS, Check, run_check
 
 LARGEST_WEIGHTS = 8_000_000  # bytes; fifteen of them still fit a wheel and a clone
 
@@ -25,7 +25,7 @@ def config(bundle: Path, *names: str) -> ConfigParser:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_the_bundle_passes(check: Check, bundle: Path) -> None:
-    assert run_check(check, bundle) == (Finding(check.name, "passed"),)
+    assert [finding for finding in run_check(check, bundle) if finding.outcome == "failed"] == []
 
 
 def test_training_and_inference_build_the_same_network(bundle: Path) -> None:
@@ -59,7 +59,9 @@ def test_the_documentation_gives_the_measured_numbers(bundle: Path) -> None:
                 assert re.search(rf"{number['mean']:.3f} \({number['low']:.3f} to {number['high']:.3f}\)", page)
 
 
-def test_the_network_is_verified_from_an_unrelated_directory(bundle: Path, tmp_path: Path) -> None:
+def test_the_network_is_verified_from_an_unrelated_directory(tmp_path: Path) -> None:
+    """As users type it, so in a process of its own, and of one bundle: the check of every bundle does the same."""
+    bundle = Path(__file__).parents[2] / "bundles" / "breast_lesion_segmentation"
     command = [sys.executable, "-m", "monai.bundle", "verify_net_in_out", "network_def"]
     configs = bundle / "configs"
     paths = ["--meta_file", configs / "metadata.json", "--config_file", configs / "inference.json"]

@@ -1,4 +1,8 @@
-"""`python -m monai.bundle run`, as users type it: from anywhere, on copies, to the end."""
+"""`python -m monai.bundle run`, as users type it: from anywhere, on copies, to the end.
+
+Each run is a process of its own, which takes some seconds to import PyTorch and MONAI. So they are run with one bundle;
+`test_configurations.py` and `test_golden.py` show in one process that the others are wired alike, train and predict.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,12 @@ from small_tables import disc_picture, write_table
 from ultrasound_files import region, write_ultrasound
 
 REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def bundle() -> Path:
+    """The folder of the bundle that stands for all."""
+    return REPOSITORY / "bundles" / "breast_lesion_segmentation"
 
 
 def run(*words: object, cwd: Path, launcher: tuple[str, ...] = ("-m",)) -> subprocess.CompletedProcess:
@@ -151,9 +161,9 @@ def test_training_writes_weights_and_goes_on_where_it_stopped(bundle: Path, tabl
     assert "Going on after epoch 1" in again.stdout + again.stderr
 
 
-def test_two_processes_train_together_and_resume_with_a_handler_put_in_front(table: Path, tmp_path: Path) -> None:
-    """Of one bundle: test_configurations shows that the others are wired alike."""
-    bundle = REPOSITORY / "bundles" / "breast_lesion_segmentation"
+def test_two_processes_train_together_and_resume_with_a_handler_put_in_front(
+    bundle: Path, table: Path, tmp_path: Path
+) -> None:
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
     configs, put_in_front = ["train.json", "multi_gpu_train.json"], [{"_target_": "GarbageCollector"}]
 
@@ -171,8 +181,9 @@ def test_two_processes_train_together_and_resume_with_a_handler_put_in_front(tab
     assert not [name for name in state["model"] if name.startswith("module.")]
 
 
-def test_fewer_images_than_a_batch_are_an_error_and_no_training_without_steps(table: Path, tmp_path: Path) -> None:
-    bundle = REPOSITORY / "bundles" / "breast_lesion_segmentation"
+def test_fewer_images_than_a_batch_are_an_error_and_no_training_without_steps(
+    bundle: Path, table: Path, tmp_path: Path
+) -> None:
     ran = train(bundle, table, tmp_path / "run", ["train.json"], settings={"batch_size": 5})
 
     assert ran.returncode != 0

@@ -92,6 +92,28 @@ def test_whoever_sets_the_epochs_the_last_one_still_learns(entry: str, bundle: P
     assert rates[-1] < 0.01 * max(rates)
 
 
+def test_a_bundle_says_its_own_name(bundle: Path) -> None:
+    for name in ("train.json", "inference.json"):
+        assert parsed(bundle, name)["bundle_root"] == f"$running_bundle_root('{bundle.name}')"
+
+
+def test_a_training_with_its_own_network_goes_on_where_it_stopped(
+    bundle: Path, small_run: dict[str, Any], tmp_path: Path
+) -> None:
+    own = {name: value for name, value in small_run.items() if name not in ("network_def", "augment")}
+    for epochs in (1, 2):
+        workflow = ConfigWorkflow(
+            config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
+            bundle_root=str(bundle), **{**own, "max_epochs": epochs, "val_interval": 1},
+        )  # fmt: skip
+        workflow.initialize()
+        workflow.run()
+    state = torch.load(tmp_path / "run" / "latest.pt", weights_only=True)
+
+    assert (state["epoch"], state["iteration"]) == (2, 4)
+    assert (tmp_path / "run" / "best.pt").is_file()
+
+
 def test_monai_label_may_set_the_data_and_put_a_handler_in_front(
     bundle: Path, small_run: dict[str, Any], tmp_path: Path
 ) -> None:
