@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 RESULTS_CSV, SET_ASIDE_CSV, REPORT_HTML = "results.csv", "set_aside.csv", "report.html"
-BOXES_CSV, POINTS_CSV = "boxes.csv", "points.csv"
+BOXES, POINTS, EMBEDDINGS = "boxes", "points", "embeddings"  # tables of kinds, in one of two formats
+TABLE_FORMATS = ("csv", "parquet")
 MASKS, OVERLAYS, PICTURES, TEXTS = "masks", "overlays", "pictures", "texts"
 
 TABLES_AND_PAGE = (RESULTS_CSV, SET_ASIDE_CSV, REPORT_HTML)
-OF_KINDS = (MASKS, OVERLAYS, PICTURES, TEXTS, BOXES_CSV, POINTS_CSV)  # there where a kind of output adds it
+TABLES_OF_KINDS = tuple(f"{name}.{form}" for name in (BOXES, POINTS, EMBEDDINGS) for form in TABLE_FORMATS)
+OF_KINDS = (MASKS, OVERLAYS, PICTURES, TEXTS, *TABLES_OF_KINDS)  # there where a kind of output adds it
 ENTRIES = (*OF_KINDS, *TABLES_AND_PAGE)
 
 HOLDS = {  # for the page
@@ -15,6 +17,7 @@ HOLDS = {  # for the page
     OVERLAYS: "holds what is shown here",
     PICTURES: "holds the pictures that were made from the frames",
     TEXTS: "holds every text as plain text",
-    BOXES_CSV: "one row per box, its corners in pixels of the frame",
-    POINTS_CSV: "one row per point, its place in pixels of the frame",
+    BOXES: "one row per box, its corners in pixels of the frame",
+    POINTS: "one row per point, its place in pixels of the frame",
+    EMBEDDINGS: "one row per frame, cine or study: the nearest known images, then the numbers of its vector",
 }

@@ -278,7 +278,37 @@ class Measurement:
         return f"{self.name}_{self.unit}"
 
 
-Output = Mask | Boxes | Points | Scores | Picture | Text | Measurement
+@dataclass(frozen=True)
+class KnownImage:
+    """A known image that is near to an embedding.
+
+    Attributes:
+        name: of the image, such as "BUS-BRA bus_0001_l".
+        shows: what is known of it, such as "breast".
+        similarity: cosine of the two embeddings, -1 to 1.
+    """
+
+    name: str
+    shows: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A frame, a cine or a study as a vector: what looks alike to a network lies near.
+
+    Attributes:
+        name: what it is, such as "embedding".
+        vector: float32 (numbers,), of length 1.
+        nearest: known images, the nearest first.
+    """
+
+    name: str
+    vector: NDArray[np.float32]
+    nearest: tuple[KnownImage, ...] = ()
+
+
+Output = Mask | Boxes | Points | Scores | Picture | Text | Measurement | Embedding
 Level = Literal["frame", "cine", "study"]
 
 
@@ -353,12 +383,14 @@ class Results:
         rows: one mapping per frame, cine or study, the columns of `results.csv`.
         set_aside: what was not used, and why.
         details: of each row.
+        tables: names of the tables that kinds of output added, as "boxes.csv".
     """
 
     folder: Path
     rows: tuple[Mapping[str, object], ...] = ()
     set_aside: tuple[SetAside, ...] = field(default=())
     details: tuple[Details, ...] = ()
+    tables: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Mapping[str, object]]:
         return iter(self.rows)

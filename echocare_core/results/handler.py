@@ -37,10 +37,11 @@ class WriteResults:
         cine: outputs of the frames or clips of a cine, in order, without their masks and pictures -> outputs of the
             cine; None for no rows about cines, or where each has one clip that speaks for it.
         study: the same of a study (`echocare_core.frames.export.study_numbers`); None for no rows about studies.
+        table_format: of the tables that kinds of output add, as for `ResultsWriter`.
 
     Raises:
-        OutputError: the folder cannot be written or holds results already.
-        SettingsError: a cine has several clips and there is no `cine`.
+        OutputError: the folder cannot be written or holds results already, or Parquet without pyarrow.
+        SettingsError: a cine has several clips and there is no `cine`, or an unknown format.
         BundleError: an output cannot be right.
         UnreadableFrames: at the end, when not one frame could be read.
     """
@@ -55,6 +56,7 @@ class WriteResults:
         progress: bool = True,
         cine: Combine | None = None,
         study: Combine | None = None,
+        table_format: str = "csv",
     ) -> None:
         if cine is None and dataset.clips and any(len(clips) > 1 for clips in dataset.clips.values()):
             raise SettingsError(
@@ -63,7 +65,8 @@ class WriteResults:
             )
         self.dataset = dataset
         self.levels = Levels(dataset, cine, study)
-        self.writer = ResultsWriter(Path(output_dir), read_card(Path(bundle_root), Path(weights)), overwrite=overwrite)
+        card = read_card(Path(bundle_root), Path(weights))
+        self.writer = ResultsWriter(Path(output_dir), card, overwrite=overwrite, table_format=table_format)
         self.results: Results | None = None
         self.progress = Progress(
             TextColumn("{task.description}"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from echocare_core.types import Boxes, Measurement, Output, Points, Scores
+from echocare_core.types import Boxes, Embedding, Measurement, Output, Points, Scores
 
 NOT_CALIBRATED = "no calibration in the file: lengths in pixels"
 NOTHING_FOUND, NOT_FOUND = "nothing found", "not found"
@@ -73,6 +73,11 @@ def probability_text(value: float, beside: float | None = None) -> str:
     return f"{100 * value:.{decimals}f}%"
 
 
+def similarity_text(value: float) -> str:
+    """A cosine similarity with two decimals."""
+    return f"{value:.2f}"
+
+
 def score_text(scores: Scores) -> str:
     """The answer to a question with what it rests on: "pathology: benign (malignant 12%, answered from 35% on)"."""
     point, asked = scores.operating_point, scores.answer
@@ -103,9 +108,14 @@ def _points_text(points: Points) -> list[str]:
     return [name_text(name) for name, there in zip(points.names, found, strict=True) if there]
 
 
+def _embedding_text(embedding: Embedding) -> list[str]:
+    return [f"nearest: {one.name} ({similarity_text(one.similarity)})" for one in embedding.nearest[:1]]
+
+
 SAID: dict[type, Callable[[Any], list[str]]] = {
     Measurement: lambda one: [measurement_text(one.name, one.value, one.unit)] if math.isfinite(one.value) else [],
     Scores: lambda one: [score_text(one)],
     Boxes: _boxes_text,
     Points: _points_text,
+    Embedding: _embedding_text,
 }

@@ -8,8 +8,17 @@ from types import TracebackType
 
 from PIL import Image
 
-from echocare_core.errors import OutputError
-from echocare_core.result_files import ENTRIES, OF_KINDS, OVERLAYS, REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
+from echocare_core.errors import OutputError, SettingsError
+from echocare_core.optional import check_installed
+from echocare_core.result_files import (
+    ENTRIES,
+    OF_KINDS,
+    OVERLAYS,
+    REPORT_HTML,
+    RESULTS_CSV,
+    SET_ASIDE_CSV,
+    TABLE_FORMATS,
+)
 from echocare_core.results.naming import FrameNames
 from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing
 from echocare_core.results.page import Section, write_report
@@ -42,18 +51,24 @@ class ResultsWriter:
     an error or otherwise, removes it and leaves the disk as it was.
     """
 
-    def __init__(self, folder: str | Path, card: BundleCard, *, overwrite: bool = False) -> None:
+    def __init__(
+        self, folder: str | Path, card: BundleCard, *, overwrite: bool = False, table_format: str = "csv"
+    ) -> None:
         """Make sure that the results can be written, before any work is done.
 
         Args:
             folder: where the results will stand; made where it is missing.
             card: of the bundle whose predictions are coming.
             overwrite: replace the results of a former run in that folder, when `finish` is reached.
+            table_format: of the tables that kinds of output add: "csv", or "parquet" (`pip install echocare[parquet]`),
+                whose numbers are stored whole; `results.csv` stays what it is.
 
         Raises:
+            SettingsError: another format.
             OutputError: the folder is a file, cannot be written to, or holds results that would be overwritten.
         """
-        self.folder = Path(folder)
+        self.folder, self._table_format = Path(folder), table_format
+        _check_format(table_format)
         with explained(self.folder):
             _check_free(self.folder, overwrite)
         self._card = card
@@ -116,12 +131,13 @@ class ResultsWriter:
         rows, details, staged = complete_rows(self.rows), tuple(self._details), self._staging.path
         with explained(self.folder):
             write_results_csv(staged, rows)
-            write_listed(staged, rows, details)
+            tables = write_listed(staged, rows, details, self._table_format)
             write_set_aside_csv(staged / SET_ASIDE_CSV, set_aside)
-            write_report(staged / REPORT_HTML, [Section(self._card, rows, details)], set_aside, pictures=staged)
+            section = Section(self._card, rows, details, tables)
+            write_report(staged / REPORT_HTML, [section], set_aside, pictures=staged)
         self._staging.move_in(ENTRIES)
         self._finished = True
-        return Results(self.folder, rows, tuple(set_aside), details)
+        return Results(self.folder, rows, tuple(set_aside), details, tables)
 
     def _name(self, prediction: Prediction) -> str:
         if prediction.level == "study":
@@ -152,6 +168,14 @@ def _details(prediction: Prediction) -> Details:
         None if prediction.image is None else prediction.image.shape[:2],
         marks_nothing(prediction.outputs),
     )
+
+
+def _check_format(table_format: str) -> None:
+    """Raise before any work is done where the tables of kinds could not be written."""
+    if table_format not in TABLE_FORMATS:
+        raise SettingsError(f"Unknown table format '{table_format}'; needed one of {', '.join(TABLE_FORMATS)}.")
+    if table_format == "parquet":
+        check_installed("pyarrow", subject="Parquet", error=OutputError)
 
 
 def _check_free(folder: Path, overwrite: bool) -> None:

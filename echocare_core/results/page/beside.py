@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from echocare_core.result_files import HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.table import FILE, file_columns
-from echocare_core.results.table.kinds import KINDS
 from echocare_core.results.wording import name_text
 
 _TABLES = """<li><a href="results.csv">results.csv</a>: one row per {levels}, every number in it with its unit, {files}
@@ -15,11 +15,12 @@ and the checksum of the weights. Opens in Excel. Frames are counted from 0.</li>
 <li><a href="set_aside.csv">set_aside.csv</a>: what was not used, and why.</li>"""
 
 
-def list_beside(entries: Sequence[Entry], where: str) -> str:
+def list_beside(entries: Sequence[Entry], tables_of_kinds: Sequence[str], where: str) -> str:
     """The items of the list, as HTML.
 
     Args:
         entries: all that stand on the page.
+        tables_of_kinds: names of the tables that kinds of output added, such as "boxes.csv".
         where: words before the files of the kinds; empty where they stand in the folder of the page.
     """
     columns = file_columns(entry.row for entry in entries)
@@ -28,8 +29,8 @@ def list_beside(entries: Sequence[Entry], where: str) -> str:
         levels=levels, files=", ".join(f"its {name_text(one.removesuffix(FILE))}" for one in columns)
     )
     there = {_folder(column, str(entry.row.get(column))) for column in columns for entry in entries}
-    there |= {listed.file for kind, (_, _, listed) in KINDS.items() if listed and any(e.has(kind) for e in entries)}
-    held = [f"{name}{'' if '.' in name else '/'} {HOLDS[name]}" for name in HOLDS if name in there]
+    held = [f"{name}/ {HOLDS[name]}" for name in HOLDS if name in there]
+    held += [f"{table} {HOLDS[Path(table).stem]}" for table in dict.fromkeys(tables_of_kinds)]
     return f"{tables}\n<li>{where}{'; '.join(held)}.</li>" if held else tables
 
 

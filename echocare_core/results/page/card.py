@@ -10,6 +10,7 @@ from typing import cast
 from urllib.parse import quote
 
 from echocare_core.results.page.boxes import show_boxes
+from echocare_core.results.page.embeddings import show_embeddings
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.page.measurements import show_measurements
 from echocare_core.results.page.points import show_points
@@ -18,7 +19,7 @@ from echocare_core.results.page.texts import show_texts
 from echocare_core.results.page.thumbnail import evenly_spaced, thumbnail_data_uri
 from echocare_core.results.table import FILE, file_columns
 from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, counted, in_pixels, name_text, outputs_text
-from echocare_core.types import Boxes, Measurement, Points, Scores, Text
+from echocare_core.types import Boxes, Embedding, Measurement, Points, Scores, Text
 
 # What the page says about each kind, beside its pictures; a new kind is a module beside this one and a line here.
 SHOWN: dict[type, Callable[[Sequence[Entry]], str]] = {
@@ -27,6 +28,7 @@ SHOWN: dict[type, Callable[[Sequence[Entry]], str]] = {
     Boxes: show_boxes,
     Points: show_points,
     Text: show_texts,
+    Embedding: show_embeddings,
 }
 
 _CARD = Template("""<article class="$about">

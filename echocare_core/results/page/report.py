@@ -81,11 +81,13 @@ class Section:
         card: of the bundle.
         rows: one per frame, cine or study, the columns of `results.csv`; files relative to the page.
         details: of each row.
+        tables: names of the tables that kinds of output added.
     """
 
     card: BundleCard
     rows: Sequence[Row]
     details: Sequence[Details]
+    tables: Sequence[str] = ()
 
     @property
     def entries(self) -> list[Entry]:
@@ -120,7 +122,11 @@ def write_report(
         written=_time_text(written),
         sections="\n".join(_sections(sections, pictures or path.parent)),
         set_aside=_set_aside_table(set_aside),
-        beside=list_beside(entries, "" if len(sections) == 1 else "In the folder of each bundle, "),
+        beside=list_beside(
+            entries,
+            [name for section in sections for name in section.tables],
+            "" if len(sections) == 1 else "In the folder of each bundle, ",
+        ),
         citations="".join(f"<p class='citation'>{citation(section.card)}</p>\n" for section in sections),
     )
     path.write_text(text, encoding="utf-8", errors="backslashreplace")

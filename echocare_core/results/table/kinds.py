@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from echocare_core.result_files import BOXES_CSV, POINTS_CSV
+from echocare_core.result_files import BOXES, EMBEDDINGS, POINTS
 from echocare_core.results.table.boxes import BOX_COLUMNS, boxes_fault, list_boxes, write_boxes
+from echocare_core.results.table.embedding import (
+    embedding_columns,
+    embedding_fault,
+    list_embedding,
+    write_embedding,
+)
 from echocare_core.results.table.mask import mask_fault, write_mask
 from echocare_core.results.table.measurement import measurement_fault, write_measurement
 from echocare_core.results.table.picture import picture_fault, write_picture
@@ -14,14 +20,14 @@ from echocare_core.results.table.place import Entries, Place
 from echocare_core.results.table.points import POINT_COLUMNS, list_points, points_fault, write_points
 from echocare_core.results.table.scores import scores_fault, write_scores
 from echocare_core.results.table.text import write_text
-from echocare_core.types import Boxes, Mask, Measurement, Picture, Points, Scores, Text
+from echocare_core.types import Boxes, Embedding, Mask, Measurement, Picture, Points, Scores, Text
 
 
 class Listed(NamedTuple):
-    """A table of its own: its file, what its rows say beside whose they are, and the rows of one output."""
+    """A table of its own: its name, what its rows say beside whose they are, and the rows of one output."""
 
-    file: str
-    columns: tuple[str, ...]
+    name: str
+    columns: Callable[[Sequence[Any]], Sequence[str]]  # of all outputs of the kind
     rows: Callable[[Any], Iterator[tuple[object, ...]]]
 
 
@@ -35,10 +41,11 @@ class Kind(NamedTuple):
 
 KINDS: dict[type, Kind] = {
     Mask: Kind(write_mask, mask_fault),
-    Boxes: Kind(write_boxes, boxes_fault, Listed(BOXES_CSV, BOX_COLUMNS, list_boxes)),
-    Points: Kind(write_points, points_fault, Listed(POINTS_CSV, POINT_COLUMNS, list_points)),
+    Boxes: Kind(write_boxes, boxes_fault, Listed(BOXES, lambda _: BOX_COLUMNS, list_boxes)),
+    Points: Kind(write_points, points_fault, Listed(POINTS, lambda _: POINT_COLUMNS, list_points)),
     Scores: Kind(write_scores, scores_fault),
     Picture: Kind(write_picture, picture_fault),
     Text: Kind(write_text),
     Measurement: Kind(write_measurement, measurement_fault),
+    Embedding: Kind(write_embedding, embedding_fault, Listed(EMBEDDINGS, embedding_columns, list_embedding)),
 }

@@ -9,6 +9,7 @@ from echocare_core.errors import BundleError
 from echocare_core.result_files import RESULTS_CSV
 from echocare_core.results.table.cells import FIRST_COLUMNS, Row, finite, write_table
 from echocare_core.results.table.kinds import KINDS, Listed
+from echocare_core.results.table.parquet import write_parquet
 from echocare_core.results.table.place import Entries, Place
 from echocare_core.types import BundleCard, Details, Output, Prediction
 
@@ -115,27 +116,41 @@ def write_results_csv(folder: Path, rows: Sequence[Row]) -> None:
     write_table(folder / RESULTS_CSV, columns, rows)
 
 
-def write_listed(folder: Path, rows: Sequence[Row], details: Sequence[Details]) -> None:
+def write_listed(folder: Path, rows: Sequence[Row], details: Sequence[Details], table_format: str) -> tuple[str, ...]:
     """Write the tables of those kinds that have one of their own, where such an output was given.
 
     Args:
         folder: where they will stand.
         rows: from `complete_rows`.
         details: of each row.
+        table_format: one of `TABLE_FORMATS`.
+
+    Returns:
+        Names of the tables that were written.
+
+    Raises:
+        OutputError: Parquet without pyarrow.
+        BundleError: outputs of a kind that fit no common columns.
     """
+    write, names = write_parquet if table_format == "parquet" else write_table, []
     for kind, (_, _, listed) in KINDS.items():
-        if listed is not None and any(isinstance(output, kind) for one in details for output in one.outputs):
+        found = [
+            (row, output)
+            for row, one in zip(rows, details, strict=True)
+            for output in one.outputs
+            if isinstance(output, kind)
+        ]
+        if listed is not None and found:
             whose = [column for column in ("bundle", "source", "frame", *LEVEL_COLUMNS) if column in rows[0]]
-            found = (
-                ({column: row[column] for column in whose}, output)
-                for row, one in zip(rows, details, strict=True)
-                for output in one.outputs
-                if isinstance(output, kind)
-            )
-            write_table(folder / listed.file, [*whose, *listed.columns], _listed(listed, found))
+            columns = listed.columns([output for _, output in found])
+            names.append(f"{listed.name}.{table_format}")
+            write(folder / names[-1], [*whose, *columns], _listed(listed, whose, columns, found))
+    return tuple(names)
 
 
-def _listed(listed: Listed, found: Iterable[tuple[Row, Output]]) -> Iterator[Row]:
-    for whose, output in found:
+def _listed(
+    listed: Listed, whose: Sequence[str], columns: Sequence[str], found: Iterable[tuple[Row, Output]]
+) -> Iterator[Row]:
+    for row, output in found:
         for cells in listed.rows(output):
-            yield {**whose, **dict(zip(listed.columns, cells, strict=True))}
+            yield {**{column: row[column] for column in whose}, **dict(zip(columns, cells, strict=True))}
