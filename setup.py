@@ -13,7 +13,7 @@ from setuptools.command.build_py import build_py
 TOP = Path(__file__).parent
 CONTENTS = (
     *("LICENSE", "large_files.yml", "configs/*.json", "configs/*.yaml", "configs/*.conf"),
-    *("models/model.pt", "models/model.json", "docs/*.md", "docs/*.txt"),
+    *("models/model.pt", "models/model.json", "models/known_images.csv", "docs/*.md", "docs/*.txt"),
 )  # as in echocare_core/checks/files.py, which cannot be imported before the package is installed
 
 

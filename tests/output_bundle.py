@@ -14,7 +14,19 @@ from monai.transforms import Transform
 from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 
-from echocare_core.types import Boxes, Mask, Measurement, OperatingPoint, Output, Picture, Points, Scores, Text
+from echocare_core.types import (
+    Boxes,
+    Embedding,
+    KnownImage,
+    Mask,
+    Measurement,
+    OperatingPoint,
+    Output,
+    Picture,
+    Points,
+    Scores,
+    Text,
+)
 
 Bright = NDArray[np.bool_]  # (height, width)
 
@@ -58,6 +70,10 @@ def number_of(bright: Bright) -> Measurement:
     return Measurement("bright_area", float(bright.sum()), "px2")
 
 
+def embedding_of(bright: Bright) -> Embedding:
+    return Embedding("embedding", np.array([0.6, 0.8], dtype=np.float32), (KnownImage("SET image_1", "breast", 0.87),))
+
+
 KINDS: dict[str, Callable[[Bright], Output]] = {
     "mask": mask_of,
     "boxes": boxes_of,
@@ -66,6 +82,7 @@ KINDS: dict[str, Callable[[Bright], Output]] = {
     "picture": picture_of,
     "text": text_of,
     "number": number_of,
+    "embedding": embedding_of,
 }
 
 

@@ -15,7 +15,7 @@ from echocare_core.errors import BundleError
 # What a bundle is made of. Anything else in its folder, such as results in eval/, may name patients and stays there.
 CONTENTS = (
     *("LICENSE", "large_files.yml", "configs/*.json", "configs/*.yaml", "configs/*.conf"),
-    *("models/model.pt", "models/model.json", "docs/*.md", "docs/*.txt"),
+    *("models/model.pt", "models/model.json", "models/known_images.csv", "docs/*.md", "docs/*.txt"),
 )
 CONFIGS = ("inference.json", "train.json", "evaluate.json", "multi_gpu_train.json")
 INFERENCE, TRAINING = "configs/inference.json", "configs/train.json"

@@ -29,6 +29,7 @@ COLUMNS = {
     "picture": {"enhanced_file"},
     "text": {"report_file"},
     "number": {"bright_area_px2"},
+    "embedding": {"embedding_nearest", "embedding_nearest_shows", "embedding_nearest_similarity"},
 }
 WORDS = {
     "mask": "masks/ holds",
@@ -38,6 +39,7 @@ WORDS = {
     "picture": "enhanced",
     "text": "&lt;b&gt;Margin&lt;/b&gt;: circumscribed.",
     "number": "bright area",
+    "embedding": "SET image_1",
 }
 
 

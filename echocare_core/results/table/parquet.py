@@ -37,5 +37,5 @@ def write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> No
     schema = pa.schema([(column, kinds.get(type(value), pa.int32())) for column, value in known.items()])
     with parquet.ParquetWriter(path, schema) as writer:
         while some:
-            writer.write_table(pa.Table.from_pylist(list(some), schema=schema))
+            writer.write_table(pa.Table.from_pylist(some, schema=schema))
             some = list(islice(rows, ROWS_AT_ONCE))
