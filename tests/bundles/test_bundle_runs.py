@@ -22,6 +22,8 @@ from PIL import Image
 from small_tables import disc_picture, write_table
 from ultrasound_files import region, write_ultrasound
 
+import echocare_core as echocare
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -91,9 +93,15 @@ def test_inference_runs_from(where: str, bundle: Path, export: Path, tmp_path: P
 
     assert ran.returncode == 0, ran.stderr
     results = pd.read_csv(tmp_path / "out" / "results.csv")
-    assert list(results["source"]) == ["ST1/IM1", "ST1/IM2"]
+    assert list(results["source"][:2]) == ["ST1/IM1", "ST1/IM2"]
     assert (tmp_path / "out" / "report.html").is_file()
-    assert np.asarray(Image.open(tmp_path / "out" / results["mask"][0])).shape == (96, 128)
+    assert (tmp_path / "out" / results["overlay"][0]).is_file()
+
+
+def test_a_mask_has_the_size_of_the_recorded_frame(bundle: Path, export: Path, tmp_path: Path) -> None:
+    results = echocare.predict(bundle, export, tmp_path / "out")
+
+    assert [np.asarray(Image.open(tmp_path / "out" / str(row["mask"]))).shape for row in results] == [(96, 128)] * 2
 
 
 def test_by_default_a_copy_writes_into_itself(bundle: Path, export: Path, tmp_path: Path) -> None:

@@ -14,30 +14,48 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from small_tables import write_table
 
 REFERENCE = Path(__file__).parents[2] / "bundles" / "breast_lesion_segmentation"
-WIRED = {
+WIRED = {"inference.json": ["imports", "network", "dataset", "evaluator", "run"]}
+WIRED_TRAINING = {  # of a task; pretraining has a trainer of its own
     "train.json": ["imports", "network", "train#trainer", "validate#evaluator", "train#handlers", "validate#handlers"],
-    "inference.json": ["imports", "network", "dataset", "evaluator", "run"],
     "multi_gpu_train.json": ["device", "initialize", "finalize"],
 }
 LONGEST_LINE = 120
-MOST_LINES = {"train.json": 95, "inference.json": 75, "evaluate.json": 20, "multi_gpu_train.json": 10}
+MOST_LINES = {"inference.json": 75, "multi_gpu_train.json": 10}
+MOST_LINES_OF_A_TASK = {"train.json": 95, "evaluate.json": 20}
+
+
+def entries_of(wired: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(name, entry) for name, entries in wired.items() for entry in entries]
 
 
 def parsed(bundle: Path, name: str) -> ConfigParser:
     return ConfigParser(json.loads((bundle / "configs" / name).read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize(("name", "entry"), [(name, entry) for name, entries in WIRED.items() for entry in entries])
+@pytest.mark.parametrize(("name", "entry"), entries_of(WIRED))
 def test_what_is_only_wiring_is_wired_alike(bundle: Path, name: str, entry: str) -> None:
     assert parsed(bundle, name)[entry] == parsed(REFERENCE, name)[entry]
 
 
+@pytest.mark.parametrize(("name", "entry"), entries_of(WIRED_TRAINING))
+def test_the_training_of_a_task_is_wired_as_any_other(task_bundle: Path, name: str, entry: str) -> None:
+    assert parsed(task_bundle, name)[entry] == parsed(REFERENCE, name)[entry]
+
+
+def check_short(path: Path, most_lines: int) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= most_lines
+    assert max(map(len, lines)) <= LONGEST_LINE
+
+
 @pytest.mark.parametrize("name", list(MOST_LINES))
 def test_a_configuration_is_short(bundle: Path, name: str) -> None:
-    lines = (bundle / "configs" / name).read_text(encoding="utf-8").splitlines()
+    check_short(bundle / "configs" / name, MOST_LINES[name])
 
-    assert len(lines) <= MOST_LINES[name]
-    assert max(map(len, lines)) <= LONGEST_LINE
+
+@pytest.mark.parametrize("name", list(MOST_LINES_OF_A_TASK))
+def test_a_configuration_of_a_task_is_short(task_bundle: Path, name: str) -> None:
+    check_short(task_bundle / "configs" / name, MOST_LINES_OF_A_TASK[name])
 
 
 def of_the_image(step: dict[str, Any]) -> dict[str, Any]:
@@ -48,8 +66,8 @@ def of_the_image(step: dict[str, Any]) -> dict[str, Any]:
     return {**one, "keys": keys[0]}
 
 
-def test_training_and_inference_prepare_an_image_alike(bundle: Path) -> None:
-    inference, train = parsed(bundle, "inference.json"), parsed(bundle, "train.json")
+def test_training_and_inference_prepare_an_image_alike(task_bundle: Path) -> None:
+    inference, train = parsed(task_bundle, "inference.json"), parsed(task_bundle, "train.json")
     steps = [of_the_image(step) for step in inference["preprocessing#transforms"]]
     named = {value[1:] for step in steps for value in step.values() if isinstance(value, str) and value[0] == "@"}
 
@@ -74,10 +92,12 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("entry", ["max_epochs", "train#trainer#max_epochs"])
-def test_whoever_sets_the_epochs_the_last_one_still_learns(entry: str, bundle: Path, small_run: dict[str, Any]) -> None:
+def test_whoever_sets_the_epochs_the_last_one_still_learns(
+    entry: str, segmentation_bundle: Path, small_run: dict[str, Any]
+) -> None:
     workflow = ConfigWorkflow(
-        config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
-        bundle_root=str(bundle), **small_run, **{entry: 50},
+        config_file=str(segmentation_bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
+        bundle_root=str(segmentation_bundle), **small_run, **{entry: 50},
     )  # fmt: skip
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train#trainer")
@@ -98,13 +118,13 @@ def test_a_bundle_says_its_own_name(bundle: Path) -> None:
 
 
 def test_a_training_with_its_own_network_goes_on_where_it_stopped(
-    bundle: Path, small_run: dict[str, Any], tmp_path: Path
+    segmentation_bundle: Path, small_run: dict[str, Any], tmp_path: Path
 ) -> None:
     own = {name: value for name, value in small_run.items() if name not in ("network_def", "augment")}
     for epochs in (1, 2):
         workflow = ConfigWorkflow(
-            config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
-            bundle_root=str(bundle), **{**own, "max_epochs": epochs, "val_interval": 1},
+            config_file=str(segmentation_bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
+            bundle_root=str(segmentation_bundle), **{**own, "max_epochs": epochs, "val_interval": 1},
         )  # fmt: skip
         workflow.initialize()
         workflow.run()
@@ -115,7 +135,7 @@ def test_a_training_with_its_own_network_goes_on_where_it_stopped(
 
 
 def test_monai_label_may_set_the_data_and_put_a_handler_in_front(
-    bundle: Path, small_run: dict[str, Any], tmp_path: Path
+    segmentation_bundle: Path, small_run: dict[str, Any], tmp_path: Path
 ) -> None:
     torch.save({"threshold": torch.tensor(0.875)}, tmp_path / "given.pt")
     items = [{"image": str(tmp_path / "data" / f"{n}.png"), "label": str(tmp_path / "data" / f"{n}_mask.png")}
@@ -124,8 +144,8 @@ def test_monai_label_may_set_the_data_and_put_a_handler_in_front(
         "_target_": "CheckpointLoader", "load_path": str(tmp_path / "given.pt"), "load_dict": {"model": "@network"}
     }  # fmt: skip
     workflow = ConfigWorkflow(
-        config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
-        bundle_root=str(bundle),
+        config_file=str(segmentation_bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
+        bundle_root=str(segmentation_bundle),
         **{**small_run, "dataset_dir": "", "train#dataset#data": items, "validate#dataset#data": items,
            "train#handlers": [loader], "train#trainer#max_epochs": 1, "learning_rate": 0.0},
     )  # fmt: skip

@@ -46,11 +46,11 @@ def test_numpy_is_refused_there_until_the_tensor_is_moved(lazy: torch.device) ->
 
 
 def test_a_prediction_is_the_same_on_any_device(
-    bundle: Path, lazy: torch.device, stand_in: dict[str, object], tmp_path: Path
+    segmentation_bundle: Path, lazy: torch.device, stand_in: dict[str, object], tmp_path: Path
 ) -> None:
     write_ultrasound(tmp_path / "IM1", marked(2, *SIZE), spacing_mm=(0.2, 0.2))
     on_cpu, elsewhere = (
-        echocare.predict(bundle, tmp_path / "IM1", tmp_path / name, settings={**stand_in, "device": name})
+        echocare.predict(segmentation_bundle, tmp_path / "IM1", tmp_path / name, settings={**stand_in, "device": name})
         for name in ("cpu", lazy.type)
     )
 
@@ -62,16 +62,17 @@ def test_a_prediction_is_the_same_on_any_device(
 
 
 def test_an_evaluation_is_the_same_on_any_device(
-    bundle: Path, lazy: torch.device, stand_in: dict[str, object], tmp_path: Path
+    segmentation_bundle: Path, lazy: torch.device, stand_in: dict[str, object], tmp_path: Path
 ) -> None:
     Image.fromarray(marked(1, *SIZE)[0]).save(tmp_path / "image.png")
     Image.fromarray((marked(1, *SIZE)[0, :, :, 0] > 128).astype(np.uint8)).save(tmp_path / "mask.png")
     row = {"image": "image.png", "mask": "mask.png", "group": "a", "split": "test", "head_circumference_mm": 30}
     pd.DataFrame([row]).to_csv(tmp_path / "table.csv", index=False)
+    configs = [str(segmentation_bundle / "configs" / name) for name in ("inference.json", "evaluate.json")]
     for name in ("cpu", lazy.type):
         ConfigWorkflow(
-            config_file=[str(bundle / "configs" / config) for config in ("inference.json", "evaluate.json")],
-            workflow_type="infer", logging_file=False, bundle_root=str(bundle), dataset_dir=str(tmp_path),
+            config_file=configs,
+            workflow_type="infer", logging_file=False, bundle_root=str(segmentation_bundle), dataset_dir=str(tmp_path),
             output_dir=str(tmp_path / name), device=name, **stand_in,
         ).run()  # fmt: skip
     on_cpu, elsewhere = (json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("cpu", "lazy"))

@@ -1,4 +1,4 @@
-"""What each bundle gave when its weights were published, it gives today: masks, tables, the first losses of a training.
+"""What each segmentation bundle gave when its weights were published, it gives today: masks, table, first losses.
 
 `python tests/bundles/test_golden.py NAME` writes the values of a bundle anew: after new weights, never after a change
 of code that should not change them.
@@ -79,18 +79,20 @@ def golden_of(bundle: Path) -> dict[str, Any]:
     return json.loads((GOLDEN / f"{bundle.name}.json").read_text(encoding="utf-8"))
 
 
-def test_the_demo_gives_the_table_and_masks_it_gave(bundle: Path, tmp_path: Path) -> None:
-    golden, found = golden_of(bundle), predict_demo(bundle, tmp_path / "out")
+def test_the_demo_gives_the_table_and_masks_it_gave(segmentation_bundle: Path, tmp_path: Path) -> None:
+    golden, found = golden_of(segmentation_bundle), predict_demo(segmentation_bundle, tmp_path / "out")
 
-    if arithmetic(bundle) == golden["arithmetic"]:
+    if arithmetic(segmentation_bundle) == golden["arithmetic"]:
         assert found["table"] == golden["table"]
         assert found["masks"] == golden["masks"]
     assert found["areas_px"] == pytest.approx(golden["areas_px"], rel=1e-3)
     assert [line.split(",")[:4] for line in found["table"]] == [line.split(",")[:4] for line in golden["table"]]
 
 
-def test_a_training_begins_with_the_losses_it_began_with(bundle: Path, tmp_path: Path) -> None:
-    assert first_losses(bundle, tmp_path / "data") == pytest.approx(golden_of(bundle)["losses"], rel=1e-4)
+def test_a_training_begins_with_the_losses_it_began_with(segmentation_bundle: Path, tmp_path: Path) -> None:
+    assert first_losses(segmentation_bundle, tmp_path / "data") == pytest.approx(
+        golden_of(segmentation_bundle)["losses"], rel=1e-4
+    )
 
 
 if __name__ == "__main__":

@@ -113,6 +113,7 @@ def write_report(
     """
     written = written or datetime.now().astimezone()
     entries = [entry for section in sections for entry in section.entries]
+    tables = [name for section in sections for name in section.tables]
     text = _PAGE.substitute(
         title=escape(sections[0].card.title if len(sections) == 1 else "Ultrasound measurements"),
         style=_style(entries),
@@ -122,11 +123,7 @@ def write_report(
         written=_time_text(written),
         sections="\n".join(_sections(sections, pictures or path.parent)),
         set_aside=_set_aside_table(set_aside),
-        beside=list_beside(
-            entries,
-            [name for section in sections for name in section.tables],
-            "" if len(sections) == 1 else "In the folder of each bundle, ",
-        ),
+        beside=list_beside(entries, tables, "" if len(sections) == 1 else "In the folder of each bundle, "),
         citations="".join(f"<p class='citation'>{citation(section.card)}</p>\n" for section in sections),
     )
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
