@@ -145,7 +145,7 @@ def embed(network: Any, preprocessing: Any, images: Sequence[Any]) -> tuple[np.n
             read[number] = False
         if batch and (len(batch) == BATCH or number == len(images) - 1):
             with torch.inference_mode():
-                vectors.append(network(torch.stack(batch)).numpy())
+                vectors.append(network(torch.stack(batch)).flatten(1).numpy())
             batch = []
     return np.concatenate(vectors), read
 

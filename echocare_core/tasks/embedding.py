@@ -65,9 +65,9 @@ class EmbeddingNetwork(nn.Module):
             image: float32 (batch, 3, height, width) in [0, 1], upright.
 
         Returns:
-            float32 (batch, channels of the maps), each of length 1.
+            float32 (batch, channels of the maps, 1, 1), along the channels of length 1.
         """
-        pooled = [features.mean((2, 3)) for features in self.encoder(image)[-self.maps :]]
+        pooled = [features.mean((2, 3), keepdim=True) for features in self.encoder(image)[-self.maps :]]
         return functional.normalize(torch.cat(pooled, dim=1), dim=1)
 
 
@@ -190,7 +190,7 @@ class EmbeddingOutputd(MapTransform):
     """The network's embedding as outputs: the nearest known images and the organ.
 
     Args:
-        keys: embeddings (channels,); the item gets `outputs`.
+        keys: embeddings (channels, 1, 1); the item gets `outputs`.
         nearest: says what they are.
     """
 
@@ -201,7 +201,7 @@ class EmbeddingOutputd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            item["outputs"] = self.nearest.describe(_of_length_one(convert_to_numpy(item[key])))
+            item["outputs"] = self.nearest.describe(_of_length_one(convert_to_numpy(item[key]).ravel()))
         return item
 
 

@@ -112,8 +112,10 @@ def test_where_nothing_is_similar_enough_the_organ_is_unknown(export: Path, tmp_
 
 
 def test_embeddings_are_the_same_on_any_device(export: Path, tmp_path: Path) -> None:
+    stand_in = {"network_def#_target_": "pooled_network.PooledNetwork"}
     for name in ("cpu", lazy_device().type):
-        echocare.predict(BUNDLE, export / "ST1" / "STILL", tmp_path / name, settings={**CPU, "device": name})
+        settings = {**CPU, **stand_in, "device": name}
+        echocare.predict(BUNDLE, export / "ST1" / "STILL", tmp_path / name, settings=settings)
 
     cpu, lazy = (embeddings_of(tmp_path / name).filter(like="value_") for name in ("cpu", "lazy"))
     np.testing.assert_allclose(lazy, cpu, atol=1e-5)

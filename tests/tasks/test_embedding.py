@@ -61,9 +61,11 @@ def test_an_embedding_is_the_mean_of_the_deepest_maps_at_length_one(network: Emb
     with torch.no_grad():
         found, maps = network(image), network.encoder(image)
 
+    assert found.shape[2:] == (1, 1)
+
     for number in range(2):
         expected = np.array([one for features in maps[-2:] for one in features[number].mean(dim=(1, 2)).tolist()])
-        np.testing.assert_allclose(found[number], expected / np.sqrt((expected**2).sum()), atol=1e-6)
+        np.testing.assert_allclose(found[number, :, 0, 0], expected / np.sqrt((expected**2).sum()), atol=1e-6)
 
 
 def test_the_nearest_known_images_are_those_of_the_largest_cosine() -> None:
@@ -151,7 +153,7 @@ def test_a_cine_is_the_mean_of_its_frames_at_length_one() -> None:
 def test_an_item_gets_its_outputs_from_what_the_network_gives() -> None:
     vector = directions(1)[0]
 
-    item = EmbeddingOutputd("pred", nearest_of(["liver"] * 4))({"pred": torch.from_numpy(3 * vector)})
+    item = EmbeddingOutputd("pred", nearest_of(["liver"] * 4))({"pred": torch.from_numpy(3 * vector)[:, None, None]})
 
     assert embedding_of(item["outputs"]).vector.dtype == np.float32
     np.testing.assert_allclose(embedding_of(item["outputs"]).vector, vector, atol=1e-6)
