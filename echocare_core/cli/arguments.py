@@ -48,5 +48,5 @@ def say_what_was_written(results: Results) -> None:
     levels = Counter(str(row.get("level", "frame")) for row in results.rows)
     measured = enumerated([counted(number, level) for level, number in levels.items()])
     typer.echo(f"{measured} measured, {len(results.set_aside)} files or frames set aside.")
-    for name in (REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV):
+    for name in (REPORT_HTML, RESULTS_CSV, *results.tables, SET_ASIDE_CSV):
         typer.echo(f"  {results.folder / name}")

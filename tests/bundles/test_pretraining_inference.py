@@ -16,9 +16,12 @@ import pandas as pd
 import pytest
 from lazy_device import lazy_device
 from monai.bundle import ConfigParser
+from small_network import needs_openvino
+from typer.testing import CliRunner
 from ultrasound_files import JPEG, marked, write_ultrasound
 
 import echocare_core as echocare
+from echocare_core.cli import app
 from echocare_core.demo import EXPORT
 
 BUNDLE = Path(__file__).parents[2] / "bundles" / "ultrasound_pretraining"
@@ -96,6 +99,16 @@ def test_all_in_one_batch_and_one_by_one_give_the_same(export: Path, tmp_path: P
     np.testing.assert_allclose(one, many, atol=1e-5)
 
 
+def test_the_command_says_what_it_embedded_and_where_the_table_is(export: Path, tmp_path: Path) -> None:
+    settings = [word for name in ("device=cpu", "engine=torch") for word in ("--set", name)]
+
+    ran = CliRunner().invoke(app, ["predict", str(BUNDLE), str(export), str(tmp_path / "out"), *settings])
+
+    assert ran.exit_code == 0, ran.output
+    assert "3 frames, 1 cine and 1 study measured, 1 files or frames set aside." in ran.output
+    assert "embeddings.csv" in ran.output
+
+
 def test_parquet_is_an_option_of_the_bundle(export: Path, tmp_path: Path) -> None:
     echocare.predict(BUNDLE, export, tmp_path / "out", settings={**CPU, "table_format": "parquet"})
 
@@ -109,6 +122,16 @@ def test_where_nothing_is_similar_enough_the_organ_is_unknown(export: Path, tmp_
     results = echocare.predict(BUNDLE, export, tmp_path / "out", settings={**CPU, "smallest_similarity": 1.0})
 
     assert {row["organ"] for row in results} == {row["body_region"] for row in results} == {"unknown"}
+
+
+@needs_openvino
+def test_openvino_gives_the_same_embeddings(export: Path, tmp_path: Path) -> None:
+    for engine in ("torch", "openvino"):
+        settings = {**CPU, "engine": engine}
+        echocare.predict(BUNDLE, export / "ST1" / "STILL", tmp_path / engine, settings=settings)
+
+    torch, openvino = (embeddings_of(tmp_path / engine).filter(like="value_") for engine in ("torch", "openvino"))
+    np.testing.assert_allclose(openvino, torch, atol=1e-4)
 
 
 def test_embeddings_are_the_same_on_any_device(export: Path, tmp_path: Path) -> None:

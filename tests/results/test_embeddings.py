@@ -11,6 +11,7 @@ import pytest
 from echocare_core import optional
 from echocare_core.errors import BundleError, OutputError, SettingsError
 from echocare_core.results import ResultsWriter
+from echocare_core.results.table.parquet import ROWS_AT_ONCE, write_parquet
 from echocare_core.types import BundleCard, Embedding, KnownImage, Prediction
 
 LIVER = (KnownImage("AUL benign_1", "liver", 0.91), KnownImage("AUL normal_7", "gall_bladder", 0.8))
@@ -91,9 +92,7 @@ def test_a_run_in_the_other_format_leaves_no_table_of_the_former_one(tmp_path, c
     assert sorted(path.name for path in (tmp_path / "out").glob("embeddings.*")) == ["embeddings.csv"]
 
 
-def test_a_long_table_is_written_whole(tmp_path, card, frame_of) -> None:
-    from echocare_core.results.table.parquet import ROWS_AT_ONCE, write_parquet
-
+def test_a_long_table_is_written_whole(tmp_path) -> None:
     rows = [{"source": f"{number}", "frame": None, "value_0": number / 7} for number in range(2 * ROWS_AT_ONCE + 1)]
     write_parquet(tmp_path / "t.parquet", ["source", "frame", "value_0"], rows)
 
