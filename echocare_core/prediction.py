@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -72,7 +73,7 @@ def installed_engine(bundle: str | Path) -> dict[str, str]:
     from echocare_core.optional import is_installed
 
     config = find_bundle(bundle) / "configs" / "inference.json"
-    has_engines = config.is_file() and '"engine"' in config.read_text(encoding="utf-8")
+    has_engines = config.is_file() and "engine" in json.loads(config.read_text(encoding="utf-8"))
     return {"engine": "openvino"} if has_engines and is_installed("openvino") and not torch.cuda.is_available() else {}
 
 

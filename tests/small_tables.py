@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,12 @@ def disc_picture(number: int, height: int = 96, width: int = 128) -> tuple[np.nd
     return np.where(disc, speckle // 4, speckle)[:, :, None].repeat(3, axis=2).astype(np.uint8), disc.astype(np.uint8)
 
 
-def write_table(folder: Path, splits: tuple[str, ...] = ("train",) * 4 + ("val", "val", "test")) -> Path:
-    """A folder with `table.csv`: one picture, mask and patient per name of a split."""
+def write_table(
+    folder: Path,
+    splits: tuple[str, ...] = ("train",) * 4 + ("val", "val", "test"),
+    columns: Mapping[str, Sequence[str]] | None = None,
+) -> Path:
+    """A folder with `table.csv`: one picture, mask and patient per name of a split; `columns` go through their values."""
     folder.mkdir(parents=True)
     rows = []
     for number, split in enumerate(splits):
@@ -26,6 +31,9 @@ def write_table(folder: Path, splits: tuple[str, ...] = ("train",) * 4 + ("val",
         Image.fromarray(image).save(folder / f"{number}.png")
         Image.fromarray(mask * 255).save(folder / f"{number}_mask.png")
         rows.append((f"{number}.png", f"{number}_mask.png", f"patient-{number}", split, 0.5, 78.5))
-    columns = ["image", "mask", "group", "split", "pixel_mm", "head_circumference_mm"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "table.csv", index=False)
+    names = ["image", "mask", "group", "split", "pixel_mm", "head_circumference_mm"]
+    further = {
+        name: [values[row % len(values)] for row in range(len(rows))] for name, values in (columns or {}).items()
+    }
+    pd.DataFrame(rows, columns=names).assign(**further).to_csv(folder / "table.csv", index=False)
     return folder

@@ -23,4 +23,6 @@ def predict(
     from echocare_core.prediction import predict as run
 
     chosen = {**installed_engine(bundle), **parse_settings(settings)}
+    if chosen.get("engine") == "openvino":
+        typer.echo("Runs on OpenVINO, whose numbers differ by rounding; --set engine=torch runs it on PyTorch.")
     say_what_was_written(run(bundle, source, out, overwrite=overwrite, settings=chosen))

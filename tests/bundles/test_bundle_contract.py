@@ -28,8 +28,8 @@ def test_the_bundle_passes(check: Check, bundle: Path) -> None:
     assert [finding for finding in run_check(check, bundle) if finding.outcome == "failed"] == []
 
 
-def test_training_and_inference_build_the_same_network(segmentation_bundle: Path) -> None:
-    inference, train = (config(segmentation_bundle, name) for name in ("inference.json", "train.json"))
+def test_training_and_inference_build_the_same_network(task_bundle: Path) -> None:
+    inference, train = (config(task_bundle, name) for name in ("inference.json", "train.json"))
     built = [parser.get_parsed_content("network_def").state_dict() for parser in (inference, train)]
 
     assert {name: tensor.shape for name, tensor in built[0].items()} == {
@@ -41,9 +41,9 @@ def test_weights_are_small_enough_to_live_in_the_repository(bundle: Path) -> Non
     assert (bundle / "models" / "model.pt").stat().st_size <= LARGEST_WEIGHTS
 
 
-def test_the_card_tells_the_settings_of_the_training(segmentation_bundle: Path) -> None:
-    card = json.loads((segmentation_bundle / "models" / "model.json").read_text(encoding="utf-8"))
-    train = config(segmentation_bundle, "train.json")
+def test_the_card_tells_the_settings_of_the_training(task_bundle: Path) -> None:
+    card = json.loads((task_bundle / "models" / "model.json").read_text(encoding="utf-8"))
+    train = config(task_bundle, "train.json")
 
     assert card["training"]["seed"] == train["seed"]
     assert card["training"]["epochs"] == train["max_epochs"]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from bright_network import BrightNetwork
@@ -14,11 +15,12 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from small_tables import write_table
 
 REFERENCE = Path(__file__).parents[2] / "bundles" / "breast_lesion_segmentation"
-WIRED = {"inference.json": ["imports", "network", "dataset", "evaluator", "run"]}
+WIRED = {"inference.json": ["network", "evaluator", "run"]}
 WIRED_TRAINING = {  # of a task; pretraining has a trainer of its own
-    "train.json": ["imports", "network", "train#trainer", "validate#evaluator", "train#handlers", "validate#handlers"],
+    "train.json": ["network", "train#trainer", "validate#evaluator", "train#handlers", "validate#handlers"],
     "multi_gpu_train.json": ["device", "initialize", "finalize"],
 }
+GOLDEN = Path(__file__).parent / "golden"
 LONGEST_LINE = 120
 MOST_LINES = {"inference.json": 75, "multi_gpu_train.json": 10}
 MOST_LINES_OF_A_TASK = {"train.json": 95, "evaluate.json": 20}
@@ -35,6 +37,17 @@ def parsed(bundle: Path, name: str) -> ConfigParser:
 @pytest.mark.parametrize(("name", "entry"), entries_of(WIRED))
 def test_what_is_only_wiring_is_wired_alike(bundle: Path, name: str, entry: str) -> None:
     assert parsed(bundle, name)[entry] == parsed(REFERENCE, name)[entry]
+
+
+def test_the_export_is_read_alike_but_for_clips(bundle: Path) -> None:
+    own, reference = (parsed(folder, "inference.json")["dataset"] for folder in (bundle, REFERENCE))
+
+    assert {name: value for name, value in own.items() if name != "clip"} == reference
+
+
+@pytest.mark.parametrize("name", ["train.json", "inference.json"])
+def test_what_the_wiring_needs_is_imported(task_bundle: Path, name: str) -> None:
+    assert set(parsed(REFERENCE, name)["imports"]) <= set(parsed(task_bundle, name)["imports"])
 
 
 @pytest.mark.parametrize(("name", "entry"), entries_of(WIRED_TRAINING))
@@ -91,6 +104,15 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
     }
 
 
+def run(bundle: Path, configs: list[str], kind: str, settings: dict[str, Any]) -> None:
+    workflow = ConfigWorkflow(
+        config_file=[str(bundle / "configs" / name) for name in configs], workflow_type=kind, logging_file=False,
+        bundle_root=str(bundle), **settings,
+    )  # fmt: skip
+    workflow.initialize()
+    workflow.run()
+
+
 @pytest.mark.parametrize("entry", ["max_epochs", "train#trainer#max_epochs"])
 def test_whoever_sets_the_epochs_the_last_one_still_learns(
     entry: str, segmentation_bundle: Path, small_run: dict[str, Any]
@@ -117,21 +139,27 @@ def test_a_bundle_says_its_own_name(bundle: Path) -> None:
         assert parsed(bundle, name)["bundle_root"] == f"$running_bundle_root('{bundle.name}')"
 
 
-def test_a_training_with_its_own_network_goes_on_where_it_stopped(
-    segmentation_bundle: Path, small_run: dict[str, Any], tmp_path: Path
+def test_its_own_network_trains_goes_on_and_is_evaluated(
+    task_bundle: Path, small_run: dict[str, Any], tmp_path: Path
 ) -> None:
-    own = {name: value for name, value in small_run.items() if name not in ("network_def", "augment")}
+    own = {name: value for name, value in small_run.items() if name not in ("network_def", "augment", "dataset_dir")}
+    columns = json.loads((GOLDEN / f"{task_bundle.name}.json").read_text(encoding="utf-8"))["columns"]
+    table = str(write_table(tmp_path / "table", columns=columns))
+
     for epochs in (1, 2):
-        workflow = ConfigWorkflow(
-            config_file=str(segmentation_bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
-            bundle_root=str(segmentation_bundle), **{**own, "max_epochs": epochs, "val_interval": 1},
-        )  # fmt: skip
-        workflow.initialize()
-        workflow.run()
+        settings = {**own, "dataset_dir": table, "max_epochs": epochs, "val_interval": 1}
+        run(task_bundle, ["train.json"], "train", settings)
+    scored = {
+        "dataset_dir": table,
+        "output_dir": str(tmp_path / "scores"),
+        "weights": str(tmp_path / "run" / "best.pt"),
+    }
+    run(task_bundle, ["inference.json", "evaluate.json"], "infer", {**scored, "device": "cpu"})
     state = torch.load(tmp_path / "run" / "latest.pt", weights_only=True)
 
     assert (state["epoch"], state["iteration"]) == (2, 4)
-    assert (tmp_path / "run" / "best.pt").is_file()
+    assert len(pd.read_csv(tmp_path / "scores" / "evaluation.csv")) == 1
+    assert json.loads((tmp_path / "scores" / "evaluation.json").read_text(encoding="utf-8"))
 
 
 def test_monai_label_may_set_the_data_and_put_a_handler_in_front(

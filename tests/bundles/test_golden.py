@@ -1,7 +1,9 @@
-"""What each segmentation bundle gave when its weights were published, it gives today: masks, table, first losses.
+"""What each bundle gave when its weights were published, it gives today: files, table, the first losses of a training.
 
 `python tests/bundles/test_golden.py NAME` writes the values of a bundle anew: after new weights, never after a change
-of code that should not change them.
+of code that should not change them. A golden file also says, before it is written for the first time, which part of
+the demo's export the bundle sees (`export`, all of it without), and which columns its table of training images has
+beside those of `small_tables` (`columns`).
 """
 
 from __future__ import annotations
@@ -10,22 +12,26 @@ import hashlib
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from PIL import Image
-from small_tables import write_table
+from torch.nn import functional
 
 import echocare_core as echocare
 from echocare_core.demo import EXPORT
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where pytest looks, and this file as a script must as well
+from small_tables import write_table
+
 GOLDEN = Path(__file__).parent / "golden"
-PARTS = {"breast_lesion_segmentation": "BREAST", "fetal_head_segmentation": "FETAL"}
 LOSSES = 20
 
 
@@ -33,32 +39,39 @@ def digest(array: np.ndarray) -> str:
     return hashlib.sha256(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def arithmetic(bundle: Path) -> str:
-    """Logits of the bundle's network on a fixed picture: processors round the last digits differently."""
-    workflow = ConfigWorkflow(
-        config_file=str(bundle / "configs" / "inference.json"), workflow_type="infer", logging_file=False,
-        bundle_root=str(bundle), device="cpu", precision="float32",
-    )  # fmt: skip
-    picture = np.random.default_rng(7).random((2, 3, 256, 256), dtype=np.float32)
-    with torch.no_grad():
-        return digest(workflow.parser.get_parsed_content("network")(torch.from_numpy(picture)).numpy())
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums over several threads round otherwise than those of one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
-def predict_demo(bundle: Path, out: Path) -> dict[str, Any]:
-    """The table of the demo's export, and each mask's digest and area."""
-    settings = {"device": "cpu", "precision": "float32"}
-    results = echocare.predict(bundle, EXPORT / PARTS[bundle.name], out, settings=settings)
-    masks = {row["mask"]: np.asarray(Image.open(out / row["mask"])) for row in results}
+def arithmetic() -> str:
+    """How this processor rounds: PyTorch's operations on fixed numbers, nothing of this project."""
+    numbers = torch.from_numpy(np.random.default_rng(7).standard_normal((2, 16, 64, 64), dtype=np.float32))
+    weight = numbers[0].reshape(-1)[: 32 * 16 * 9].reshape(32, 16, 3, 3)
+    convolved = functional.conv2d(numbers, weight, padding=1)
+    normalised = functional.instance_norm(functional.layer_norm(convolved, (64,)))
+    product = normalised.flatten(2) @ normalised.flatten(2).transpose(1, 2)
+    scaled = functional.interpolate(functional.gelu(normalised), scale_factor=1.7, mode="bilinear")
+    return digest(torch.cat([product.softmax(dim=-1).flatten(), scaled.flatten()]).numpy())
+
+
+def predict_demo(bundle: Path, part: str, out: Path) -> dict[str, Any]:
+    """The table of a part of the demo's export, and the digest of each picture beside it but overlays."""
+    echocare.predict(bundle, EXPORT / part, out, settings={"device": "cpu", "precision": "float32"})
+    pictures = [path for path in sorted(out.rglob("*.png")) if "overlays" not in path.parts]
     return {
         "table": (out / "results.csv").read_text(encoding="utf-8-sig").splitlines(),
-        "masks": {name: digest(mask) for name, mask in masks.items()},
-        "areas_px": {name: int((mask > 0).sum()) for name, mask in masks.items()},
+        "files": {path.relative_to(out).as_posix(): digest(np.asarray(Image.open(path))) for path in pictures},
     }
 
 
-def first_losses(bundle: Path, folder: Path) -> list[float]:
+def first_losses(bundle: Path, columns: dict[str, list[str]], folder: Path) -> list[float]:
     """Losses of the first steps of a training on speckle with discs, in float32."""
-    write_table(folder, ("train",) * 10 + ("val", "val"))
+    write_table(folder, ("train",) * 10 + ("val", "val"), columns)
     logging.getLogger("ignite").setLevel(logging.ERROR)
     workflow = ConfigWorkflow(
         config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
@@ -76,23 +89,31 @@ def first_losses(bundle: Path, folder: Path) -> list[float]:
 
 
 def golden_of(bundle: Path) -> dict[str, Any]:
-    return json.loads((GOLDEN / f"{bundle.name}.json").read_text(encoding="utf-8"))
+    path = GOLDEN / f"{bundle.name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def test_the_demo_gives_the_table_and_masks_it_gave(segmentation_bundle: Path, tmp_path: Path) -> None:
-    golden, found = golden_of(segmentation_bundle), predict_demo(segmentation_bundle, tmp_path / "out")
-
-    if arithmetic(segmentation_bundle) == golden["arithmetic"]:
-        assert found["table"] == golden["table"]
-        assert found["masks"] == golden["masks"]
-    assert found["areas_px"] == pytest.approx(golden["areas_px"], rel=1e-3)
-    assert [line.split(",")[:4] for line in found["table"]] == [line.split(",")[:4] for line in golden["table"]]
-
-
-def test_a_training_begins_with_the_losses_it_began_with(segmentation_bundle: Path, tmp_path: Path) -> None:
-    assert first_losses(segmentation_bundle, tmp_path / "data") == pytest.approx(
-        golden_of(segmentation_bundle)["losses"], rel=1e-4
+def as_frame(lines: list[str]) -> pd.DataFrame:
+    return pd.DataFrame([line.split(",") for line in lines[1:]], columns=lines[0].split(",")).apply(
+        lambda column: pd.to_numeric(column) if column.str.fullmatch(r"[\d.]*").all() else column
     )
+
+
+def test_the_demo_gives_the_table_and_the_pictures_it_gave(task_bundle: Path, tmp_path: Path) -> None:
+    golden = golden_of(task_bundle)
+    found = predict_demo(task_bundle, golden["export"], tmp_path / "out")
+
+    pd.testing.assert_frame_equal(as_frame(found["table"]), as_frame(golden["table"]), rtol=1e-3)
+    assert list(found["files"]) == list(golden["files"])
+    if arithmetic() == golden["arithmetic"]:
+        assert found["table"] == golden["table"]
+        assert found["files"] == golden["files"]
+
+
+def test_a_training_begins_with_the_losses_it_began_with(task_bundle: Path, tmp_path: Path) -> None:
+    golden = golden_of(task_bundle)
+
+    assert first_losses(task_bundle, golden["columns"], tmp_path / "data") == pytest.approx(golden["losses"], rel=1e-4)
 
 
 if __name__ == "__main__":
@@ -100,9 +121,14 @@ if __name__ == "__main__":
 
     torch.set_num_threads(1)
     for name in sys.argv[1:]:
+        folder = echocare.find_bundle(name)
+        given = {"export": "", "columns": {}, **golden_of(folder)}
         with TemporaryDirectory() as scratch:
-            folder = echocare.find_bundle(name)
-            values = {"arithmetic": arithmetic(folder), **predict_demo(folder, Path(scratch, "out"))}
-            values["losses"] = first_losses(folder, Path(scratch, "data"))
-        GOLDEN.mkdir(exist_ok=True)
+            values = {
+                "export": given["export"],
+                "columns": given["columns"],
+                "arithmetic": arithmetic(),
+                **predict_demo(folder, given["export"], Path(scratch, "out")),
+                "losses": first_losses(folder, given["columns"], Path(scratch, "data")),
+            }
         (GOLDEN / f"{name}.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
