@@ -23,7 +23,7 @@ def write_table(
     splits: tuple[str, ...] = ("train",) * 4 + ("val", "val", "test"),
     columns: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
-    """A folder with `table.csv`: one picture, mask and patient per name of a split; `columns` go through their values."""
+    """A folder with `table.csv`: a picture, mask and patient per name of a split; `columns` go through their values."""
     folder.mkdir(parents=True)
     rows = []
     for number, split in enumerate(splits):
@@ -32,8 +32,8 @@ def write_table(
         Image.fromarray(mask * 255).save(folder / f"{number}_mask.png")
         rows.append((f"{number}.png", f"{number}_mask.png", f"patient-{number}", split, 0.5, 78.5))
     names = ["image", "mask", "group", "split", "pixel_mm", "head_circumference_mm"]
-    further = {
-        name: [values[row % len(values)] for row in range(len(rows))] for name, values in (columns or {}).items()
-    }
-    pd.DataFrame(rows, columns=names).assign(**further).to_csv(folder / "table.csv", index=False)
+    table = pd.DataFrame(rows, columns=names)
+    for name, values in (columns or {}).items():
+        table[name] = [values[row % len(values)] for row in range(len(rows))]
+    table.to_csv(folder / "table.csv", index=False)
     return folder

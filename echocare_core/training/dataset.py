@@ -66,7 +66,16 @@ def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:
 
 
 def build_evaluation_loader(dataset: Any, batch_size: int) -> DataLoader:
-    """Batches in the order of the data set; of several processes each gets its share, and no image twice."""
+    """Batches in the order of the data set; of several processes each gets its share, and no image twice.
+
+    Raises:
+        TrainingError: fewer images than processes.
+    """
+    if world_size() > 1 and len(dataset) < world_size():
+        raise TrainingError(
+            f"The validation has {len(dataset)} images for {world_size()} processes; needed one for each. Add rows of "
+            "the split val, or train with fewer processes."
+        )
     sampler = DistributedSampler(dataset, even_divisible=False, shuffle=False) if world_size() > 1 else None
     return DataLoader(dataset, batch_size=batch_size, sampler=sampler)
 

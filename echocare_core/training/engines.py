@@ -48,8 +48,6 @@ def build_trainer(
     val_interval: int,
     output_dir: str | Path,
     handlers: Sequence[Any] = (),
-    postprocessing: Callable[..., Any] | None = None,
-    key_metric: Mapping[str, Any] | None = None,
 ) -> SupervisedTrainer:
     """A training that validates, keeps its best weights, and goes on where it was stopped.
 
@@ -71,8 +69,6 @@ def build_trainer(
         val_interval: epochs from one validation to the next.
         output_dir: folder of the run; the same folder goes on.
         handlers: further ones, attached before these.
-        postprocessing: of the output of each step, for `key_metric`.
-        key_metric: of the training itself, by name.
 
     Raises:
         TrainingError: fewer images than one batch.
@@ -80,7 +76,6 @@ def build_trainer(
     loader = build_training_loader(dataset, batch_size)
     schedule = warmup_cosine(optimizer, warmup_steps=warmup_steps, steps=max_epochs * len(loader))
     saved: dict[str, Stateful] = {"model": bare(network), "optimizer": optimizer, "lr_scheduler": schedule}
-    curves = TensorBoardStatsHandler(log_dir=str(output_dir), output_transform=from_engine(["loss"], first=True))
     trainer = SupervisedTrainer(
         device=device,
         max_epochs=max_epochs,
@@ -89,15 +84,13 @@ def build_trainer(
         optimizer=optimizer,
         loss_function=loss,
         inferer=inferer,
-        postprocessing=postprocessing,
-        key_train_metric=key_metric,
-        decollate=postprocessing is not None,
+        decollate=False,
         train_handlers=[
             *handlers,
             LrScheduleHandler(schedule, epoch_level=False, print_lr=False),
             ValidationHandler(val_interval, validator),
             Checkpoints(str(output_dir), saved, validator, torch.device(device)),
-            *_of_first_process(ProgressBar(persist=True), curves),
+            *_show_training(output_dir),
         ],
     )
     trainer.logger = setup_logger("echocare.training", distributed_rank=rank())
@@ -126,10 +119,6 @@ def build_validator(
         key_metric: one metric by its name; more is better.
         handlers: further ones, attached before these.
     """
-    shown = (
-        StatsHandler(iteration_log=False),
-        TensorBoardStatsHandler(log_dir=str(output_dir), iteration_log=False),
-    )
     return SupervisedEvaluator(
         device=device,
         val_data_loader=build_evaluation_loader(dataset, batch_size),
@@ -137,7 +126,7 @@ def build_validator(
         inferer=inferer,
         postprocessing=postprocessing,
         key_val_metric=key_metric,
-        val_handlers=[*handlers, *_of_first_process(*shown)],
+        val_handlers=[*handlers, *_show_validation(output_dir)],
     )
 
 
@@ -172,6 +161,16 @@ def build_predictor(
     )
 
 
-def _of_first_process(*handlers: Any) -> Sequence[Any]:
-    """The handlers in the first of several processes, none in the others."""
-    return handlers if rank() == 0 else ()
+def _show_training(output_dir: str | Path) -> list[Any]:
+    """Progress and curves of a training, made in the first of several processes alone: each writer opens a file."""
+    if rank() > 0:
+        return []
+    loss = from_engine(["loss"], first=True)
+    return [ProgressBar(persist=True), TensorBoardStatsHandler(log_dir=str(output_dir), output_transform=loss)]
+
+
+def _show_validation(output_dir: str | Path) -> list[Any]:
+    """The same of its validations."""
+    if rank() > 0:
+        return []
+    return [StatsHandler(iteration_log=False), TensorBoardStatsHandler(log_dir=str(output_dir), iteration_log=False)]

@@ -187,6 +187,8 @@ def test_two_processes_train_together_and_resume_with_a_handler_put_in_front(
     state = torch.load(tmp_path / "run" / "latest.pt", weights_only=True)
     assert (state["epoch"], state["iteration"]) == (2, 2)
     assert not [name for name in state["model"] if name.startswith("module.")]
+    writers = {path.name.split(".")[-2] for path in (tmp_path / "run").glob("events.out.tfevents.*")}
+    assert len(writers) == 2, "the first process of each of the two runs writes curves, and no other"
 
 
 def test_fewer_images_than_a_batch_are_an_error_and_no_training_without_steps(

@@ -1,0 +1,53 @@
+"""Tables as data sets, whole batches, and a sentence where there are too few images."""
+
+import pytest
+import torch
+from monai.data import Dataset, MetaTensor
+from small_tables import write_table
+
+from echocare_core.errors import TableError, TrainingError
+from echocare_core.training import TableDataset
+from echocare_core.training.dataset import build_evaluation_loader, build_training_loader
+
+
+def numbers(count):
+    return Dataset([{"image": MetaTensor(torch.full((1,), float(n)), meta={"n": n}), "label": n} for n in range(count)])
+
+
+def test_the_rows_of_a_split_come_through_the_transform(tmp_path):
+    dataset = TableDataset(str(write_table(tmp_path / "data")), "val", lambda item: item["group"])
+    assert list(dataset) == ["patient-4", "patient-5"]
+
+
+def test_items_in_place_of_a_table_are_taken_as_they_are():
+    dataset = TableDataset([{"image": "a"}, {"image": "b"}], "val", lambda item: item["image"])
+    assert list(dataset) == ["a", "b"]
+
+
+def test_a_split_that_no_row_has_is_refused(tmp_path):
+    with pytest.raises(TableError, match="no row with a mask in split 'exam'"):
+        TableDataset(str(write_table(tmp_path / "data")), "exam", lambda item: item)
+
+
+def test_a_batch_of_a_training_is_whole_and_plain():
+    batches = list(build_training_loader(numbers(7), 3))
+    assert [len(batch["image"]) for batch in batches] == [3, 3]
+    assert {type(batch["image"]) for batch in batches} == {torch.Tensor}
+    assert len({int(n) for batch in batches for n in batch["label"]}) == 6
+
+
+def test_a_validation_keeps_order_and_the_last_smaller_batch():
+    assert [batch["label"].tolist() for batch in build_evaluation_loader(numbers(5), 2)] == [[0, 1], [2, 3], [4]]
+
+
+@pytest.mark.parametrize(("images", "batch", "processes"), [(3, 4, 1), (7, 4, 2)])
+def test_fewer_images_than_a_batch_of_each_process_are_refused(images, batch, processes, monkeypatch):
+    monkeypatch.setattr("echocare_core.training.dataset.world_size", lambda: processes)
+    with pytest.raises(TrainingError, match=f"has {images} images; needed {batch * processes} at least"):
+        build_training_loader(numbers(images), batch)
+
+
+def test_fewer_images_to_validate_than_processes_are_refused(monkeypatch):
+    monkeypatch.setattr("echocare_core.training.dataset.world_size", lambda: 2)
+    with pytest.raises(TrainingError, match="The validation has 1 images for 2 processes"):
+        build_evaluation_loader(numbers(1), 2)
