@@ -44,7 +44,7 @@ def predict(
         BundleError: no such bundle, or a setting it does not have.
         WeightsError: its weights do not fit.
         EngineError: the engine it names is not installed, or not for this device.
-        SettingsError: an engine or a precision that there is not.
+        SettingsError: an engine, a precision or a device that there is not, or settings that it cannot run with.
         UnreadableFrames: nothing in `source` could be read.
         OutputError: `out` cannot be written, or holds results already.
     """
@@ -52,12 +52,16 @@ def predict(
     reserved = sorted({"dataset_dir", "output_dir", "overwrite"} & set(settings or {}))
     if reserved:
         raise BundleError(f"{', '.join(reserved)} cannot be a setting; needed as argument of its own. Leave it out.")
+    given = {name: value for name, value in (settings or {}).items() if name != "engine"}  # the command may set that
     settings = {**(settings or {}), "dataset_dir": str(source), "output_dir": str(out), "overwrite": overwrite}
     workflow = load_inference(folder, settings)
-    with own_errors(), warnings.catch_warnings():
+    with own_errors(given), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # MONAI calls scikit-image by names that will change
         workflow.run()
-    return workflow.parser.get_parsed_content("evaluator").state.results
+        results = getattr(workflow.parser.get_parsed_content("evaluator").state, "results", None)
+    if results is None:
+        raise BundleError(f"{folder.name} wrote nothing; needed WriteResults among its handlers, and a run. Add them.")
+    return results
 
 
 def installed_engine(bundle: str | Path) -> dict[str, str]:
@@ -127,7 +131,7 @@ def quantize(
         raise OutputError(f"{there[0]} is there already; a new name is needed. Choose one, or say --overwrite.")
     plain = {"engine": "torch", "engine_file": None, "precision": "float32", "device": "cpu"}
     parser = load_inference(find_bundle(bundle), {**(settings or {}), **plain, "dataset_dir": str(source)}).parser
-    with own_errors():
+    with own_errors(settings or {}):
         network, dataset = (parser.get_parsed_content(name) for name in ("network", "dataset"))
         images = list(_spread_images(dataset, frames))
     if not images:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import check_needed_version
-from echocare_core.errors import BundleError, own_cause
+from echocare_core.errors import BundleError, SettingsError, own_cause
 
 _MEANT_BY_MONAI = "$@#%"  # expression, reference, separator of ids, macro
 
@@ -25,23 +25,24 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     Raises:
         BundleError: a bundle for another version of this package, or an entry that the configuration does not have;
             MONAI itself would add it in silence.
+        SettingsError: a device that this machine does not have.
     """
-    logging.getLogger("ignite").setLevel(logging.CRITICAL)  # it repeats each error that is raised anyway
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from monai.bundle import ConfigWorkflow
-    logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)  # it warns that logging_file is False, as meant
     config_file = folder / "configs" / "inference.json"
     if not config_file.is_file():
         raise BundleError(f"{folder.name} has no configs/inference.json; needed one to predict. Restore the bundle.")
     check_needed_version(folder)
-    workflow = ConfigWorkflow(
-        config_file=str(config_file), workflow_type="infer", logging_file=False, bundle_root=as_literal(str(folder))
-    )
-    unknown = [name for name in settings if name not in workflow.parser]
+    _check_device(settings.get("device", "cpu"))
+    with _quiet("monai.bundle.workflows"):  # it warns that logging_file is False, as meant
+        workflow = ConfigWorkflow(
+            config_file=str(config_file), workflow_type="infer", logging_file=False, bundle_root=as_literal(str(folder))
+        )
+    unknown = [name for name in settings if not name or name not in workflow.parser]
     if unknown:
         known = ", ".join(key for key in workflow.parser.config if key not in ("imports", "_meta_", "run"))
-        raise BundleError(f"{folder.name} has no setting {', '.join(unknown)}; it has {known}.")
+        raise BundleError(f"{folder.name} has no setting '{', '.join(unknown)}'; it has {known}.")
     workflow.parser.update({name: as_literal(value) for name, value in settings.items()})
     workflow.initialize()
     return workflow
@@ -75,12 +76,54 @@ def _spelt(text: str) -> str:
 
 
 @contextmanager
-def own_errors() -> Iterator[None]:
-    """Raise the error of this package that MONAI has wrapped while it built or ran the parts of a configuration."""
+def own_errors(settings: Mapping[str, Any]) -> Iterator[None]:
+    """Raise the error of this package that MONAI has wrapped while it built or ran the parts of a configuration.
+
+    Args:
+        settings: entries that were replaced: the likely reason where MONAI fails for none of this package's.
+
+    Raises:
+        SettingsError: the parts cannot be built or run, and there are settings.
+    """
     try:
-        yield
+        with _quiet("ignite"):  # it repeats each error that is raised anyway
+            yield
     except Exception as error:
         cause = own_cause(error)
-        if cause is None or cause is error:
+        if cause is error or (cause is None and not settings):
             raise
-        raise cause from error
+        raise cause or SettingsError(_blamed(settings, error)) from error
+
+
+def _blamed(settings: Mapping[str, Any], error: BaseException) -> str:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    said = (str(error).splitlines() or [""])[0]
+    return (
+        f"It does not run with {', '.join(settings)} ({type(error).__name__}: {said}); needed values like those that "
+        "stand in the bundle's inference.json. Correct them, or leave them out."
+    )
+
+
+def _check_device(device: Any) -> None:
+    """SettingsError where PyTorch knows no such device, or sees none here."""
+    import torch
+
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError) as error:
+        raise SettingsError(f"There is no device '{device}'; needed cpu, or cuda for a GPU. Set device so.") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(f"PyTorch sees no GPU here for device {device}; needed cpu. Set device to it.")
+
+
+@contextmanager
+def _quiet(logger: str) -> Iterator[None]:
+    """Keep a logger silent, and give it its level back."""
+    log = logging.getLogger(logger)
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

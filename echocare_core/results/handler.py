@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from echocare_core.bundle import read_card
 from echocare_core.errors import SettingsError, UnreadableFrames
 from echocare_core.results.levels import Combine, Levels, Outputs, Spacing
-from echocare_core.results.writer import ResultsWriter
+from echocare_core.results.writer import ResultsWriter, check_free
 from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.types import Frames, Prediction, Results
@@ -66,7 +67,9 @@ class WriteResults:
         self.dataset = dataset
         self.levels = Levels(dataset, cine, study)
         card = read_card(Path(bundle_root), Path(weights))
-        self.writer = ResultsWriter(Path(output_dir), card, overwrite=overwrite, table_format=table_format)
+        check_free(Path(output_dir), overwrite)  # at once; the folder itself is made when the run starts
+        self.new_writer = partial(ResultsWriter, Path(output_dir), card, overwrite=overwrite, table_format=table_format)
+        self.writer: ResultsWriter | None = None
         self.results: Results | None = None
         self.progress = Progress(
             TextColumn("{task.description}"),
@@ -80,32 +83,45 @@ class WriteResults:
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's evaluator for each of its handlers."""
-        engine.add_event_handler(Events.STARTED, lambda _: self.progress.start())
+        engine.add_event_handler(Events.STARTED, self.start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.write_batch)
         engine.add_event_handler(Events.COMPLETED, self.finish)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self.abandon)
 
+    def start(self, engine: Engine) -> None:
+        """Make the folder, before the first frame is read."""
+        self.writer = self.new_writer()
+        self.progress.start()
+
     def write_batch(self, engine: Engine) -> None:
         """Write what one iteration says of frames or clips, and of the cines that end with it."""
+        writer = self._started()
         for item in engine.state.output:
             for prediction in self._predictions(item):
-                self.writer.add(prediction)
+                writer.add(prediction)
             self.progress.advance(self.bar)
 
     def finish(self, engine: Engine) -> None:
         """Move everything into place; `results` and `engine.state.results` say what was written."""
         self.progress.stop()
+        writer = self._started()
         for prediction in self.levels.finish():
-            self.writer.add(prediction)
-        if not self.writer.rows:
+            writer.add(prediction)
+        if not writer.rows:
             raise UnreadableFrames(self.dataset.export.root, _why_nothing_is_read(self.dataset))
-        self.results = self.writer.finish(self.dataset.set_aside)
+        self.results = writer.finish(self.dataset.set_aside)
         engine.state.results = self.results
+
+    def _started(self) -> ResultsWriter:
+        if self.writer is None:
+            raise ValueError("the run has not started: attach this handler to its engine first")
+        return self.writer
 
     def abandon(self, engine: Engine, error: BaseException) -> None:
         """Leave nothing half-written, and let the error go on."""
         self.progress.stop()
-        self.writer.abandon()
+        if self.writer:
+            self.writer.abandon()
         raise error
 
     def _predictions(self, item: dict[str, Any]) -> Iterator[Prediction]:

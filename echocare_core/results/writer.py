@@ -70,7 +70,7 @@ class ResultsWriter:
         self.folder, self._table_format = Path(folder), table_format
         _check_format(table_format)
         with explained(self.folder):
-            _check_free(self.folder, overwrite)
+            check_free(self.folder, overwrite)
         self._card = card
         self._rows: dict[tuple[object, ...], dict[str, object]] = {}
         self._details: list[Details] = []
@@ -178,7 +178,7 @@ def _check_format(table_format: str) -> None:
         check_installed("pyarrow", subject="Parquet", error=OutputError)
 
 
-def _check_free(folder: Path, overwrite: bool) -> None:
+def check_free(folder: Path, overwrite: bool) -> None:
     """Raise OutputError where the folder is a file or holds what the results would replace."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; a folder for the results is needed. Choose another name.")

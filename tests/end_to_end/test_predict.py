@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -253,13 +254,51 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(settings: dict[str, Any],
     assert not (tmp_path / "out").exists()
 
 
-def test_other_errors_keep_their_cause(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"network_def#width": "wide"}, "network_def#width"),
+        ({"batch_size": "abc"}, "batch_size"),
+        ({"image_size": "abc"}, "image_size"),
+        ({"device": "foo"}, "no device 'foo'"),
+        ({"": 5}, "has no setting ''"),
+        ({"run": []}, "needed WriteResults"),
+        ({"handlers": []}, "needed WriteResults"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_one_sentence(settings: dict[str, Any], said: str, tmp_path: Path) -> None:
     write_ultrasound(tmp_path / "IM1", bright(300, 400, (100, 100, 200, 150)))
 
-    with pytest.raises(RuntimeError) as caught:
-        echocare.predict(LESION, tmp_path / "IM1", tmp_path / "out", settings={"network_def#width": "wide"})
+    with pytest.raises((SettingsError, BundleError), match=said) as caught:
+        echocare.predict(LESION, tmp_path / "IM1", tmp_path / "out", settings=settings)
 
-    assert caught.value.__cause__ is not caught.value
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_gpu_that_is_not_there_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+    with pytest.raises(SettingsError, match="PyTorch sees no GPU here for device cuda:1"):
+        echocare.predict(LESION, tmp_path, tmp_path / "out", settings={"device": "cuda:1"})
+
+
+def test_an_error_that_no_setting_can_explain_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_ultrasound(tmp_path / "IM1", bright(300, 400, (100, 100, 200, 150)))
+    monkeypatch.setattr("echocare_core.tasks.segmentation.SegmentationNetwork.forward", lambda *_: 1 / 0)
+
+    with pytest.raises(RuntimeError):
+        echocare.predict(LESION, tmp_path / "IM1", tmp_path / "out")
+
+
+def test_a_prediction_leaves_the_loggers_of_others_as_they_were(predict: Predict, tmp_path: Path) -> None:
+    write_ultrasound(tmp_path / "IM1", bright(64, 80, (0, 0, 20, 20)))
+    names = ("ignite", "monai.bundle.workflows")
+    before = [logging.getLogger(name).level for name in names]
+
+    predict(LESION, tmp_path / "IM1", tmp_path / "out")
+
+    assert [logging.getLogger(name).level for name in names] == before
 
 
 def test_text_in_place_of_weights_is_refused(tmp_path: Path) -> None:
