@@ -12,7 +12,7 @@ from echocare_core import optional
 from echocare_core.errors import BundleError, OutputError, SettingsError
 from echocare_core.results import ResultsWriter
 from echocare_core.results.table.parquet import ROWS_AT_ONCE, write_parquet
-from echocare_core.types import BundleCard, Embedding, KnownImage, Prediction
+from echocare_core.types import BundleCard, Embedding, KnownImage, Points, Prediction
 
 LIVER = (KnownImage("AUL benign_1", "liver", 0.91), KnownImage("AUL normal_7", "gall_bladder", 0.8))
 
@@ -94,11 +94,23 @@ def test_a_run_in_the_other_format_leaves_no_table_of_the_former_one(tmp_path, c
 
 def test_a_long_table_is_written_whole(tmp_path) -> None:
     rows = [{"source": f"{number}", "frame": None, "value_0": number / 7} for number in range(2 * ROWS_AT_ONCE + 1)]
-    write_parquet(tmp_path / "t.parquet", ["source", "frame", "value_0"], rows)
+    write_parquet(tmp_path / "t.parquet", {"source": str, "frame": int, "value_0": float}, rows)
 
     table = pd.read_parquet(tmp_path / "t.parquet")
     assert table["source"].tolist() == [row["source"] for row in rows]
     np.testing.assert_allclose(table["value_0"], [row["value_0"] for row in rows], rtol=1e-6)
+
+
+def test_numbers_after_a_thousand_blanks_stay_whole(tmp_path, card, frame_of) -> None:
+    positions = np.vstack([np.full((1100, 2), np.nan), [[1.5, 2.25]]])
+    points = Points(positions, tuple(f"point_{number}" for number in range(1101)))
+
+    write(tmp_path / "out", card, [frame_of(outputs=(points,), image=None)], table_format="parquet")
+
+    table = pd.read_parquet(tmp_path / "out" / "points.parquet")
+    assert table.iloc[-1][["point", "row_px", "column_px"]].tolist() == ["point_1100", 1.5, 2.25]
+    assert table["row_px"].isna().sum() == 1100
+    assert table["frame"].dtype == np.int32
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 from echocare_core.results.table.place import Entries, Place
 from echocare_core.types import Boxes
 
-BOX_COLUMNS = ("label", "score", "top_px", "left_px", "bottom_px", "right_px")
+BOX_COLUMNS = {"label": str, **dict.fromkeys(("score", "top_px", "left_px", "bottom_px", "right_px"), float)}
 
 
 def boxes_fault(boxes: Boxes, image_px: tuple[int, int] | None) -> str | None:

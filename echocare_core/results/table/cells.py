@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from echocare_core.results.wording import split_column
@@ -30,7 +30,7 @@ _FORMULA = re.compile(r"[=+\-@\t\r\n]")
 _NUMBER_OR_DATE = re.compile(r"[\d.,:/eE+\- ]*")
 
 
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def write_table(path: Path, columns: Collection[str], rows: Iterable[Row]) -> None:
     """Write rows under the names of their columns; only the header where there are none."""
     _write(path, columns, ([cell(column, row[column]) for column in columns] for row in rows))
 
@@ -75,7 +75,7 @@ def _decimals(column: str) -> int:
     return _DECIMALS.get(split_column(column)[1], _OTHER_DECIMALS)
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def _write(path: Path, columns: Collection[str], rows: Iterable[Sequence[str]]) -> None:
     with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)

@@ -33,7 +33,7 @@ def write_embedding(embedding: Embedding, place: Place) -> Entries:
     return Entries({f"{embedding.name}_{column}": value for column, value in values.items()})
 
 
-def embedding_columns(embeddings: Sequence[Embedding]) -> tuple[str, ...]:
+def embedding_columns(embeddings: Sequence[Embedding]) -> dict[str, type]:
     """Name, known images and numbers: `nearest_1`, `nearest_1_shows`, `nearest_1_similarity`, ..., `value_0`, ...
 
     Raises:
@@ -44,8 +44,9 @@ def embedding_columns(embeddings: Sequence[Embedding]) -> tuple[str, ...]:
         found = " and ".join(f"{numbers} numbers with {images} known images" for images, numbers in sizes)
         raise BundleError(f"The bundle gave embeddings of {found}; needed one size. Correct its postprocessing.")
     images, numbers = sizes[0]
-    nearest = [f"nearest_{rank}{of}" for rank in range(1, images + 1) for of in ("", "_shows", "_similarity")]
-    return ("embedding", *nearest, *(f"value_{number}" for number in range(numbers)))
+    of_each = {"": str, "_shows": str, "_similarity": float}
+    nearest = {f"nearest_{rank}{of}": kind for rank in range(1, images + 1) for of, kind in of_each.items()}
+    return {"embedding": str, **nearest, **{f"value_{number}": float for number in range(numbers)}}
 
 
 def list_embedding(embedding: Embedding) -> Iterator[tuple[object, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from echocare_core.result_files import BOXES, EMBEDDINGS, POINTS
@@ -24,10 +24,10 @@ from echocare_core.types import Boxes, Embedding, Mask, Measurement, Picture, Po
 
 
 class Listed(NamedTuple):
-    """A table of its own: its name, what its rows say beside whose they are, and the rows of one output."""
+    """A table of its own: its name, its columns beside those that say whose a row is, and the rows of one output."""
 
     name: str
-    columns: Callable[[Sequence[Any]], Sequence[str]]  # of all outputs of the kind
+    columns: Callable[[Sequence[Any]], Mapping[str, type]]  # of all outputs of the kind: str or float
     rows: Callable[[Any], Iterator[tuple[object, ...]]]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -13,16 +13,13 @@ from echocare_core.results.table.cells import Row
 ROWS_AT_ONCE = 1024
 
 
-def write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Write rows under the names of their columns, numbers as float32.
-
-    A column's type is that of its first value; one without a value among the first rows, such as `frame` of cines, is
-    of whole numbers.
+def write_parquet(path: Path, columns: Mapping[str, type], rows: Iterable[Row]) -> None:
+    """Write rows under the names of their columns: texts, whole numbers as int32, other numbers as float32.
 
     Args:
         path: of the file.
-        columns: of the table, in order.
-        rows: one at least.
+        columns: of the table, in order, with the type of their values: str, int or float; None is a blank.
+        rows: column to value.
 
     Raises:
         OutputError: pyarrow is not installed.
@@ -30,12 +27,9 @@ def write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> No
     pa, parquet = (
         import_package(name, subject="Parquet", error=OutputError) for name in ("pyarrow", "pyarrow.parquet")
     )
-    kinds = {str: pa.string(), float: pa.float32()}
+    kinds = {str: pa.string(), int: pa.int32(), float: pa.float32()}
+    schema = pa.schema([(column, kinds[kind]) for column, kind in columns.items()])
     rows = iter(rows)
-    some = list(islice(rows, ROWS_AT_ONCE))
-    known = {column: next((row[column] for row in some if row[column] is not None), 0) for column in columns}
-    schema = pa.schema([(column, kinds.get(type(value), pa.int32())) for column, value in known.items()])
     with parquet.ParquetWriter(path, schema) as writer:
-        while some:
+        while some := list(islice(rows, ROWS_AT_ONCE)):
             writer.write_table(pa.Table.from_pylist(some, schema=schema))
-            some = list(islice(rows, ROWS_AT_ONCE))

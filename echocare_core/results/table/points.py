@@ -10,7 +10,7 @@ from echocare_core.results.table.cells import finite
 from echocare_core.results.table.place import Entries, Place
 from echocare_core.types import Points
 
-POINT_COLUMNS = ("point", "row_px", "column_px")
+POINT_COLUMNS = {"point": str, "row_px": float, "column_px": float}
 
 
 def points_fault(points: Points, image_px: tuple[int, int] | None) -> str | None:

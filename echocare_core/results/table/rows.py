@@ -14,6 +14,7 @@ from echocare_core.results.table.place import Entries, Place
 from echocare_core.types import BundleCard, Details, Output, Prediction
 
 LEVEL_COLUMNS = ("level", "study")  # only where some row is not about a frame
+WHOSE = {"bundle": str, "source": str, "frame": int, "level": str, "study": int}  # of the tables of kinds
 SPACING_COLUMNS = ("spacing_row_mm", "spacing_column_mm")
 FILE_COLUMNS, FILE = ("mask", "overlay"), "_file"  # those of other kinds end so
 LAST_COLUMNS = ("weights_sha256",)
@@ -141,15 +142,15 @@ def write_listed(folder: Path, rows: Sequence[Row], details: Sequence[Details], 
             if isinstance(output, kind)
         ]
         if listed is not None and found:
-            whose = [column for column in ("bundle", "source", "frame", *LEVEL_COLUMNS) if column in rows[0]]
+            whose = {column: kind for column, kind in WHOSE.items() if column in rows[0]}
             columns = listed.columns([output for _, output in found])
             names.append(f"{listed.name}.{table_format}")
-            write(folder / names[-1], [*whose, *columns], _listed(listed, whose, columns, found))
+            write(folder / names[-1], {**whose, **columns}, _listed(listed, whose, columns, found))
     return tuple(names)
 
 
 def _listed(
-    listed: Listed, whose: Sequence[str], columns: Sequence[str], found: Iterable[tuple[Row, Output]]
+    listed: Listed, whose: Iterable[str], columns: Iterable[str], found: Iterable[tuple[Row, Output]]
 ) -> Iterator[Row]:
     for row, output in found:
         for cells in listed.rows(output):
