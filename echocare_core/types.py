@@ -206,7 +206,7 @@ class OperatingPoint:
 
     Attributes:
         label: the class that is asked about, such as "malignant".
-        threshold: the answer is that class from this probability on.
+        threshold: the answer is that class from this probability on, 0 to 1.
     """
 
     label: str
@@ -219,7 +219,7 @@ class Scores:
 
     Attributes:
         name: of the question, such as "pathology".
-        probabilities: of each class, 0 to 1.
+        probabilities: of each class, two or more; 0 to 1, together 1.
         operating_point: where it becomes an answer; None where the likeliest class is the answer.
     """
 

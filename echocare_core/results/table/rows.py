@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from echocare_core.errors import BundleError
@@ -18,6 +19,7 @@ WHOSE = {"bundle": str, "source": str, "frame": int, "level": str, "study": int}
 SPACING_COLUMNS = ("spacing_row_mm", "spacing_column_mm")
 FILE_COLUMNS, FILE = ("mask", "overlay"), "_file"  # those of other kinds end so
 LAST_COLUMNS = ("weights_sha256",)
+_COLUMN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]*")  # a header in any program, and no path
 _FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *SPACING_COLUMNS, *FILE_COLUMNS, *LAST_COLUMNS}
 
 
@@ -46,7 +48,7 @@ def row_of(prediction: Prediction, card: BundleCard, place: Place, overlay: str 
         Column to value; a number that is unknown or not finite is None.
 
     Raises:
-        BundleError: two outputs want the same column.
+        BundleError: two outputs want the same column, or one a column that cannot be.
     """
     written = [KINDS[type(output)].write(output, place) for output in prediction.outputs]
     _check_columns(written, prediction.outputs, card)
@@ -72,12 +74,22 @@ def _check_columns(written: Sequence[Entries], outputs: Sequence[Output], card: 
     for entries, output in zip(written, outputs, strict=True):
         kind = type(output).__name__
         for column in (*entries.values, *entries.files):
-            if column in taken:
-                raise BundleError(
-                    f"{card.name} gave {kind} the column {column}, which {taken[column]} has; needed a column for"
-                    " each. Name its outputs apart."
-                )
+            fault = _column_fault(column, column in entries.files, taken)
+            if fault:
+                raise BundleError(f"{card.name} gave {kind} the column {column}, {fault}.")
             taken[column] = f"a {kind} before it"
+
+
+def _column_fault(column: str, of_files: bool, taken: Mapping[str, str]) -> str | None:
+    if not _COLUMN.fullmatch(column):
+        return (
+            "which is no name; needed letters, digits, blanks, _ and -, the first a letter or digit. Name the output so"
+        )
+    if not of_files and (column in FILE_COLUMNS or column.endswith(FILE)):
+        return "which names files; needed another name for a value. Rename the output"
+    if column in taken:
+        return f"which {taken[column]} has; needed a column for each. Name its outputs apart"
+    return None
 
 
 def complete_rows(rows: Iterable[Row]) -> tuple[dict[str, object], ...]:
