@@ -20,7 +20,9 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from echocare_core.errors import TableError
 from echocare_core.optional import import_package
@@ -71,7 +73,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     """All rows of a table as text, empty cells as ""; TableError where there is no such file, or no CSV in UTF-8."""
     if not path.is_file():
         raise TableError(f"No table at {path}; needed a CSV with the columns {', '.join(REQUIRED)}. Set dataset_dir.")
-    if path.suffix == PARQUET:
+    if path.suffix.lower() == PARQUET:
         return _read_parquet(path)
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
@@ -101,18 +103,31 @@ def check_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Non
 
 
 def check_whole_groups(rows: pd.DataFrame, path: Path) -> None:
-    """TableError where a row of the table read from `path` has no group, or a group stands in two splits."""
-    splits = rows.groupby("group")["split"].nunique()
-    if "" in splits.index:
+    """TableError where a row of the table read from `path` has no group, or a group stands in two splits.
+
+    It names rows by their numbers and no group, which may be a patient's ID.
+    """
+    unnamed = np.flatnonzero(rows["group"].str.strip() == "")
+    if unnamed.size:
         raise TableError(
-            f"{path} has rows without a group; needed the patient, study or acquisition of each. Name them."
+            f"{path} has {len(unnamed)} rows without a group ({_row_numbers(unnamed)}); needed the patient, study or "
+            "acquisition of each. Name them."
         )
-    torn = list(splits[splits > 1].index)
-    if torn:
+    of_row = rows.groupby("group")["split"].transform("nunique")
+    torn = np.flatnonzero(of_row > 1)
+    if torn.size:
+        groups = rows["group"].iloc[torn]
+        first = np.flatnonzero(rows["group"] == groups.iloc[0])
         raise TableError(
-            f"{path}: {len(torn)} groups stand in more than one split ({', '.join(torn[:NAMES_SHOWN])}); needed each "
-            f"patient in one. Split by group."
+            f"{path}: {groups.nunique()} groups stand in more than one split, the first of them in "
+            f"{_row_numbers(first)}; needed each patient in one. Split by group."
         )
+
+
+def _row_numbers(positions: NDArray[np.intp]) -> str:
+    """Rows counted from 1 below the names of the columns: "rows 2, 5, 7 and more"."""
+    shown = ", ".join(str(position + 1) for position in positions[:NAMES_SHOWN])
+    return f"row{'s' if len(positions) > 1 else ''} {shown}{' and more' if len(positions) > NAMES_SHOWN else ''}"
 
 
 def check_files(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:

@@ -133,14 +133,17 @@ def test_semicolons_in_place_of_commas_are_refused(table):
         read_table(table(HEADER.replace(",", ";")), "train")
 
 
-def test_a_group_in_two_splits_is_refused_by_name(table):
-    with refused(r"1 groups stand in more than one split \(P7\)"):
-        read_table(table(HEADER + "a.png,a_mask.png,P7,train,,\nb.png,b_mask.png,P7,test,,\n"), "train")
+def test_a_group_in_two_splits_is_refused_by_the_numbers_of_its_rows(table):
+    text = "a.png,a_mask.png,P8,train,,\nb.png,b_mask.png,P7,train,,\nc.png,,P7,test,,\n"
+    with refused(r"1 groups stand in more than one split, the first of them in rows 2, 3;") as caught:
+        read_table(table(HEADER + text), "train")
+    assert "P7" not in str(caught.value)
 
 
-def test_a_row_without_a_group_is_refused(table):
-    with refused("rows without a group"):
-        read_table(table(HEADER + "a.png,a_mask.png,,train,,\n"), "train")
+@pytest.mark.parametrize("group", ["", " "])
+def test_a_row_without_a_group_is_refused_by_its_number(table, group):
+    with refused(r"has 1 rows without a group \(row 2\)"):
+        read_table(table(HEADER + f"a.png,a_mask.png,1,train,,\nb.png,,{group},train,,\n"), "train")
 
 
 def test_a_split_without_rows_is_refused_with_those_that_have_some(table):
