@@ -27,7 +27,7 @@ class Export:
         files: the usable ones in the order of their paths; headers are read, frames are not decoded yet.
         set_aside: every other file, with the reason.
         chosen: which frames to use, for paths of files of which only some are wanted.
-        groups: to whom files belong, where a table says so.
+        groups: to whom files belong, where a table says so; a group may be a patient's ID, so no log or message has it.
     """
 
     root: Path
@@ -53,12 +53,13 @@ class Export:
 def study_numbers(export: Export) -> dict[Path, int]:
     """Number of the study of each file, from 1 in the order of the export.
 
-    Files are of one study where a table puts them into one group, else where they have one StudyInstanceUID, else where
-    they stand in one folder.
+    Files are of one study where they have one StudyInstanceUID; those without one where a table puts them into one
+    group, else where they stand in one folder.
     """
     keys = {
-        one.path: ("group", export.groups[one.path]) if one.path in export.groups
-        else ("uid", one.study_uid) if one.study_uid else ("folder", str(one.path.parent))
+        one.path: ("uid", one.study_uid) if one.study_uid
+        else ("group", export.groups[one.path]) if one.path in export.groups
+        else ("folder", str(one.path.parent))
         for one in export.files
     }  # fmt: skip
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys.values()), start=1)}

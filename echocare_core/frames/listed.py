@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from echocare_core.errors import UnreadableFrames
+import pandas as pd
+
+from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.export import INVENTORY, Export
 from echocare_core.frames.manifest import PARQUET, check_columns, read_csv, read_frame_number, read_pixel_mm
 from echocare_core.frames.read import read_frames
@@ -20,7 +23,7 @@ def table_at(path: Path) -> Path | None:
     """The table that a path means: a CSV or Parquet file, or the folder of an inventory; None for anything else."""
     if path.is_dir():
         return path / TABLE if (path / INVENTORY).is_file() else None
-    return path if path.suffix in TABLES else None
+    return path if path.suffix.lower() in TABLES else None
 
 
 def read_listed(table: Path) -> Export:
@@ -31,13 +34,15 @@ def read_listed(table: Path) -> Export:
             `pixel_mm` is the spacing where the file states none.
 
     Raises:
-        TableError: no table, no column `image`, or a cell that is no number where one is needed.
+        TableError: no table, no column `image`, an image in two groups, or a cell that is no number where one is
+            needed.
         UnreadableFrames: it names nothing usable.
     """
     rows = read_csv(table)
     check_columns(rows, ["image"], table)
-    paths = [table.parent / image for image in rows["image"]]
-    root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent
+    paths = [(table.parent / image).absolute() for image in rows["image"]]
+    groups = _groups(rows, paths, table)
+    root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent.absolute()
     opened: dict[Path, Frames | None] = {}
     chosen: dict[Path, list[int]] = {}
     set_aside: list[SetAside] = []
@@ -62,12 +67,24 @@ def read_listed(table: Path) -> Export:
             set_aside.append(SetAside(source, reason, number))
     files = tuple(frames for frames in opened.values() if frames is not None)
     if not files:
-        first = f" ({set_aside[0].reason})" if set_aside else ""
+        first = f" ({set_aside[0].reason.rstrip('.')})" if set_aside else ""
         raise UnreadableFrames(table, f"names no usable file among {len(rows)} rows{first}. Correct its paths.")
-    groups = dict(zip(paths, rows["group"].astype(str), strict=True)) if "group" in rows else {}
     return Export(
         root, files, tuple(set_aside), {path: tuple(dict.fromkeys(wanted)) for path, wanted in chosen.items()}, groups
     )
+
+
+def _groups(rows: pd.DataFrame, paths: Sequence[Path], table: Path) -> dict[Path, str]:
+    """The group of each image that has one; TableError, which names no group, where an image has two."""
+    groups: dict[Path, str] = {}
+    for row, (path, written) in enumerate(zip(paths, rows.get("group", [""] * len(rows)), strict=True), start=1):
+        group = written.strip()
+        if group and groups.setdefault(path, group) != group:
+            raise TableError(
+                f"{table.name} has {path.name} in two groups, the second in row {row}; needed one for each"
+                " image. Correct that row."
+            )
+    return groups
 
 
 def _calibrate(frames: Frames, pixel_mm: float) -> Frames:

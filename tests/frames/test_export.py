@@ -134,3 +134,14 @@ def test_studies_are_told_apart_by_their_uid_else_by_their_folder(tmp_path):
     assert {path.relative_to(tmp_path).as_posix(): number for path, number in numbers.items()} == {
         "a/1": 1, "a/2": 2, "b/1": 2, "c/1": 3,
     }  # fmt: skip
+
+
+def test_a_group_makes_a_study_only_of_files_without_a_uid(tmp_path):
+    for name in ("1", "2", "3", "4", "5"):
+        write_ultrasound(tmp_path / name, marked())
+    export = read_export(tmp_path)
+    uids = {"1": "1.2.3", "2": "1.2.4"}
+    files = tuple(replace(one, study_uid=uids.get(export.source_of(one), "")) for one in export.files)
+    groups = {tmp_path / "1": "P", tmp_path / "2": "P", tmp_path / "3": "P", tmp_path / "4": "Q"}
+    numbers = study_numbers(replace(export, files=files, groups=groups))
+    assert [numbers[tmp_path / name] for name in ("1", "2", "3", "4", "5")] == [1, 2, 3, 4, 5]

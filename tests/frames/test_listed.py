@@ -1,9 +1,12 @@
 """A table of images is read like an export: the frames it names, the spacing it gives, what it gets wrong."""
 
+from pathlib import Path
+
 import pytest
 from ultrasound_files import marked, write_ultrasound
 
 from echocare_core.errors import TableError, UnreadableFrames
+from echocare_core.frames.export import study_numbers
 from echocare_core.frames.listed import read_listed, table_at
 from echocare_core.types import SetAside
 
@@ -58,10 +61,36 @@ def test_a_frame_that_is_no_number_is_refused(listed, frame):
 
 
 def test_a_table_that_names_nothing_usable_is_refused(listed):
-    with pytest.raises(UnreadableFrames, match="names no usable file among 1 rows"):
+    with pytest.raises(UnreadableFrames, match=r"among 1 rows \(gone does not exist. Check the path\)\. Correct"):
         listed("image\ngone\n")
     with pytest.raises(UnreadableFrames, match="among 0 rows"):
         listed("image\n")
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_group_is_no_group(listed, blank):
+    export = listed(f"image,group\na/cine,{blank}\nstill,{blank}\n")
+    assert sorted(study_numbers(export).values()) == [1, 2]
+
+
+def test_an_image_in_two_groups_is_refused_by_its_row_and_not_by_its_groups(listed):
+    with pytest.raises(TableError, match=r"table.csv has cine in two groups, the second in row 3") as caught:
+        listed("image,frame,group\na/cine,0,P7\na/cine,1,P7\na/cine,2,P8\n")
+    assert "P7" not in str(caught.value)
+    assert "P8" not in str(caught.value)
+
+
+def test_a_relative_table_may_name_absolute_paths_too(listed, tmp_path, monkeypatch):
+    listed("image\nstill\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "both.csv").write_text(f"image\nstill\n{tmp_path / 'a' / 'cine'}\n")
+    export = read_listed(Path("both.csv"))
+    assert [export.source_of(frames) for frames in export.files] == ["still", "a/cine"]
+
+
+def test_a_table_is_known_by_its_extension_in_capitals_too(tmp_path):
+    found = [table_at(Path(name)) for name in ("A.CSV", "A.Parquet", "A.dcm")]
+    assert found == [Path("A.CSV"), Path("A.Parquet"), None]
 
 
 def test_a_folder_is_a_table_only_where_an_inventory_wrote_it(tmp_path):
