@@ -66,7 +66,7 @@ def linear_probe(train: Labelled, test: Labelled) -> float:
     Raises:
         TableError: fewer than two classes, or a class that is in `test` only.
     """
-    _demand_classes(train, test)
+    _check_classes(train, test)
     folds = GroupKFold(min(FOLDS, len(set(train.groups))))
     parts = [part for part in folds.split(train.features, train.classes, train.groups) if _tells(train.classes, part)]
     kept = {"cv": parts, "scoring": "roc_auc_ovr"}
@@ -84,7 +84,7 @@ def nearest_neighbours(train: Labelled, test: Labelled) -> float:
     Raises:
         TableError: fewer than two classes, or a class that is in `test` only.
     """
-    _demand_classes(train, test)
+    _check_classes(train, test)
     model = KNeighborsClassifier(min(NEIGHBOURS, len(train.classes)), weights="distance", metric="cosine")
     return area_under_curve(make_pipeline(StandardScaler(), model).fit(train.features, train.classes), test)
 
@@ -109,7 +109,7 @@ def _regression(strength: float) -> Pipeline:
     return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000, class_weight="balanced"))
 
 
-def _demand_classes(train: Labelled, test: Labelled) -> None:
+def _check_classes(train: Labelled, test: Labelled) -> None:
     if len(set(train.groups)) < 2:
         raise TableError(f"{len(set(train.groups))} group to fit on; needed two or more, to choose the penalty by.")
     known, asked = set(train.classes), set(test.classes)

@@ -41,11 +41,11 @@ class EvenClip:
     frames: int
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
 
     def __call__(self, cine: Frames, numbers: Sequence[int]) -> list[tuple[int, ...]]:
         """One clip, from the first frame to the last; of one frame, the middle one."""
-        _demand(cine, numbers, self.frames)
+        _check_length(cine, numbers, self.frames)
         times = np.array([cine.frame_times_ms[number] if cine.frame_times_ms else number for number in numbers])
         wanted = np.linspace(times[0], times[-1], self.frames) if self.frames > 1 else [(times[0] + times[-1]) / 2]
         return [tuple(numbers[int(np.abs(times - time).argmin())] for time in wanted)]
@@ -64,12 +64,12 @@ class WindowClip:
     stride: int
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
 
     def __call__(self, cine: Frames, numbers: Sequence[int]) -> list[tuple[int, ...]]:
         """One clip, as far from the beginning as from the end."""
         span = _span(self)
-        _demand(cine, numbers, span)
+        _check_length(cine, numbers, span)
         first = (len(numbers) - span) // 2
         return [tuple(numbers[first : first + span : self.stride])]
 
@@ -89,7 +89,7 @@ class SlidingClips:
     step: int
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
         if self.step > _span(self):
             raise SettingsError(
                 f"SlidingClips got step={self.step} for windows over {_span(self)} frames; frames between them would be"
@@ -99,7 +99,7 @@ class SlidingClips:
     def __call__(self, cine: Frames, numbers: Sequence[int]) -> list[tuple[int, ...]]:
         """One clip or more."""
         span = _span(self)
-        _demand(cine, numbers, span)
+        _check_length(cine, numbers, span)
         last = len(numbers) - span
         starts = dict.fromkeys([*range(0, last, self.step), last])
         return [tuple(numbers[start : start + span : self.stride]) for start in starts]
@@ -110,7 +110,7 @@ def _span(window: WindowClip | SlidingClips) -> int:
     return (window.frames - 1) * window.stride + 1
 
 
-def _check(clip: EvenClip | WindowClip | SlidingClips) -> None:
+def _check_settings(clip: EvenClip | WindowClip | SlidingClips) -> None:
     wrong = {
         one.name: value for one in fields(clip) if not isinstance(value := getattr(clip, one.name), int) or value < 1
     }
@@ -119,7 +119,11 @@ def _check(clip: EvenClip | WindowClip | SlidingClips) -> None:
         raise SettingsError(f"{type(clip).__name__} got {found}; needed whole numbers above 0. Correct them.")
 
 
-def _demand(cine: Frames, numbers: Sequence[int], needed: int) -> None:
-    if len(numbers) < needed:
-        found = "1 frame" if len(numbers) == 1 else f"{len(numbers)} frames"
-        raise UnreadableFrames(cine.path, f"has {found}; a clip needs {needed}. Record a longer cine.")
+def _check_length(cine: Frames, numbers: Sequence[int], needed: int) -> None:
+    if len(numbers) >= needed:
+        return
+    found = "has 1 frame" if len(cine) == 1 else f"has {len(cine)} frames"
+    if len(cine) < needed:
+        raise UnreadableFrames(cine.path, f"{found}; a clip needs {needed}. Record a longer cine.")
+    asked = f"{found}, {len(numbers)} of them asked for; a clip needs {needed}. Ask for more of them."
+    raise UnreadableFrames(cine.path, asked)

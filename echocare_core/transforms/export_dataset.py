@@ -55,13 +55,15 @@ class ExportDataset(IterableDataset):
         self.number_of_items = sum(len(self.items_of(frames)) for frames in self.export.files)
         if self.clips is not None and not self.number_of_items:
             first = self.too_short[0].reason
-            raise UnreadableFrames(Path(path), f"has no cine that is long enough ({first}). Give it others.")
+            raise UnreadableFrames(
+                Path(path), f"has no cine that is long enough ({first.rstrip('.')}). Give it others."
+            )
         self.set_aside: list[SetAside] = [*self.export.set_aside, *self.too_short]
         self.by_path = {str(frames.path): frames for frames in self.export.files}
 
     def items_of(self, frames: Frames) -> Sequence[int] | Sequence[tuple[int, ...]]:
-        """The frames of a file that come one by one, or those of each of its clips."""
-        return self.export.numbers_of(frames) if self.clips is None else self.clips[frames.path]
+        """The frames of a file that come one by one, as they were recorded, or those of each of its clips."""
+        return sorted(self.export.numbers_of(frames)) if self.clips is None else self.clips[frames.path]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self.set_aside[:] = [*self.export.set_aside, *self.too_short]

@@ -99,6 +99,12 @@ def test_a_cine_that_is_too_short_is_one_sentence(clip: EvenClip | WindowClip | 
         clip(cine(3), range(3))
 
 
+def test_too_few_frames_asked_for_of_a_cine_that_is_long_enough_is_one_sentence() -> None:
+    words = r"^cine has 5 frames, 1 of them asked for; a clip needs 4\. Ask for more of them\.$"
+    with pytest.raises(UnreadableFrames, match=words):
+        EvenClip(4)(cine(5), (2,))
+
+
 @pytest.mark.parametrize("wrong", [0, -1, 2.5])
 def test_numbers_that_make_no_clip_are_refused(wrong: float) -> None:
     with pytest.raises(SettingsError, match=f"EvenClip got frames={wrong}; needed whole numbers above 0"):
@@ -129,6 +135,13 @@ def test_stills_are_set_aside_where_a_cine_is_needed(tmp_path: Path) -> None:
 
     assert (dataset.number_of_items, dataset.number_of_frames, len(list(dataset))) == (3, 6, 3)
     assert [(one.source, one.frame) for one in dataset.set_aside] == [("B", None)]
+
+
+def test_an_export_of_stills_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    write_ultrasound(tmp_path / "B", marked(1))
+
+    with pytest.raises(UnreadableFrames, match=r"\(B has 1 frame; a clip needs 2\. Record a longer cine\)\. Give"):
+        ExportDataset(tmp_path, LOAD, EvenClip(2))
 
 
 def test_clips_are_batched_in_order(tmp_path: Path) -> None:

@@ -98,6 +98,12 @@ def test_a_single_file_is_an_export(tmp_path):
     assert frames_of(dataset) == [0, 1]
 
 
+def test_the_frames_that_a_table_names_come_as_they_were_recorded(tmp_path):
+    write_ultrasound(tmp_path / "A", marked(4))
+    (tmp_path / "table.csv").write_text("image,frame\nA,3\nA,1\n")
+    assert frames_of(ExportDataset(tmp_path / "table.csv", LOAD)) == [1, 3]
+
+
 @pytest.mark.parametrize("fault", [ZeroDivisionError, RuntimeError])
 def test_an_error_that_is_not_about_frames_is_not_swallowed(tmp_path, fault):
     def fails(item):
