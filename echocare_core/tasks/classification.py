@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.handlers import ROCAUC
 from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
@@ -112,13 +113,26 @@ def mean_scores(parts: Sequence[Sequence[Output]]) -> tuple[Output, ...]:
 def class_number(item: Mapping[Hashable, Any], column: str, classes: Sequence[str]) -> int:
     """Number of the class that a row of a table names.
 
+    Args:
+        item: with the column; the error names its `image`, a path or what was read from it.
+        column: of the table.
+        classes: names of the classes.
+
     Raises:
         TableError: it is none of `classes`.
     """
     name = str(item[column])
     if name not in classes:
-        raise TableError(f"The table's column {column} says '{name}'; needed {', '.join(classes)}. Correct that row.")
+        found = f"The table's column {column} says '{name}'{_of_image(item)}"
+        raise TableError(f"{found}; needed {', '.join(classes)}. Correct that row.")
     return list(classes).index(name)
+
+
+def _of_image(item: Mapping[Hashable, Any]) -> str:
+    """Words for a message, " of FILE"; nothing where the item does not say which file its image is."""
+    image = item.get("image")
+    source = image.meta.get("filename_or_obj") if isinstance(image, MetaTensor) else image
+    return f" of {Path(source).name}" if isinstance(source, (str, Path)) else ""
 
 
 def build_mean_auc(classes: int) -> ROCAUC:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from echocare_core.errors import TableError
+from echocare_core.errors import SettingsError, TableError
 from echocare_core.models import EncoderProfile, starting_encoder
 from echocare_core.models.weights import read_state_dict
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -117,14 +117,18 @@ class NearestImages:
     Args:
         known: images.
         tree: of their organs.
-        neighbours: how many of the nearest have a vote, and are named.
+        neighbours: how many of the nearest have a vote, and are named; 1 to the number of known images.
         smallest_similarity: a neighbour below it votes for "unknown"; cosine, -1 to 1.
 
     Attributes:
         tree: as given.
+
+    Raises:
+        SettingsError: another number of neighbours, or a similarity that is no cosine.
     """
 
     def __init__(self, known: KnownImages, tree: OrganTree, *, neighbours: int, smallest_similarity: float) -> None:
+        _check_settings(neighbours, smallest_similarity, len(known.names))
         self.known, self.tree = known, tree
         self.neighbours, self.smallest_similarity = neighbours, smallest_similarity
         shown = tree.ancestors[known.nodes].any(axis=0)
@@ -137,7 +141,8 @@ class NearestImages:
             vector: float32 (channels,), of length 1.
 
         Returns:
-            Organ and body region as scores, "unknown" among their classes, and the embedding with its neighbours.
+            Organ and body region as scores, "unknown" among their classes, and the embedding with its neighbours; no
+            scores of a level on which no known image has a node.
         """
         similarities = self.known.vectors @ vector
         nearest = np.argsort(-similarities, kind="stable")[: self.neighbours]
@@ -148,7 +153,9 @@ class NearestImages:
             )
             for index in nearest
         )
-        levels = tuple(self._scores(depth, probabilities) for depth in reversed(range(len(LEVELS))))
+        levels = tuple(
+            self._scores(depth, probabilities) for depth in reversed(range(len(LEVELS))) if self._classes[depth].size
+        )
         return (*levels, Embedding("embedding", vector, named))
 
     def combine(self, parts: Sequence[Sequence[Output]]) -> tuple[Output, ...]:
@@ -184,6 +191,18 @@ class NearestImages:
             for index in self._classes[depth]
         }
         return Scores(LEVELS[depth], {**named, UNKNOWN: max(0.0, 1 - sum(named.values()))})
+
+
+def _check_settings(neighbours: int, smallest_similarity: float, known: int) -> None:
+    if not isinstance(neighbours, int) or not 1 <= neighbours <= known:
+        raise SettingsError(
+            f"NearestImages got neighbours={neighbours!r}; needed a whole number of 1 to {known}, the known images."
+            " Correct it."
+        )
+    if not isinstance(smallest_similarity, (int, float)) or not -1 <= smallest_similarity <= 1:
+        raise SettingsError(
+            f"NearestImages got smallest_similarity={smallest_similarity!r}; needed a cosine of -1 to 1. Correct it."
+        )
 
 
 class EmbeddingOutputd(MapTransform):

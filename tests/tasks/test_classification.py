@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from monai.data import MetaTensor
 from sklearn.metrics import roc_auc_score
 
 from echocare_core.errors import TableError
@@ -83,6 +84,16 @@ def test_the_class_of_a_row_becomes_its_number():
 def test_a_class_that_is_not_known_is_refused_with_the_known_ones():
     with pytest.raises(TableError, match="says 'cancer'; needed benign, malignant"):
         ClassOfColumnd("label", "pathology", CLASSES)({"pathology": "cancer"})
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["data/x.png", MetaTensor(torch.zeros(1), meta={"filename_or_obj": "data/x.png"})],
+    ids=["path", "picture"],
+)
+def test_a_class_that_is_not_known_is_refused_with_the_image_of_its_row(image):
+    with pytest.raises(TableError, match=r"says 'cancer' of x\.png; needed benign, malignant"):
+        ClassOfColumnd("label", "pathology", CLASSES)({"image": image, "pathology": "cancer"})
 
 
 @pytest.mark.parametrize("classes", [2, 3])

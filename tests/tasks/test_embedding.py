@@ -10,7 +10,7 @@ import pytest
 import torch
 from small_network import SMALLEST
 
-from echocare_core.errors import TableError, WeightsError
+from echocare_core.errors import SettingsError, TableError, WeightsError
 from echocare_core.models.weights import load_network
 from echocare_core.pretraining.organs.node import Node
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -35,8 +35,11 @@ def directions(number: int, size: int = 8, seed: int = 0) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def nearest_of(organs: list[str], vectors: np.ndarray | None = None, *, neighbours: int = 3, smallest: float = -1.0):
-    """What known images of these organs say."""
+def nearest_of(
+    organs: list[str], vectors: np.ndarray | None = None, *, neighbours: int | None = None, smallest: float = -1.0
+):
+    """What known images of these organs say, the nearest three where no number is given."""
+    neighbours = min(3, len(organs)) if neighbours is None else neighbours
     vectors = directions(len(organs)) if vectors is None else vectors
     nodes = np.array([BY_NAME[organ] for organ in organs])
     known = KnownImages(vectors, nodes, tuple(f"SET {number}" for number in range(len(organs))))
@@ -135,6 +138,24 @@ def test_organ_and_region_are_named_as_the_tree_has_them_and_what_stands_above_i
     assert set(scores["organ"].probabilities) == {"liver", "unknown"}
     assert set(scores["body_region"].probabilities) == {"abdomen", "thorax", "unknown"}
     assert scores["organ"].probabilities["unknown"] == pytest.approx(scores["body_region"].probabilities["thorax"])
+
+
+@pytest.mark.parametrize("wrong", [-1, 0, 3, 1.5, "2"])
+def test_neighbours_that_there_are_not_are_refused(wrong) -> None:
+    with pytest.raises(SettingsError, match=f"neighbours={wrong!r}; needed a whole number of 1 to 2, the known images"):
+        nearest_of(["liver", "spleen"], neighbours=wrong)
+
+
+@pytest.mark.parametrize("wrong", [-1.5, 2, np.nan, "high"])
+def test_a_similarity_that_is_no_cosine_is_refused(wrong) -> None:
+    with pytest.raises(SettingsError, match=f"smallest_similarity={wrong!r}; needed a cosine of -1 to 1"):
+        nearest_of(["liver"], smallest=wrong)
+
+
+def test_a_level_on_which_nothing_is_known_has_no_scores() -> None:
+    vectors = directions(2)
+
+    assert list(scores_of(nearest_of(["thorax", "abdomen"], vectors).describe(vectors[0]))) == ["body_region"]
 
 
 def test_a_cine_is_the_mean_of_its_frames_at_length_one() -> None:
