@@ -38,7 +38,8 @@ def predict(
             They and the paths reach it as they stand: a text is never run as an expression of MONAI's.
 
     Returns:
-        What was written: `report.html`, `results.csv`, `set_aside.csv`, `overlays/` and `masks/` in `out`.
+        What was written in `out`: `report.html`, `results.csv`, `set_aside.csv`, and what the kinds of output add
+        (`echocare_core.result_files`), such as `masks/` and `boxes.csv`.
 
     Raises:
         BundleError: no such bundle, or a setting it does not have.
@@ -46,9 +47,10 @@ def predict(
         EngineError: the engine it names is not installed, or not for this device.
         SettingsError: an engine, a precision or a device that there is not, or settings that it cannot run with.
         UnreadableFrames: nothing in `source` could be read.
-        OutputError: `out` cannot be written, or holds results already.
+        OutputError: `out` cannot be written, holds results already, or is the folder `source` itself.
     """
     folder = find_bundle(bundle)
+    _check_apart(Path(source), Path(out))
     reserved = sorted({"dataset_dir", "output_dir", "overwrite"} & set(settings or {}))
     if reserved:
         raise BundleError(f"{', '.join(reserved)} cannot be a setting; needed as argument of its own. Leave it out.")
@@ -62,6 +64,12 @@ def predict(
     if results is None:
         raise BundleError(f"{folder.name} wrote nothing; needed WriteResults among its handlers, and a run. Add them.")
     return results
+
+
+def _check_apart(source: Path, out: Path) -> None:
+    """OutputError where results would lie among the images: the next run would take the export for results."""
+    if source.is_dir() and out.resolve() == source.resolve():
+        raise OutputError(f"{out} is the export itself; needed another folder. Name one, such as {out / 'results'}.")
 
 
 def installed_engine(bundle: str | Path) -> dict[str, str]:

@@ -13,7 +13,12 @@ from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.types import Results
 
 Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")]
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for report.html, results.csv, overlays/ and masks/.")]
+Out = Annotated[
+    Path,
+    typer.Argument(
+        metavar="OUT", help="Folder for report.html, results.csv, and what the bundle gives, such as masks/."
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the results of an earlier run in OUT.")]
 Settings = Annotated[
     list[str] | None,

@@ -21,6 +21,7 @@ from PIL import Image
 from small_pacs import STUDY, SmallPacs, running
 
 import echocare_core
+from echocare_core.result_files import ENTRIES
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -122,6 +123,14 @@ def test_a_page_works_from_its_top_to_its_bottom(
 
 def test_own_export_and_fine_tune_have_something_to_run() -> None:
     assert {"own-export", "fine-tune", "reader"} <= {page.stem for page in PAGES if steps_of(page)}
+
+
+def test_every_file_and_folder_that_a_run_may_leave_is_said() -> None:
+    _, _, written = (DOCS / "own-export.md").read_text(encoding="utf-8").partition("## What is written\n")
+    first_cells = re.findall(r"^\| (`.+?) \|", written.partition("\n## ")[0], flags=re.MULTILINE)
+    named = [name for cell in first_cells for name in re.findall("`(.+?)`", cell)]
+
+    assert sorted(named) == sorted(name if "." in name else f"{name}/" for name in ENTRIES)
 
 
 def included() -> list[Path]:

@@ -63,6 +63,19 @@ def test_an_inventory_is_predicted_from_like_its_export(predict: Predict, tmp_pa
     assert (len(plain.set_aside), len(listed.set_aside)) == (1, 0)
 
 
+def test_results_never_lie_among_the_images(predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_ultrasound(tmp_path / "IM1", bright(120, 160, (20, 20, 80, 100)))
+    there = sorted(tmp_path.iterdir())
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(OutputError, match=r"is the export itself; needed another folder\. Name one, such as results\."):
+        predict(LESION, tmp_path, ".")
+
+    assert sorted(tmp_path.iterdir()) == there
+    assert len(predict(LESION, ".", "results").rows) == 1
+    assert len(predict(LESION, ".", "results", overwrite=True).rows) == 1
+
+
 @pytest.mark.parametrize("size", [(300, 400), (400, 300), (90, 620)])
 def test_a_mark_in_one_corner_comes_back_in_that_corner(
     size: tuple[int, int], predict: Predict, tmp_path: Path
