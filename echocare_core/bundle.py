@@ -19,6 +19,7 @@ from echocare_core.version import __version__
 METADATA = Path("configs", "metadata.json")
 WEIGHTS = Path("models", "model.pt")
 SEARCH_VARIABLE = "ECHOCARE_BUNDLES"
+FIELDS_OF_METADATA = ("bundle_name", "version", "name", "intended_use")  # texts that reports print
 
 
 def find_bundle(bundle: str | Path) -> Path:
@@ -77,16 +78,29 @@ def shipped_folder() -> Path:
     return (package.parent if is_clone else package) / "bundles"
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Content of one of a bundle's JSON files, which are all objects.
+
+    Raises:
+        BundleError: missing, not JSON, or not an object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BundleError(f"{path} is not readable as JSON ({reason}); mend it, or restore the bundle.") from error
+    if not isinstance(content, dict):
+        raise BundleError(f"{path} is JSON without names and values; needed {{...}}. Mend it, or restore the bundle.")
+    return content
+
+
 def read_metadata(folder: Path) -> dict[str, Any]:
     """Read `configs/metadata.json` of a bundle.
 
     Raises:
-        BundleError: it is missing or is not JSON.
+        BundleError: as of `read_json`.
     """
-    try:
-        return json.loads((folder / METADATA).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise BundleError(f"{folder} has no readable {METADATA.as_posix()}; needed one. Restore the bundle.") from error
+    return read_json(folder / METADATA)
 
 
 def _metadata_files() -> Iterator[Path]:
@@ -95,14 +109,25 @@ def _metadata_files() -> Iterator[Path]:
             yield from folder.glob(f"*/{METADATA.as_posix()}")
 
 
+def needed_version(folder: Path) -> str | None:
+    """The version of this package that a bundle is made for; None where its metadata name none.
+
+    Raises:
+        BundleError: its metadata cannot be read.
+    """
+    packages = read_metadata(folder).get("required_packages_version")
+    named = packages.get("echocare") if isinstance(packages, dict) else None
+    return None if named is None else str(named)
+
+
 def check_needed_version(folder: Path) -> None:
-    """Check that a bundle is made for this minor version of the package.
+    """Check that a bundle is made for this minor version of the package, or names no version.
 
     Raises:
         BundleError: it needs another one; or its metadata cannot be read.
     """
-    needed = read_metadata(folder).get("required_packages_version", {}).get("echocare")
-    if needed is not None and str(needed).split(".")[:2] != __version__.split(".")[:2]:
+    needed = needed_version(folder)
+    if needed is not None and needed.split(".")[:2] != __version__.split(".")[:2]:
         raise BundleError(
             f"{folder} is made for echocare {needed}, and this is {__version__}; needed one of the same minor "
             f"version. Get the bundle of {__version__}, or run pip install 'echocare=={needed}'."
@@ -138,10 +163,10 @@ def read_card(folder: Path, weights: Path | None = None) -> BundleCard:
         BundleError: no weights there, or metadata without a name, version or intended use.
     """
     metadata = read_metadata(folder)
-    missing = [key for key in ("bundle_name", "version", "name", "intended_use") if key not in metadata]
+    missing = [key for key in FIELDS_OF_METADATA if not (metadata.get(key) and isinstance(metadata[key], str))]
     if missing:
         raise BundleError(
-            f"{folder.name}: {METADATA.as_posix()} lacks {', '.join(missing)}; needed for the report. Add them."
+            f"{folder.name}: {METADATA.as_posix()} lacks {', '.join(missing)}; needed as text for the report. Add them."
         )
     weights = weights or folder / WEIGHTS
     if not weights.is_file():

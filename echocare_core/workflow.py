@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from echocare_core.bundle import check_needed_version
+from echocare_core.bundle import check_needed_version, read_json
 from echocare_core.errors import BundleError, SettingsError, own_cause
 
 _MEANT_BY_MONAI = "$@#%"  # expression, reference, separator of ids, macro
@@ -23,8 +23,8 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
         settings: entries to replace, by their path in the configuration; texts in them are taken as they stand.
 
     Raises:
-        BundleError: a bundle for another version of this package, or an entry that the configuration does not have;
-            MONAI itself would add it in silence.
+        BundleError: a bundle for another version of this package, a configuration that cannot be read or has nothing
+            to run, or an entry that the configuration does not have; MONAI itself would add it in silence.
         SettingsError: a device that this machine does not have.
     """
     with warnings.catch_warnings():
@@ -34,6 +34,9 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     if not config_file.is_file():
         raise BundleError(f"{folder.name} has no configs/inference.json; needed one to predict. Restore the bundle.")
     check_needed_version(folder)
+    lacking = [name for name in ("dataset", "evaluator", "run") if name not in read_json(config_file)]
+    if lacking:
+        raise BundleError(f"{config_file} has no {', '.join(lacking)}; needed to predict. Restore the bundle.")
     _check_device(settings.get("device", "cpu"))
     with _quiet("monai.bundle.workflows"):  # it warns that logging_file is False, as meant
         workflow = ConfigWorkflow(

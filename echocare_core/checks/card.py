@@ -9,12 +9,11 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
-from echocare_core.bundle import read_metadata
-from echocare_core.checks.files import CARD, WEIGHTS, read_json
+from echocare_core.bundle import FIELDS_OF_METADATA, needed_version, read_json, read_metadata
+from echocare_core.checks.files import CARD, WEIGHTS
 from echocare_core.version import __version__
 
 SCHEMA = Path(__file__).with_name("metadata_schema.json")
-FIELDS_OF_METADATA = ("bundle_name", "version", "name", "intended_use")  # that reports print
 FIELDS_OF_WEIGHTS = ("origin", "data", "licence", "sha256", "training", "command", "results")
 
 
@@ -33,7 +32,7 @@ def check_changelog(folder: Path) -> Iterator[str]:
 
 def check_package_version(folder: Path) -> Iterator[str]:
     """The bundle is made for the version of this package that is installed."""
-    needed = read_metadata(folder).get("required_packages_version", {}).get("echocare")
+    needed = needed_version(folder)
     if needed != __version__:
         yield (
             f"It is made for echocare {needed}, and this is {__version__}; get the bundle of {__version__}, or run "

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from echocare_core.bundle import METADATA, read_json
 from echocare_core.checks.finding import Note
 from echocare_core.errors import BundleError
 
@@ -36,18 +35,6 @@ def files_of(folder: Path) -> list[Path]:
 def is_pretraining(folder: Path) -> bool:
     """Whether a bundle trains an encoder by a trainer of its own; it may come without weights and inference."""
     return folder.name.endswith("pretraining")
-
-
-def read_json(path: Path) -> Any:
-    """Content of a JSON file.
-
-    Raises:
-        BundleError: missing, or not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path.name} is not readable as JSON ({error}); mend it.") from error
 
 
 def check_files(folder: Path) -> Iterator[str]:
@@ -100,7 +87,7 @@ def _listed_files(path: Path) -> set[str]:
 
 def check_name(folder: Path) -> Iterator[str]:
     """The folder is called as the metadata say, and its name ends in the task."""
-    called = read_json(folder / "configs" / "metadata.json").get("bundle_name")
+    called = read_json(folder / METADATA).get("bundle_name")
     if called != folder.name:
         yield f"The folder is called {folder.name} and bundle_name is {called}; rename one of them."
     if folder.name.endswith(OTHER_TASKS):

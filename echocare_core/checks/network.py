@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from monai.bundle import ckpt_export, verify_net_in_out
 
+from echocare_core.bundle import read_json
 from echocare_core.checks.configurations import read_configuration
-from echocare_core.checks.files import CARD, INFERENCE, WEIGHTS, read_json
+from echocare_core.checks.files import CARD, INFERENCE, WEIGHTS
 from echocare_core.checks.finding import Note
 from echocare_core.models.weights import load_network, read_state_dict
 from echocare_core.workflow import as_literal

@@ -84,6 +84,7 @@ BREAKS: list[tuple[str, Break, str]] = [
     ("files", delete("docs/data_license.txt"), r"docs/data_license.txt is missing; add it"),
     ("files", delete("models/model.pt"), r"models/model.pt is missing"),
     ("files", write("configs/evaluate.json", "{"), r"evaluate.json is not readable as JSON"),
+    ("files", write("configs/evaluate.json", "[]"), r"evaluate.json is JSON without names and values"),
     ("no code", write("configs/network.py", ""), r"configs/network.py would clash"),
     ("no code", write("scripts/run.sh", ""), r"scripts/ would clash"),
     (
