@@ -144,10 +144,12 @@ def running_bundle_root(name: str) -> str:
         name: what the bundle's metadata calls it; the folder itself may have been renamed.
 
     Raises:
-        BundleError: no such folder on the path: something other than `monai.bundle run` reads the configuration.
+        BundleError: a bundle for another version of this package; or no such folder on the path: something other than
+            `monai.bundle run` reads the configuration.
     """
     for entry in [*sys.path[1:], *sys.path[:1]]:
         if (Path(entry) / METADATA).is_file() and read_metadata(Path(entry)).get("bundle_name") == name:
+            check_needed_version(Path(entry))
             return str(Path(entry).resolve())
     raise BundleError(f"Cannot tell where the bundle {name} stands; needed its folder. Pass --bundle_root FOLDER.")
 
@@ -160,8 +162,10 @@ def read_card(folder: Path, weights: Path | None = None) -> BundleCard:
         weights: the file in use; the bundle's own when None.
 
     Raises:
-        BundleError: no weights there, or metadata without a name, version or intended use.
+        BundleError: no weights there, metadata without a name, version or intended use, or a bundle for another version
+            of this package.
     """
+    check_needed_version(folder)
     metadata = read_metadata(folder)
     missing = [key for key in FIELDS_OF_METADATA if not (metadata.get(key) and isinstance(metadata[key], str))]
     if missing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from echocare_core.bundle import (
     find_bundle,
     read_card,
     read_metadata,
+    running_bundle_root,
     shipped_folder,
     user_folder,
 )
@@ -163,6 +165,18 @@ def test_a_bundle_for_another_version_does_not_predict(tmp_path: Path) -> None:
         echocare.predict(copy, tmp_path, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bundle_for_another_version_does_not_run_with_monai_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = copy_of_the_head_bundle(tmp_path, required_packages_version={"echocare": "9.0.0"})
+    monkeypatch.setattr(sys, "path", [sys.path[0], str(copy), *sys.path[1:]])
+
+    with pytest.raises(BundleError, match=r"made for echocare 9\.0\.0"):
+        running_bundle_root(HEAD)
+    with pytest.raises(BundleError, match=r"made for echocare 9\.0\.0"):
+        read_card(copy)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", "Größe".encode("latin-1")])

@@ -9,9 +9,8 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
-from echocare_core.bundle import FIELDS_OF_METADATA, needed_version, read_json, read_metadata
+from echocare_core.bundle import FIELDS_OF_METADATA, check_needed_version, needed_version, read_json, read_metadata
 from echocare_core.checks.files import CARD, WEIGHTS
-from echocare_core.version import __version__
 
 SCHEMA = Path(__file__).with_name("metadata_schema.json")
 FIELDS_OF_WEIGHTS = ("origin", "data", "licence", "sha256", "training", "command", "results")
@@ -31,13 +30,10 @@ def check_changelog(folder: Path) -> Iterator[str]:
 
 
 def check_package_version(folder: Path) -> Iterator[str]:
-    """The bundle is made for the version of this package that is installed."""
-    needed = needed_version(folder)
-    if needed != __version__:
-        yield (
-            f"It is made for echocare {needed}, and this is {__version__}; get the bundle of {__version__}, or run "
-            f"pip install 'echocare=={needed}'."
-        )
+    """The bundle names the version of this package that it is made for, and that version may run it."""
+    if needed_version(folder) is None:
+        yield "metadata.json names no version of echocare under required_packages_version; add it."
+    check_needed_version(folder)
 
 
 def check_fields(folder: Path) -> Iterator[str]:

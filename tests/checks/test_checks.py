@@ -108,6 +108,11 @@ BREAKS: list[tuple[str, Break, str]] = [
         rf"made for echocare 9.8.7, and this is {echocare.__version__}",
     ),
     (
+        "package version",
+        edit(METADATA, lambda metadata: metadata.update(required_packages_version=None)),
+        r"names no version of echocare",
+    ),
+    (
         "card",
         edit(METADATA, lambda metadata: metadata.pop("intended_use")),
         r"json has no intended_use; add it",
@@ -152,6 +157,14 @@ def test_the_check_fails_and_says_what_to_do(name: str, damage: Break, says: str
 
     assert [finding.outcome for finding in found] == ["failed"]
     assert re.search(says, found[0].says)
+
+
+def test_a_bundle_for_another_patch_of_this_minor_version_passes(copy: Path) -> None:
+    major, minor, *_ = echocare.__version__.split(".")
+    version = f"{major}.{minor}.99"
+    edit(METADATA, lambda metadata: metadata["required_packages_version"].update(echocare=version))(copy)
+
+    assert run("package version", copy) == (Finding("package version", "passed"),)
 
 
 def test_every_check_is_seen_to_fail() -> None:
