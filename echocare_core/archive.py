@@ -49,17 +49,19 @@ def pack(bundle: str | Path, out: str | Path | None = None, *, overwrite: bool =
 
     Raises:
         BundleError: no such bundle, or it fails a check of `echocare_core.check`.
-        OutputError: `out` is there already, is no `.zip`, or cannot be written.
+        OutputError: `out` is there already, is no `.zip` or a folder, or cannot be written.
     """
     folder = find_bundle(bundle)
     metadata = read_metadata(folder)
     path = Path(out or f"{folder.name}_v{metadata.get('version')}.zip")
     if path.suffix != ".zip":
         raise OutputError(f"{path.name} does not end in .zip; needed for a packed bundle. Name it so.")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; needed the name of a file. Choose another.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} is there already; a new name is needed. Choose one, or say --overwrite.")
     check_passes(folder)
-    with explained(path.parent), replacing(path) as unfinished:
+    with explained(path.parent, "the zip file"), replacing(path) as unfinished:
         _write(folder, unfinished)
     content = path.read_bytes()
     return PackedBundle(path, len(content), hashlib.sha256(content).hexdigest(), _left_out(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
 import shutil
 import stat
@@ -20,6 +21,8 @@ from echocare_core.errors import BundleError, OutputError
 from echocare_core.results.staging import Staging, explained
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+WRITTEN = "the bundle"  # as messages name it
+DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError)  # of an archive
 ADVICE = "Get it again, or make it with `echocare pack`"
 
 
@@ -54,9 +57,9 @@ def install(source: str | Path, *, overwrite: bool = False, sha256: str | None =
 @contextmanager
 def _prepared(target: Path) -> Iterator[Staging]:
     """A hidden folder beside the bundles; nothing stays of it if anything fails."""
-    staging = Staging(target)
+    staging = Staging(target, WRITTEN)
     try:
-        with explained(target):
+        with explained(target, WRITTEN):
             yield staging
     except BaseException:
         staging.discard()
@@ -70,6 +73,8 @@ def _bring(source: str, folder: Path, sha256: str | None) -> Path:
     if Path(source).is_file():
         return _unpack(Path(source), folder, sha256)
     if (Path(source) / METADATA).is_file():
+        if sha256 is not None:
+            raise BundleError("A folder has no sha256; give the zip file, or leave --sha256 out.")
         return _copy(Path(source), folder)
     raise BundleError(
         f"{source} is no zip file and no folder with {METADATA.as_posix()}; needed one of them, or an http(s) address."
@@ -77,20 +82,27 @@ def _bring(source: str, folder: Path, sha256: str | None) -> Path:
 
 
 def _unpack(path: Path, folder: Path, sha256: str | None) -> Path:
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if sha256 is not None and found != sha256.lower():
-        raise BundleError(f"{path.name} has the sha256 {found}, not the one that was given. {ADVICE}.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            _check_entries(entries, folder, path.name)
-            archive.extractall(folder / "unpacked", entries)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise BundleError(f"{path.name} is no whole zip file ({error}); needed one. {ADVICE}.") from error
+    _check_archive(path, folder, sha256)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder / "unpacked")
     bundles = [found.parent.parent for found in (folder / "unpacked").rglob(METADATA.as_posix())]
     if len(bundles) != 1:
         raise BundleError(f"{path.name} holds {len(bundles)} bundles; needed one {METADATA.as_posix()}. {ADVICE}.")
     return _copy(bundles[0], folder)
+
+
+def _check_archive(path: Path, folder: Path, sha256: str | None) -> None:
+    """Read all of a zip file before any of it is unpacked, so that its errors are not taken for those of the disk."""
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if sha256 is not None and found != sha256.lower():
+            raise BundleError(f"{path.name} has the sha256 {found}, not the one that was given. {ADVICE}.")
+        with zipfile.ZipFile(path) as archive:
+            _check_entries(archive.infolist(), folder, path.name)
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile("Bad CRC-32 of an entry")
+    except DAMAGES as error:
+        raise BundleError(f"{path.name} is no whole zip file ({error}); needed one. {ADVICE}.") from error
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], folder: Path, name: str) -> None:

@@ -86,12 +86,21 @@ def test_an_earlier_file_is_replaced_only_when_asked(copy: Path, tmp_path: Path)
 def test_a_file_that_cannot_be_written_leaves_nothing(copy: Path, tmp_path: Path) -> None:
     before = sorted(tmp_path.iterdir())
 
-    with pytest.raises(OutputError, match="cannot take"):
+    with pytest.raises(OutputError, match=r"cannot take the zip file \(No such file .*Make that folder first"):
         echocare.pack(copy, tmp_path / "no such folder" / "out.zip")
     with pytest.raises(OutputError, match=r"does not end in \.zip"):
         echocare.pack(copy, tmp_path / "out.tar")
 
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.usefixtures("without_checks")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_is_never_replaced_by_a_zip(overwrite: bool, copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.zip").mkdir()
+
+    with pytest.raises(OutputError, match=r"out\.zip is a folder; needed the name of a file"):
+        echocare.pack(copy, tmp_path / "out.zip", overwrite=overwrite)
 
 
 def test_a_bundle_that_fails_a_check_is_not_packed(copy: Path, tmp_path: Path) -> None:

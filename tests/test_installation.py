@@ -161,6 +161,30 @@ def test_a_zip_with_a_damaged_entry_is_refused(archive: Path, bundles: Path) -> 
     assert not bundles.exists()
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_data_of_any_compression_are_no_fault_of_the_folder(method: int, tmp_path: Path, bundles: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "other.zip", "w", method) as packed:
+        packed.writestr("heart/configs/metadata.json", bytes(range(256)) * 9)
+    content = bytearray((tmp_path / "other.zip").read_bytes())
+    content[70:110] = b"\xff" * 40
+    (tmp_path / "other.zip").write_bytes(content)
+
+    with pytest.raises(BundleError, match=r"other\.zip is no whole zip file"):
+        echocare.install(tmp_path / "other.zip")
+
+    assert not bundles.exists()
+
+
+def test_a_zip_whose_names_are_no_text_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as packed:
+        packed.writestr("größe", "")
+    content = (tmp_path / "other.zip").read_bytes()
+    (tmp_path / "other.zip").write_bytes(content.replace("öß".encode(), b"\xff" * 4))
+
+    with pytest.raises(BundleError, match=r"other\.zip is no whole zip file"):
+        echocare.install(tmp_path / "other.zip")
+
+
 def test_a_zip_larger_than_the_disk_is_refused(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))
 
@@ -209,6 +233,11 @@ def test_another_checksum_than_the_one_that_was_given_is_refused(archive: Path, 
 
     assert not bundles.exists()
     echocare.install(archive, sha256=found.upper())
+
+
+def test_a_checksum_for_a_folder_is_refused_and_not_passed_over(without_checks: None) -> None:
+    with pytest.raises(BundleError, match=r"A folder has no sha256; give the zip file"):
+        echocare.install(shipped_folder() / HEAD, sha256="00" * 32)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ _ADVICE = {
     errno.EDQUOT: "Free some space on this disk or choose a folder on another one.",
     errno.EFBIG: "Choose a folder on another disk.",
     errno.ENAMETOOLONG: "Choose a folder with a shorter path.",
+    errno.ENOENT: "Make that folder first, or choose one that is there.",
 }
 _OTHER_ADVICE = "Choose a folder you may write to, and close its files in other programs."
 
@@ -29,11 +30,11 @@ class Staging:
         path: the hidden folder to write into.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Raises OutputError where the folder cannot be made or written to."""
-        self.folder = folder
+    def __init__(self, folder: Path, what: str = "the results") -> None:
+        """Raises OutputError, which says `what` was to be written, where the folder cannot be made or written to."""
+        self.folder, self._what = folder, what
         self._made: list[Path] = []
-        with explained(folder):
+        with explained(folder, what):
             try:
                 self._make(folder)
                 self._hidden = tempfile.TemporaryDirectory(prefix=".echocare-", dir=folder, ignore_cleanup_errors=True)
@@ -52,7 +53,7 @@ class Staging:
             OutputError: an entry cannot be moved, for example because the table is open in Excel on Windows.
         """
         done: list[tuple[Path, Path]] = []
-        with explained(self.folder):
+        with explained(self.folder, self._what):
             try:
                 for start, end in self._moves(names):
                     os.replace(start, end)
@@ -93,13 +94,16 @@ class Staging:
 
 
 @contextmanager
-def explained(folder: Path) -> Iterator[None]:
-    """Turn an error of the file system into an OutputError: what was found, what was needed, what to do."""
+def explained(folder: Path, what: str = "the results") -> Iterator[None]:
+    """Turn an error of the file system into an OutputError: what was found, what was needed, what to do.
+
+    Args:
+        folder: where something is written.
+        what: is written, in the words of the sentence.
+    """
     try:
         yield
     except OSError as error:
         found = error.strerror or str(error)
         advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)
-        raise OutputError(
-            f"{folder} cannot take the results ({found}); a writable folder is needed. {advice}"
-        ) from error
+        raise OutputError(f"{folder} cannot take {what} ({found}); a writable folder is needed. {advice}") from error
