@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import http.server
+import io
 import json
 import shutil
 import stat
 import threading
+import traceback
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +50,24 @@ def archive(tmp_path: Path, without_checks: None) -> Path:
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Gives the files of a folder, and of what is called short.zip all but the end."""
+    """Gives the files of a folder, and of what is called short.zip all but the end.
+
+    It sends whoever asks for moved.zip to a file of this machine, and calls the length of unsized.zip "abc".
+    """
+
+    def do_GET(self) -> None:
+        """Called by the base class."""
+        name, _, query = self.path.partition("?")
+        if name == "/moved.zip":
+            self.send_response(302)
+            self.send_header("Location", f"file:///etc/passwd?{query}")
+            self.end_headers()
+        elif name == "/unsized.zip":
+            self.send_response(200)
+            self.send_header("Content-Length", "abc")
+            self.end_headers()
+        else:
+            super().do_GET()
 
     def copyfile(self, source: BinaryIO, outputfile: BinaryIO) -> None:  # type: ignore[override]
         """Called by the base class to send a file."""
@@ -246,6 +266,7 @@ def test_a_checksum_for_a_folder_is_refused_and_not_passed_over(without_checks: 
         ("ftp://host.example/head.zip", "Only http and https"),
         ("file:///etc/passwd", "Only http and https"),
         ("https:///head.zip", "Only http and https"),
+        ("http://[::1/head.zip", "The address has no readable host"),
         ("http://host.example/head.zip", r"host.example is asked over http.*give --sha256"),
         ("nowhere.zip", "nowhere.zip is no zip file and no folder"),
     ],
@@ -257,11 +278,36 @@ def test_a_source_that_is_not_asked_is_refused(address: str, says: str, bundles:
     assert not bundles.exists()
 
 
-def test_a_server_without_the_file_is_told_by_its_host_alone(server: str, bundles: Path) -> None:
-    with pytest.raises(BundleError, match=r"127.0.0.1 does not give the file") as error:
-        echocare.install(f"{server}/secret.zip?token=secret")
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("none.zip", r"\(HTTP status 404\)"),
+        ("moved.zip", r"\(HTTP status 302\)"),
+        ("with blank.zip", r"\(InvalidURL\)"),
+        ("größe.zip", r"\(UnicodeEncodeError\)"),
+        ("unsized.zip", r"\(its Content-Length is no number\)"),
+    ],
+)
+def test_an_address_that_gives_no_file_is_told_by_its_host_alone(
+    path: str, says: str, server: str, bundles: Path
+) -> None:
+    with pytest.raises(BundleError, match=rf"127\.0\.0\.1 does not give the file {says}") as error:
+        echocare.install(f"{server}/{path}?token=secret")
 
-    assert "secret" not in str(error.value)
+    assert "secret" not in "".join(traceback.format_exception(error.value.with_traceback(None)))
+    assert not bundles.exists()
+
+
+def test_a_full_disk_is_not_blamed_on_the_network(server: str, bundles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class FullFile(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", lambda *_, **__: FullFile())
+
+    with pytest.raises(OutputError, match=r"cannot take the bundle \(No space left on device\).*Free some space"):
+        echocare.install(f"{server}/head.zip")
+
     assert not bundles.exists()
 
 
