@@ -9,7 +9,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 from monai.bundle.properties import InferProperties, TrainProperties
 
-from echocare_core.checks.files import INFERENCE, TRAINING, is_pretraining
+from echocare_core.checks.files import INFERENCE, TRAINING
 from echocare_core.checks.finding import Note
 from echocare_core.workflow import as_literal
 
@@ -40,7 +40,7 @@ def check_inference(folder: Path) -> Iterator[str]:
 
 def check_training(folder: Path) -> Iterator[str]:
     """train.json has every entry that others replace or read by its id."""
-    if is_pretraining(folder):
+    if _has_own_trainer(folder):
         yield OWN_TRAINER
     else:
         yield from _missing(folder, TRAINING, TrainProperties, TRAINING_IDS)
@@ -54,9 +54,13 @@ def _missing(folder: Path, name: str, properties: dict[str, Any], more: tuple[st
         yield f"{name} has no {', '.join(missing)}; add it."
 
 
+def _has_own_trainer(folder: Path) -> bool:
+    return folder.name.endswith("pretraining")
+
+
 def check_handlers(folder: Path) -> Iterator[str]:
     """The handlers of the training are a literal list: MONAI Label puts one of its own in front."""
-    if is_pretraining(folder):
+    if _has_own_trainer(folder):
         yield OWN_TRAINER
     elif not isinstance(read_configuration(folder, TRAINING).get("train::handlers"), list):
         yield "train#handlers is no literal list; write the handlers out, since MONAI Label puts one in front."

@@ -20,7 +20,6 @@ CONFIGS = ("inference.json", "train.json", "evaluate.json", "multi_gpu_train.jso
 INFERENCE, TRAINING = "configs/inference.json", "configs/train.json"
 WEIGHTS, CARD = "models/model.pt", "models/model.json"
 NEEDED = ("LICENSE", *(f"configs/{name}" for name in CONFIGS), WEIGHTS, CARD, "docs/README.md", "docs/data_license.txt")
-NOT_NEEDED_FOR_PRETRAINING = (INFERENCE, WEIGHTS, CARD)
 LARGE_FILES = "large_files.yml"
 LARGEST_BYTES = 25 * 1024 * 1024  # of a file in the Model Zoo's repository
 LABEL_TASKS = ("segmentation", "classification", "detection")  # MONAI Label reads them off the name
@@ -32,17 +31,9 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for pattern in CONTENTS for path in folder.glob(pattern) if path.is_file())
 
 
-def is_pretraining(folder: Path) -> bool:
-    """Whether a bundle trains an encoder by a trainer of its own; it may come without weights and inference."""
-    return folder.name.endswith("pretraining")
-
-
 def check_files(folder: Path) -> Iterator[str]:
     """Every file that MONAI, its Model Zoo and MONAI Label look for is there, and JSON is JSON."""
-    optional = NOT_NEEDED_FOR_PRETRAINING if is_pretraining(folder) else ()
-    for name in NEEDED:
-        if name not in optional and not (folder / name).is_file():
-            yield f"{name} is missing; add it."
+    yield from (f"{name} is missing; add it." for name in NEEDED if not (folder / name).is_file())
     for path in [*sorted(folder.glob("configs/*.json")), *sorted(folder.glob("models/*.json"))]:
         try:
             read_json(path)

@@ -19,7 +19,7 @@ from echocare_core.bundle import shipped_folder
 from echocare_core.checks import CHECKS, Finding, run_check
 from echocare_core.cli import app
 
-HEAD = "fetal_head_segmentation"
+HEAD, PRETRAINING = "fetal_head_segmentation", "ultrasound_pretraining"
 METADATA, CARD = "configs/metadata.json", "models/model.json"
 INFERENCE, TRAIN = "configs/inference.json", "configs/train.json"
 Break = Callable[[Path], object]
@@ -157,6 +157,14 @@ def test_the_check_fails_and_says_what_to_do(name: str, damage: Break, says: str
 
     assert [finding.outcome for finding in found] == ["failed"]
     assert re.search(says, found[0].says)
+
+
+@pytest.mark.parametrize("name", [INFERENCE, CARD, "models/model.pt"])
+def test_a_pretraining_is_as_complete_as_any_bundle(name: str, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(shipped_folder() / PRETRAINING, tmp_path / PRETRAINING))
+    delete(name)(copy)
+
+    assert run("files", copy) == (Finding("files", "failed", f"{name} is missing; add it."),)
 
 
 def test_a_bundle_for_another_patch_of_this_minor_version_passes(copy: Path) -> None:
