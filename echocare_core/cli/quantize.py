@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from echocare_core.cli.arguments import Bundle, Settings, parse_settings
+from echocare_core.prediction import FRAMES_TO_MEASURE
 
 
 def quantize(
     bundle: Bundle,
     source: Annotated[str, typer.Argument(metavar="EXPORT", help="DICOM file, folder or images to measure ranges on.")],
     out: Annotated[Path, typer.Argument(metavar="OUT.xml", help="OpenVINO model to write; its .bin lands beside it.")],
-    frames: Annotated[int, typer.Option("--frames", min=1, help="How many frames, evenly spaced.")] = 128,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="How many frames, evenly spaced.")] = FRAMES_TO_MEASURE,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier OUT.xml.")] = False,
     settings: Settings = None,
 ) -> None:
