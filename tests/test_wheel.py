@@ -72,4 +72,6 @@ def test_without_a_clone_its_bundles_are_found(wheel: Path, tmp_path: Path) -> N
     done = subprocess.run(command, cwd=tmp_path / "empty", env=environment, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [bundle.name for bundle in BUNDLES]
+    place, *lines = done.stdout.splitlines()
+    assert place == f"{tmp_path / 'installed' / 'echocare_core' / 'bundles'}:"
+    assert [line.split()[0] for line in lines] == [bundle.name for bundle in BUNDLES]
