@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from echocare_core.bundle import find_bundle
+from echocare_core.bundle import find_bundle, read_json
 from echocare_core.errors import BundleError, EngineError, OutputError, UnreadableFrames
 from echocare_core.types import Results
 from echocare_core.workflow import load_inference, own_errors
@@ -85,7 +84,7 @@ def installed_engine(bundle: str | Path) -> dict[str, str]:
     from echocare_core.optional import is_installed
 
     config = find_bundle(bundle) / "configs" / "inference.json"
-    has_engines = config.is_file() and "engine" in json.loads(config.read_text(encoding="utf-8"))
+    has_engines = config.is_file() and "engine" in read_json(config)
     return {"engine": "openvino"} if has_engines and is_installed("openvino") and not torch.cuda.is_available() else {}
 
 

@@ -19,7 +19,8 @@ WHOSE = {"bundle": str, "source": str, "frame": int, "level": str, "study": int}
 SPACING_COLUMNS = ("spacing_row_mm", "spacing_column_mm")
 FILE_COLUMNS, FILE = ("mask", "overlay"), "_file"  # those of other kinds end so
 LAST_COLUMNS = ("weights_sha256",)
-_COLUMN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]*")  # a header in any program, and no path
+_FILE_COLUMN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]*")  # part of a path
+_VALUE_COLUMN = re.compile(r"[^\W_][\w /%.,()<>-]*")  # a header in any program, with units such as cm/s
 _FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *SPACING_COLUMNS, *FILE_COLUMNS, *LAST_COLUMNS}
 
 
@@ -81,10 +82,8 @@ def _check_columns(written: Sequence[Entries], outputs: Sequence[Output], card: 
 
 
 def _column_fault(column: str, of_files: bool, taken: Mapping[str, str]) -> str | None:
-    if not _COLUMN.fullmatch(column):
-        return (
-            "which is no name; needed letters, digits, blanks, _ and -, the first a letter or digit. Name the output so"
-        )
+    if not (_FILE_COLUMN if of_files else _VALUE_COLUMN).fullmatch(column):
+        return "which is no name; needed letters, digits, blanks, _ and -, first a letter or digit. Name the output so"
     if not of_files and (column in FILE_COLUMNS or column.endswith(FILE)):
         return "which names files; needed another name for a value. Rename the output"
     if column in taken:
