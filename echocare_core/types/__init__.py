@@ -1,0 +1,42 @@
+"""The values that travel between the folders of this package; shapes and units are stated here once."""
+
+from echocare_core.types.outputs import (
+    Boxes,
+    Embedding,
+    KnownImage,
+    Level,
+    Mask,
+    Measurement,
+    OperatingPoint,
+    Output,
+    Picture,
+    Points,
+    Prediction,
+    Scores,
+    Text,
+)
+from echocare_core.types.results import BundleCard, Details, Results
+from echocare_core.types.scans import Frames, Region, Scale, SetAside
+
+__all__ = [
+    "Boxes",
+    "BundleCard",
+    "Details",
+    "Embedding",
+    "Frames",
+    "KnownImage",
+    "Level",
+    "Mask",
+    "Measurement",
+    "OperatingPoint",
+    "Output",
+    "Picture",
+    "Points",
+    "Prediction",
+    "Region",
+    "Results",
+    "Scale",
+    "Scores",
+    "SetAside",
+    "Text",
+]

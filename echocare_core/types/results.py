@@ -1,0 +1,67 @@
+"""What a run leaves: who said it, its rows and what stands behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from echocare_core.types.outputs import Output
+from echocare_core.types.scans import SetAside
+
+
+@dataclass(frozen=True)
+class BundleCard:
+    """What a report says about the bundle that made it.
+
+    Attributes:
+        name: folder name of the bundle.
+        version: of its metadata.
+        title: what it does, in a few words.
+        intended_use: for whom and what it is, and is not.
+        weights_sha256: checksum of the weight file that was loaded.
+    """
+
+    name: str
+    version: str
+    title: str
+    intended_use: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a row of `results.csv` is about, without the pixels, which stand in files.
+
+    Attributes:
+        outputs: what the bundle says; masks and pictures are left out.
+        image_px: (height, width) of the frame that its overlay shows, as it was recorded; None where there is none.
+        nothing_found: whether it marks places in the frame, by a mask, boxes or points, and has marked none.
+    """
+
+    outputs: tuple[Output, ...]
+    image_px: tuple[int, int] | None
+    nothing_found: bool
+
+
+@dataclass(frozen=True)
+class Results:
+    """What one run wrote.
+
+    Attributes:
+        folder: where it stands: `report.html`, `results.csv`, `set_aside.csv`, and what the kinds of output add, as
+            `masks/`.
+        rows: one mapping per frame, cine or study, the columns of `results.csv`.
+        set_aside: what was not used, and why.
+        details: of each row.
+        tables: names of the tables that kinds of output added, as "boxes.csv".
+    """
+
+    folder: Path
+    rows: tuple[Mapping[str, object], ...] = ()
+    set_aside: tuple[SetAside, ...] = field(default=())
+    details: tuple[Details, ...] = ()
+    tables: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Mapping[str, object]]:
+        return iter(self.rows)
