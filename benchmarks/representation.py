@@ -50,7 +50,7 @@ def main(
     names = list(METHODS) if only is None else [name for name in METHODS if name in only]
     if unknown := sorted(set(only or []) - set(METHODS)):
         raise typer.BadParameter(f"Unknown {', '.join(unknown)}; the recipes are {', '.join(METHODS)}.")
-    demand_same(work / "setup.json", {"encoder": encoder, "seconds": seconds, **{n: repr(METHODS[n]) for n in names}})
+    check_same(work / "setup.json", {"encoder": encoder, "seconds": seconds, **{n: repr(METHODS[n]) for n in names}})
     costs = results.found.setdefault("seconds per step", {})
     untimed = {name: METHODS[name] for name in names if isinstance(METHODS[name], Method) and name not in costs}
     costs.update(trainings.seconds_per_step(untimed) if untimed else {})
@@ -89,7 +89,7 @@ def _finetune(results: _Kept, name: str, path: Path | None, encoder: str, seed: 
         )
 
 
-def demand_same(path: Path, setup: dict[str, Any]) -> None:
+def check_same(path: Path, setup: dict[str, Any]) -> None:
     """Refuse a WORK whose results come from other settings, and write down those of new ones."""
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if other := [name for name, value in setup.items() if known.get(name, value) != value]:
