@@ -59,8 +59,6 @@ def table(tmp_path: Path) -> Path:
 
 def place(where: str, bundle: Path, tmp_path: Path) -> tuple[str, Path]:
     """(path of the bundle as typed, working directory)."""
-    if where == "the repository root":
-        return f"bundles/{bundle.name}", REPOSITORY
     if where == "an unrelated directory":
         return str(bundle), tmp_path
     if where == "its own folder":
@@ -73,8 +71,7 @@ def place(where: str, bundle: Path, tmp_path: Path) -> tuple[str, Path]:
     return str(tmp_path / "unpacked" / bundle.name), tmp_path / "unpacked"
 
 
-PLACES = [
-    "the repository root",
+PLACES = [  # and the root of the repository, where tests/test_readme.py types the README's command
     "an unrelated directory",
     "its own folder",
     "a renamed copy while standing in the original",
