@@ -18,7 +18,7 @@ project = "EchoCare, open"
 version = release = echocare_core.__version__
 copyright = "the EchoCare open project; Apache-2.0. For research, not a medical device"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["generated/*.md", "generated/site/**"]
+exclude_patterns = ["generated/*.md", "generated/site/**", "example_bundle/**"]
 default_role = "literal"
 highlight_language = "none"
 

@@ -43,10 +43,11 @@ def modules_page() -> str:
 
 
 def _public_names(name: str) -> list[str]:
-    """What a package lists in `__all__`; of a single module the classes that it defines, in its order."""
+    """What a package lists in `__all__`; of a single module the classes that it defines. No aliases."""
     module = import_module(name)
     classes = [key for key, value in vars(module).items() if inspect.isclass(value) and value.__module__ == name]
-    return getattr(module, "__all__", classes)
+    listed = getattr(module, "__all__", classes)
+    return [key for key in listed if inspect.isclass(vars(module)[key]) or inspect.isfunction(vars(module)[key])]
 
 
 def _documented(names: list[str]) -> str:
