@@ -63,12 +63,17 @@ def first_sentence(part: str) -> str:
     return (ast.get_docstring(ast.parse(source.read_text(encoding="utf-8"))) or "").splitlines()[0]
 
 
+def as_html(name: str) -> str:
+    """A name that Markdown leaves alone: two underscores around it would make it bold."""
+    return name.replace("_", "&#95;")
+
+
 def box(name: str, row: int) -> str:
     """One part."""
     top = row * ROW + 4
     return (
         f'<rect x="1" y="{top}" width="{BOX}" height="26" rx="4"/>'
-        f'<text x="{1 + BOX / 2}" y="{top + 17.5}" text-anchor="middle">{name}</text>'
+        f'<text x="{1 + BOX / 2}" y="{top + 17.5}" text-anchor="middle">{as_html(name)}</text>'
     )
 
 
@@ -76,7 +81,7 @@ def arrow(user: str, used: str, modules: int, rows: dict[str, int]) -> str:
     """An arc on the right, from the part that imports up to the one it imports; the longer, the wider."""
     start, end = rows[user] * ROW + 11, rows[used] * ROW + 23
     reach = BOX + 14 + (WIDTH - BOX - 20) * 1.25 * (rows[user] - rows[used]) / len(rows)
-    title = f"<title>{user} imports {used}: {modules} module{'s' if modules > 1 else ''}</title>"
+    title = f"<title>{as_html(user)} imports {as_html(used)}: {modules} module{'s' if modules > 1 else ''}</title>"
     return f'<path d="M{BOX + 2} {start} C{reach:.0f} {start} {reach:.0f} {end} {BOX + 8} {end}">{title}</path>'
 
 
