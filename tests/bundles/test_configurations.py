@@ -114,12 +114,10 @@ def run(bundle: Path, configs: list[str], kind: str, settings: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("entry", ["max_epochs", "train#trainer#max_epochs"])
-def test_whoever_sets_the_epochs_the_last_one_still_learns(
-    entry: str, segmentation_bundle: Path, small_run: dict[str, Any]
-) -> None:
+def test_whoever_sets_the_epochs_the_last_one_still_learns(entry: str, small_run: dict[str, Any]) -> None:
     workflow = ConfigWorkflow(
-        config_file=str(segmentation_bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
-        bundle_root=str(segmentation_bundle), **small_run, **{entry: 50},
+        config_file=str(REFERENCE / "configs" / "train.json"), workflow_type="train", logging_file=False,
+        bundle_root=str(REFERENCE), **small_run, **{entry: 50},
     )  # fmt: skip
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train#trainer")
@@ -162,9 +160,7 @@ def test_its_own_network_trains_goes_on_and_is_evaluated(
     assert json.loads((tmp_path / "scores" / "evaluation.json").read_text(encoding="utf-8"))
 
 
-def test_monai_label_may_set_the_data_and_put_a_handler_in_front(
-    segmentation_bundle: Path, small_run: dict[str, Any], tmp_path: Path
-) -> None:
+def test_monai_label_may_set_the_data_and_put_a_handler_in_front(small_run: dict[str, Any], tmp_path: Path) -> None:
     torch.save({"threshold": torch.tensor(0.875)}, tmp_path / "given.pt")
     items = [{"image": str(tmp_path / "data" / f"{n}.png"), "label": str(tmp_path / "data" / f"{n}_mask.png")}
              for n in range(4)]  # fmt: skip
@@ -172,8 +168,8 @@ def test_monai_label_may_set_the_data_and_put_a_handler_in_front(
         "_target_": "CheckpointLoader", "load_path": str(tmp_path / "given.pt"), "load_dict": {"model": "@network"}
     }  # fmt: skip
     workflow = ConfigWorkflow(
-        config_file=str(segmentation_bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
-        bundle_root=str(segmentation_bundle),
+        config_file=str(REFERENCE / "configs" / "train.json"), workflow_type="train", logging_file=False,
+        bundle_root=str(REFERENCE),
         **{**small_run, "dataset_dir": "", "train#dataset#data": items, "validate#dataset#data": items,
            "train#handlers": [loader], "train#trainer#max_epochs": 1, "learning_rate": 0.0},
     )  # fmt: skip
