@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from bright_network import BrightNetwork
+from bundle_workflow import run_bundle
 from ignite.engine import Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 from small_tables import write_table
@@ -104,15 +105,6 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def run(bundle: Path, configs: list[str], kind: str, settings: dict[str, Any]) -> None:
-    workflow = ConfigWorkflow(
-        config_file=[str(bundle / "configs" / name) for name in configs], workflow_type=kind, logging_file=False,
-        bundle_root=str(bundle), **settings,
-    )  # fmt: skip
-    workflow.initialize()
-    workflow.run()
-
-
 @pytest.mark.parametrize("entry", ["max_epochs", "train#trainer#max_epochs"])
 def test_whoever_sets_the_epochs_the_last_one_still_learns(entry: str, small_run: dict[str, Any]) -> None:
     workflow = ConfigWorkflow(
@@ -146,13 +138,13 @@ def test_its_own_network_trains_goes_on_and_is_evaluated(
 
     for epochs in (1, 2):
         settings = {**own, "dataset_dir": table, "max_epochs": epochs, "val_interval": 1}
-        run(task_bundle, ["train.json"], "train", settings)
+        run_bundle(task_bundle, ["train.json"], "train", **settings)
     scored = {
         "dataset_dir": table,
         "output_dir": str(tmp_path / "scores"),
         "weights": str(tmp_path / "run" / "best.pt"),
     }
-    run(task_bundle, ["inference.json", "evaluate.json"], "infer", {**scored, "device": "cpu"})
+    run_bundle(task_bundle, ["inference.json", "evaluate.json"], "infer", device="cpu", **scored)
     state = torch.load(tmp_path / "run" / "latest.pt", weights_only=True)
 
     assert (state["epoch"], state["iteration"]) == (2, 4)

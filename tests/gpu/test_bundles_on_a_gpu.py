@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigWorkflow
+from bundle_workflow import run_bundle
 from PIL import Image
 from small_tables import write_table
 
@@ -31,15 +30,6 @@ def dice(one: np.ndarray, other: np.ndarray) -> float:
 @pytest.fixture(params=PARTS)
 def bundle(request: pytest.FixtureRequest) -> Path:
     return echocare.find_bundle(request.param)
-
-
-def run(bundle: Path, configs: list[str], kind: str, **settings: Any) -> None:
-    workflow = ConfigWorkflow(
-        config_file=[str(bundle / "configs" / name) for name in configs], workflow_type=kind, logging_file=False,
-        bundle_root=str(bundle), **settings,
-    )  # fmt: skip
-    workflow.initialize()
-    workflow.run()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -64,14 +54,14 @@ def test_the_demo_runs(tmp_path: Path) -> None:
 def test_a_training_goes_on_and_its_weights_are_evaluated(bundle: Path, tmp_path: Path) -> None:
     table = write_table(tmp_path / "data")
     settings = {"dataset_dir": str(table), "output_dir": str(tmp_path / "run"), "batch_size": 2}
-    run(bundle, ["train.json"], "train", max_epochs=1, **settings)
-    run(bundle, ["train.json"], "train", max_epochs=2, **settings)
+    run_bundle(bundle, ["train.json"], "train", max_epochs=1, **settings)
+    run_bundle(bundle, ["train.json"], "train", max_epochs=2, **settings)
     scored = {
         "dataset_dir": str(table),
         "output_dir": str(tmp_path / "scores"),
         "weights": str(tmp_path / "run/best.pt"),
     }
-    run(bundle, ["inference.json", "evaluate.json"], "infer", **scored)
+    run_bundle(bundle, ["inference.json", "evaluate.json"], "infer", **scored)
 
     assert torch.load(tmp_path / "run" / "latest.pt", weights_only=True)["epoch"] == 2
     assert json.loads((tmp_path / "scores" / "evaluation.json").read_text())
