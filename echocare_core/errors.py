@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -72,11 +73,14 @@ class OutputError(EchoCareError):
 
 def own_cause(error: BaseException) -> EchoCareError | None:
     """The error of this package behind one of MONAI's, which wraps whatever goes wrong inside its components."""
+    return next((cause for cause in causes(error) if isinstance(cause, EchoCareError)), None)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, what caused it, and so on to the first; each once, also where they name each other."""
     cause: BaseException | None = error
     seen: set[int] = set()
-    while cause is not None and not isinstance(cause, EchoCareError):
+    while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
+        yield cause
         cause = cause.__cause__ or cause.__context__
-        if id(cause) in seen:
-            return None
-    return cause

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import check_needed_version, read_json
-from echocare_core.errors import BundleError, SettingsError, own_cause
+from echocare_core.errors import BundleError, SettingsError, causes, own_cause
 
 _MEANT_BY_MONAI = "$@#%"  # expression, reference, separator of ids, macro
 
@@ -91,7 +91,7 @@ def own_errors(settings: Mapping[str, Any]) -> Iterator[None]:
     try:
         with _quiet("ignite"):  # it repeats each error that is raised anyway
             yield
-    except Exception as error:
+    except Exception as error:  # MONAI lets through whatever its components raise
         cause = own_cause(error)
         if cause is error or (cause is None and not settings):
             raise
@@ -99,11 +99,10 @@ def own_errors(settings: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _blamed(settings: Mapping[str, Any], error: BaseException) -> str:
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    said = (str(error).splitlines() or [""])[0]
+    *_, first = causes(error)
+    said = (str(first).splitlines() or [""])[0]
     return (
-        f"It does not run with {', '.join(settings)} ({type(error).__name__}: {said}); needed values like those that "
+        f"It does not run with {', '.join(settings)} ({type(first).__name__}: {said}); needed values like those that "
         "stand in the bundle's inference.json. Correct them, or leave them out."
     )
 

@@ -3,7 +3,7 @@
 import pickle
 from pathlib import Path
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import UnreadableFrames, causes, own_cause
 
 
 def test_the_sentence_begins_with_the_files_name():
@@ -31,3 +31,11 @@ def test_it_comes_back_whole_from_another_process():
         fault.reason,
         fault.frame,
     )
+
+
+def test_errors_that_name_each_other_as_their_cause_are_walked_once():
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+
+    assert list(causes(one)) == [one, other]
+    assert own_cause(one) is None
