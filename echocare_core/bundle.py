@@ -103,6 +103,16 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return read_json(folder / METADATA)
 
 
+def read_identity(folder: Path) -> dict[str, str]:
+    """`name` and `version` of a bundle, as its metadata have them; weights that it trains carry them.
+
+    Raises:
+        BundleError: metadata that cannot be read.
+    """
+    metadata = read_metadata(folder)
+    return {"name": str(metadata.get("bundle_name", folder.name)), "version": str(metadata.get("version", ""))}
+
+
 def _metadata_files() -> Iterator[Path]:
     for folder in reversed(bundle_folders()):
         if folder.is_dir():

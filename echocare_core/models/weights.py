@@ -16,6 +16,7 @@ from torch import Tensor
 from echocare_core.atomic import replacing
 from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.models.encoder import Encoder, build_encoder
+from echocare_core.models.identity import bundle_of, name_bundle
 from echocare_core.models.profiles import EncoderProfile, describe, named_profile
 
 EMBEDDED = Path(__file__).parent / "embedded" / "encoder.safetensors"
@@ -112,6 +113,8 @@ def save_encoder(encoder: Encoder, path: str | Path) -> None:
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read name -> tensor from a weight file, without running any code that stands in it.
 
+    What it says of its bundle stays with it (`echocare_core.models.identity`).
+
     Raises:
         WeightsError: missing, not a weight file, or without tensors.
     """
@@ -132,7 +135,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             f"{path.name} holds {type(content).__name__} without a state dict; needed name -> tensor, bare or under "
             f"'state_dict' or 'model'. Save `model.state_dict()`."
         )
-    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+    state = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+    return name_bundle(state, bundle_of(content))
 
 
 def _read(path: Path) -> object:

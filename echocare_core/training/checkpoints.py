@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import torch
 from ignite.engine import Engine, Events
 
 from echocare_core.distributed import rank
+from echocare_core.models.identity import name_bundle
 from echocare_core.training.checkpoint_file import BEST, LATEST, read_checkpoint, write_checkpoint
 
 PROGRESS = ("epoch", "iteration", "best_metric", "best_metric_epoch", "seconds", "cpu_seconds")
@@ -33,6 +35,7 @@ class Checkpoints:
     Args:
         folder: of the run; made if need be.
         saved: what to keep, by name; `model` is the network.
+        bundle: name and version of the bundle that is trained, which both files carry.
         validator: the engine whose best metric decides which weights are kept.
         device: where tensors go when they are read.
 
@@ -40,10 +43,18 @@ class Checkpoints:
         TrainingError: at the start, a `latest.pt` that cannot be read or is of another kind of training.
     """
 
-    def __init__(self, folder: str, saved: dict[str, Stateful], validator: Engine, device: torch.device) -> None:
+    def __init__(
+        self,
+        folder: str,
+        saved: dict[str, Stateful],
+        bundle: Mapping[str, str],
+        validator: Engine,
+        device: torch.device,
+    ) -> None:
         self.path = Path(folder) / LATEST
         self.best = Path(folder) / BEST
         self.saved = saved
+        self.bundle = bundle
         self.validator = validator
         self.device = device
         self.spent = {"seconds": 0.0, "cpu_seconds": 0.0}
@@ -80,6 +91,7 @@ class Checkpoints:
         if rank() > 0:
             return
         state: dict[str, Any] = {name: holder.state_dict() for name, holder in self.saved.items()}
+        state["model"] = name_bundle(state["model"], self.bundle)
         state["epoch"] = engine.state.epoch
         state["iteration"] = engine.state.iteration
         state["best_metric"] = float(self.validator.state.best_metric)

@@ -26,6 +26,7 @@ from monai.inferers import Inferer
 from torch import nn
 from torch.optim import Optimizer
 
+from echocare_core.bundle import read_identity
 from echocare_core.distributed import rank
 from echocare_core.training.checkpoints import Checkpoints, Stateful
 from echocare_core.training.dataset import build_evaluation_loader, build_training_loader
@@ -47,6 +48,7 @@ def build_trainer(
     validator: SupervisedEvaluator,
     val_interval: int,
     output_dir: str | Path,
+    bundle_root: str | Path,
     handlers: Sequence[Any] = (),
 ) -> SupervisedTrainer:
     """A training that validates, keeps its best weights, and goes on where it was stopped.
@@ -68,6 +70,7 @@ def build_trainer(
         validator: the engine that validates; its key metric chooses the best weights.
         val_interval: epochs from one validation to the next.
         output_dir: folder of the run; the same folder goes on.
+        bundle_root: folder of the bundle, whose name and version the weights carry.
         handlers: further ones, attached before these.
 
     Raises:
@@ -89,7 +92,7 @@ def build_trainer(
             *handlers,
             LrScheduleHandler(schedule, epoch_level=False, print_lr=False),
             ValidationHandler(val_interval, validator),
-            Checkpoints(str(output_dir), saved, validator, torch.device(device)),
+            Checkpoints(str(output_dir), saved, read_identity(Path(bundle_root)), validator, torch.device(device)),
             *_show_training(output_dir),
         ],
     )

@@ -8,11 +8,14 @@ import torch
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import WeightsError
+from echocare_core.models.identity import bundle_of, name_bundle
 from echocare_core.models.weights import read_state_dict
 
 
 def export_network(checkpoint: str | Path, weights: str | Path) -> None:
     """Write the weights of a training checkpoint as a plain float16 state dict, half the size of float32.
+
+    The weights say which bundle they belong to, as the checkpoint does (`echocare_core.models.identity`).
 
     float16 keeps 11 significant bits; the network computes in float32 after loading. Measure the file that this writes.
 
@@ -28,4 +31,4 @@ def export_network(checkpoint: str | Path, weights: str | Path) -> None:
             f"finite numbers below 65504. Look at the loss of that training."
         )
     with replacing(Path(weights)) as unfinished:
-        torch.save(half, unfinished)
+        torch.save(name_bundle(half, bundle_of(state)), unfinished)

@@ -13,9 +13,11 @@ from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.handlers import LrScheduleHandler, ValidationHandler
 
 from echocare_core.errors import TrainingError
+from echocare_core.models.identity import bundle_of
 from echocare_core.training import Checkpoints, warmup_cosine
 
 CPU = torch.device("cpu")
+BUNDLE = {"name": "breast_lesion_segmentation", "version": "0.1.1"}
 SCORES = (0.3, 0.9, 0.5, 0.7)  # of the epochs 1 to 4
 
 
@@ -54,7 +56,7 @@ def build(folder, epochs=4):
         key_val_metric={"score": Score(training)},
     )
     saved = {"model": training.network, "optimizer": training.optimizer, "lr_scheduler": training.schedule}
-    training.checkpoints = Checkpoints(str(folder), saved, training.validator, CPU)
+    training.checkpoints = Checkpoints(str(folder), saved, BUNDLE, training.validator, CPU)
     training.trainer = SupervisedTrainer(
         device=CPU,
         max_epochs=epochs,
@@ -133,6 +135,11 @@ def test_the_best_weights_are_those_of_the_best_epoch(tmp_path):
     training.trainer.run()
     best = torch.load(tmp_path / "best.pt", weights_only=True)
     torch.testing.assert_close(best["weight"], weights[1 + SCORES.index(max(SCORES))], atol=0, rtol=0)
+
+
+def test_both_files_say_which_bundle_they_belong_to(interrupted):
+    latest, best = (torch.load(interrupted / name, weights_only=True) for name in ("latest.pt", "best.pt"))
+    assert [bundle_of(state) for state in (latest["model"], best)] == [BUNDLE, BUNDLE]
 
 
 def test_the_time_spent_adds_up(interrupted):

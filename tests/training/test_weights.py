@@ -4,7 +4,11 @@ import pytest
 import torch
 
 from echocare_core.errors import WeightsError
+from echocare_core.models.identity import bundle_of, name_bundle
+from echocare_core.models.weights import read_state_dict
 from echocare_core.training import export_network, load_network
+
+BUNDLE = {"name": "breast_lesion_segmentation", "version": "0.1.1"}
 
 
 def network():
@@ -32,6 +36,18 @@ def test_an_export_is_a_plain_state_dict_in_float16(exported):
     floats = {name: tensor.dtype for name, tensor in state.items() if tensor.is_floating_point()}
     assert list(state) == list(net.state_dict())
     assert set(floats.values()) == {torch.float16}
+
+
+def test_an_export_belongs_to_the_bundle_of_its_checkpoint(exported, tmp_path):
+    net, _, _ = exported
+    torch.save({"model": name_bundle(net.state_dict(), BUNDLE)}, tmp_path / "latest.pt")
+    export_network(tmp_path / "latest.pt", tmp_path / "named.pt")
+    assert bundle_of(read_state_dict(tmp_path / "named.pt")) == BUNDLE
+    assert list(load_network(network(), tmp_path / "named.pt").state_dict()) == list(net.state_dict())
+
+
+def test_weights_that_name_no_bundle_belong_to_none(exported):
+    assert bundle_of(read_state_dict(exported[2])) == {}
 
 
 def test_whole_numbers_stay_whole(exported):
