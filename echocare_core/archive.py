@@ -13,8 +13,8 @@ from echocare_core.atomic import replacing
 from echocare_core.bundle import find_bundle, read_metadata
 from echocare_core.checks import check_passes
 from echocare_core.checks.files import files_of
+from echocare_core.disk import explained
 from echocare_core.errors import OutputError
-from echocare_core.results.staging import explained
 
 NAMED_FOLDERS = ("configs", "docs", "eval", "models")
 NO_TIME = (1980, 1, 1, 0, 0, 0)  # the first that zip can say

@@ -16,9 +16,10 @@ from pathlib import Path
 from echocare_core.bundle import METADATA, bundle_folders, read_metadata
 from echocare_core.checks import check_passes
 from echocare_core.checks.files import files_of
+from echocare_core.disk import explained
 from echocare_core.download import download, is_address
 from echocare_core.errors import BundleError, OutputError
-from echocare_core.results.staging import Staging, explained
+from echocare_core.results.staging import Staging
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 WRITTEN = "the bundle"  # as messages name it

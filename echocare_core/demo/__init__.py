@@ -12,9 +12,10 @@ from pathlib import Path
 import pydicom
 
 from echocare_core.bundle import find_bundle, read_card
+from echocare_core.disk import explained
 from echocare_core.errors import OutputError
 from echocare_core.result_files import RESULTS_CSV, TABLES_AND_PAGE
-from echocare_core.results.staging import Staging, explained
+from echocare_core.results.staging import Staging
 from echocare_core.results.summary import write_summary
 from echocare_core.results.table import is_results_csv
 from echocare_core.types import Results

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from echocare_core.errors import OutputError
+from echocare_core.disk import explained
 
 _FORMER = "former"
-_ADVICE = {
-    errno.ENOSPC: "Free some space on this disk or choose a folder on another one.",
-    errno.EDQUOT: "Free some space on this disk or choose a folder on another one.",
-    errno.EFBIG: "Choose a folder on another disk.",
-    errno.ENAMETOOLONG: "Choose a folder with a shorter path.",
-    errno.ENOENT: "Make that folder first, or choose one that is there.",
-}
-_OTHER_ADVICE = "Choose a folder you may write to, and close its files in other programs."
 
 
 class Staging:
@@ -91,19 +82,3 @@ class Staging:
         for path in reversed(self._made):
             with suppress(OSError):  # somebody else put a file there meanwhile: it stays
                 path.rmdir()
-
-
-@contextmanager
-def explained(folder: Path, what: str = "the results") -> Iterator[None]:
-    """Turn an error of the file system into an OutputError: what was found, what was needed, what to do.
-
-    Args:
-        folder: where something is written.
-        what: is written, in the words of the sentence.
-    """
-    try:
-        yield
-    except OSError as error:
-        found = error.strerror or str(error)
-        advice = _ADVICE.get(error.errno or 0, _OTHER_ADVICE)
-        raise OutputError(f"{folder} cannot take {what} ({found}); a writable folder is needed. {advice}") from error

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from echocare_core.disk import explained
 from echocare_core.errors import OutputError
 from echocare_core.result_files import REPORT_HTML, SET_ASIDE_CSV, TABLES_AND_PAGE
 from echocare_core.results.page import Section, write_report
-from echocare_core.results.staging import Staging, explained
+from echocare_core.results.staging import Staging
 from echocare_core.results.table import Row, complete_rows, file_columns, write_results_csv, write_set_aside_csv
 from echocare_core.types import BundleCard, Results
 

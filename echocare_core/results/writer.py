@@ -8,6 +8,7 @@ from types import TracebackType
 
 from PIL import Image
 
+from echocare_core.disk import explained
 from echocare_core.errors import OutputError, SettingsError
 from echocare_core.optional import check_installed
 from echocare_core.result_files import (
@@ -22,7 +23,7 @@ from echocare_core.result_files import (
 from echocare_core.results.naming import FrameNames
 from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing
 from echocare_core.results.page import Section, write_report
-from echocare_core.results.staging import Staging, explained
+from echocare_core.results.staging import Staging
 from echocare_core.results.table import (
     check_outputs,
     complete_rows,
