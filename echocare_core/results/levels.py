@@ -87,6 +87,7 @@ class Levels:
             image=frames.pixels[number],
             spacing_mm=spacing_mm,
             study=self.study_of.get(frames.path),
+            notes=frames.notes,
         )
 
     def _study_prediction(self, study: int, whole: _Whole, outputs: Outputs) -> Prediction:
@@ -94,4 +95,5 @@ class Levels:
         frames, number, _ = whole.middle
         folder = os.path.commonpath([one.path.parent for one, _, _ in whole.seen])
         source = Path(folder).relative_to(self.export.root).as_posix()
-        return Prediction(source, outputs, "study", image=frames.pixels[number], study=study)
+        notes = tuple(dict.fromkeys(note for one, _, _ in whole.seen for note in one.notes))
+        return Prediction(source, outputs, "study", image=frames.pixels[number], study=study, notes=notes)

@@ -182,6 +182,7 @@ class Prediction:
         frame_time_ms: when the frame was recorded, None where the file does not say.
         spacing_mm: (row, column) millimetres per pixel, None where the frame is not calibrated.
         study: number of its study in the export, from 1; None where studies are not told apart.
+        notes: what a reader must know before the outputs, a sentence each, such as `Frames.notes` of the file.
     """
 
     source: str
@@ -192,3 +193,4 @@ class Prediction:
     frame_time_ms: float | None = None
     spacing_mm: tuple[float, float] | None = None
     study: int | None = None
+    notes: tuple[str, ...] = ()

@@ -84,6 +84,8 @@ class Frames:
         heart_rate_bpm: beats per minute; None where the file does not say.
         study_uid: Study Instance UID (DICOM PS3.3 C.7.2.1); "" where the file names none. It leads to a patient, so no
             log or message has it.
+        notes: what a reader of results must know of how the file was read, a sentence each: a calibration that was not
+            believed, black and white that were taken from the data. They quote no value of the file.
     """
 
     path: Path
@@ -96,6 +98,7 @@ class Frames:
     r_wave_times_ms: tuple[float, ...] = ()
     heart_rate_bpm: float | None = None
     study_uid: str = field(default="", repr=False)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pixels)

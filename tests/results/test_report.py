@@ -102,6 +102,11 @@ def test_a_frame_without_calibration_is_named_as_such(page_of, frame_of):
     assert "long axis 50 px" in text
 
 
+def test_what_was_noted_of_a_file_stands_once_before_its_numbers(page_of, frame_of):
+    page = page_of(*(frame_of(frame=number, notes=("Grey <is> from the data.",)) for number in range(3)))
+    assert page.text.count("Grey <is> from the data.") == 1
+
+
 def test_a_calibrated_frame_is_not_called_uncalibrated(page_of, frame_of):
     assert "no calibration" not in page_of(frame_of()).text
 

@@ -41,6 +41,13 @@ def test_the_columns_stand_in_the_documented_order(written, frame_of):
     )
 
 
+def test_notes_of_a_file_stand_in_a_column_where_there_are_any(written, frame_of):
+    table = written(frame_of(notes=("One is so.", "Another is not.")), frame_of(frame=1))
+    assert table.notes.tolist()[0] == "One is so. Another is not."
+    assert table.notes.isna().tolist() == [False, True]
+    assert ",".join(table.columns).endswith("spacing_column_mm,notes,mask,overlay,weights_sha256")
+
+
 def test_a_measurement_that_a_frame_lacks_is_blank(written, frame_of):
     table = written(frame_of(), frame_of(frame=1, outputs=(Measurement("long_axis", 50, "px"),), spacing_mm=None))
     assert table.long_axis_px.isna().tolist() == [True, False]

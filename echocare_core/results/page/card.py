@@ -17,7 +17,7 @@ from echocare_core.results.page.points import show_points
 from echocare_core.results.page.scores import show_scores
 from echocare_core.results.page.texts import show_texts
 from echocare_core.results.page.thumbnail import evenly_spaced, thumbnail_data_uri
-from echocare_core.results.table import FILE, file_columns
+from echocare_core.results.table import FILE, NOTES, file_columns
 from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, counted, in_pixels, name_text, outputs_text
 from echocare_core.types import Boxes, Embedding, Measurement, Points, Scores, Text
 
@@ -102,6 +102,8 @@ def _facts(entries: Sequence[Entry]) -> Iterator[str]:
 
 def _notes(entries: Sequence[Entry]) -> Iterator[str]:
     """What a reader must know before the numbers."""
+    for note in dict.fromkeys(str(entry.row[NOTES]) for entry in entries if entry.row.get(NOTES)):
+        yield f"<strong>How it was read:</strong> {escape(note)}"
     frames, empty = len(entries), sum(entry.details.nothing_found for entry in entries)
     if empty:
         what = "the mask is empty" if any(entry.row.get("mask") for entry in entries) else f"no {_looked_for(entries)}"

@@ -3,6 +3,7 @@
 from echocare_core.results.table.cells import Row, is_results_csv, write_set_aside_csv
 from echocare_core.results.table.rows import (
     FILE,
+    NOTES,
     check_outputs,
     complete_rows,
     file_columns,
@@ -13,6 +14,7 @@ from echocare_core.results.table.rows import (
 
 __all__ = [
     "FILE",
+    "NOTES",
     "Row",
     "check_outputs",
     "complete_rows",

@@ -17,11 +17,12 @@ from echocare_core.types import BundleCard, Details, Output, Prediction
 LEVEL_COLUMNS = ("level", "study")  # only where some row is not about a frame
 WHOSE = {"bundle": str, "source": str, "frame": int, "level": str, "study": int}  # of the tables of kinds
 SPACING_COLUMNS = ("spacing_row_mm", "spacing_column_mm")
+NOTES = "notes"  # only where there is one: what a reader must know of how a file was read
 FILE_COLUMNS, FILE = ("mask", "overlay"), "_file"  # those of other kinds end so
 LAST_COLUMNS = ("weights_sha256",)
 _FILE_COLUMN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]*")  # part of a path
 _VALUE_COLUMN = re.compile(r"[^\W_][\w /%.,()<>-]*")  # a header in any program, with units such as cm/s
-_FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *SPACING_COLUMNS, *FILE_COLUMNS, *LAST_COLUMNS}
+_FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *SPACING_COLUMNS, NOTES, *FILE_COLUMNS, *LAST_COLUMNS}
 
 
 def check_outputs(prediction: Prediction, card: BundleCard) -> None:
@@ -65,6 +66,7 @@ def row_of(prediction: Prediction, card: BundleCard, place: Place, overlay: str 
         **{column: value for one in written for column, value in one.values.items()},
         "spacing_row_mm": finite(row_mm),
         "spacing_column_mm": finite(column_mm),
+        **({NOTES: " ".join(prediction.notes)} if prediction.notes else {}),
         **{column: path for column, path in {**files, "overlay": overlay}.items() if path is not None},
         "weights_sha256": card.weights_sha256,
     }
@@ -94,11 +96,13 @@ def _column_fault(column: str, of_files: bool, taken: Mapping[str, str]) -> str 
 def complete_rows(rows: Iterable[Row]) -> tuple[dict[str, object], ...]:
     """Give every row every column, in the order of the table; None where a row has no such value.
 
-    Columns of files stand there where a row has one, and those of levels where a row is not about a frame.
+    Columns of files and of notes stand there where a row has one, those of levels where a row is not about a frame.
     """
     rows = [{"level": "frame", **row} for row in rows]
     levels = LEVEL_COLUMNS if any(row["level"] != "frame" for row in rows) else ()
-    columns = [*FIRST_COLUMNS, *levels, *_values(rows), *SPACING_COLUMNS, *file_columns(rows), *LAST_COLUMNS]
+    notes = [NOTES] if any(NOTES in row for row in rows) else []
+    measured = [*_values(rows), *SPACING_COLUMNS]
+    columns = [*FIRST_COLUMNS, *levels, *measured, *notes, *file_columns(rows), *LAST_COLUMNS]
     return tuple({column: row.get(column) for column in columns} for row in rows)
 
 
