@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,19 +11,21 @@ from pathlib import Path
 from echocare_core.disk import sync
 from echocare_core.lock import is_abandoned, try_lock
 
+OWNER_ALONE = 0o600  # mode of keys, and of files that name patients
+NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
+
 
 @contextmanager
-def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
+def replacing(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path beside `path`; it takes the place of `path` when the block ends without an error.
 
-    Until then only its owner may read it; then it has the permissions `mode`, and is on the disk. What a writer that
-    was killed left of the same file is removed.
+    It is on the disk then, and has had the permissions `mode`, less what the umask takes, since its first byte. What a
+    writer that was killed left of the same file is removed.
     """
-    handle, unfinished = _begin(path)
+    handle, unfinished = _begin(path, mode)
     try:
         yield unfinished
         sync(unfinished)
-        unfinished.chmod(mode)
         if os.name == "nt":  # which moves no open file
             os.close(handle)
             handle = -1
@@ -35,15 +37,15 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def _begin(path: Path) -> tuple[int, Path]:
+def _begin(path: Path, mode: int) -> tuple[int, Path]:
     """A new file beside `path`, empty and locked: always of the same name, but where another writer has that."""
     unfinished = path.with_name(f".{path.stem}-unfinished{path.suffix}")
     if is_abandoned(unfinished):
         unfinished.unlink(missing_ok=True)
     try:
-        handle = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = os.open(unfinished, NEW, mode)
     except FileExistsError:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        unfinished = Path(name)
+        unfinished = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+        handle = os.open(unfinished, NEW, mode)
     try_lock(handle)
     return handle, unfinished

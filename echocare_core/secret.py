@@ -17,12 +17,11 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from echocare_core.atomic import replacing
+from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.errors import SettingsError
 
 KEY_BYTES, PSEUDONYM_BYTES = 32, 8
 LONGEST_SHIFT_DAYS = 3650
-OWNER_ALONE = 0o600
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
-"""A file is whole or absent, whoever is killed while it is written."""
+"""A file is whole or absent, whoever is killed while it is written, and nobody reads it meanwhile who may not."""
 
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from echocare_core import atomic
-from echocare_core.atomic import replacing
+from echocare_core.atomic import OWNER_ALONE, replacing
 
 
 def test_a_file_appears_whole_and_alone(tmp_path: Path) -> None:
@@ -48,3 +50,26 @@ def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path: Path, monkeyp
     with replacing(tmp_path / "a.csv"):
         pass
     assert synced == [".a-unfinished.csv 1", f"{tmp_path.name} 1"]
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    former = os.umask(request.param)
+    yield request.param
+    os.umask(former)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_file_has_the_permissions_that_the_umask_leaves(tmp_path: Path, umask: int) -> None:
+    with replacing(tmp_path / "one") as unfinished, replacing(tmp_path / "one") as beside:
+        assert mode_of(unfinished) == mode_of(beside) == 0o666 & ~umask
+    assert mode_of(tmp_path / "one") == 0o666 & ~umask
+
+
+def test_a_file_that_names_patients_is_never_open_to_others(tmp_path: Path, umask: int) -> None:
+    with replacing(tmp_path / "one", OWNER_ALONE) as unfinished, replacing(tmp_path / "one", OWNER_ALONE) as beside:
+        assert mode_of(unfinished) == mode_of(beside) == 0o600
+    assert mode_of(tmp_path / "one") == 0o600

@@ -1,6 +1,8 @@
 """A key gives the same pseudonyms for ever, other keys give others, and only its owner reads it."""
 
+import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +37,25 @@ def test_a_study_and_a_series_of_the_same_uid_are_kept_apart():
 
 def test_two_fresh_keys_differ():
     assert new_key().pseudonym("study", "1.2.3") != new_key().pseudonym("study", "1.2.3")
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077])
+def umask(request):
+    former = os.umask(request.param)
+    yield request.param
+    os.umask(former)
+
+
+def test_a_key_is_its_owners_alone_from_the_first_byte(tmp_path, umask, monkeypatch):
+    seen = []
+    write = Path.write_text
+    monkeypatch.setattr(
+        Path, "write_text", lambda path, *text, **how: (seen.append(path.stat().st_mode), write(path, *text, **how))
+    )
+
+    read_or_make_key(tmp_path / "key")
+
+    assert [stat.S_IMODE(mode) for mode in (*seen, (tmp_path / "key").stat().st_mode)] == [0o600, 0o600]
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from echocare_core.atomic import OWNER_ALONE
 from echocare_core.errors import OutputError
 from echocare_core.frames.export import INVENTORY
 from echocare_core.inventory.compare import Compared
@@ -58,6 +59,8 @@ class Store:
 
     def __init__(self, path: Path, export: str) -> None:
         self.path = path
+        with suppress(OSError):  # SQLite says it better
+            path.touch(OWNER_ALONE)  # it names files, which may name patients
         self.database = sqlite3.connect(path, isolation_level=None, timeout=1.0)
         try:
             with self.faults():

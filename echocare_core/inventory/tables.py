@@ -1,7 +1,7 @@
 """The tables that an inventory writes: what to train and predict from, what was set aside, and one row per series.
 
-They name files by their paths, which may carry names of patients where the export's folders do. They hold no other word
-of who it is: groups, studies and series are pseudonyms.
+They name files by their paths, which may carry names of patients where the export's folders do, so that only their
+owner may read them. They hold no other word of who it is: groups, studies and series are pseudonyms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from echocare_core.atomic import replacing
+from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.errors import OutputError
 from echocare_core.inventory.copies import COPY, USED
 from echocare_core.inventory.store import Store
@@ -96,7 +96,7 @@ def _with_way(rows: Iterator[Sequence[Any]], way: str) -> Iterator[Sequence[Any]
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
-    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path, OWNER_ALONE) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
@@ -108,7 +108,7 @@ def _write_parquet(path: Path, rows: Iterator[Sequence[Any]]) -> None:
     )
     kinds = {name: pa.int32() for name in WHOLE} | {name: pa.float64() for name in LENGTHS}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
-    with replacing(path) as unfinished, parquet.ParquetWriter(unfinished, schema) as writer:
+    with replacing(path, OWNER_ALONE) as unfinished, parquet.ParquetWriter(unfinished, schema) as writer:
         while some := list(islice(rows, ROWS_AT_ONCE)):
             columns = [
                 pa.array(column, field.type) for column, field in zip(zip(*some, strict=True), schema, strict=True)

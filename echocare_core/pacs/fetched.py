@@ -20,7 +20,7 @@ from dataclasses import astuple
 from hashlib import sha256
 from pathlib import Path
 
-from echocare_core.atomic import replacing
+from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.errors import OutputError
 from echocare_core.pacs.query import Instance
 from echocare_core.secret import KEY_BYTES, SecretKey, read_or_make_key
@@ -28,7 +28,7 @@ from echocare_core.secret import KEY_BYTES, SecretKey, read_or_make_key
 STATE = ".echocare-fetch"  # a folder that `read_export` passes over
 SET_ASIDE = f"{STATE}/set_aside.csv"
 COLUMNS = ("file", "study_uid", "series_uid", "instance_uid", "form", "bytes", "sha256")
-OWNER_ALONE = 0o700
+ENTERED_BY_OWNER = 0o700
 
 
 class FetchedFolder:
@@ -45,8 +45,8 @@ class FetchedFolder:
         with _one_sentence_for_faults(root):
             if root.exists() and not self._state.is_dir() and (not root.is_dir() or any(root.iterdir())):
                 raise OutputError(f"{root} holds something else than an earlier fetch; needed a new folder. Name one.")
-            root.mkdir(OWNER_ALONE, parents=True, exist_ok=True)
-            self._state.mkdir(OWNER_ALONE, exist_ok=True)
+            root.mkdir(ENTERED_BY_OWNER, parents=True, exist_ok=True)
+            self._state.mkdir(ENTERED_BY_OWNER, exist_ok=True)
             self._key = self._read_key()
             self._known = self._read_index()
 
@@ -76,7 +76,7 @@ class FetchedFolder:
         """Put a whole file in its place and into the index."""
         name = self.name_of(instance)
         size = unfinished.stat().st_size
-        (self.root / name).parent.mkdir(OWNER_ALONE, exist_ok=True)
+        (self.root / name).parent.mkdir(ENTERED_BY_OWNER, exist_ok=True)
         unfinished.replace(self.root / name)
         self._known[name] = size, checksum
         with (self._state / "index.csv").open("a", newline="", encoding="utf-8") as file:
@@ -86,7 +86,7 @@ class FetchedFolder:
         """List what could not be had; the UIDs stand here, for whoever looks the objects up in the PACS."""
         with (
             _one_sentence_for_faults(self.root),
-            replacing(self.root / SET_ASIDE) as path,
+            replacing(self.root / SET_ASIDE, OWNER_ALONE) as path,
             path.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.writer(file)
@@ -107,7 +107,7 @@ class FetchedFolder:
         """Size and checksum of each file; a line that was cut off names none, or none that fits."""
         path = self._state / "index.csv"
         if not path.exists():
-            with replacing(path) as unfinished:
+            with replacing(path, OWNER_ALONE) as unfinished:
                 unfinished.write_text(",".join(COLUMNS) + "\n")
         text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")  # as a power cut may leave it
         if not text.endswith("\n"):

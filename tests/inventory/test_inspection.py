@@ -218,6 +218,18 @@ def test_an_inventory_without_its_key_is_refused(add, export, rows, tmp_path):
         rows()
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_what_names_files_is_for_its_owner_alone_under_any_umask(umask, add, rows, tmp_path):
+    add("Doe^Jane/a", "P")
+    former = os.umask(umask)
+    try:
+        rows(parquet=True)
+    finally:
+        os.umask(former)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()}
+    assert {name for name, mode in modes.items() if mode & 0o077} == {"summary.json"}
+
+
 def test_the_key_is_for_its_owner_alone_and_makes_the_pseudonyms(add, export, rows, tmp_path):
     add("a", "P")
     first = rows()["a"]["group"]
