@@ -25,7 +25,7 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     Raises:
         BundleError: a bundle for another version of this package, a configuration that cannot be read or has nothing
             to run, or an entry that the configuration does not have; MONAI itself would add it in silence.
-        SettingsError: a device that this machine does not have.
+        SettingsError: a device that this machine does not have, or a `_target_` where the configuration builds nothing.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -46,6 +46,8 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     if unknown:
         known = ", ".join(key for key in workflow.parser.config if key not in ("imports", "_meta_", "run"))
         raise BundleError(f"{folder.name} has no setting '{', '.join(unknown)}'; it has {known}.")
+    for name, value in settings.items():
+        _check_buildable(name, value, workflow.parser[name])
     workflow.parser.update({name: as_literal(value) for name, value in settings.items()})
     workflow.initialize()
     return workflow
@@ -58,21 +60,33 @@ def as_literal(value: Any) -> Any:
     %. A text with one of them becomes an expression that spells it with escapes, and evaluates to it.
 
     Args:
-        value: anything; texts inside lists and mappings are treated alike. A `_target_` in a mapping stays the name of
-            what to build.
+        value: anything; texts inside lists and mappings are treated alike. What a `_target_` in a mapping names is
+            still built.
     """
     if isinstance(value, str):
         return _spelt(value) if any(sign in value for sign in _MEANT_BY_MONAI) else value
     if isinstance(value, Mapping):
-        return {key: one if key == "_target_" else as_literal(one) for key, one in value.items()}
+        return {key: as_literal(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_literal(one) for one in value]
     return value
 
 
+def _check_buildable(name: str, value: Any, configured: Any) -> None:
+    """SettingsError where a value would be built and run, and the bundle has a plain value, such as a path, there."""
+    if _names_target(value) and not (_names_target(configured) or configured == []):
+        raise SettingsError(f"The bundle builds nothing for {name}; needed a plain value. Leave its _target_ out.")
+
+
+def _names_target(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return "_target_" in value or any(map(_names_target, value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_names_target, value))
+
+
 def _spelt(text: str) -> str:
     """A Python expression for a text, after a $, with no other sign in it that MONAI reads."""
-    spelt = repr(text)
+    spelt = str.__repr__(text)
     for sign in _MEANT_BY_MONAI:
         spelt = spelt.replace(sign, f"\\x{ord(sign):02x}")
     return f"${spelt}"

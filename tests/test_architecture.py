@@ -10,10 +10,11 @@ import pytest
 import echocare_core
 
 PACKAGE = Path(echocare_core.__file__).parent
-# Each part imports only from those before it; those of the first three lines know neither torch nor MONAI.
+# Each part imports only from those before it; those of the first four lines know neither torch nor MONAI.
 ORDER = [
     *("version", "errors", "types", "outputs", "result_files", "optional"),
     *("disk", "lock", "atomic", "secret", "bundle"),
+    *("untrusted", "overrides"),
     *("frames", "inventory", "pacs", "privacy"),
     *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),
     *("results", "workflow", "prediction", "demo", "checks", "archive", "download", "installation", "cli", "__main__"),

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from monai.bundle import ConfigParser
+from typer.testing import CliRunner
 from ultrasound_files import marked, write_ultrasound
 
 import echocare_core as echocare
-from echocare_core.errors import EchoCareError, UnreadableFrames
+from echocare_core.cli import app
+from echocare_core.errors import EchoCareError, SettingsError, UnreadableFrames
+from echocare_core.prediction import quantize as echocare_quantize
 from echocare_core.workflow import as_literal
 
 LESION = "breast_lesion_segmentation"
@@ -78,3 +81,76 @@ def test_a_bundle_may_stand_in_a_folder_of_any_name(tmp_path: Path) -> None:
     results = echocare.predict(folder / LESION, tmp_path / "IM1", tmp_path / "out", settings={"device": "cpu"})
 
     assert len(results.rows) == 1
+
+
+def test_folders_and_files_inside_an_export_may_be_called_anything(tmp_path: Path) -> None:
+    names = {"$open('ran', 'w')/@weights", "%other.json::key/IM#1", "[red]/a\x1b[31mb", '{"_target_": "os.getcwd"}/x'}
+    for name in names:
+        (tmp_path / "export" / name).parent.mkdir(parents=True)
+        write_ultrasound(tmp_path / "export" / name, marked(height=64, width=80))
+
+    results = echocare.predict(LESION, tmp_path / "export", tmp_path / "out", settings={"device": "cpu"})
+
+    assert {row["source"] for row in results} == names
+    assert all((tmp_path / "out" / str(row["mask"])).is_file() for row in results)
+    assert not list(tmp_path.rglob("ran"))
+
+
+def test_a_table_may_name_images_that_are_called_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("$open('ran', 'w')", "@weights", "IM #1"):
+        write_ultrasound(tmp_path / name, marked(height=64, width=80))
+    Path("table.csv").write_text("image,group,split\n\"$open('ran', 'w')\",$a,test\n@weights,@b,test\nIM #1,#,test\n")
+
+    results = echocare.predict(LESION, "table.csv", "out", settings={"device": "cpu"})
+
+    assert len(results.rows) == 3
+    assert not (tmp_path / "ran").exists()
+
+
+def test_quantising_runs_no_path(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFrames):
+        echocare_quantize(LESION, f"$open('{tmp_path}/ran', 'w')", tmp_path / "@weights #1.xml")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("entry", ["weights", "engine_file", "image_size", "label_names", "batch_size"])
+def test_what_the_bundle_does_not_build_is_not_built_by_a_setting(entry: str, tmp_path: Path) -> None:
+    write_ultrasound(tmp_path / "IM1", marked(height=64, width=80))
+    value = {"_target_": "os.mkdir", "path": str(tmp_path / "ran")}
+
+    with pytest.raises(SettingsError, match=f"builds nothing for {entry}"):
+        echocare.predict(LESION, tmp_path / "IM1", tmp_path / "out", settings={entry: [value]})
+
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_setting_builds_is_no_expression(tmp_path: Path) -> None:
+    write_ultrasound(tmp_path / "IM1", marked(height=64, width=80))
+    settings = {"inferer": {"_target_": f"$__import__('os').mkdir('{tmp_path}/ran')"}}
+
+    with pytest.raises(SettingsError, match="It does not run with inferer"):
+        echocare.predict(LESION, tmp_path / "IM1", tmp_path / "out", settings=settings)
+
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["device", "weights"])
+def test_the_command_takes_values_as_they_stand(name: str, tmp_path: Path) -> None:
+    write_ultrasound(tmp_path / "IM1", marked(height=64, width=80))
+    words = ["predict", LESION, str(tmp_path / "IM1"), str(tmp_path / "out"), "--set"]
+
+    ran = CliRunner().invoke(app, [*words, f"{name}=$__import__('os').mkdir('{tmp_path}/ran')"])
+
+    assert isinstance(ran.exception, EchoCareError)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["IM1"]
+
+
+def test_a_command_to_copy_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("echocare_core.prediction.quantize", lambda *_, **__: 1)
+
+    said = CliRunner().invoke(app, ["quantize", "./my $(bundle)", "EXPORT", "$(touch ran).xml"]).output
+
+    assert "echocare predict './my $(bundle)' EXPORT OUT" in said
+    assert "--set 'engine_file=$(touch ran).xml'" in said

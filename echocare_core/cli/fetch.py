@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -50,4 +51,4 @@ def fetch(
         typer.echo(f"{done.converted} came converted: the server does not give them as it stores them.")
     if done.set_aside:
         typer.echo(f"  {out / SET_ASIDE}")
-    typer.echo(f"They name patients. Read them with: echocare predict BUNDLE {out} RESULTS")
+    typer.echo(f"They name patients. Read them with: echocare predict BUNDLE {shlex.quote(str(out))} RESULTS")

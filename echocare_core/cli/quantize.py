@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -24,4 +25,5 @@ def quantize(
 
     count = run(bundle, source, out, frames=frames, overwrite=overwrite, settings=parse_settings(settings))
     typer.echo(f"{out} written, its ranges measured on {count} frames. Run it with:")
-    typer.echo(f"  echocare predict {bundle} EXPORT OUT --set device=cpu --set engine=openvino --set engine_file={out}")
+    settings_of_it = f"--set device=cpu --set engine=openvino --set {shlex.quote(f'engine_file={out}')}"
+    typer.echo(f"  echocare predict {shlex.quote(bundle)} EXPORT OUT {settings_of_it}")
