@@ -15,7 +15,7 @@ from echocare_core.bundle import find_bundle, read_card
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError
 from echocare_core.result_files import RESULTS_CSV, TABLES_AND_PAGE
-from echocare_core.results.staging import Staging
+from echocare_core.results.staging import Staging, settle
 from echocare_core.results.summary import write_summary
 from echocare_core.results.table import is_results_csv
 from echocare_core.types import Results
@@ -54,6 +54,7 @@ def run_demo(out: Path, *, overwrite: bool = False) -> Results:
     """
     out = Path(out)
     with explained(out):
+        settle(out)
         _check_free(out, overwrite)
     cards = {bundle: read_card(find_bundle(bundle)) for bundle in PARTS}
     with _prepared(out) as staging:

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from echocare_core.bundle import read_card
 from echocare_core.errors import SettingsError, UnreadableFrames
 from echocare_core.results.levels import Combine, Levels, Outputs, Spacing
+from echocare_core.results.staging import settle
 from echocare_core.results.writer import ResultsWriter, check_free
 from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
@@ -67,6 +68,7 @@ class WriteResults:
         self.dataset = dataset
         self.levels = Levels(dataset, cine, study)
         card = read_card(Path(bundle_root), Path(weights))
+        settle(Path(output_dir))
         check_free(Path(output_dir), overwrite)  # at once; the folder itself is made when the run starts
         self.new_writer = partial(ResultsWriter, Path(output_dir), card, overwrite=overwrite, table_format=table_format)
         self.writer: ResultsWriter | None = None

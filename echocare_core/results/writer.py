@@ -70,14 +70,18 @@ class ResultsWriter:
         """
         self.folder, self._table_format = Path(folder), table_format
         _check_format(table_format)
-        with explained(self.folder):
-            check_free(self.folder, overwrite)
         self._card = card
         self._rows: dict[tuple[object, ...], dict[str, object]] = {}
         self._details: list[Details] = []
         self._names = FrameNames()
         self._finished = False
         self._staging = Staging(self.folder)
+        try:
+            with explained(self.folder):
+                check_free(self.folder, overwrite)
+        except BaseException:
+            self._staging.discard()
+            raise
 
     def __enter__(self) -> ResultsWriter:
         return self
@@ -180,7 +184,7 @@ def _check_format(table_format: str) -> None:
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
-    """Raise OutputError where the folder is a file or holds what the results would replace."""
+    """Raise OutputError where the folder is a file, is in use, or holds what the results would replace."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; a folder for the results is needed. Choose another name.")
     taken = [name for name in ENTRIES if (folder / name).exists()]

@@ -150,6 +150,73 @@ def test_a_table_open_in_excel_leaves_the_earlier_run(tmp_path: Path, card, fram
     assert everything_in(tmp_path) == before
 
 
+class Killed(BaseException):
+    """Nothing that the process could have done."""
+
+
+@pytest.mark.parametrize("survived", range(10))
+def test_a_run_killed_between_two_moves_leaves_what_was_there_before(
+    tmp_path: Path, card, frame_of, monkeypatch, survived: int
+):
+    run(tmp_path, card, frame_of("old"))
+    before, moves, move = everything_in(tmp_path), iter(range(100)), staging.os.replace
+
+    def kill(start: Path, end: Path) -> None:
+        if next(moves) == survived:
+            raise Killed
+        move(start, end)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging.os, "replace", kill)
+        patch.setattr(staging.Staging, "discard", staging.Staging.release)
+        with pytest.raises(Killed):
+            run(tmp_path, card, frame_of("new"), overwrite=True)
+    with pytest.raises(OutputError, match="--overwrite"):
+        ResultsWriter(tmp_path, card)
+    assert everything_in(tmp_path) == before
+
+
+def test_a_run_killed_after_its_last_move_is_finished(tmp_path: Path, card, frame_of, monkeypatch):
+    run(tmp_path, card, frame_of("old"))
+    with monkeypatch.context() as patch:
+        patch.setattr(staging.shutil, "rmtree", lambda *_, **__: None)
+        run(tmp_path, card, frame_of("new"), overwrite=True)
+    assert (tmp_path / staging.UNFINISHED / "former" / "masks").is_dir()
+    staging.settle(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*.png")} == {"new_f0000.png"}
+    assert {path.name for path in tmp_path.iterdir()} == ENTRIES
+
+
+def test_a_second_run_into_the_same_folder_is_refused_while_the_first_is_at_work(tmp_path: Path, card, frame_of):
+    with ResultsWriter(tmp_path, card) as writer:
+        with pytest.raises(OutputError, match="in use by another run"):
+            run(tmp_path, card, frame_of("second"))
+        writer.add(frame_of("first"))
+        writer.finish()
+    assert {path.name for path in tmp_path.rglob("*.png")} == {"first_f0000.png"}
+    assert {path.name for path in tmp_path.iterdir()} == ENTRIES
+
+
+def test_what_a_killed_run_left_is_gone_after_the_next(tmp_path: Path, card, frame_of):
+    for name in (".echocare-unfinished", ".echocare-a1b2c3_d", ".echocare-fetch"):
+        (tmp_path / name / "masks").mkdir(parents=True)
+        (tmp_path / name / "masks" / "old.png").touch()
+    (tmp_path / ".echocare-lock").write_text("1 elsewhere")
+    run(tmp_path, card, frame_of())
+    assert {path.name for path in tmp_path.iterdir()} == ENTRIES | {".echocare-fetch"}
+
+
+@pytest.mark.parametrize("plan", ['{"former": ["../mine"], "new": []}', '{"former": [], "new": ["/etc"]}', "{", "[]"])
+def test_a_note_of_moves_that_no_run_wrote_moves_nothing(tmp_path: Path, card, frame_of, plan: str):
+    hidden = tmp_path / "out" / staging.UNFINISHED
+    (hidden / "former").mkdir(parents=True)
+    (tmp_path / "mine").touch()
+    (hidden / "moves.json").write_text(plan)
+    run(tmp_path / "out", card, frame_of())
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "mine"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == ENTRIES
+
+
 @pytest.mark.parametrize("name", ["masks", "pictures", "points.csv"])
 def test_what_no_run_wrote_is_never_replaced(tmp_path: Path, card, name: str):
     (tmp_path / name).write_bytes(b"years of work")
@@ -173,7 +240,7 @@ def test_a_folder_that_cannot_be_written_is_refused_and_not_left_behind(tmp_path
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(staging.tempfile, "mkdtemp", refuse)
+    monkeypatch.setattr(staging, "FolderLock", refuse)
     with pytest.raises(OutputError, match="Permission denied"):
         ResultsWriter(tmp_path / "out", card)
     assert not list(tmp_path.iterdir())
