@@ -13,6 +13,7 @@ import pandas as pd
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.export import INVENTORY, Export
 from echocare_core.frames.manifest import PARQUET, check_columns, read_csv, read_frame_number, read_pixel_mm
+from echocare_core.frames.plausible import NOT_A_LENGTH, is_spacing
 from echocare_core.frames.read import read_frames
 from echocare_core.types import Frames, SetAside
 
@@ -90,4 +91,6 @@ def _groups(rows: pd.DataFrame, paths: Sequence[Path], table: Path) -> dict[Path
 def _calibrate(frames: Frames, pixel_mm: float) -> Frames:
     if frames.spacing_mm is not None or math.isnan(pixel_mm):
         return frames
+    if not is_spacing(pixel_mm, pixel_mm, *frames.size):
+        return replace(frames, notes=(*frames.notes, NOT_A_LENGTH))
     return replace(frames, spacing_mm=(pixel_mm, pixel_mm))

@@ -9,7 +9,7 @@ Format: one row per image, UTF-8, comma separated, paths relative to the table.
     split                  train, val, test, or any other name for rows that are not used
     frame                  optional: 0-based number of a frame of a cine; empty for the first to train on, for all to
                            predict
-    pixel_mm               optional: millimetres per (square) pixel of the file, above 0; empty or nan where unknown
+    pixel_mm               optional: millimetres per (square) pixel of the file, 0.001 to 5; empty or nan where unknown
 
 Further columns are kept for the bundle that names them.
 """
@@ -25,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from echocare_core.errors import TableError
+from echocare_core.frames.plausible import PIXEL_MM, is_within
 from echocare_core.optional import import_package
 
 PARQUET = ".parquet"
@@ -173,8 +174,9 @@ def read_pixel_mm(row: Mapping[str, str], path: Path) -> float:
         pixel_mm = float(text.strip() or "nan")
     except ValueError:
         pixel_mm = 0.0
-    if pixel_mm <= 0 or math.isinf(pixel_mm):
+    if not math.isnan(pixel_mm) and not is_within(pixel_mm, PIXEL_MM):
         raise TableError(
-            f"{path}: pixel_mm of {image} is '{text}'; needed millimetres above 0, or nothing. Correct it."
+            f"{path}: pixel_mm of {image} is '{text}'; needed millimetres from {PIXEL_MM[0]} to {PIXEL_MM[1]:g}, which "
+            "ultrasound has, or nothing. Correct it."
         )
     return pixel_mm

@@ -8,6 +8,7 @@ from ultrasound_files import marked, write_ultrasound
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.export import study_numbers
 from echocare_core.frames.listed import read_listed, table_at
+from echocare_core.frames.plausible import NOT_A_LENGTH
 from echocare_core.types import SetAside
 
 
@@ -43,6 +44,12 @@ def test_sources_are_below_the_folder_that_all_files_share(listed):
 def test_the_tables_spacing_counts_where_the_file_states_none(listed):
     export = listed("image,pixel_mm\na/cine,0.5\nstill,0.5\n")
     assert [frames.spacing_mm for frames in export.files] == [(0.5, 0.5), (0.2, 0.3)]
+
+
+def test_a_tables_spacing_that_would_make_a_picture_of_metres_is_not_used(listed, tmp_path):
+    write_ultrasound(tmp_path / "a" / "wide", marked(height=16, width=300))
+    (frames,) = listed("image,pixel_mm\na/wide,4.9\n").files
+    assert (frames.spacing_mm, frames.notes) == (None, (NOT_A_LENGTH,))
 
 
 def test_a_file_that_is_not_there_and_a_frame_that_is_not_there_are_set_aside(listed):

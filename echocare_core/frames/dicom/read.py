@@ -12,7 +12,12 @@ from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.dicom.codecs import NATIVE, VIDEO, check_photometric, check_transfer_syntax, decode
 from echocare_core.frames.dicom.colour import to_rgb
 from echocare_core.frames.dicom.fragments import Extents, read_frame, read_frame_index, read_stream_extent
-from echocare_core.frames.dicom.frame_times import read_frame_times_ms, read_heart_rate_bpm, read_r_wave_times_ms
+from echocare_core.frames.dicom.frame_times import (
+    notes_on_times,
+    read_frame_times_ms,
+    read_heart_rate_bpm,
+    read_r_wave_times_ms,
+)
 from echocare_core.frames.dicom.header import (
     DIRECTORY,
     Header,
@@ -27,7 +32,7 @@ from echocare_core.frames.dicom.header import (
 )
 from echocare_core.frames.dicom.native import count_native_frames, read_native, settle_native_colour
 from echocare_core.frames.dicom.pixel_format import PixelFormat, read_pixel_format
-from echocare_core.frames.dicom.regions import read_regions, scan_region_of, spacing_of
+from echocare_core.frames.dicom.regions import notes_on_regions, read_regions, scan_region_of, spacing_of
 from echocare_core.frames.dicom.video import DicomVideo
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.frames.size import check_size
@@ -115,15 +120,20 @@ def open_frames(header: Header) -> Frames:
             pixels = _pixels(header)
         except PixelDataError as fault:
             raise UnreadableFrames(header.path, str(fault)) from fault
-        size = pixels.pixel_format.size
-        regions = read_regions(header.dataset, *size)
-        times_ms = read_frame_times_ms(header.dataset, len(pixels))
+        dataset, size = header.dataset, pixels.pixel_format.size
+        regions = read_regions(dataset, *size)
+        spacing_mm = spacing_of(dataset, regions, *size)
+        times_ms, heart_rate_bpm = read_frame_times_ms(dataset, len(pixels)), read_heart_rate_bpm(dataset)
         return Frames(
-            *(header.path, pixels, size, times_ms, regions, spacing_of(header.dataset, regions)),
+            *(header.path, pixels, size, times_ms, regions, spacing_mm),
             scan_region=scan_region_of(regions),
-            r_wave_times_ms=read_r_wave_times_ms(header.dataset, times_ms),
-            heart_rate_bpm=read_heart_rate_bpm(header.dataset),
-            study_uid=uid(header.dataset, "StudyInstanceUID"),
+            r_wave_times_ms=read_r_wave_times_ms(dataset, times_ms),
+            heart_rate_bpm=heart_rate_bpm,
+            study_uid=uid(dataset, "StudyInstanceUID"),
+            notes=(
+                *notes_on_regions(dataset, *size, spacing_mm),
+                *notes_on_times(dataset, times_ms, heart_rate_bpm),
+            ),
         )
 
 

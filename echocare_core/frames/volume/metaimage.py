@@ -10,7 +10,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
-from echocare_core.frames.volume.pixels import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
+from echocare_core.frames.volume.pixels import (
+    DAMAGE,
+    VolumePixels,
+    brightness_factor,
+    frame_axes,
+    notes_on_spacing,
+    spacing_of,
+)
 from echocare_core.optional import import_package
 from echocare_core.types import Frames
 
@@ -90,7 +97,9 @@ def read_metaimage(path: Path) -> Frames:
     except DAMAGE as fault:
         raise UnreadableFrames(path, "is a damaged MetaImage file. Copy or export it again.") from fault
     times_ms = (0.0,) if len(pixels) == 1 else None
-    return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_of(column_mm, row_mm))
+    spacing_mm = spacing_of(column_mm, row_mm, pixels.size)
+    notes = notes_on_spacing(column_mm, row_mm, pixels.size)
+    return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_mm, notes=notes)
 
 
 def _import_itk(path: Path) -> Any:

@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
-from echocare_core.frames.volume.pixels import DAMAGE, VolumePixels, brightness_factor, frame_axes, spacing_of
+from echocare_core.frames.plausible import are_frame_times
+from echocare_core.frames.volume.pixels import (
+    DAMAGE,
+    VolumePixels,
+    brightness_factor,
+    frame_axes,
+    notes_on_spacing,
+    spacing_of,
+)
 from echocare_core.optional import import_package
 from echocare_core.types import Frames
 
@@ -99,7 +107,9 @@ def read_nifti(path: Path) -> Frames:
         raise UnreadableFrames(path, "is a damaged NIfTI file. Copy or export it again.") from fault
     column_mm, row_mm = (zooms[axis] * MM.get(length_unit, 1.0) for axis in axes[:2])
     times_ms = _times_ms(pixels, zooms, time_unit)
-    return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_of(column_mm, row_mm))
+    spacing_mm = spacing_of(column_mm, row_mm, pixels.size)
+    notes = notes_on_spacing(column_mm, row_mm, pixels.size)
+    return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_mm, notes=notes)
 
 
 def _import_nibabel(path: Path) -> Any:
@@ -122,8 +132,8 @@ def _times_ms(pixels: VolumePixels, zooms: list[float], unit: str) -> tuple[floa
         return (0.0,)
     axis = pixels.axes[2]
     step = zooms[axis] if axis == 3 and unit in MS else 0.0  # the fourth axis is that of time
-    known = np.isfinite(step) and step > 0 and (unit, step) != ("sec", 1.0)
-    return tuple(frame * step * MS[unit] for frame in range(len(pixels))) if known else None
+    times_ms = tuple(frame * step * MS.get(unit, 1.0) for frame in range(len(pixels)))
+    return times_ms if (unit, step) != ("sec", 1.0) and are_frame_times(times_ms) else None
 
 
 def _open(path: Path) -> Any:

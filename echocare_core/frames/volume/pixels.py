@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.plausible import NOT_A_LENGTH, is_spacing
 from echocare_core.frames.size import check_size
 
 # What a damaged file makes nibabel, ITK and gzip raise.
@@ -116,7 +117,16 @@ def to_rgb(plane: NDArray[Any], factor: float) -> NDArray[np.uint8]:
     return np.require(coloured, requirements=["C", "W"])
 
 
-def spacing_of(column_mm: float, row_mm: float) -> tuple[float, float] | None:
-    """(row, column) millimetres per pixel; None where both are 1, which these formats say when nothing is known."""
-    known = all(np.isfinite(one) and one > 0 for one in (column_mm, row_mm)) and (column_mm, row_mm) != (1, 1)
+def spacing_of(column_mm: float, row_mm: float, size: tuple[int, int]) -> tuple[float, float] | None:
+    """(row, column) millimetres per pixel of a picture of that size (height, width).
+
+    None where both are 1 or 0, which these formats say when nothing is known, and where ultrasound has none such.
+    """
+    known = (column_mm, row_mm) != (1, 1) and is_spacing(row_mm, column_mm, *size)
     return (float(row_mm), float(column_mm)) if known else None
+
+
+def notes_on_spacing(column_mm: float, row_mm: float, size: tuple[int, int]) -> tuple[str, ...]:
+    """Why a calibration that the file has is not used; nothing where it is, or where the file has none."""
+    has_one = (column_mm, row_mm) not in ((1, 1), (0, 0))
+    return (NOT_A_LENGTH,) if has_one and spacing_of(column_mm, row_mm, size) is None else ()

@@ -8,6 +8,7 @@ from ultrasound_files import CINE, STILL, marked, write_ultrasound
 
 from echocare_core.frames import read_frames
 from echocare_core.frames.dicom.frame_times import read_frame_times_ms
+from echocare_core.frames.plausible import NOT_A_RHYTHM, NOT_A_TIME
 from echocare_core.types import Frames
 
 VECTOR, STEP, SLICES = 0x00181065, 0x00181063, 0x00540080
@@ -58,6 +59,23 @@ def test_no_rate_is_assumed(attributes):
 
 def test_zero_frame_time_gives_way_to_a_cine_rate():
     assert times(2, FrameTime="0", CineRate="50") == (0, 20)
+
+
+ABSURD = [
+    *[{"FrameTime": step} for step in ("inf", "nan", "-5", "1e9", "1e-6")],
+    *[{"CineRate": "99999999"}, {"RecommendedDisplayFrameRate": "-1"}],
+    *[{"FrameTimeVector": steps} for steps in (["0", "inf", "10"], ["0", "10", "1e300"], ["0", "10", "-10"])],
+]
+
+
+@pytest.mark.parametrize("attributes", ABSURD)
+def test_times_that_no_scanner_makes_are_unknown_and_said_so(tmp_path, attributes):
+    frames = read_frames(write_ultrasound(tmp_path / "a", marked(3), attributes=attributes))
+    assert (frames.frame_times_ms, frames.notes) == (None, (NOT_A_TIME,))
+
+
+def test_an_absurd_frame_time_gives_way_to_a_cine_rate():
+    assert times(2, FrameTime="1e9", CineRate="50") == (0, 20)
 
 
 def test_a_still_has_one_time():
@@ -149,6 +167,17 @@ def test_a_nominal_interval_comes_before_the_heart_rate(tmp_path):
 )
 def test_a_rate_without_a_mark_places_no_beat(tmp_path, attributes):
     assert ecg(tmp_path, **attributes).r_wave_times_ms == ()
+
+
+@pytest.mark.parametrize("rate", ["1", "1000", "-60"])
+def test_a_heart_rate_that_no_heart_has_is_unknown_and_said_so(tmp_path, rate):
+    frames = ecg(tmp_path, TriggerTime="0", HeartRate=rate)
+    assert (frames.heart_rate_bpm, frames.r_wave_times_ms, frames.notes) == (None, (), (NOT_A_RHYTHM,))
+
+
+@pytest.mark.parametrize("attributes", [{"NominalInterval": "1"}, {"RWaveTimeVector": [0.0, 1e30]}])
+def test_beats_that_no_heart_has_are_none(tmp_path, attributes):
+    assert ecg(tmp_path, TriggerTime="0", **attributes).r_wave_times_ms == ()
 
 
 def test_a_heart_rate_of_zero_is_unknown(tmp_path):

@@ -10,7 +10,8 @@ from ultrasound_files import SHIPPED, marked, region, write_ultrasound
 
 from echocare_core.errors import SettingsError
 from echocare_core.frames import read_frames
-from echocare_core.frames.dicom.regions import read_regions, scan_region_of, spacing_of
+from echocare_core.frames.dicom.regions import DO_NOT_FIT, notes_on_regions, read_regions, scan_region_of, spacing_of
+from echocare_core.frames.plausible import NOT_A_LENGTH
 from echocare_core.types import Region, Scale
 
 ROWS, COLUMNS = 480, 640
@@ -26,7 +27,15 @@ def spacing(*items, **attributes):
     dataset = Dataset()
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
-    return spacing_of(dataset, read(*items))
+    dataset.SequenceOfUltrasoundRegions = list(items)
+    return spacing_of(dataset, read(*items), ROWS, COLUMNS)
+
+
+def notes(*items, **attributes):
+    dataset = Dataset()
+    for keyword, value in {"SequenceOfUltrasoundRegions": list(items), **attributes}.items():
+        setattr(dataset, keyword, value)
+    return notes_on_regions(dataset, ROWS, COLUMNS, spacing(*items, **attributes))
 
 
 def box_and_spacing(*items):
@@ -65,8 +74,8 @@ def test_a_2d_region_without_a_data_type_shows_tissue():
     assert read(item)[0].kind == "tissue"
 
 
-def test_a_box_is_clipped_to_the_picture():
-    assert read(region((10, 20, 500, 700)))[0].box == (10, 20, ROWS, COLUMNS)
+def test_a_box_that_ends_a_little_beyond_the_picture_is_clipped_to_it():
+    assert box_and_spacing(region((10, 20, 484, 646), (0.2, 0.2))) == [((10, 20, ROWS, COLUMNS), (0.2, 0.2))]
 
 
 def test_an_end_written_as_columns_is_tolerated():
@@ -158,7 +167,8 @@ def test_the_reference_pixel_of_a_philips_sector_is_its_apex_counted_from_the_re
 
 
 def test_regions_of_a_picture_that_was_shrunk_are_shrunk_with_it():
-    assert box_and_spacing(region((60, 160, 830, 1190), (0.5, 0.25))) == [((30, 80, 415, 595), (1.0, 0.5))]
+    whole, scan = region((0, 0, 2 * ROWS, 2 * COLUMNS)), region((60, 160, 830, 1190), (0.5, 0.25))
+    assert box_and_spacing(whole, scan)[1] == ((30, 80, 415, 595), (1.0, 0.5))
 
 
 def test_the_scales_of_a_picture_that_was_shrunk_keep_their_values():
@@ -172,9 +182,55 @@ def test_regions_shrink_by_three_as_well():
     assert (box, spacing_mm) == ((0, 0, ROWS, COLUMNS), pytest.approx((1.5, 1.5)))
 
 
-@pytest.mark.parametrize("end", [(480, 1280), (960, 640), (500, 700), (1000, 1300)])
-def test_a_region_that_merely_sticks_out_is_clipped_not_shrunk(end):
-    assert box_and_spacing(region((0, 0, *end), (0.5, 0.5))) == [((0, 0, ROWS, COLUMNS), (0.5, 0.5))]
+@pytest.mark.parametrize(
+    "box",
+    [
+        *[(0, 0, 470, 1280), (0, 0, 500, 700), (0, 0, 1000, 1300), (500, 700, 600, 800)],
+        (80, 96, 748, 924),  # of a screen of 768 rows and 1024 columns
+        (60, 160, 830, 1190),  # nearly twice the picture: also the region of one that was shrunk by 1.8
+    ],
+)
+def test_regions_that_do_not_fit_the_picture_give_no_millimetres(box):
+    scan = region(box, (0.2, 0.2))
+    assert (read(scan), spacing(scan, PixelSpacing=["0.2", "0.2"]), notes(scan)) == ((), None, (DO_NOT_FIT,))
+
+
+@pytest.mark.parametrize("end", [(480, 1280), (482, 1280), (960, 640)])
+def test_a_region_of_a_picture_that_was_cut_on_one_side_keeps_its_millimetres(end):
+    assert box_and_spacing(region((0, 0, *end), (0.2, 0.2))) == [((0, 0, ROWS, COLUMNS), (0.2, 0.2))]
+
+
+def test_strips_that_do_not_fit_the_picture_keep_their_kind_without_scales():
+    (found,) = read(spectrum(RegionLocationMaxX1=900))
+    assert (found.kind, found.box, found.down, found.across) == ("spectral", (100, 0, 300, COLUMNS), None, None)
+
+
+@pytest.mark.parametrize("step", [1e12, -1e12, 1e-9, 0.2])  # the last is 96 cm down, 128 cm across
+def test_a_step_that_ultrasound_does_not_have_calibrates_nothing(step):
+    scan = region((0, 0, ROWS, COLUMNS), (0.2, 0.2), PhysicalDeltaX=step, PhysicalDeltaY=step)
+    assert (read(scan)[0].spacing_mm, spacing(scan), notes(scan)) == (None, None, (NOT_A_LENGTH,))
+
+
+@pytest.mark.parametrize("step", [float("inf"), float("nan"), 0.0])
+def test_a_step_that_is_no_number_or_zero_calibrates_nothing(step):
+    scan = region((0, 0, ROWS, COLUMNS), (0.2, 0.2), PhysicalDeltaX=step)
+    assert (spacing(scan), notes(scan)) == (None, (NOT_A_LENGTH,))
+
+
+@pytest.mark.parametrize("values", [["1e12", "0.2"], ["inf", "inf"], ["0.2", "nan"], ["-0.2", "-0.2"], ["0.2"]])
+def test_a_pixel_spacing_that_ultrasound_does_not_have_calibrates_nothing(values):
+    assert (spacing(PixelSpacing=values), notes(PixelSpacing=values)) == (None, (NOT_A_LENGTH,))
+
+
+def test_a_calibration_that_is_used_or_absent_needs_no_word():
+    assert notes(region((0, 0, 400, 600), (0.2, 0.2))) == notes(region((0, 0, 400, 600))) == notes() == ()
+    assert notes(PixelSpacing=["0.2", "0.2"]) == notes(PixelSpacing=["0", "0"]) == ()
+
+
+def test_the_notes_are_those_of_the_file(tmp_path):
+    path = write_ultrasound(tmp_path / "a", marked(), regions=[region((0, 0, 40, 50), (0.2, 0.2))])
+    frames = read_frames(path)
+    assert (frames.spacing_mm, frames.scan_box, frames.notes) == (None, (0, 0, 24, 32), (DO_NOT_FIT,))
 
 
 def test_a_region_outside_the_picture_shrinks_no_other():

@@ -9,6 +9,7 @@ from ultrasound_files import marked
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
+from echocare_core.frames.plausible import NOT_A_LENGTH
 
 itk = pytest.importorskip("itk", reason="ITK is not installed: pip install 'echocare[itk]'")
 
@@ -74,6 +75,14 @@ def test_other_numbers_within_0_to_255_are_shown_as_they_are(tmp_path, kind):
 
 def test_a_spacing_of_one_is_no_calibration(tmp_path):
     assert read_frames(write_metaimage(tmp_path / "a.mha", grey(), (1, 1, 1))).spacing_mm is None
+
+
+@pytest.mark.parametrize("step", [1e12, 1e-9, float("nan")])
+def test_a_spacing_that_ultrasound_does_not_have_is_none_and_said_so(tmp_path, step):
+    path = write_metaimage(tmp_path / "a.mhd", grey())
+    path.write_text(path.read_text().replace("0.154", str(step)))
+    frames = read_frames(path)
+    assert (frames.spacing_mm, frames.notes) == (None, (NOT_A_LENGTH,))
 
 
 def test_numbers_that_stand_nowhere_near_are_refused(tmp_path):

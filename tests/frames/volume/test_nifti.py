@@ -11,6 +11,7 @@ from ultrasound_files import marked, write_ultrasound
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
+from echocare_core.frames.plausible import NOT_A_LENGTH
 
 nibabel = pytest.importorskip("nibabel", reason="nibabel is not installed: pip install 'echocare[nifti]'")
 GREY = {"channels": 1}
@@ -101,6 +102,26 @@ def test_the_spacing_is_that_of_rows_and_columns(tmp_path):
     )
     turned = stored(tmp_path / "b.nii", grey, length="micron", time="sec", zooms=(100, 200, 1))
     assert read_frames(turned).spacing_mm == pytest.approx((0.2, 0.1))
+
+
+@pytest.mark.parametrize("step", [1e12, np.inf, np.nan, 1e-9])
+def test_a_spacing_that_ultrasound_does_not_have_is_none_and_said_so(tmp_path, step):
+    path = stored(tmp_path / "a.nii", lying(marked(**GREY)[..., 0]))
+    data = bytearray(path.read_bytes())
+    data[80:84] = np.float32(step).tobytes()  # pixdim[1], NIfTI-1
+    path.write_bytes(data)
+    frames = read_frames(path)
+    assert (frames.spacing_mm, frames.notes) == (None, (NOT_A_LENGTH,))
+
+
+@pytest.mark.parametrize("step", [1e9, np.inf, np.nan, -0.04])
+def test_times_that_no_scanner_makes_are_unknown(tmp_path, step):
+    grey = lying(marked(4, **GREY)[..., 0])[:, :, None, :]
+    path = stored(tmp_path / "a.nii", grey, length="mm", time="sec", zooms=(0.1, 0.2, 1.0, 0.04))
+    data = bytearray(path.read_bytes())
+    data[92:96] = np.float32(step).tobytes()  # pixdim[4]
+    path.write_bytes(data)
+    assert read_frames(path).frame_times_ms is None
 
 
 def test_the_signs_of_the_affine_do_not_turn_a_picture(tmp_path):
