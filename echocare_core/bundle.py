@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from echocare_core.types import BundleCard
 from echocare_core.version import __version__
 
 METADATA = Path("configs", "metadata.json")
-WEIGHTS = Path("models", "model.pt")
+WEIGHTS, WEIGHTS_CARD = Path("models", "model.pt"), Path("models", "model.json")
 SEARCH_VARIABLE = "ECHOCARE_BUNDLES"
+_PART = 1 << 20  # bytes read at a time
 FIELDS_OF_METADATA = ("bundle_name", "version", "name", "intended_use")  # texts that reports print
 
 
@@ -192,5 +194,43 @@ def read_card(folder: Path, weights: Path | None = None) -> BundleCard:
         version=metadata["version"],
         title=metadata["name"],
         intended_use=metadata["intended_use"],
-        weights_sha256=hashlib.sha256(weights.read_bytes()).hexdigest(),
+        weights_sha256=sha256_of(weights),
     )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(_PART):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def own_weights_sha256(folder: Path) -> str | None:
+    """SHA-256 of the weights that are a bundle's own: what their card names, else that of its weight file.
+
+    Returns:
+        None where the bundle has neither.
+
+    Raises:
+        BundleError: a card that cannot be read.
+    """
+    card, weights = folder / WEIGHTS_CARD, folder / WEIGHTS
+    named = read_json(card).get("sha256") if card.is_file() else None
+    return str(named) if named else sha256_of(weights) if weights.is_file() else None
+
+
+def bundle_of_weights(weights: Path, sha256: str) -> dict[str, str]:
+    """`name` and `version` of the bundle that a weight file belongs to, as far as its checksum or its place tells.
+
+    Args:
+        weights: the file.
+        sha256: of it.
+    """
+    place = weights.resolve().parent.parent
+    for folder in [*list_bundles(), *([place] if (place / METADATA).is_file() else [])]:
+        with suppress(BundleError):  # a bundle that is broken owns nothing
+            if folder == place or own_weights_sha256(folder) == sha256:
+                return read_identity(folder)
+    return {}

@@ -14,7 +14,8 @@ from echocare_core.bundle import read_json
 from echocare_core.checks.configurations import read_configuration
 from echocare_core.checks.files import CARD, INFERENCE, WEIGHTS
 from echocare_core.checks.finding import Note
-from echocare_core.models.weights import load_network, read_state_dict
+from echocare_core.models.weight_file import read_state_dict
+from echocare_core.models.weights import load_network
 from echocare_core.workflow import as_literal
 
 NETWORK = "network_def"

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import pickle
 import re
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from echocare_core.atomic import replacing
+from echocare_core.bundle import bundle_of_weights, own_weights_sha256
 from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.models.encoder import Encoder, build_encoder
-from echocare_core.models.identity import bundle_of, name_bundle
+from echocare_core.models.identity import bundle_of
 from echocare_core.models.profiles import EncoderProfile, describe, named_profile
+from echocare_core.models.weight_file import check_card, read_state_dict, some
+from echocare_core.origin.running import Running, find_running
 
 EMBEDDED = Path(__file__).parent / "embedded" / "encoder.safetensors"
-WRAPPERS = ("state_dict", "model")
 PATCH, HIDDEN = "patch_embed.proj.weight", "layers1.0.blocks.0.mlp.linear1.weight"
 STAGES = ("layers1.0", "layers2.0", "layers3.0", "layers4.0")
 TABLES = tuple(f"{stage}.blocks.0.attn.relative_position_bias_table" for stage in STAGES)
 DIMENSIONS = {PATCH: 4, HIDDEN: 2, **dict.fromkeys(TABLES, 2)}  # of the tensors whose shapes tell the profile
-DAMAGE = (  # what torch.load and safetensors raise on other files, found by feeding them such files
-    *(pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError),
-    *(AssertionError, AttributeError, struct.error),
-)
-NAMES_SHOWN = 5
+LARGEST_WINDOW = 64  # places; of its fourth power is the list that an encoder keeps
 
 
 def load_encoder(path: str | Path = EMBEDDED) -> Encoder:
@@ -44,14 +39,17 @@ def load_encoder(path: str | Path = EMBEDDED) -> Encoder:
         The encoder of `build_encoder`, in evaluation mode, on the CPU, in float32.
 
     Raises:
-        WeightsError: the file is missing, is not a weight file, or its keys and shapes are not those of an encoder; the
-            message names the first missing, unexpected and mis-shaped keys.
+        WeightsError: the file is missing, is not a weight file or not the one that its card names, or its keys and
+            shapes are not those of an encoder; the message names the first missing, unexpected and mis-shaped keys.
     """
     path = Path(path)
+    check_card(path)
     state = read_state_dict(path)
     mask_token = state.pop("mask_token", None)
     profile = infer_profile(state, path.name)
     try:
+        if profile.window_size > LARGEST_WINDOW:
+            raise ValueError("a window of which every pair of places is listed")
         encoder = build_encoder(profile)
     except (ValueError, ArithmeticError, RuntimeError) as error:
         raise WeightsError(
@@ -110,41 +108,6 @@ def save_encoder(encoder: Encoder, path: str | Path) -> None:
             torch.save(state, unfinished)
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read name -> tensor from a weight file, without running any code that stands in it.
-
-    What it says of its bundle stays with it (`echocare_core.models.identity`).
-
-    Raises:
-        WeightsError: missing, not a weight file, or without tensors.
-    """
-    if not path.is_file():
-        raise WeightsError(f"No weight file at {path}; needed a .pth, .pt or .safetensors file. Check the path.")
-    try:
-        content = _read(path)
-    except DAMAGE as error:
-        raise WeightsError(
-            f"{path.name} is not a weight file that can be read safely; needed a state dict written by torch.save or "
-            f"safetensors. Download it again, or save `model.state_dict()` anew."
-        ) from error
-    for wrapper in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        raise WeightsError(
-            f"{path.name} holds {type(content).__name__} without a state dict; needed name -> tensor, bare or under "
-            f"'state_dict' or 'model'. Save `model.state_dict()`."
-        )
-    state = {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
-    return name_bundle(state, bundle_of(content))
-
-
-def _read(path: Path) -> object:
-    if path.suffix == ".safetensors":
-        return safetensors.torch.load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
 def infer_profile(state: Mapping[str, Tensor], name: str) -> EncoderProfile:
     """Read the numbers of an encoder off the shapes of its weights.
 
@@ -153,10 +116,11 @@ def infer_profile(state: Mapping[str, Tensor], name: str) -> EncoderProfile:
             them.
     """
     unfit = [key for key, dimensions in DIMENSIONS.items() if key not in state or state[key].ndim != dimensions]
+    unfit += [key for key in (PATCH, HIDDEN) if key not in unfit and not state[key].numel()]  # any size, for no numbers
     if unfit:
         raise WeightsError(
-            f"{name} is not an EchoCare encoder: found {len(state)} tensors such as {_some(sorted(state))}; missing or "
-            f"mis-shaped: {_some(unfit)}. If they stand under a prefix of another model, take it off first."
+            f"{name} is not an EchoCare encoder: found {len(state)} tensors such as {some(sorted(state))}; missing or "
+            f"mis-shaped: {some(unfit)}. If they stand under a prefix of another model, take it off first."
         )
     patch, tables = state[PATCH], [state[table] for table in TABLES]
     return EncoderProfile(
@@ -174,32 +138,52 @@ def _depth(state: Mapping[str, Tensor], stage: str) -> int:
     return len({block.group(1) for block in blocks if block})
 
 
-def load_strictly(module: torch.nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Copy a state dict into a module; every name and shape must agree.
+def check_fits(module: torch.nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Check that a state dict has exactly the names, shapes and kinds of numbers of a module.
+
+    Args:
+        module: whose names and shapes are needed.
+        state: name -> tensor, floats in any precision.
+        name: of the file, for the message.
 
     Raises:
-        WeightsError: the message names the first missing, unexpected and mis-shaped keys.
+        WeightsError: the message names the first missing, unexpected and mis-shaped keys, and those of another kind.
     """
     wanted = module.state_dict()
+    both = [key for key in wanted if key in state]
     faults = {
         "missing": sorted(wanted.keys() - state.keys()),
         "unexpected": sorted(state.keys() - wanted.keys()),
         "mis-shaped": [
             f"{key} {tuple(state[key].shape)} instead of {tuple(wanted[key].shape)}"
-            for key in wanted
-            if key in state and state[key].shape != wanted[key].shape
+            for key in both
+            if state[key].shape != wanted[key].shape
+        ],
+        "of another kind": [
+            f"{key} {_kind(state[key])} instead of {_kind(wanted[key])}"
+            for key in both
+            if _kind(state[key]) != _kind(wanted[key])
         ],
     }
-    found = [f"{len(keys)} {fault} ({_some(keys)})" for fault, keys in faults.items() if keys]
+    found = [f"{len(keys)} {fault} ({some(keys)})" for fault, keys in faults.items() if keys]
     if found:
         raise WeightsError(
             f"{name} does not fit the network: {'; '.join(found)}. Needed exactly its {len(wanted)} tensors: use the "
             f"weights that belong to this network, or name the profile they were made with."
         )
-    broken = [key for key, tensor in state.items() if not torch.isfinite(tensor).all()]
+
+
+def load_strictly(module: torch.nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Copy a state dict into a module; every name and shape must agree, and every number be finite.
+
+    Raises:
+        WeightsError: the message names the first keys that do not fit (`check_fits`) or are not finite.
+    """
+    check_fits(module, state, name)
+    broken = [key for key, tensor in state.items() if not torch.isfinite(tensor.float()).all()]
     if broken:
         raise WeightsError(
-            f"{name} holds numbers that are not finite ({_some(broken)}); needed finite weights. Download it again, or "
+            f"{name} holds numbers that are not finite ({some(broken)}); needed finite weights. Download it again, or "
             f"look at the loss of its training."
         )
     module.load_state_dict(state)
@@ -212,12 +196,30 @@ def load_network(network: torch.nn.Module, weights: str | Path, device: str | to
         The network in evaluation mode and float32 on `device`.
 
     Raises:
-        WeightsError: no weight file, or not of this network; the message names the keys.
+        WeightsError: no weight file, not the one that its card names, not of this network, where the message names the
+            keys, or, while a bundle is running, of another bundle.
     """
     weights = Path(weights)
-    load_strictly(network, read_state_dict(weights), weights.name)
+    sha256, state = check_card(weights), read_state_dict(weights)
+    running = find_running()
+    if running is not None:
+        _check_owner(weights, sha256, bundle_of(state), running)
+    load_strictly(network, state, weights.name)
     return network.eval().to(device)
 
 
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
+def _check_owner(weights: Path, sha256: str, said: Mapping[str, str], running: Running) -> None:
+    """WeightsError where weights belong to another bundle than the one that is running."""
+    if sha256 == own_weights_sha256(running.folder):
+        return
+    owner, needed = said or bundle_of_weights(weights, sha256), running.identity["name"]
+    if owner and owner.get("name") != needed:
+        raise WeightsError(
+            f"{weights.name} holds the weights of {owner.get('name')} {owner.get('version')}; needed those of "
+            f"{needed}. Leave the setting weights out to use its own, or name weights that were trained with it."
+        )
+
+
+def _kind(tensor: Tensor) -> str:
+    """Floats of any precision are one kind of numbers."""
+    return "float" if tensor.is_floating_point() else str(tensor.dtype).removeprefix("torch.")

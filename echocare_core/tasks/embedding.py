@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from echocare_core.errors import SettingsError, TableError
 from echocare_core.models import EncoderProfile, starting_encoder
-from echocare_core.models.weights import read_state_dict
+from echocare_core.models.weight_file import read_state_dict
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.types import Embedding, KnownImage, Output, Scores
 

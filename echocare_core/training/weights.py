@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
 
 from echocare_core.atomic import replacing
+from echocare_core.bundle import read_json, sha256_of
 from echocare_core.errors import WeightsError
 from echocare_core.models.identity import bundle_of, name_bundle
-from echocare_core.models.weights import read_state_dict
+from echocare_core.models.weight_file import read_state_dict
 
 
 def export_network(checkpoint: str | Path, weights: str | Path) -> None:
     """Write the weights of a training checkpoint as a plain float16 state dict, half the size of float32.
 
     The weights say which bundle they belong to, as the checkpoint does (`echocare_core.models.identity`).
+
+    Where a card lies beside them, as `models/model.json` of a bundle, it gets their checksum and loses its results,
+    which were measured with other weights; what else it says is yours to change.
 
     float16 keeps 11 significant bits; the network computes in float32 after loading. Measure the file that this writes.
 
@@ -32,3 +37,14 @@ def export_network(checkpoint: str | Path, weights: str | Path) -> None:
         )
     with replacing(Path(weights)) as unfinished:
         torch.save(name_bundle(half, bundle_of(state)), unfinished)
+    _mend_card(Path(weights))
+
+
+def _mend_card(weights: Path) -> None:
+    card, sha256 = weights.with_suffix(".json"), sha256_of(weights)
+    entries = read_json(card) if card.is_file() else {}
+    if not entries or entries.get("sha256") == sha256:
+        return
+    with replacing(card) as unfinished:
+        text = json.dumps({**entries, "sha256": sha256, "results": {}}, indent=4, ensure_ascii=False)
+        unfinished.write_text(text + "\n", encoding="utf-8")

@@ -1,5 +1,6 @@
 """The values that travel between the folders of this package; shapes and units are stated here once."""
 
+from echocare_core.types.origin import Origin, Ran, Setting
 from echocare_core.types.outputs import (
     Boxes,
     Embedding,
@@ -29,14 +30,17 @@ __all__ = [
     "Mask",
     "Measurement",
     "OperatingPoint",
+    "Origin",
     "Output",
     "Picture",
     "Points",
     "Prediction",
+    "Ran",
     "Region",
     "Results",
     "Scale",
     "Scores",
     "SetAside",
+    "Setting",
     "Text",
 ]

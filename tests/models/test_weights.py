@@ -14,7 +14,7 @@ from monai_network import monai_network, relative_differences
 
 from echocare_core.errors import WeightsError
 from echocare_core.models import PROFILES, EncoderProfile, build_encoder, load_encoder, save_encoder
-from echocare_core.models.weights import read_state_dict
+from echocare_core.models.weight_file import read_state_dict
 
 PUBLISHED = EncoderProfile(embed_dim=128, depths=(2, 2, 18, 2), num_heads=(4, 8, 16, 32), patch_size=2)
 SMALL = EncoderProfile(embed_dim=8, depths=(2, 1, 3, 1), num_heads=(1, 2, 2, 4), patch_size=4)

@@ -5,7 +5,7 @@ import torch
 
 from echocare_core.errors import WeightsError
 from echocare_core.models.identity import bundle_of, name_bundle
-from echocare_core.models.weights import read_state_dict
+from echocare_core.models.weight_file import read_state_dict
 from echocare_core.training import export_network, load_network
 
 BUNDLE = {"name": "breast_lesion_segmentation", "version": "0.1.1"}
