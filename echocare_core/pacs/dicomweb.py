@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.message import Message
 from hashlib import sha256
 from pathlib import Path
@@ -14,10 +14,11 @@ import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom.filereader import read_file_meta_info
 
-from echocare_core.errors import NotRetrieved, PacsError, SettingsError
-from echocare_core.frames.dicom.header import UNPARSABLE, suppress_warnings, text
+from echocare_core.errors import NotRetrieved, PacsError, SettingsError, UnreadableFrames
+from echocare_core.frames.dicom.header import UNPARSABLE, read_header, suppress_warnings, text
 from echocare_core.pacs.multipart import BrokenMessage, single_part
-from echocare_core.pacs.query import UID, Instance, StudyQuery
+from echocare_core.pacs.query import Instance, StudyQuery
+from echocare_core.pacs.search import Resource, Searches, value_of
 from echocare_core.pacs.web_session import HOW_TO_SAY_WHO, PacsSession
 from echocare_core.types import SetAside
 
@@ -26,12 +27,8 @@ STUDY_UID, SERIES_UID, INSTANCE_UID = "0020000D", "0020000E", "00080018"
 DICOM = 'multipart/related; type="application/dicom"'  # the one form that every server must have (PS3.18 8.7.3.5)
 AS_STORED = f"{DICOM}; transfer-syntax=*"
 NO_SUCH_FORM = (400, 406, 415)  # 400 is what some answer instead of 406
-PAGE = 500
 CHUNK = 1 << 20
 WAITS_S = (0, 1, 4)  # before each attempt to get an object that was cut off on the way
-ROOT_IS_NEEDED = (
-    "Needed is the root of its DICOMweb service, which often ends in /dicom-web, /dicomweb or /rs. Correct the address."
-)
 
 
 class _CutOff(Exception):  # noqa: N818
@@ -54,6 +51,9 @@ class DicomWeb:
         self._session = PacsSession(self.address, ca_bundle)
         self._client = DICOMwebClient(self.address, session=self._session)
         self._client.set_http_retry_params(retry=False)  # the session tries again, also where a connection breaks
+        self._studies = Resource("studies", self._client.search_for_studies, STUDY_UID)
+        self._series = Resource("series of a study", self._client.search_for_series, SERIES_UID)
+        self._instances = Resource("objects of a series", self._client.search_for_instances, INSTANCE_UID)
 
     def find(self, query: StudyQuery, set_aside: list[SetAside]) -> Iterator[Instance]:
         """Search studies, their series of the wanted modality and their instances; page by page, each once.
@@ -65,10 +65,11 @@ class DicomWeb:
         Raises:
             PacsError: the server cannot be searched, or answers with studies that were not asked for.
         """
+        searches = Searches(self.address, set_aside)
         for filters in query.filters():
-            for study in self._all(self._client.search_for_studies, STUDY_UID, set_aside, search_filters=filters):
+            for study in searches.all(self._studies, filters):
                 self._check_asked_for(study, filters)
-                yield from self._instances(_value(study, STUDY_UID), query.modality, set_aside)
+                yield from self._find_instances(searches, value_of(study, STUDY_UID), query.modality)
 
     def download(self, instance: Instance, path: Path) -> tuple[str, bool]:
         """Write one object to a file as the server stores it, or else as it converts it; memory stays bounded.
@@ -92,55 +93,19 @@ class DicomWeb:
             return digest, stored
         raise NotRetrieved(f"was cut off on the way {len(WAITS_S)} times. Run the same command again.")
 
-    def _instances(self, study_uid: str, modality: str, set_aside: list[SetAside]) -> Iterator[Instance]:
-        of_study = {"study_instance_uid": study_uid}
-        filters = {"Modality": modality}
-        for series in self._all(
-            self._client.search_for_series, SERIES_UID, set_aside, **of_study, search_filters=filters
-        ):
-            if _value(series, MODALITY) not in (modality, ""):
+    def _find_instances(self, searches: Searches, study_uid: str, modality: str) -> Iterator[Instance]:
+        for series in searches.all(self._series, {"Modality": modality}, study_instance_uid=study_uid):
+            if value_of(series, MODALITY) not in (modality, ""):
                 continue  # a server may ignore the filter
-            of_series = {**of_study, "series_instance_uid": _value(series, SERIES_UID)}
-            for item in self._all(self._client.search_for_instances, INSTANCE_UID, set_aside, **of_series):
-                yield Instance(study_uid, of_series["series_instance_uid"], _value(item, INSTANCE_UID))
-
-    def _all(
-        self, search: Callable[..., Any], key: str, set_aside: list[SetAside], **options: Any
-    ) -> Iterator[dict[str, Any]]:
-        """The items of a search, until a page brings none that is new: servers cut pages as they like."""
-        seen: set[str] = set()
-        asked = 0
-        while True:
-            items = self._ask(search, key, limit=PAGE, offset=asked, **options)
-            asked += len(items)
-            new = {uid: item for item in items if (uid := _value(item, key)) not in seen}
-            seen |= new.keys()
-            if not new:
-                return
-            for uid, item in new.items():
-                if UID.fullmatch(uid):
-                    yield item
-                else:
-                    set_aside.append(SetAside("search", "A study, series or object has no valid UID. Correct its UID."))
-
-    def _ask(self, search: Callable[..., Any], key: str, **options: Any) -> list[dict[str, Any]]:
-        try:
-            items = search(**options)
-        except requests.HTTPError as fault:
-            raise PacsError(f"{self.address} {_why_no_search(fault.response.status_code)}") from None
-        except (ValueError, RecursionError):
-            items = None
-        if not isinstance(items, list) or not all(isinstance(item, dict) and key in item for item in items):
-            raise PacsError(
-                f"{self.address} answers a search with no DICOM JSON, but with a web page or the like. {ROOT_IS_NEEDED}"
-            )
-        return items
+            series_uid = value_of(series, SERIES_UID)
+            for item in searches.all(self._instances, {}, study_instance_uid=study_uid, series_instance_uid=series_uid):
+                yield Instance(study_uid, series_uid, value_of(item, INSTANCE_UID))
 
     def _check_asked_for(self, study: dict[str, Any], filters: dict[str, str]) -> None:
         first, _, last = filters.get("StudyDate", "-").partition("-")
-        day = _value(study, STUDY_DATE).replace(".", "")  # as ACR-NEMA wrote it
+        day = value_of(study, STUDY_DATE).replace(".", "")  # as ACR-NEMA wrote it
         same = [("StudyInstanceUID", STUDY_UID), ("PatientID", PATIENT)]
-        if not all(_value(study, tag) == filters[keyword] for keyword, tag in same if keyword in filters) or (
+        if not all(value_of(study, tag) == filters[keyword] for keyword, tag in same if keyword in filters) or (
             day and not (first or day) <= day <= (last or day)
         ):
             raise PacsError(
@@ -180,14 +145,6 @@ def _check_address(url: str) -> str:
     return parts.geturl().rstrip("/")
 
 
-def _value(item: dict[str, Any], tag: str) -> str:
-    """The first value of an attribute in DICOM JSON (PS3.18 F.2); "" where it has none."""
-    try:
-        return str(item[tag]["Value"][0] or "").strip(" \0")
-    except (KeyError, IndexError, TypeError):
-        return ""
-
-
 def _save(response: requests.Response, path: Path) -> str:
     """Write the object in an answer to a file; SHA-256 of it."""
     kind = Message()
@@ -210,23 +167,18 @@ def _save(response: requests.Response, path: Path) -> str:
 
 
 def _check_same(instance: Instance, path: Path) -> None:
-    try:
-        with suppress_warnings():
-            uid = text(read_file_meta_info(path), "MediaStorageSOPInstanceUID")
-    except UNPARSABLE:
-        uid = ""
-    if uid != instance.instance_uid:
+    if instance.instance_uid not in _uids_in(path):
         raise NotRetrieved("came as no DICOM file, or as another object than asked for. Look at the server's log.")
 
 
-def _why_no_search(status: int) -> str:
-    if status == requests.codes.forbidden:
-        return f"does not let these credentials search ({status}). Ask its administrator, or use others."
-    if status == requests.codes.not_found:
-        return f"has no DICOMweb search ({status}). {ROOT_IS_NEEDED}"
-    if status == requests.codes.request_entity_too_large:
-        return f"finds too much for one search ({status}). Name fewer days, or the studies."
-    return f"cannot do this search ({status}). {ROOT_IS_NEEDED} If that is right, look at the server's log."
+def _uids_in(path: Path) -> Iterator[str]:
+    """What a file calls its object: in its File Meta Information, then in the object, where archives may differ."""
+    try:
+        with suppress_warnings():
+            yield text(read_file_meta_info(path), "MediaStorageSOPInstanceUID")
+            yield text(read_header(path, ["SOPInstanceUID"]).dataset, "SOPInstanceUID")
+    except (*UNPARSABLE, UnreadableFrames):
+        return
 
 
 def _why_not_retrieved(status: int) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from echocare_core.errors import PacsError, SettingsError
+from echocare_core.pacs.bounded import BoundedAdapter
 
 USER, PASSWORD, TOKEN = "ECHOCARE_PACS_USER", "ECHOCARE_PACS_PASSWORD", "ECHOCARE_PACS_TOKEN"
 CERTIFICATE, KEY = "ECHOCARE_PACS_CERTIFICATE", "ECHOCARE_PACS_KEY"  # paths of PEM files
@@ -54,7 +54,7 @@ class PacsSession(requests.Session):
             total=5, connect=3, read=2, backoff_factor=BACKOFF_S, status_forcelist=BUSY, raise_on_status=False
         )
         for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(max_retries=retry))
+            self.mount(scheme, BoundedAdapter(max_retries=retry))
         if urlsplit(address).scheme == "http" and urlsplit(address).hostname not in LOOPBACK:
             logging.getLogger(__name__).warning(
                 "%s is not encrypted: pictures, names and passwords can be read on the way. Use https if it has it.",

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import traceback
 from datetime import date
+from itertools import count
 from threading import Event
+from urllib.parse import parse_qs, urlsplit
 
 import certifi
 import pytest
+from pydicom import dcmread
 from small_pacs import DATE, MULTIPART, PATIENT_ID, STUDY, Answer, SmallPacs, running, searched, wrapped
 from typer.testing import CliRunner
 from ultrasound_files import PATIENT_NAME, marked, write_ultrasound
@@ -195,7 +198,11 @@ def test_stored_bytes_are_asked_for_first_and_without_compression(pacs, out):
         (Answer(404), r"no DICOMweb search \(404\).*root of its DICOMweb"),
         (Answer(403), r"does not let these credentials search \(403\)"),
         (Answer(413), r"too much for one search \(413\). Name fewer days"),
-        (Answer(500, b"CANARY-4711"), r"cannot do this search \(500\)"),
+        (
+            Answer(500, b"CANARY-4711"),
+            r"cannot do this search: studies by ModalitiesInStudy, PatientID, limit 500 \(500 Internal Server Error\), "
+            r"and asked more plainly studies by PatientID \(500 Internal Server Error\)",
+        ),
         (Answer(302, Location="/dicom-web/studies"), "sends from one address to the next"),
         (searched({"0020000D": STUDY, "00100020": "ID-of-another"}), "not asked for.*must heed PatientID"),
         (searched(), "has no US object for the 0 studies and 1 patients"),
@@ -218,6 +225,99 @@ def test_a_server_that_gives_the_same_page_forever_is_left(pacs, out):
     uids = [{"00080018": uid} for uid in pacs.files]
     pacs.misbehave = lambda path, headers: searched(*uids) if path.endswith("/instances") else None
     assert fetch(pacs.address, out, QUERY).fetched == 3
+
+
+def picky(pacs, refuses=(), most=None, pages=True):
+    """Refuse searches with these parameters, give so many items of a series at most, and go on with offset or not."""
+
+    def misbehave(path, headers):
+        query = parse_qs(urlsplit(pacs.requests[-1][0]).query)
+        if not path.endswith(("/studies", "/series", "/instances")):
+            return None
+        if any(name in query and value in ("", query[name][0]) for name, value in refuses):
+            return Answer(400, PATIENT_ID.encode())
+        if not path.endswith("/instances"):
+            return None
+        start = int(query.get("offset", "0")[0]) if pages else 0
+        return searched(*({"00080018": uid} for uid in list(pacs.files)[start:][:most]))
+
+    pacs.misbehave = misbehave
+
+
+@pytest.mark.parametrize(
+    "habits",
+    [
+        {"most": 1},
+        {"refuses": [("ModalitiesInStudy", "")]},
+        {"refuses": [("ModalitiesInStudy", ""), ("Modality", ""), ("limit", "")]},
+        {"refuses": [("limit", "500")], "most": 2},
+        {"refuses": [("offset", "")]},
+        {"refuses": [("offset", ""), ("limit", "500")]},
+    ],
+    ids=["one item a page", "no ModalitiesInStudy", "no filters but the patient", "a lower limit", "no pages", "both"],
+)
+def test_a_server_that_takes_fewer_parameters_is_asked_without_them(habits, pacs, out):
+    picky(pacs, **habits)
+    done = fetch(pacs.address, out, QUERY)
+    assert (done.fetched, done.set_aside) == (3, ())
+
+
+def test_what_a_server_refused_is_not_asked_again(pacs, out):
+    picky(pacs, [("ModalitiesInStudy", "")])
+    fetch(pacs.address, out, StudyQuery(patients=(PATIENT_ID, PATIENT_ID, PATIENT_ID)))
+    assert sum("ModalitiesInStudy" in path for path, _ in pacs.requests) == 2  # with both limits
+
+
+@pytest.mark.parametrize("habits", [{"refuses": [("offset", "")]}, {"pages": False}], ids=["refused", "ignored"])
+def test_a_server_that_may_have_more_than_it_gives_is_said(habits, pacs, files, out):
+    pacs.files = {f"1.2.3.{n}": files[0] for n in range(12)}
+    picky(pacs, most=10, **habits)
+    reasons = [aside.reason for aside in fetch(pacs.address, out, QUERY).set_aside if aside.source == "search"]
+    assert reasons == [
+        "The server stops after 10 objects of a series and does not go on (offset), so there may be more. Name fewer "
+        "days, or the studies."
+    ]
+
+
+def test_a_search_that_finds_no_end_is_left(pacs, out, monkeypatch):
+    monkeypatch.setattr("echocare_core.pacs.search.MOST_ITEMS", 20)
+    numbers = count()
+    pacs.misbehave = lambda path, headers: (
+        searched({"00080018": f"1.2.{next(numbers)}"}) if "/series/" in path else None
+    )
+    with pytest.raises(PacsError, match=r"finds more than 20 studies, series and objects, and no end. Name fewer days"):
+        fetch(pacs.address, out, QUERY)
+
+
+def test_an_answer_to_a_search_that_does_not_end_is_left(pacs, out, monkeypatch):
+    monkeypatch.setattr("echocare_core.pacs.bounded.LARGEST_SEARCH", 1 << 20)
+    pacs.misbehave = on_search(Answer(200, b" " * (3 << 20), "application/dicom+json", 0))
+    with pytest.raises(PacsError, match="answer to a search does not end after 1 MiB or 60 minutes"):
+        fetch(pacs.address, out, QUERY)
+
+
+def test_an_object_that_does_not_end_is_set_aside_and_the_others_come(pacs, out, monkeypatch):
+    monkeypatch.setattr("echocare_core.pacs.bounded.LARGEST_OBJECT", 1 << 20)
+    bad = next(iter(pacs.files))
+    pacs.misbehave = lambda path, headers: wrapped(b"x" * (3 << 20)) if path.endswith(f"/{bad}") else None
+    done = fetch(pacs.address, out, QUERY)
+    assert done.fetched == 2
+    assert [aside.reason.partition(" after")[0] for aside in done.set_aside] == ["does not end"]
+
+
+def test_an_answer_that_trickles_in_without_end_is_left(pacs, out, monkeypatch):
+    monkeypatch.setattr("echocare_core.pacs.bounded.LONGEST_S", 0)
+    with pytest.raises(PacsError, match="does not end"):
+        fetch(pacs.address, out, QUERY)
+
+
+def test_an_object_whose_file_meta_information_names_another_is_told_by_its_own_uid(pacs, files, out):
+    file = files[0]
+    stored = dcmread(file)
+    stored.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.5.6"
+    stored.save_as(file)
+    assert fetch(pacs.address, out, QUERY).fetched == 3
+    assert objects(out) == sorted_bytes(files)
 
 
 def test_an_object_without_a_valid_uid_is_set_aside(pacs, out):
