@@ -1,7 +1,9 @@
-"""Checkpoint files of every training: their names, and reading and writing them."""
+"""Checkpoint files of every training: their names, reading and writing them, and what they must have in common with a
+run that goes on from them."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,21 +32,87 @@ def read_checkpoint(path: Path, needed: Collection[str], device: torch.device | 
         device: where its tensors go.
 
     Raises:
-        TrainingError: not there, not a checkpoint, or one of another kind of training, without those entries.
+        TrainingError: not there, not a checkpoint, damaged, or one of another kind of training, without those entries.
     """
     if not path.is_file():
         raise TrainingError(f"No checkpoint at {path}; needed the {path.name} of a training. Check output_dir.")
-    try:
-        state = dict(torch.load(path, map_location=device, weights_only=True))
-    except Exception as error:  # whatever a damaged file makes torch.load raise
-        raise TrainingError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}); needed one that this package wrote. Take "
-            f"it away to start anew."
-        ) from error
+    state = read_whole(path, device)
     missing = sorted(set(needed) - set(state))
     if missing:
         raise TrainingError(
             f"{path} is a checkpoint of another kind of training: it lacks {', '.join(missing)}; needed all of "
             f"{', '.join(sorted(needed))}. Choose another output_dir."
         )
-    return state
+    return dict(state)
+
+
+def read_whole(path: Path, device: torch.device | str = "cpu") -> Mapping[str, Any]:
+    """What `torch.save` wrote by name, every byte of it as it was written.
+
+    Raises:
+        TrainingError: it is damaged, or something else.
+    """
+    try:
+        _check_sums(path)
+        content = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # whatever a damaged file makes zipfile and torch.load raise
+        raise _unreadable(path, type(error).__name__) from error
+    if not isinstance(content, Mapping):
+        raise _unreadable(path, type(content).__name__)
+    return content
+
+
+def _unreadable(path: Path, found: str) -> TrainingError:
+    return TrainingError(
+        f"{path} cannot be read as a checkpoint ({found}); needed one that this package wrote, whole. Take it away to "
+        f"start anew."
+    )
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the CRC-32 of every record, which `torch.save` writes and `torch.load` does not look at."""
+    with zipfile.ZipFile(path) as file:
+        broken = file.testzip()
+    if broken is not None:
+        raise zipfile.BadZipFile(broken)
+
+
+def check_same_settings(path: Path, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Check that a run may go on from a checkpoint.
+
+    Args:
+        path: of the checkpoint, for the message.
+        found: its settings, in words, by name.
+        wanted: those of the run.
+
+    Raises:
+        TrainingError: some differ; it names them.
+    """
+    other = [
+        f"{name} {found.get(name)} instead of {value}" for name, value in wanted.items() if found.get(name) != value
+    ]
+    if other:
+        raise TrainingError(
+            f"{path} is of a run with other settings: {'; '.join(other)}. Needed the same to go on: restore them, or "
+            f"choose another output_dir."
+        )
+
+
+def check_unfinished(path: Path, done: int, wanted: int, unit: str, setting: str) -> None:
+    """Check that something is left to train.
+
+    Args:
+        path: of the checkpoint, for the message.
+        done: units that it has behind it.
+        wanted: units in all.
+        unit: "epochs" or "steps".
+        setting: that says how many there are.
+
+    Raises:
+        TrainingError: nothing is left.
+    """
+    if done >= wanted:
+        raise TrainingError(
+            f"Nothing to train: {path} has {done} {unit} behind it, and {wanted} are asked for. Set {setting} above "
+            f"{done} to go on, or choose another output_dir for another training."
+        )

@@ -11,6 +11,7 @@ from monai.data import CacheDataset, DataLoader, Dataset, DistributedSampler, Me
 from echocare_core.distributed import world_size
 from echocare_core.errors import TrainingError
 from echocare_core.frames.manifest import read_table
+from echocare_core.training.numbers import check_whole
 
 LOADING_THREADS = 2
 
@@ -53,6 +54,7 @@ def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:
     Raises:
         TrainingError: fewer images than a batch needs; MONAI would train for no step, and say nothing.
     """
+    check_whole("batch_size", batch_size)
     if len(dataset) < batch_size * world_size():
         raise TrainingError(
             f"The training has {len(dataset)} images; needed {batch_size * world_size()} at least, a batch of "
@@ -69,9 +71,12 @@ def build_evaluation_loader(dataset: Any, batch_size: int) -> DataLoader:
     """Batches in the order of the data set; of several processes each gets its share, and no image twice.
 
     Raises:
-        TrainingError: fewer images than processes.
+        TrainingError: no image, or fewer than processes.
     """
-    if world_size() > 1 and len(dataset) < world_size():
+    check_whole("batch_size", batch_size)
+    if len(dataset) == 0:
+        raise TrainingError("The validation has no image; needed one or more. Add rows of the split val.")
+    if len(dataset) < world_size():
         raise TrainingError(
             f"The validation has {len(dataset)} images for {world_size()} processes; needed one for each. Add rows of "
             "the split val, or train with fewer processes."
@@ -81,8 +86,14 @@ def build_evaluation_loader(dataset: Any, batch_size: int) -> DataLoader:
 
 
 def _collate_plain(items: Sequence[dict[str, Any]]) -> Any:
-    """A batch without meta, which a training step would carry along and never read."""
-    return list_data_collate(
-        [{key: value.as_tensor() if isinstance(value, MetaTensor) else value for key, value in item.items()}
-         for item in items]
-    )  # fmt: skip
+    """A batch without meta, which a training step would carry along; of it the names of the files stay, as `name`."""
+    plain = [
+        {key: value.as_tensor() if isinstance(value, MetaTensor) else value for key, value in item.items()}
+        for item in items
+    ]
+    names = [Path(item["image"].meta["filename_or_obj"]).name for item in items if _is_named(item.get("image"))]
+    return {**list_data_collate(plain), **({"name": names} if names else {})}
+
+
+def _is_named(image: Any) -> bool:
+    return isinstance(image, MetaTensor) and "filename_or_obj" in image.meta

@@ -11,27 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ignite.handlers import ProgressBar
 from ignite.utils import setup_logger
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
-from monai.handlers import (
-    LrScheduleHandler,
-    StatsHandler,
-    TensorBoardStatsHandler,
-    ValidationHandler,
-    from_engine,
-)
+from monai.handlers import LrScheduleHandler, ValidationHandler
 from monai.inferers import Inferer
 from torch import nn
 from torch.optim import Optimizer
 
 from echocare_core.bundle import read_identity
-from echocare_core.distributed import rank
-from echocare_core.training.checkpoints import Checkpoints, Stateful
+from echocare_core.distributed import rank, world_size
+from echocare_core.training.checkpoints import Checkpoints
+from echocare_core.training.curves import Curves
 from echocare_core.training.dataset import build_evaluation_loader, build_training_loader
+from echocare_core.training.finite import StopAtNotFinite
 from echocare_core.training.network import bare
+from echocare_core.training.numbers import check_whole
 from echocare_core.training.schedule import warmup_cosine
+from echocare_core.training.settings import describe_training
 
 
 def build_trainer(
@@ -54,8 +51,8 @@ def build_trainer(
     """A training that validates, keeps its best weights, and goes on where it was stopped.
 
     The learning rate rises for `warmup_steps` and falls along half a cosine to the last step of `max_epochs`
-    (`warmup_cosine`), whoever set them. `output_dir` gets `latest.pt` and `best.pt` (`Checkpoints`) and curves for
-    TensorBoard. Under `torchrun`, processes share each epoch, and the first one alone shows progress and writes.
+    (`warmup_cosine`), whoever set them. `output_dir` gets `latest.pt` and `best.pt` (`Checkpoints`) and the curves
+    (`Curves`). Under `torchrun`, processes share each epoch, and the first one alone shows progress and writes.
 
     Args:
         network: on its device (`place_network`).
@@ -74,11 +71,30 @@ def build_trainer(
         handlers: further ones, attached before these.
 
     Raises:
-        TrainingError: fewer images than one batch.
+        SettingsError: a number of epochs, steps or images that cannot be used.
+        TrainingError: fewer images than one batch; when it runs, what `Checkpoints` and `StopAtNotFinite` refuse.
     """
+    check_whole("max_epochs", max_epochs)
+    check_whole("val_interval", val_interval)
+    check_whole("warmup_steps", warmup_steps, least=0)
     loader = build_training_loader(dataset, batch_size)
     schedule = warmup_cosine(optimizer, warmup_steps=warmup_steps, steps=max_epochs * len(loader))
-    saved: dict[str, Stateful] = {"model": bare(network), "optimizer": optimizer, "lr_scheduler": schedule}
+    curves = Curves(output_dir, validator)
+    bundle = read_identity(Path(bundle_root))
+    checkpoints = Checkpoints(
+        output_dir,
+        network=bare(network),
+        saved={"optimizer": optimizer, "curves": curves},
+        schedule=schedule,
+        settings=describe_training(
+            bundle=bundle, loss=loss, optimizer=optimizer, warmup_steps=warmup_steps,
+            precision=getattr(inferer, "precision", None), training=dataset, validation=validator.data_loader.dataset,
+        ),
+        images_per_step=batch_size * world_size(),
+        bundle=bundle,
+        validator=validator,
+        device=torch.device(device),
+    )  # fmt: skip
     trainer = SupervisedTrainer(
         device=device,
         max_epochs=max_epochs,
@@ -90,14 +106,30 @@ def build_trainer(
         decollate=False,
         train_handlers=[
             *handlers,
+            StopAtNotFinite(),
             LrScheduleHandler(schedule, epoch_level=False, print_lr=False),
             ValidationHandler(val_interval, validator),
-            Checkpoints(str(output_dir), saved, read_identity(Path(bundle_root)), validator, torch.device(device)),
-            *_show_training(output_dir),
+            curves,
+            checkpoints,
         ],
     )
     trainer.logger = setup_logger("echocare.training", distributed_rank=rank())
+    _warn_of_lengths(trainer, max_epochs, len(loader), warmup_steps, val_interval)
     return trainer
+
+
+def _warn_of_lengths(trainer: SupervisedTrainer, epochs: int, steps: int, warmup_steps: int, val_interval: int) -> None:
+    """Say what a training that is short will never come to."""
+    if warmup_steps >= epochs * steps:
+        trainer.logger.warning(
+            "The learning rate rises for warmup_steps %d, and the training has %d steps: it never reaches "
+            "learning_rate. Set warmup_steps below that.", warmup_steps, epochs * steps,
+        )  # fmt: skip
+    if val_interval > epochs:
+        trainer.logger.warning(
+            "The first validation would be after epoch %d, and the training has %d: no best.pt is written. Set "
+            "val_interval to that at most.", val_interval, epochs,
+        )  # fmt: skip
 
 
 def build_validator(
@@ -109,13 +141,12 @@ def build_validator(
     inferer: Inferer,
     postprocessing: Callable[..., Any],
     key_metric: Mapping[str, Any],
-    output_dir: str | Path,
     handlers: Sequence[Any] = (),
 ) -> SupervisedEvaluator:
-    """The validation of a training, whose key metric it logs and writes for TensorBoard.
+    """The validation of a training, whose key metric the training logs.
 
     Args:
-        network, batch_size, device, output_dir: those of the training.
+        network, batch_size, device: those of the training.
         dataset: items with `image` and `label`.
         inferer: how the network is called.
         postprocessing: of output and label, for the metric.
@@ -129,7 +160,7 @@ def build_validator(
         inferer=inferer,
         postprocessing=postprocessing,
         key_val_metric=key_metric,
-        val_handlers=[*handlers, *_show_validation(output_dir)],
+        val_handlers=list(handlers),
     )
 
 
@@ -156,24 +187,9 @@ def build_predictor(
     """
     return SupervisedEvaluator(
         device=device,
-        val_data_loader=DataLoader(dataset, batch_size=batch_size),
+        val_data_loader=DataLoader(dataset, batch_size=check_whole("batch_size", batch_size)),
         network=network,
         inferer=inferer,
         postprocessing=postprocessing,
         val_handlers=list(handlers),
     )
-
-
-def _show_training(output_dir: str | Path) -> list[Any]:
-    """Progress and curves of a training, made in the first of several processes alone: each writer opens a file."""
-    if rank() > 0:
-        return []
-    loss = from_engine(["loss"], first=True)
-    return [ProgressBar(persist=True), TensorBoardStatsHandler(log_dir=str(output_dir), output_transform=loss)]
-
-
-def _show_validation(output_dir: str | Path) -> list[Any]:
-    """The same of its validations."""
-    if rank() > 0:
-        return []
-    return [StatsHandler(iteration_log=False), TensorBoardStatsHandler(log_dir=str(output_dir), iteration_log=False)]

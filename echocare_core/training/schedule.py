@@ -32,3 +32,13 @@ def warmup_cosine(optimizer: Optimizer, *, warmup_steps: int, steps: int) -> Lam
         steps: optimiser steps in all; the rate stays zero after them.
     """
     return LambdaLR(optimizer, lambda step: warmup_cosine_rate(step, peak=1.0, warmup_steps=warmup_steps, steps=steps))
+
+
+def go_to_step(schedule: LambdaLR, step: int) -> None:
+    """Set a schedule and its optimiser's learning rates to a step, as if it had been called so many times."""
+    schedule.last_epoch = step
+    for group, peak, factor in zip(
+        schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
+    ):
+        group["lr"] = peak * factor(step)
+    schedule._last_lr = [group["lr"] for group in schedule.optimizer.param_groups]

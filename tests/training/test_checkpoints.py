@@ -12,9 +12,12 @@ from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.handlers import LrScheduleHandler, ValidationHandler
 
-from echocare_core.errors import TrainingError
+from echocare_core.errors import OutputError, TrainingError, WeightsError
+from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of
 from echocare_core.training import Checkpoints, warmup_cosine
+from echocare_core.training.schedule import warmup_cosine_rate
+from echocare_core.training.settings import describe_training
 
 CPU = torch.device("cpu")
 BUNDLE = {"name": "breast_lesion_segmentation", "version": "0.1.1"}
@@ -42,25 +45,37 @@ class PowerCutError(Exception):
     """What stops a training."""
 
 
-def build(folder, epochs=4):
+def build(folder, epochs=4, batch=2, rate=0.1, items=6, network=None):
     """A whole training on a network of four numbers: MONAI's engines, a schedule, a validation, the handler."""
     torch.manual_seed(1)
-    data = Dataset([{"image": torch.rand(3), "label": torch.rand(1)} for _ in range(6)])
-    training = SimpleNamespace(network=torch.nn.Linear(3, 1))
-    training.optimizer = torch.optim.AdamW(training.network.parameters(), lr=0.1)
-    training.schedule = warmup_cosine(training.optimizer, warmup_steps=2, steps=12)
+    data = Dataset([{"image": torch.rand(3), "label": torch.rand(1)} for _ in range(items)])
+    training = SimpleNamespace(network=network or torch.nn.Linear(3, 1))
+    training.optimizer = torch.optim.AdamW(training.network.parameters(), lr=rate)
+    training.schedule = warmup_cosine(training.optimizer, warmup_steps=2, steps=epochs * (items // batch))
     training.validator = SupervisedEvaluator(
         device=CPU,
         val_data_loader=DataLoader(data, batch_size=6),
         network=training.network,
         key_val_metric={"score": Score(training)},
     )
-    saved = {"model": training.network, "optimizer": training.optimizer, "lr_scheduler": training.schedule}
-    training.checkpoints = Checkpoints(str(folder), saved, BUNDLE, training.validator, CPU)
+    training.checkpoints = Checkpoints(
+        folder,
+        network=training.network,
+        saved={"optimizer": training.optimizer},
+        schedule=training.schedule,
+        settings=describe_training(
+            bundle=BUNDLE, loss=torch.nn.MSELoss(), optimizer=training.optimizer, warmup_steps=2, precision=None,
+            training=data, validation=data,
+        ),
+        images_per_step=batch,
+        bundle=BUNDLE,
+        validator=training.validator,
+        device=CPU,
+    )  # fmt: skip
     training.trainer = SupervisedTrainer(
         device=CPU,
         max_epochs=epochs,
-        train_data_loader=DataLoader(data, batch_size=2),
+        train_data_loader=DataLoader(data, batch_size=batch),
         network=training.network,
         optimizer=training.optimizer,
         loss_function=torch.nn.MSELoss(),
@@ -139,7 +154,8 @@ def test_the_best_weights_are_those_of_the_best_epoch(tmp_path):
 
 def test_both_files_say_which_bundle_they_belong_to(interrupted):
     latest, best = (torch.load(interrupted / name, weights_only=True) for name in ("latest.pt", "best.pt"))
-    assert [bundle_of(state) for state in (latest["model"], best)] == [BUNDLE, BUNDLE]
+    assert bundle_of(latest["model"]) == BUNDLE
+    assert bundle_of(best) == {**BUNDLE, "metric": "0.9", "epoch": "2"}
 
 
 def test_the_time_spent_adds_up(interrupted):
@@ -151,10 +167,72 @@ def test_the_time_spent_adds_up(interrupted):
     assert 3600 < state["seconds"] < 7200 < state["cpu_seconds"]
 
 
-def test_a_finished_training_that_is_started_again_trains_no_further(interrupted):
-    finished = went_on(interrupted)
-    again = went_on(interrupted)
-    torch.testing.assert_close(again.network.state_dict(), finished.network.state_dict(), atol=0, rtol=0)
+@pytest.mark.parametrize("epochs", [4, 2])
+def test_a_training_with_nothing_left_to_do_is_an_error_and_changes_nothing(interrupted, epochs):
+    went_on(interrupted)
+    before = {path.name: path.read_bytes() for path in interrupted.iterdir()}
+    with pytest.raises(
+        TrainingError, match=rf"latest\.pt has 4 epochs behind it, and {epochs} are asked for\. Set max"
+    ):
+        build(interrupted, epochs).trainer.run()
+    assert {path.name: path.read_bytes() for path in interrupted.iterdir()} == before
+
+
+@pytest.mark.parametrize("batch", [1, 3, 6])
+def test_a_training_goes_on_with_other_batches_at_the_same_epoch_and_rate(interrupted, batch):
+    training, epochs, rates = build(interrupted, batch=batch), [], []
+    training.trainer.add_event_handler(Events.EPOCH_STARTED, lambda engine: epochs.append(engine.state.epoch))
+    training.trainer.add_event_handler(
+        Events.EPOCH_STARTED, lambda _: rates.append(training.optimizer.param_groups[0]["lr"])
+    )
+    training.trainer.run()
+    assert epochs == [3, 4]
+    assert training.trainer.state.iteration == 4 * (6 // batch)
+    wanted = warmup_cosine_rate(2 * (6 // batch), peak=0.1, warmup_steps=2, steps=4 * (6 // batch))
+    assert rates[0] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [({"rate": 0.2}, "learning rate"), ({"items": 8}, "training images 6 of any px .* instead of 8 of")],
+)
+def test_a_training_with_other_settings_does_not_go_on(interrupted, changed, named):
+    with pytest.raises(TrainingError, match=rf"latest\.pt is of a run with other settings: .*{named}"):
+        build(interrupted, **changed).trainer.run()
+
+
+def test_the_run_of_another_bundle_does_not_go_on(interrupted, monkeypatch):
+    monkeypatch.setitem(BUNDLE, "name", "fetal_head_segmentation")
+    with pytest.raises(TrainingError, match=r"bundle breast_lesion_segmentation 0\.1\.1 instead of fetal_head"):
+        build(interrupted).trainer.run()
+
+
+def test_the_run_of_another_network_does_not_go_on(interrupted):
+    with pytest.raises(WeightsError, match=r"latest\.pt does not fit the network: .*unexpected"):
+        build(interrupted, network=torch.nn.Linear(3, 1, bias=False)).trainer.run()
+
+
+def test_killed_between_its_two_files_it_keeps_the_better_weights(tmp_path, monkeypatch):
+    training = build(tmp_path)
+
+    def power_cut(engine):  # after best.pt of epoch 2, before latest.pt
+        (tmp_path / "kept.pt").write_bytes((tmp_path / "latest.pt").read_bytes())
+
+    training.trainer.add_event_handler(Events.EPOCH_STARTED(once=2), power_cut)
+    training.trainer.run()
+    best = (tmp_path / "best.pt").read_bytes()
+    (tmp_path / "kept.pt").rename(tmp_path / "latest.pt")
+
+    monkeypatch.setitem(globals(), "SCORES", (0.3, 0.8, 0.5, 0.7))  # the second epoch, run again, is worse
+    went_on(tmp_path)
+
+    assert (tmp_path / "best.pt").read_bytes() == best
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path):
+    with FolderLock(tmp_path), pytest.raises(OutputError, match=r"is in use by another run .* choose another folder"):
+        build(tmp_path).trainer.run()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fresh_folder_is_made_and_starts_at_the_first_epoch(tmp_path):
@@ -167,15 +245,33 @@ def test_only_whole_files_stand_in_the_folder(interrupted):
     assert sorted(path.name for path in interrupted.iterdir()) == ["best.pt", "latest.pt"]
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path):
-    (tmp_path / "latest.pt").write_bytes(b"half")
-    with pytest.raises(TrainingError, match=r"latest\.pt cannot be read as a checkpoint"):
-        build(tmp_path).trainer.run()
+def flip(raw):
+    """One bit of a weight turned over."""
+    place = raw.index(b"data/0") + 64
+    return raw[:place] + bytes([raw[place] ^ 4]) + raw[place + 1 :]
+
+
+@pytest.mark.parametrize("damage", [lambda raw: b"half", lambda raw: raw[: len(raw) // 2], flip])
+@pytest.mark.parametrize("name", ["latest.pt", "best.pt"])
+def test_a_damaged_checkpoint_is_refused(interrupted, damage, name):
+    (interrupted / name).write_bytes(damage((interrupted / name).read_bytes()))
+    with pytest.raises(TrainingError, match=rf"{name} cannot be read as a checkpoint"):
+        build(interrupted).trainer.run()
+
+
+@pytest.mark.parametrize(
+    "entries", [{"epoch": "two"}, {"optimizer": {"state": {}, "param_groups": []}}, {"model": 3}, {"settings": []}]
+)
+def test_a_checkpoint_with_foreign_entries_is_refused(interrupted, entries):
+    state = torch.load(interrupted / "latest.pt", weights_only=True)
+    torch.save({**state, **entries}, interrupted / "latest.pt")
+    with pytest.raises(TrainingError, match=r"latest\.pt does not fit this training"):
+        build(interrupted).trainer.run()
 
 
 def test_a_checkpoint_of_another_kind_of_training_is_refused_with_what_it_lacks(tmp_path):
     torch.save({"steps": 3, "model": {}}, tmp_path / "latest.pt")
-    with pytest.raises(TrainingError, match=r"of another kind of training: it lacks best_metric, .*epoch.*optimizer"):
+    with pytest.raises(TrainingError, match=r"of another kind of training: it lacks cpu_seconds, .*epoch.*optimizer"):
         build(tmp_path).trainer.run()
 
 

@@ -1,0 +1,127 @@
+"""What a training tells of itself while it runs: loss and validation, as text, as a table, as a picture, for
+TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from ignite.handlers import ProgressBar
+from torch import Tensor
+
+from echocare_core.atomic import replacing
+from echocare_core.distributed import all_reduce_sum, rank
+from echocare_core.training.picture import Curve, draw_curves
+
+TABLE, PICTURE = "curves.csv", "curves.png"
+COLUMNS = ("epoch", "step", "loss", "learning_rate")
+
+
+class Curves:
+    """Ignite handler: after each epoch a line of its mean loss and key metric.
+
+    The line goes to the console, to `curves.csv`, to `curves.png` and to TensorBoard, which gets the loss of each step
+    as well. List it after the validation and before the checkpoints, which keep it (`state_dict`), so that a training
+    that goes on goes on with its curves. The loss is the mean over all processes; the first one alone writes.
+
+    Args:
+        folder: of the run, which is there once the training has started.
+        validator: the engine that validates.
+    """
+
+    def __init__(self, folder: str | Path, validator: Engine) -> None:
+        self.folder, self.validator = Path(folder), validator
+        self.epochs: list[dict[str, float]] = []
+        self.losses: list[Tensor] = []
+        self.metrics: dict[str, float] = {}
+        self.tensorboard: Any = None
+
+    def attach(self, engine: Engine) -> None:
+        """Called by MONAI's trainer for each of its handlers."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.add_step)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.add_epoch)
+        engine.add_event_handler(Events.COMPLETED, self.close)
+        self.validator.add_event_handler(Events.COMPLETED, self.add_metrics)
+        if rank() == 0:
+            ProgressBar(persist=True).attach(
+                engine, output_transform=lambda output: {"loss": float(output["loss"].detach())}
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """For checkpoints."""
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with the epochs of a checkpoint."""
+        self.epochs = [dict(epoch) for epoch in state["epochs"]]
+
+    def add_step(self, engine: Engine) -> None:
+        """Note the loss of a step."""
+        self.losses.append(engine.state.output["loss"].detach())
+        if rank() == 0:
+            self._show("loss", float(self.losses[-1]), engine.state.iteration)
+
+    def add_metrics(self, engine: Engine) -> None:
+        """Note the key metric of a validation."""
+        name = engine.state.key_metric_name
+        self.metrics = {name: float(engine.state.metrics[name])} if name else {}
+
+    def add_epoch(self, engine: Engine) -> None:
+        """Note the epoch, and show all of them."""
+        loss, count = all_reduce_sum(
+            torch.stack([torch.stack(self.losses).sum(), self.losses[0].new_tensor(len(self.losses))])
+        )
+        rate = float(engine.optimizer.param_groups[0]["lr"])
+        found = (engine.state.epoch, engine.state.iteration, float(loss / count), rate)
+        self.epochs.append({**dict(zip(COLUMNS, found, strict=True)), **self.metrics})
+        if rank() == 0:
+            for name, number in self.metrics.items():
+                self._show(name, number, engine.state.epoch)
+            engine.logger.info("Epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, self._sentence())
+            write_table(self.epochs, COLUMNS, self.folder / TABLE)
+            write_picture(self.epochs, self._drawn(), "epoch", self.folder / PICTURE)
+        self.losses, self.metrics = [], {}
+
+    def close(self, engine: Engine) -> None:
+        """Leave TensorBoard's file."""
+        if self.tensorboard is not None:
+            self.tensorboard.close()
+
+    def _sentence(self) -> str:
+        last = self.epochs[-1]
+        shown = [f"{name} {last[name]:.4f}" for name in self._drawn() if name in last]
+        best = self.validator.state
+        known = f" (best {best.best_metric:.4f}, epoch {best.best_metric_epoch})" if best.best_metric_epoch > 0 else ""
+        return ", ".join(shown) + known
+
+    def _drawn(self) -> list[str]:
+        return ["loss", *dict.fromkeys(name for epoch in self.epochs for name in epoch if name not in COLUMNS)]
+
+    def _show(self, name: str, value: float, place: int) -> None:
+        if self.tensorboard is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.tensorboard = SummaryWriter(str(self.folder))
+        self.tensorboard.add_scalar(name, value, place)
+
+
+def write_table(rows: Sequence[Mapping[str, float]], columns: Sequence[str], path: Path) -> None:
+    """Write rows as CSV: `columns`, then what else they have; an empty cell where a row lacks it."""
+    names = [*columns, *dict.fromkeys(name for row in rows for name in row if name not in columns)]
+    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, names, restval="")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def write_picture(rows: Sequence[Mapping[str, float]], drawn: Sequence[str], unit: str, path: Path) -> None:
+    """Draw some columns of rows over the column `unit`."""
+    places = [row[unit] for row in rows]
+    curves = [Curve(name, places, [row.get(name, math.nan) for row in rows]) for name in drawn]
+    with replacing(path) as unfinished:
+        draw_curves(curves, unit).save(unfinished, format="PNG")
