@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import find_bundle, read_json
 from echocare_core.errors import BundleError, EngineError, OutputError, UnreadableFrames
+from echocare_core.frames.inputs import Given, every_path
 from echocare_core.types import Results
 from echocare_core.workflow import load_inference, own_errors
 
@@ -17,7 +18,7 @@ FRAMES_TO_MEASURE = 128  # for int8
 
 def predict(
     bundle: str | Path,
-    source: str | Path,
+    source: Given,
     out: str | Path,
     *,
     overwrite: bool = False,
@@ -30,7 +31,8 @@ def predict(
 
     Args:
         bundle: name or folder of a bundle.
-        source: a DICOM file, a DICOM export folder (any depth, any file names), or images.
+        source: a DICOM file, a DICOM export folder (any depth, any file names), or images; several of them, or patterns
+            such as C/*.dcm; or a table of images.
         out: folder for the results; made if need be.
         overwrite: replace the results of an earlier run in `out`.
         settings: further entries of the configuration to replace, such as {"device": "cpu", "weights": "my/model.pt"}.
@@ -49,12 +51,14 @@ def predict(
         OutputError: `out` cannot be written, holds results already, or is the folder `source` itself.
     """
     folder = find_bundle(bundle)
-    _check_apart(Path(source), Path(out))
+    first, *others = sources = [str(path) for path in every_path(source)]
+    _check_apart(sources, Path(out))
     reserved = sorted({"dataset_dir", "output_dir", "overwrite"} & set(settings or {}))
     if reserved:
         raise BundleError(f"{', '.join(reserved)} cannot be a setting; needed as argument of its own. Leave it out.")
     given = {name: value for name, value in (settings or {}).items() if name != "engine"}  # the command may set that
-    settings = {**(settings or {}), "dataset_dir": str(source), "output_dir": str(out), "overwrite": overwrite}
+    read_and_write = {"dataset_dir": sources if others else first, "output_dir": str(out), "overwrite": overwrite}
+    settings = {**(settings or {}), **read_and_write}
     workflow = load_inference(folder, settings)
     with own_errors(given), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # MONAI calls scikit-image by names that will change
@@ -65,9 +69,9 @@ def predict(
     return results
 
 
-def _check_apart(source: Path, out: Path) -> None:
+def _check_apart(sources: Sequence[str], out: Path) -> None:
     """OutputError where results would lie among the images: the next run would take the export for results."""
-    if source.is_dir() and out.resolve() == source.resolve():
+    if out.is_dir() and any(out.resolve() == Path(source).resolve() for source in sources):
         raise OutputError(f"{out} is the export itself; needed another folder. Name one, such as {out / 'results'}.")
 
 

@@ -11,8 +11,11 @@ from echocare_core.cli.arguments import Bundle, Out, Overwrite, Settings, parse_
 
 def predict(
     bundle: Bundle,
-    source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="DICOM file, DICOM export folder, images, or a table of images.")
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...", help="DICOM file, DICOM export folder or images, several too, or a table of images."
+        ),
     ],
     out: Out,
     overwrite: Overwrite = False,
@@ -25,4 +28,4 @@ def predict(
     chosen = {**installed_engine(bundle), **parse_settings(settings)}
     if chosen.get("engine") == "openvino":
         typer.echo("Runs on OpenVINO, whose numbers differ by rounding; --set engine=torch runs it on PyTorch.")
-    say_what_was_written(run(bundle, source, out, overwrite=overwrite, settings=chosen))
+    say_what_was_written(run(bundle, sources, out, overwrite=overwrite, settings=chosen))

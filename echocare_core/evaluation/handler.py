@@ -14,6 +14,8 @@ from ignite.engine import Engine, Events
 from echocare_core.atomic import replacing
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
 
+UIDS = ("sop_instance_uid", "series_instance_uid", "study_instance_uid")
+
 
 class WriteEvaluation:
     """Ignite handler: score every item that the bundle has predicted, and write what came out.
@@ -49,8 +51,7 @@ class WriteEvaluation:
         """Score the images of one iteration."""
         for row, output in zip(engine.state.batch, engine.state.output, strict=True):
             item = {**row, **output}
-            image = Path(item["image"].meta["filename_or_obj"]).name
-            self.rows.append({"image": image, "group": item["group"], **self.score(item)})
+            self.rows.append({**_keys(item), **self.score(item)})
 
     def report(self, engine: Engine) -> None:
         """Print and write the summary."""
@@ -66,6 +67,13 @@ class WriteEvaluation:
                 f"{name}: {number['mean']:.4f} (95 % interval {number['low']:.4f} to {number['high']:.4f}, "
                 f"{number['images']} images of {number['groups']} groups)"
             )
+
+
+def _keys(item: Mapping[str, Any]) -> dict[str, str]:
+    """By what a row joins the table and the archive: the image as the table writes it, its group, the file's UIDs."""
+    meta = item["image"].meta
+    image = item.get("image_in_table") or Path(meta["filename_or_obj"]).name
+    return {"image": image, "group": item["group"], **{column: meta[column] for column in UIDS if meta.get(column)}}
 
 
 def _with_null(summary: dict[str, Summary]) -> dict[str, dict[str, float | None]]:

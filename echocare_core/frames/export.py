@@ -1,4 +1,4 @@
-"""A hospital export, one file or a folder of any depth: what is usable, and what is set aside and why."""
+"""A hospital export, files and folders of any depth: what is usable, and what is set aside and why."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.inputs import TABLES, Given, Inputs, find_inputs
 from echocare_core.frames.read import read_frames
 from echocare_core.result_files import TABLES_AND_PAGE
-from echocare_core.types import Frames, SetAside
+from echocare_core.types import Frames, JoinKeys, SetAside
 
 COMMONEST = 3
 INVENTORY = "inventory.sqlite"  # what an inventory of an export leaves
@@ -23,18 +25,28 @@ class Export:
     """The files of one export.
 
     Attributes:
-        root: the folder that was read, or the folder of the single file.
-        files: the usable ones in the order of their paths; headers are read, frames are not decoded yet.
+        inputs: what was given, and how files in it are called.
+        files: the usable ones in the order of their paths, of a table in that of its rows; headers are read, frames are
+            not decoded yet.
         set_aside: every other file, with the reason.
-        chosen: which frames to use, for paths of files of which only some are wanted.
+        chosen: which frames to use and in which order, for paths of files of which only some are wanted.
+        turns: of a table, which frames of which file its rows name one after the other; it may come back to a file.
+        names: paths as a table writes them.
         groups: to whom files belong, where a table says so; a group may be a patient's ID, so no log or message has it.
     """
 
-    root: Path
+    inputs: Inputs
     files: tuple[Frames, ...]
     set_aside: tuple[SetAside, ...] = ()
     chosen: Mapping[Path, Sequence[int]] = field(default_factory=dict)
+    turns: tuple[tuple[Path, Sequence[int]], ...] = ()
+    names: Mapping[Path, str] = field(default_factory=dict)
     groups: Mapping[Path, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> Path:
+        """The folder that sources are relative to."""
+        return self.inputs.root
 
     @property
     def number_of_frames(self) -> int:
@@ -42,12 +54,28 @@ class Export:
         return sum(len(self.numbers_of(frames)) for frames in self.files)
 
     def numbers_of(self, frames: Frames) -> Sequence[int]:
-        """The frames of a file that are wanted, 0-based."""
+        """The frames of a file that are wanted, 0-based, in the order in which they are."""
         return self.chosen.get(frames.path, range(len(frames)))
+
+    def in_order(self) -> Iterator[tuple[Frames, Sequence[int]]]:
+        """Every file with its frames that are wanted; a file comes again where a table comes back to it."""
+        files = {frames.path: frames for frames in self.files}
+        turns = self.turns or ((path, self.numbers_of(frames)) for path, frames in files.items())
+        return ((files[path], numbers) for path, numbers in turns)
 
     def source_of(self, frames: Frames) -> str:
         """Path of a file relative to `root`, with forward slashes on every system."""
-        return frames.path.relative_to(self.root).as_posix()
+        return self.inputs.source_of(frames.path)
+
+    def keys_of(self, frames: Frames) -> JoinKeys:
+        """By what rows about a file join other tables."""
+        return JoinKeys(
+            image=self.names.get(frames.path, ""),
+            group=self.groups.get(frames.path, ""),
+            sop_instance_uid=frames.instance_uid,
+            series_instance_uid=frames.series_uid,
+            study_instance_uid=frames.study_uid,
+        )
 
 
 def study_numbers(export: Export) -> dict[Path, int]:
@@ -66,31 +94,42 @@ def study_numbers(export: Export) -> dict[Path, int]:
     return {path: numbers[key] for path, key in keys.items()}
 
 
-def read_export(path: Path) -> Export:
+def read_export(given: Given) -> Export:
     """Read the header of every file in an export; one bad file is set aside by name, never fatal to the rest.
 
     Args:
-        path: a file, or a folder; file names and extensions do not matter, linked folders are not entered.
+        given: a file or a folder, or several, or patterns of them (`inputs.find_inputs`); file names and extensions do
+            not matter, linked folders are not entered.
 
     Raises:
-        UnreadableFrames: the path does not exist, or holds nothing usable; the sentence counts the reasons.
+        UnreadableFrames: a path does not exist, or nothing usable is there; the sentence counts the reasons.
     """
-    path = Path(path)
-    if not path.exists():
-        raise UnreadableFrames(path, "does not exist; a file or folder is needed. Check the path.")
-    if not path.is_dir():
-        return Export(path.parent, (read_frames(path),))
+    inputs = find_inputs(given)
+    if inputs.single and not inputs.single.is_dir():
+        return Export(inputs, (read_frames(inputs.single),))
     files: list[Frames] = []
     faults: list[UnreadableFrames] = []
-    for found in walk_export(path, faults.append):
+    for found in walk_inputs(inputs, faults.append):
         try:
+            _check_no_table(found, inputs)
             files.append(read_frames(found))
         except UnreadableFrames as fault:
             faults.append(fault)
     if not files:
-        raise UnreadableFrames(path, _why_nothing_is_usable(faults))
-    set_aside = (SetAside(fault.path.relative_to(path).as_posix(), str(fault)) for fault in faults)
-    return Export(path, tuple(files), tuple(set_aside))
+        raise UnreadableFrames(inputs.root, _why_nothing_is_usable(faults))
+    set_aside = (SetAside(inputs.source_of(fault.path), str(fault)) for fault in faults)
+    return Export(inputs, tuple(files), tuple(set_aside))
+
+
+def _check_no_table(path: Path, inputs: Inputs) -> None:
+    if path.suffix.lower() in TABLES and path in inputs.paths:
+        raise UnreadableFrames(path, "is a table, which names files by itself. Give it alone.")
+
+
+def walk_inputs(inputs: Inputs, set_aside: Callable[[UnreadableFrames], None]) -> Iterator[Path]:
+    """All files that were given or lie in a folder that was, each once; as `walk_export`."""
+    every = (walk_export(path, set_aside) if path.is_dir() else [path] for path in inputs.paths)
+    yield from dict.fromkeys(chain.from_iterable(every)) if len(inputs.paths) > 1 else chain.from_iterable(every)
 
 
 def walk_export(root: Path, set_aside: Callable[[UnreadableFrames], None]) -> Iterator[Path]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from echocare_core.errors import TableError, UnreadableFrames
-from echocare_core.frames.export import INVENTORY, Export
-from echocare_core.frames.manifest import PARQUET, check_columns, read_csv, read_frame_number, read_pixel_mm
+from echocare_core.frames.export import INVENTORY, Export, read_export
+from echocare_core.frames.inputs import TABLES, Given, Inputs, every_path
+from echocare_core.frames.manifest import check_columns, read_csv, read_frame_number, read_pixel_mm
 from echocare_core.frames.plausible import NOT_A_LENGTH, is_spacing
 from echocare_core.frames.read import read_frames
 from echocare_core.types import Frames, SetAside
 
-TABLE, TABLES = "table.csv", (".csv", PARQUET)
+TABLE = "table.csv"
 
 
 def table_at(path: Path) -> Path | None:
@@ -25,6 +26,18 @@ def table_at(path: Path) -> Path | None:
     if path.is_dir():
         return path / TABLE if (path / INVENTORY).is_file() else None
     return path if path.suffix.lower() in TABLES else None
+
+
+def open_export(given: Given) -> Export:
+    """Read the headers of an export, or of the files that a table names: `read_export` or `read_listed`.
+
+    Raises:
+        UnreadableFrames: nothing to read.
+        TableError: a table that breaks its format.
+    """
+    first, *others = every_path(given)
+    table = None if others else table_at(first)
+    return read_listed(table) if table else read_export(given)
 
 
 def read_listed(table: Path) -> Export:
@@ -44,11 +57,12 @@ def read_listed(table: Path) -> Export:
     paths = [(table.parent / image).absolute() for image in rows["image"]]
     groups = _groups(rows, paths, table)
     root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent.absolute()
+    inputs = Inputs((table,), root)
     opened: dict[Path, Frames | None] = {}
-    chosen: dict[Path, list[int]] = {}
+    asked: list[tuple[Frames, int | None]] = []
     set_aside: list[SetAside] = []
     for row, path in zip(rows.to_dict("records"), paths, strict=True):
-        source = path.relative_to(root).as_posix()
+        source = inputs.source_of(path)
         if path not in opened:
             try:
                 opened[path] = _calibrate(read_frames(path), read_pixel_mm(row, table))
@@ -56,23 +70,35 @@ def read_listed(table: Path) -> Export:
                 opened[path] = None
                 set_aside.append(SetAside(source, str(fault)))
         number, frames = read_frame_number(row, table), opened[path]
-        if frames is None:
-            continue
-        wanted = chosen.setdefault(path, [])
-        if number is None:
-            wanted.extend(range(len(frames)))
-        elif number < len(frames):
-            wanted.append(number)
-        else:
+        if frames is not None and number is not None and number >= len(frames):
             reason = f"{path.name} has {len(frames)} frames; {table.name} asks for number {number}, counted from 0."
             set_aside.append(SetAside(source, reason, number))
+        elif frames is not None:
+            asked.append((frames, number))
     files = tuple(frames for frames in opened.values() if frames is not None)
     if not files:
         first = f" ({set_aside[0].reason.rstrip('.')})" if set_aside else ""
         raise UnreadableFrames(table, f"names no usable file among {len(rows)} rows{first}. Correct its paths.")
-    return Export(
-        root, files, tuple(set_aside), {path: tuple(dict.fromkeys(wanted)) for path, wanted in chosen.items()}, groups
-    )
+    turns = _turns(asked)
+    chosen: dict[Path, list[int]] = {frames.path: [] for frames in files}
+    for path, numbers in turns:
+        chosen[path].extend(numbers)
+    names = dict(zip(paths, rows["image"], strict=True))
+    return Export(inputs, files, tuple(set_aside), chosen, turns, names, groups)
+
+
+def _turns(asked: Iterable[tuple[Frames, int | None]]) -> tuple[tuple[Path, Sequence[int]], ...]:
+    """The frames that rows ask for, each once, in the order of the rows; those of one file that follow together."""
+    turns: list[tuple[Path, list[int]]] = []
+    seen: set[tuple[Path, int]] = set()
+    for frames, asked_for in asked:
+        numbers = range(len(frames)) if asked_for is None else (asked_for,)
+        new = [number for number in numbers if (frames.path, number) not in seen]
+        seen.update((frames.path, number) for number in new)
+        if not turns or turns[-1][0] != frames.path:
+            turns.append((frames.path, []))
+        turns[-1][1].extend(new)
+    return tuple(turns)
 
 
 def _groups(rows: pd.DataFrame, paths: Sequence[Path], table: Path) -> dict[Path, str]:

@@ -45,9 +45,9 @@ def read_table(
         columns: further columns to carry along, as they stand.
 
     Returns:
-        One mapping per row: `image` (path), `group` (text), `pixel_mm` (nan where unknown), `frame` where the table has
-        that column, and `columns`; with `masks` also `mask` (path) and `label`, the same path under the name that
-        MONAI's engines expect the label map to have.
+        One mapping per row: `image` (path), `image_in_table` (the same as the table writes it), `group` (text),
+        `pixel_mm` (nan where unknown), `frame` where the table has that column, and `columns`; with `masks` also `mask`
+        (path) and `label`, the same path under the name that MONAI's engines expect the label map to have.
 
     Raises:
         TableError: no table, a column or file missing, a group in two splits or unnamed, a pixel_mm that is no length,
@@ -149,6 +149,7 @@ def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], pat
     frame = {"frame": read_frame_number(row, path) or 0} if "frame" in row else {}
     return {
         **paths,
+        "image_in_table": row["image"],
         "group": row["group"],
         "pixel_mm": pixel_mm,
         **frame,

@@ -150,6 +150,7 @@ class WriteResults:
             spacing_mm=spacing_mm,
             study=self.levels.study_of.get(frames.path),
             notes=frames.notes,
+            keys=self.dataset.export.keys_of(frames),
         )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from echocare_core.frames.export import study_numbers
 from echocare_core.transforms.export_dataset import ExportDataset
-from echocare_core.types import Frames, Mask, Output, Picture, Prediction
+from echocare_core.types import Frames, JoinKeys, Mask, Output, Picture, Prediction
 
 Outputs = tuple[Output, ...]
 Combine = Callable[[Sequence[Outputs]], Sequence[Output]]  # outputs of the frames or clips, in order -> of the whole
@@ -26,6 +27,11 @@ class _Whole:
     def add(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Sequence[Output]) -> None:
         self.parts.append(tuple(output for output in outputs if not isinstance(output, (Mask, Picture))))
         self.seen.append((frames, number, spacing_mm))
+
+    def in_time(self) -> _Whole:
+        """The same cine in the order in which its frames were recorded, whatever order a table names them in."""
+        order = sorted(range(len(self.seen)), key=lambda place: self.seen[place][1])
+        return _Whole([self.parts[place] for place in order], [self.seen[place] for place in order])
 
     @property
     def middle(self) -> tuple[Frames, int, Spacing]:
@@ -45,8 +51,10 @@ class Levels:
         self.export = dataset.export
         self.cine, self.study = cine, study
         self.study_of = study_numbers(dataset.export) if study else {}
-        self._cine = _Whole()
+        self._cines: dict[Path, _Whole] = {}  # one, and those that a table comes back to
         self._studies: dict[int, _Whole] = {}
+        turns = Counter(path for path, _ in self.export.turns)
+        self._in_pieces = {path for path, count in turns.items() if count > 1}
 
     def add(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Sequence[Output]) -> Iterator[Prediction]:
         """Take what was said of one frame or clip; gives the cine before it, where that ends here.
@@ -57,26 +65,26 @@ class Levels:
             spacing_mm: (row, column) of it.
             outputs: of it.
         """
-        if self.cine and self._cine.seen and self._cine.seen[0][0].path != frames.path:
-            yield from self._end_cine()
+        yield from self._end_cines({*self._cines} - self._in_pieces - {frames.path})
         if self.cine and len(frames) > 1:
-            self._cine.add(frames, number, spacing_mm, outputs)
+            self._cines.setdefault(frames.path, _Whole()).add(frames, number, spacing_mm, outputs)
         if self.study:
             whole = self._studies.setdefault(self.study_of[frames.path], _Whole())
             whole.add(frames, number, spacing_mm, outputs)
 
     def finish(self) -> Iterator[Prediction]:
-        """The last cine, and all studies."""
-        yield from self._end_cine()
+        """The last cine, those that a table came back to, and all studies."""
+        yield from self._end_cines([*self._cines])
         if self.study:
             for number, whole in sorted(self._studies.items()):
                 yield self._study_prediction(number, whole, tuple(self.study(whole.parts)))
 
-    def _end_cine(self) -> Iterator[Prediction]:
-        if self.cine and self._cine.seen:
-            frames, number, spacing_mm = self._cine.middle
-            yield self.cine_prediction(frames, number, spacing_mm, tuple(self.cine(self._cine.parts)))
-        self._cine = _Whole()
+    def _end_cines(self, paths: Collection[Path]) -> Iterator[Prediction]:
+        for path in paths:
+            whole = self._cines.pop(path).in_time()
+            frames, number, spacing_mm = whole.middle
+            if self.cine:
+                yield self.cine_prediction(frames, number, spacing_mm, tuple(self.cine(whole.parts)))
 
     def cine_prediction(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Outputs) -> Prediction:
         """What is said of a whole cine, with one frame that stands for it."""
@@ -88,6 +96,7 @@ class Levels:
             spacing_mm=spacing_mm,
             study=self.study_of.get(frames.path),
             notes=frames.notes,
+            keys=self.export.keys_of(frames),
         )
 
     def _study_prediction(self, study: int, whole: _Whole, outputs: Outputs) -> Prediction:
@@ -96,4 +105,11 @@ class Levels:
         folder = os.path.commonpath([one.path.parent for one, _, _ in whole.seen])
         source = Path(folder).relative_to(self.export.root).as_posix()
         notes = tuple(dict.fromkeys(note for one, _, _ in whole.seen for note in one.notes))
-        return Prediction(source, outputs, "study", image=frames.pixels[number], study=study, notes=notes)
+        keys = _common_keys([self.export.keys_of(one) for one, _, _ in whole.seen])
+        return Prediction(source, outputs, "study", image=frames.pixels[number], study=study, notes=notes, keys=keys)
+
+
+def _common_keys(keys: Sequence[JoinKeys]) -> JoinKeys:
+    """What all files of a study share; "" where they differ."""
+    found = {column: {getattr(one, column) for one in keys} for column in vars(keys[0])}
+    return JoinKeys(**{column: values.pop() for column, values in found.items() if len(values) == 1})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from torch.utils.data import IterableDataset
 
 from echocare_core.errors import UnreadableFrames, own_cause
-from echocare_core.frames.export import read_export
-from echocare_core.frames.listed import read_listed, table_at
+from echocare_core.frames.inputs import Given
+from echocare_core.frames.listed import open_export
 from echocare_core.transforms.clips import Clip
 from echocare_core.types import Frames, SetAside
 
@@ -22,7 +21,8 @@ class ExportDataset(IterableDataset):
     process (`num_workers=0`): what cannot be decoded on the way is added to `set_aside` here.
 
     Args:
-        path: file or folder; or a table of images, CSV or Parquet, or the folder of an inventory, which has one.
+        path: file or folder, several of them, or patterns such as C/*.dcm; or a table of images, CSV or Parquet, or the
+            folder of an inventory, which has one.
         transform: applied to {"image": Frames, "frame": 0-based number}; of a clip, "frame" holds its numbers.
         clip: which frames of a cine make a clip, such as `EvenClip(16)`; None for every frame by itself.
 
@@ -40,35 +40,34 @@ class ExportDataset(IterableDataset):
 
     def __init__(
         self,
-        path: str | Path,
+        path: Given,
         transform: Callable[[dict[str, Any]], dict[str, Any]],
         clip: Clip | None = None,
     ) -> None:
-        if not str(path):
-            raise UnreadableFrames(Path("dataset_dir"), "is empty; needed a file or folder. Pass --dataset_dir EXPORT.")
-        table = table_at(Path(path))
-        self.export = read_listed(table) if table else read_export(Path(path))
+        self.export = open_export(path)
         self.transform = transform
         self.number_of_frames = self.export.number_of_frames
         self.too_short: list[SetAside] = []
         self.clips = None if clip is None else {one.path: self._clips_of(one, clip) for one in self.export.files}
-        self.number_of_items = sum(len(self.items_of(frames)) for frames in self.export.files)
+        self.number_of_items = sum(len(numbers) for _, numbers in self.items())
         if self.clips is not None and not self.number_of_items:
             first = self.too_short[0].reason
             raise UnreadableFrames(
-                Path(path), f"has no cine that is long enough ({first.rstrip('.')}). Give it others."
+                self.export.root, f"has no cine that is long enough ({first.rstrip('.')}). Give it others."
             )
         self.set_aside: list[SetAside] = [*self.export.set_aside, *self.too_short]
         self.by_path = {str(frames.path): frames for frames in self.export.files}
 
-    def items_of(self, frames: Frames) -> Sequence[int] | Sequence[tuple[int, ...]]:
-        """The frames of a file that come one by one, as they were recorded, or those of each of its clips."""
-        return sorted(self.export.numbers_of(frames)) if self.clips is None else self.clips[frames.path]
+    def items(self) -> Iterator[tuple[Frames, Sequence[int] | Sequence[tuple[int, ...]]]]:
+        """Each file with its frames that come one by one, in the order of the export, or those of each of its clips."""
+        if self.clips is None:
+            return self.export.in_order()
+        return ((frames, self.clips[frames.path]) for frames in self.export.files)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self.set_aside[:] = [*self.export.set_aside, *self.too_short]
-        for frames in self.export.files:
-            for number in self.items_of(frames):
+        for frames, numbers in self.items():
+            for number in numbers:
                 try:
                     yield self.transform({"image": frames, "frame": number})
                 except (RuntimeError, UnreadableFrames) as error:  # MONAI wraps the errors of its transforms

@@ -39,7 +39,8 @@ class LoadUltrasound(Transform):
     - `frame` (0-based) and `frame_time_ms`: one number each for one frame, tensors (time,) for a clip; times are nan
       where the file does not say;
     - `spacing_mm` (row, column), nan where the file does not say;
-    - `scan_box` (top, left, bottom, right), and `scan_region`: number of the region it is, -1 for the whole picture.
+    - `scan_box` (top, left, bottom, right), and `scan_region`: number of the region it is, -1 for the whole picture;
+    - `sop_instance_uid`, `series_instance_uid` and `study_instance_uid`, "" where the file names none.
 
     Args:
         frames: None, "all" or how many.
@@ -109,6 +110,9 @@ class LoadUltrasound(Transform):
             "spacing_mm": torch.tensor([row_mm, column_mm], dtype=torch.float64),
             "scan_box": torch.tensor(opened.scan_box),
             "scan_region": WHOLE_PICTURE if opened.scan_region is None else opened.scan_region,
+            "sop_instance_uid": opened.instance_uid,
+            "series_instance_uid": opened.series_uid,
+            "study_instance_uid": opened.study_uid,
         }
         affine = np.diag([*steps, 1.0, 1.0] if one else [1.0, *steps, 1.0])
         return MetaTensor(pixels[:, 0] if one else pixels, affine=torch.from_numpy(affine), meta=meta)

@@ -17,7 +17,7 @@ from echocare_core.types.outputs import (
     Text,
 )
 from echocare_core.types.results import BundleCard, Details, Results
-from echocare_core.types.scans import Frames, Region, Scale, SetAside
+from echocare_core.types.scans import Frames, JoinKeys, Region, Scale, SetAside
 
 __all__ = [
     "Boxes",
@@ -25,6 +25,7 @@ __all__ = [
     "Details",
     "Embedding",
     "Frames",
+    "JoinKeys",
     "KnownImage",
     "Level",
     "Mask",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from echocare_core.types.scans import JoinKeys
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,7 @@ class Prediction:
         spacing_mm: (row, column) millimetres per pixel, None where the frame is not calibrated.
         study: number of its study in the export, from 1; None where studies are not told apart.
         notes: what a reader must know before the outputs, a sentence each, such as `Frames.notes` of the file.
+        keys: by what its row joins other tables.
     """
 
     source: str
@@ -194,3 +197,4 @@ class Prediction:
     spacing_mm: tuple[float, float] | None = None
     study: int | None = None
     notes: tuple[str, ...] = ()
+    keys: JoinKeys = field(default_factory=JoinKeys)

@@ -82,8 +82,8 @@ class Frames:
         r_wave_times_ms: when the ECG marked R waves, from the first frame on as `frame_times_ms` counts; empty where
             the file does not say.
         heart_rate_bpm: beats per minute; None where the file does not say.
-        study_uid: Study Instance UID (DICOM PS3.3 C.7.2.1); "" where the file names none. It leads to a patient, so no
-            log or message has it.
+        study_uid, series_uid, instance_uid: Study, Series and SOP Instance UID (DICOM PS3.3 C.7.2.1, C.7.3.1, C.12.1);
+            "" where the file names none. They lead to a patient, so no log or message has them.
         notes: what a reader of results must know of how the file was read, a sentence each: a calibration that was not
             believed, black and white that were taken from the data. They quote no value of the file.
     """
@@ -98,6 +98,8 @@ class Frames:
     r_wave_times_ms: tuple[float, ...] = ()
     heart_rate_bpm: float | None = None
     study_uid: str = field(default="", repr=False)
+    series_uid: str = field(default="", repr=False)
+    instance_uid: str = field(default="", repr=False)
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -140,6 +142,26 @@ class Frames:
         inside = [time_ms for time_ms in sorted(self.r_wave_times_ms) if first <= time_ms <= last]
         marks = [int(np.abs(np.subtract(times_ms, time_ms)).argmin()) for time_ms in inside]
         return tuple(range(start, end) for start, end in pairwise(marks) if start < end)
+
+
+@dataclass(frozen=True)
+class JoinKeys:
+    """By what a row of results joins the table that asked for it, and the archive its file comes from.
+
+    Its fields are columns of `results.csv`; "" where nothing is known. They lead to a patient, so no log or message has
+    them.
+
+    Attributes:
+        image: path of the file as the table writes it.
+        group: patient, study or acquisition, as the table names it.
+        sop_instance_uid, series_instance_uid, study_instance_uid: as `Frames` has them.
+    """
+
+    image: str = field(default="", repr=False)
+    group: str = field(default="", repr=False)
+    sop_instance_uid: str = field(default="", repr=False)
+    series_instance_uid: str = field(default="", repr=False)
+    study_instance_uid: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

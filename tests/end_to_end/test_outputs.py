@@ -11,9 +11,12 @@ import pytest
 from lazy_device import lazy_device
 from output_bundle import KINDS, write_output_bundle
 from PIL import Image
+from pydicom import dcmread
+from typer.testing import CliRunner
 from ultrasound_files import write_ultrasound
 
 import echocare_core as echocare
+from echocare_core.cli import app
 from echocare_core.errors import SettingsError, UnreadableFrames
 
 SIZE = (96, 128)
@@ -131,11 +134,14 @@ def test_every_box_and_point_has_a_row_of_its_own(export: Path, tmp_path: Path) 
 
     echocare.predict(bundle, export / "ST1" / "STILL", tmp_path / "out")
 
-    assert [list(row.values()) for row in table(tmp_path / "out" / "boxes.csv")] == [
+    boxes, points = (table(tmp_path / "out" / name) for name in ("boxes.csv", "points.csv"))
+    uid = dcmread(export / "ST1" / "STILL", stop_before_pixels=True).SOPInstanceUID
+    assert {row.pop("sop_instance_uid") for row in [*boxes, *points]} == {uid}
+    assert [list(row.values()) for row in boxes] == [
         ["boxes_points", "STILL", "0", "nodule", "0.910000", "20.000", "30.000", "50.000", "70.000"],
         ["boxes_points", "STILL", "0", "cyst", "0.420000", "22.000", "32.000", "40.000", "54.000"],
     ]
-    assert [list(row.values())[3:] for row in table(tmp_path / "out" / "points.csv")] == [
+    assert [list(row.values())[3:] for row in points] == [
         ["biparietal_start", "20.000", "49.500"], ["biparietal_end", "49.000", "49.500"], ["occiput", "", ""],
     ]  # fmt: skip
 
@@ -184,6 +190,38 @@ def test_an_export_of_stills_gives_no_clip_and_says_so(export: Path, tmp_path: P
         echocare.predict(bundle, export / "ST1" / "STILL", tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+def test_rows_join_the_table_and_the_archive_and_stand_in_the_order_of_the_table(export: Path, tmp_path: Path) -> None:
+    rows = ["export/ST2/CINE,4,P2", "export/ST1/CINE,3,P1", "export/ST2/CINE,0,P2", "export/ST1/CINE,1,P1"]
+    (tmp_path / "asked.csv").write_text("\n".join(["image,frame,group", *rows, ""]))
+    bundle = write_output_bundle(tmp_path / "bundle", ["boxes", "points"], cine=combine("scores"))
+
+    results = echocare.predict(bundle, tmp_path / "asked.csv", tmp_path / "out")
+
+    found = table(tmp_path / "out" / "results.csv")
+    framed = [row for row in found if row["level"] == "frame"]
+    assert [",".join([row["image"], row["frame"], row["group"]]) for row in framed] == rows
+    assert [row["image"] for row in found if row["level"] == "cine"] == ["export/ST2/CINE", "export/ST1/CINE"]
+    header = dcmread(tmp_path / "export" / "ST2" / "CINE", stop_before_pixels=True)
+    uids = {row["sop_instance_uid"] for row in found if row["image"] == "export/ST2/CINE"}
+    assert uids == {header.SOPInstanceUID}
+    for name in results.tables:
+        listed = table(tmp_path / "out" / name)
+        assert {(row["image"], row["group"], row["sop_instance_uid"]) for row in listed} == {
+            (row["image"], row["group"], row["sop_instance_uid"]) for row in framed
+        }
+
+
+def test_several_inputs_and_patterns_are_predicted_by_one_command(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["number"])
+    given = [str(export / "ST2"), str(export / "ST*" / "ST*")]
+
+    done = CliRunner().invoke(app, ["predict", str(bundle), *given, str(tmp_path / "out")])
+
+    assert done.exit_code == 0, done.output
+    sources = [(row["source"], row["frame"]) for row in table(tmp_path / "out" / "results.csv")]
+    assert sources == [*(("ST2/CINE", str(frame)) for frame in range(5)), ("ST1/STILL", "0")]
 
 
 def test_studies_are_told_apart_by_the_group_of_a_table(export: Path, tmp_path: Path) -> None:

@@ -59,7 +59,9 @@ def test_an_inventory_is_predicted_from_like_its_export(predict: Predict, tmp_pa
     plain = predict(LESION, tmp_path / "export", tmp_path / "plain")
     listed = predict(LESION, tmp_path / "inventory", tmp_path / "listed")
 
-    assert listed.rows == plain.rows
+    of_the_table = {"image", "group"}
+    assert [{name: row[name] for name in row.keys() - of_the_table} for row in listed] == list(plain.rows)
+    assert [row["image"] for row in listed] == ["../export/IM0", "../export/IM1"]
     assert (len(plain.set_aside), len(listed.set_aside)) == (1, 0)
 
 

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 from ultrasound_files import JPEG, marked, region, write_ultrasound
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.transforms import CropToScanRegiond, ExportDataset, LoadUltrasoundd
+from echocare_core.transforms import CropToScanRegiond, EvenClip, ExportDataset, LoadUltrasoundd
 
 LOAD = LoadUltrasoundd("image")
 
@@ -98,10 +98,21 @@ def test_a_single_file_is_an_export(tmp_path):
     assert frames_of(dataset) == [0, 1]
 
 
-def test_the_frames_that_a_table_names_come_as_they_were_recorded(tmp_path):
+def test_frames_come_in_the_order_of_the_rows_of_a_table_each_once(tmp_path):
     write_ultrasound(tmp_path / "A", marked(4))
-    (tmp_path / "table.csv").write_text("image,frame\nA,3\nA,1\n")
-    assert frames_of(ExportDataset(tmp_path / "table.csv", LOAD)) == [1, 3]
+    write_ultrasound(tmp_path / "B", marked(2))
+    (tmp_path / "table.csv").write_text("image,frame\nB,1\nA,3\nB,\nA,1\nA,3\n")
+    dataset = ExportDataset(tmp_path / "table.csv", LOAD)
+    found = [(meta["filename_or_obj"][-1], meta["frame"]) for meta in metas(dataset)]
+    assert found == [("B", 1), ("A", 3), ("B", 0), ("A", 1)]
+    assert (dataset.number_of_items, dataset.number_of_frames) == (4, 4)
+
+
+def test_a_clip_of_a_table_has_its_frames_as_they_were_recorded(tmp_path):
+    write_ultrasound(tmp_path / "A", marked(4))
+    (tmp_path / "table.csv").write_text("image,frame\nA,3\nA,1\nA,0\n")
+    dataset = ExportDataset(tmp_path / "table.csv", LOAD, clip=EvenClip(3))
+    assert [meta["frame"].tolist() for meta in metas(dataset)] == [[0, 1, 3]]
 
 
 @pytest.mark.parametrize("fault", [ZeroDivisionError, RuntimeError])

@@ -28,10 +28,10 @@ from pydicom.uid import UID
 
 from echocare_core.errors import UnreadableFrames
 
-# Only these are read, so no patient attribute is ever in memory, in a log or in an error; the study's UID stays out of
+# Only these are read, so no patient attribute is ever in memory, in a log or in an error; its UIDs stay out of
 # logs and errors. (An inventory asks for a few more and hashes them at once: echocare_core/inventory/identity.py.)
 _NAMES = """
-    SOPClassUID StudyInstanceUID
+    SOPClassUID StudyInstanceUID SeriesInstanceUID SOPInstanceUID
     Modality NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration
     BitsAllocated BitsStored HighBit PixelRepresentation WindowCenter WindowWidth RescaleSlope RescaleIntercept
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor

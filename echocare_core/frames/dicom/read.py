@@ -101,8 +101,7 @@ def read_dicom(path: Path) -> Frames:
 
     Returns:
         Frames with `pixels` uint8 RGB (height, width, 3), `frame_times_ms` (C.7.6.5), `regions` (C.8.5.5),
-        `spacing_mm` (row, column), `scan_region`, the ECG's `r_wave_times_ms` and `study_uid`, as far as the object
-        says.
+        `spacing_mm` (row, column), `scan_region`, the ECG's `r_wave_times_ms` and its UIDs, as far as the object says.
 
     Raises:
         UnreadableFrames: not ultrasound, a DICOMDIR, a 3-D volume, without pixels or frames, cut short, smaller than
@@ -130,6 +129,8 @@ def open_frames(header: Header) -> Frames:
             r_wave_times_ms=read_r_wave_times_ms(dataset, times_ms),
             heart_rate_bpm=heart_rate_bpm,
             study_uid=uid(dataset, "StudyInstanceUID"),
+            series_uid=uid(dataset, "SeriesInstanceUID"),
+            instance_uid=uid(dataset, "SOPInstanceUID"),
             notes=(
                 *notes_on_regions(dataset, *size, spacing_mm),
                 *notes_on_times(dataset, times_ms, heart_rate_bpm),

@@ -66,6 +66,8 @@ def cell(column: str, value: object) -> str:
         return f"{value:.{_decimals(column)}f}"
     if column == "source":
         return spreadsheet_source(str(value))
+    if column == "image":  # left as the table writes it, unless it would run
+        return f"./{value}" if _FORMULA.match(str(value)) else str(value)
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else str(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from echocare_core.errors import BundleError
@@ -12,17 +13,21 @@ from echocare_core.results.table.cells import FIRST_COLUMNS, Row, finite, write_
 from echocare_core.results.table.kinds import KINDS, Listed
 from echocare_core.results.table.parquet import write_parquet
 from echocare_core.results.table.place import Entries, Place
-from echocare_core.types import BundleCard, Details, Output, Prediction
+from echocare_core.types import BundleCard, Details, JoinKeys, Output, Prediction
 
 LEVEL_COLUMNS = ("level", "study")  # only where some row is not about a frame
-WHOSE = {"bundle": str, "source": str, "frame": int, "level": str, "study": int}  # of the tables of kinds
+KEY_COLUMNS = tuple(field.name for field in fields(JoinKeys))  # only where some row has one
+WHOSE = {  # of the tables of kinds
+    **{"bundle": str, "source": str, "frame": int, "level": str, "study": int},
+    **dict.fromkeys(KEY_COLUMNS, str),
+}
 SPACING_COLUMNS = ("spacing_row_mm", "spacing_column_mm")
 NOTES = "notes"  # only where there is one: what a reader must know of how a file was read
 FILE_COLUMNS, FILE = ("mask", "overlay"), "_file"  # those of other kinds end so
 LAST_COLUMNS = ("weights_sha256",)
 _FILE_COLUMN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]*")  # part of a path
 _VALUE_COLUMN = re.compile(r"[^\W_][\w /%.,()<>-]*")  # a header in any program, with units such as cm/s
-_FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *SPACING_COLUMNS, NOTES, *FILE_COLUMNS, *LAST_COLUMNS}
+_FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *KEY_COLUMNS, *SPACING_COLUMNS, NOTES, *FILE_COLUMNS, *LAST_COLUMNS}
 
 
 def check_outputs(prediction: Prediction, card: BundleCard) -> None:
@@ -63,6 +68,7 @@ def row_of(prediction: Prediction, card: BundleCard, place: Place, overlay: str 
         "frame_time_ms": finite(prediction.frame_time_ms),
         "level": prediction.level,
         "study": prediction.study,
+        **{column: key for column, key in vars(prediction.keys).items() if key},
         **{column: value for one in written for column, value in one.values.items()},
         "spacing_row_mm": finite(row_mm),
         "spacing_column_mm": finite(column_mm),
@@ -96,13 +102,14 @@ def _column_fault(column: str, of_files: bool, taken: Mapping[str, str]) -> str 
 def complete_rows(rows: Iterable[Row]) -> tuple[dict[str, object], ...]:
     """Give every row every column, in the order of the table; None where a row has no such value.
 
-    Columns of files and of notes stand there where a row has one, those of levels where a row is not about a frame.
+    Columns of files, keys and notes stand there where a row has one, those of levels where a row is not about a frame.
     """
     rows = [{"level": "frame", **row} for row in rows]
     levels = LEVEL_COLUMNS if any(row["level"] != "frame" for row in rows) else ()
+    keys = [column for column in KEY_COLUMNS if any(column in row for row in rows)]
     notes = [NOTES] if any(NOTES in row for row in rows) else []
     measured = [*_values(rows), *SPACING_COLUMNS]
-    columns = [*FIRST_COLUMNS, *levels, *measured, *notes, *file_columns(rows), *LAST_COLUMNS]
+    columns = [*FIRST_COLUMNS, *levels, *keys, *measured, *notes, *file_columns(rows), *LAST_COLUMNS]
     return tuple({column: row.get(column) for column in columns} for row in rows)
 
 
