@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, distributed
 from torch.distributed.nn import functional
 
+from echocare_core.errors import SettingsError
+
 
 def local_device() -> torch.device:
     """The device of this process: the CUDA device of its `LOCAL_RANK`, the first one without it, else the CPU."""
@@ -22,7 +24,27 @@ def local_device() -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
-def start_distributed(device: torch.device) -> None:
+def find_device(device: torch.device | str) -> torch.device:
+    """A device by its name.
+
+    Raises:
+        SettingsError: PyTorch knows none of that name, or sees no such GPU here.
+    """
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise SettingsError(f"There is no device '{device}'; needed cpu, or cuda for a GPU. Set device so.") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(f"PyTorch sees no GPU here for device {device}; needed cpu. Set device to it.")
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        seen = torch.cuda.device_count()
+        raise SettingsError(
+            f"PyTorch sees {seen} GPUs here and no {device}; needed cuda:0 to cuda:{seen - 1}. Set it so."
+        )
+    return found
+
+
+def start_distributed(device: torch.device | str) -> None:
     """Join the process group that `torchrun` set up: NCCL between CUDA devices, gloo between CPUs.
 
     Call it before networks and data loaders are made, and `stop_distributed` at the end. Outside `torchrun` there is
@@ -30,7 +52,11 @@ def start_distributed(device: torch.device) -> None:
 
     Args:
         device: of this process; on CUDA it becomes the current one.
+
+    Raises:
+        SettingsError: no such device.
     """
+    device = find_device(device)
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
     if "RANK" in os.environ and not distributed.is_initialized():

@@ -23,7 +23,7 @@ SEVERAL = ("config_file", "meta_file", "args_file", "logging_file")
 def check_overrides() -> None:
     """End the program with a sentence where a value of its command line would not reach the bundle as it stands.
 
-    The first line of `initialize` in a configuration. It looks at nothing unless the program is `monai.bundle`.
+    What `bundle_run.begin_run` does first. It looks at nothing unless the program is `monai.bundle`.
 
     Raises:
         SystemExit: a path that MONAI or Fire would read as something else, or an expression that could do anything.

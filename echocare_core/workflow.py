@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
+from inspect import signature
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 from echocare_core.bundle import check_needed_version, read_json
-from echocare_core.errors import BundleError, SettingsError, causes, own_cause
+from echocare_core.errors import BundleError, EchoCareError, SettingsError, causes, own_cause
 
+NO_SETTINGS = ("imports", "_meta_", "initialize", "run", "finalize")
 _MEANT_BY_MONAI = "$@#%"  # expression, reference, separator of ids, macro
 
 
@@ -30,6 +34,8 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from monai.bundle import ConfigWorkflow
+
+        from echocare_core.distributed import find_device
     config_file = folder / "configs" / "inference.json"
     if not config_file.is_file():
         raise BundleError(f"{folder.name} has no configs/inference.json; needed one to predict. Restore the bundle.")
@@ -37,20 +43,55 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     lacking = [name for name in ("dataset", "evaluator", "run") if name not in read_json(config_file)]
     if lacking:
         raise BundleError(f"{config_file} has no {', '.join(lacking)}; needed to predict. Restore the bundle.")
-    _check_device(settings.get("device", "cpu"))
+    find_device(settings.get("device", "cpu"))
     with _quiet("monai.bundle.workflows"):  # it warns that logging_file is False, as meant
         workflow = ConfigWorkflow(
             config_file=str(config_file), workflow_type="infer", logging_file=False, bundle_root=as_literal(str(folder))
         )
-    unknown = [name for name in settings if not name or name not in workflow.parser]
-    if unknown:
-        known = ", ".join(key for key in workflow.parser.config if key not in ("imports", "_meta_", "run"))
-        raise BundleError(f"{folder.name} has no setting '{', '.join(unknown)}'; it has {known}.")
+    check_settings(settings, workflow.parser, folder.name)
     for name, value in settings.items():
-        _check_buildable(name, value, workflow.parser[name])
+        _check_buildable(name, value, workflow.parser.get(name))
     workflow.parser.update({name: as_literal(value) for name, value in settings.items()})
     workflow.initialize()
     return workflow
+
+
+def check_settings(settings: Iterable[str], parser: Any, bundle: str) -> None:
+    """Check that a configuration has what is to be set in it.
+
+    Args:
+        settings: ids, such as "batch_size" or "network_def#width". An argument that a component takes, and that the
+            configuration leaves at its default, may be set.
+        parser: MONAI's, of the configuration.
+        bundle: whose it is, for the message.
+
+    Raises:
+        BundleError: it has no such entry; the message names the nearest.
+    """
+    unknown = [name for name in settings if not _is_known(name, parser)]
+    if unknown:
+        near = get_close_matches(unknown[0], list(_ids(parser.config)), n=1)
+        meant = f"did you mean {near[0]}? It" if near else "it"
+        known = ", ".join(key for key in parser.config if key not in NO_SETTINGS)
+        raise BundleError(f"{bundle} has no setting '{', '.join(unknown)}'; {meant} has {known}.")
+
+
+def _is_known(name: str, parser: Any) -> bool:
+    if not name or name in parser:
+        return bool(name)
+    component, _, argument = name.replace("::", "#").rpartition("#")
+    target = parser[component].get("_target_") if component in parser and isinstance(parser[component], dict) else None
+    called = locate(target) if isinstance(target, str) else None
+    return callable(called) and argument in signature(called).parameters
+
+
+def _ids(config: Any, above: str = "") -> Iterator[str]:
+    """Ids of all entries of a configuration, those in lists left out."""
+    for name, value in config.items():
+        if name not in NO_SETTINGS and not name.startswith("_"):
+            yield f"{above}{name}"
+            if isinstance(value, dict):
+                yield from _ids(value, f"{above}{name}#")
 
 
 def as_literal(value: Any) -> Any:
@@ -106,10 +147,23 @@ def own_errors(settings: Mapping[str, Any]) -> Iterator[None]:
         with _quiet("ignite"):  # it repeats each error that is raised anyway
             yield
     except Exception as error:  # MONAI lets through whatever its components raise
-        cause = own_cause(error)
-        if cause is error or (cause is None and not settings):
+        sentence = explain(error, settings)
+        if sentence is None or sentence is error:
             raise
-        raise cause or SettingsError(_blamed(settings, error)) from error
+        raise sentence from error
+
+
+def explain(error: BaseException, settings: Mapping[str, Any]) -> EchoCareError | None:
+    """What to say of an error while the parts of a configuration are built or run.
+
+    Args:
+        error: whatever MONAI let through.
+        settings: entries that were replaced.
+
+    Returns:
+        The error of this package behind it; else one that names the settings as the likely reason; None without any.
+    """
+    return own_cause(error) or (SettingsError(_blamed(settings, error)) if settings else None)
 
 
 def _blamed(settings: Mapping[str, Any], error: BaseException) -> str:
@@ -117,20 +171,8 @@ def _blamed(settings: Mapping[str, Any], error: BaseException) -> str:
     said = (str(first).splitlines() or [""])[0]
     return (
         f"It does not run with {', '.join(settings)} ({type(first).__name__}: {said}); needed values like those that "
-        "stand in the bundle's inference.json. Correct them, or leave them out."
+        "stand in the bundle's configuration. Correct them, or leave them out."
     )
-
-
-def _check_device(device: Any) -> None:
-    """SettingsError where PyTorch knows no such device, or sees none here."""
-    import torch
-
-    try:
-        kind = torch.device(device).type
-    except (RuntimeError, TypeError) as error:
-        raise SettingsError(f"There is no device '{device}'; needed cpu, or cuda for a GPU. Set device so.") from error
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise SettingsError(f"PyTorch sees no GPU here for device {device}; needed cpu. Set device to it.")
 
 
 @contextmanager

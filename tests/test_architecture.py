@@ -17,7 +17,19 @@ ORDER = [
     *("untrusted", "overrides"),
     *("frames", "inventory", "pacs", "privacy"),
     *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),
-    *("results", "workflow", "prediction", "demo", "checks", "archive", "download", "installation", "cli", "__main__"),
+    *(
+        "results",
+        "workflow",
+        "bundle_run",
+        "prediction",
+        "demo",
+        "checks",
+        "archive",
+        "download",
+        "installation",
+        "cli",
+        "__main__",
+    ),
 ]
 WITHOUT_TORCH = tuple(ORDER[: ORDER.index("privacy") + 1])
 PRETRAINING = ("organs", "data", "views", "losses")  # folders in it, each importing only from those before it

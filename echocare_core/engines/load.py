@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from echocare_core.distributed import find_device
 from echocare_core.engines.openvino import OpenVinoNetwork
 from echocare_core.errors import EngineError, SettingsError
 from echocare_core.models.precision import InBFloat16, chosen_precision
@@ -46,7 +47,7 @@ def load_engine(
     """
     if engine not in ENGINES:
         raise SettingsError(f"Unknown engine '{engine}'; needed one of {', '.join(ENGINES)}.")
-    device = torch.device(device)
+    device = find_device(device)
     if engine == "openvino" and device.type != "cpu":
         raise EngineError(f"OpenVINO runs on the CPU, not on {device}; set device to cpu, or engine to torch.")
     precision = chosen_precision(precision, device)

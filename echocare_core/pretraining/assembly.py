@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from echocare_core.distributed import rank, world_size
+from echocare_core.distributed import find_device, rank, world_size
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.weights import load_strictly, save_encoder
@@ -43,7 +43,7 @@ def order_mix(mix: Mix, seed: int) -> MixedOrder:
 
 
 def build_loader(
-    dataset: PretrainingImages, *, stages: Stages, seed: int, workers: int, device: torch.device
+    dataset: PretrainingImages, *, stages: Stages, seed: int, workers: int, device: torch.device | str
 ) -> DataLoader:
     """The batches of this process for every step of the stages, in the order of the mix.
 
@@ -63,7 +63,7 @@ def build_loader(
         batch_sampler=StreamSampler(order, stages.batches, process=rank(), processes=world_size()),
         collate_fn=collate,
         num_workers=workers,
-        pin_memory=device.type == "cuda",
+        pin_memory=find_device(device).type == "cuda",
         worker_init_fn=ignore_sigterm,
     )
 

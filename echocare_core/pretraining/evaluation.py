@@ -15,6 +15,7 @@ from rich.progress import track
 from torch import Tensor
 
 from echocare_core.atomic import replacing
+from echocare_core.distributed import find_device
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.evaluation.probe import Labelled, linear_probe, nearest_neighbours, pooled_features
 from echocare_core.frames.manifest import read_table
@@ -72,9 +73,10 @@ class Evaluation:
         seed: int,
         target: str,
         precision: str,
-        device: torch.device,
+        device: torch.device | str,
         output_dir: str,
     ) -> None:
+        device = find_device(device)
         self.network = network.eval().to(device)
         self.tree, self.mix, self.probes, self.split = tree, mix, probes, split
         self.image_size, self.mask_patch, self.mask_ratio, self.seed = image_size, mask_patch, mask_ratio, seed

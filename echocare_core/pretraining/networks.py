@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
-from echocare_core.distributed import world_size
+from echocare_core.distributed import find_device, world_size
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.encoder import SwinBlock
@@ -33,7 +33,7 @@ class Networks:
     teacher: nn.Module | None
 
 
-def build_networks(network: EchoCare, *, stages: Stages, device: torch.device, strategy: str) -> Networks:
+def build_networks(network: EchoCare, *, stages: Stages, device: torch.device | str, strategy: str) -> Networks:
     """Put a network and, where a stage mines hard patches, a teacher that starts as its copy on the device.
 
     Args:
@@ -43,8 +43,9 @@ def build_networks(network: EchoCare, *, stages: Stages, device: torch.device, s
         strategy: see `distribute_network`.
 
     Raises:
-        SettingsError: an unknown strategy.
+        SettingsError: an unknown strategy, or no such device.
     """
+    device = find_device(device)
     teacher = copy_teacher(network) if stages.mines else None  # before the network is sharded
     return Networks(
         distribute_network(network, strategy, device),

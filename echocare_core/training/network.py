@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from echocare_core.distributed import world_size
+from echocare_core.distributed import find_device, world_size
 
 
 def place_network(network: nn.Module, device: str | torch.device) -> nn.Module:
@@ -18,8 +18,11 @@ def place_network(network: nn.Module, device: str | torch.device) -> nn.Module:
 
     Returns:
         The network, or `DistributedDataParallel` around it.
+
+    Raises:
+        SettingsError: no such device.
     """
-    device = torch.device(device)
+    device = find_device(device)
     network = network.to(device)
     if world_size() == 1:
         return network

@@ -1,0 +1,81 @@
+"""What `python -m monai.bundle run` leaves out: settings that the bundle does not have, and errors in one sentence.
+
+MONAI adds a setting that its configuration lacks, in silence, and says what went wrong amid a hundred lines.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
+
+from echocare_core.errors import own_cause
+from echocare_core.overrides import check_overrides
+from echocare_core.workflow import check_settings, explain
+
+MAIN = "monai.bundle.__main__"
+OF_MONAI = {
+    name for called in (run, create_workflow, ConfigWorkflow.__init__) for name in inspect.signature(called).parameters
+}
+TRACKING = {"tracking_uri", "experiment_name", "run_name", "save_execute_config"}  # what `tracking` adds
+
+
+def begin_run() -> None:
+    """Look at what a run was given, before anything is built; the first line of `initialize` in a configuration.
+
+    Where the program is `python -m monai.bundle`, its last line will be a sentence if it fails.
+
+    Raises:
+        BundleError: a setting that the configuration does not have; it names the nearest.
+        SystemExit: see `check_overrides`.
+    """
+    check_overrides()
+    given = _given_to_run()
+    if given is None:  # something else has loaded the configuration
+        return
+    files, settings = given
+    if getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", None) == MAIN:
+        sys.excepthook = partial(_say_last, settings)
+    parser = ConfigParser()
+    parser.read_config(files)
+    check_settings([name.removeprefix("+") for name in settings], parser, Path(files[0]).parent.parent.resolve().name)
+
+
+def _given_to_run() -> tuple[list[str], dict[str, Any]] | None:
+    """The configuration files and settings of the call of `monai.bundle.run` that is under way; None where none is.
+
+    MONAI hands them to nobody, so they are read where they stand, among the arguments of that call.
+    """
+    call = next((frame for frame in _callers() if frame.f_code is run.__code__), None)
+    if call is None:
+        return None
+    given = dict(call.f_locals["override"])
+    named = ConfigParser.load_config_file(call.f_locals["args_file"]) if call.f_locals["args_file"] else {}
+    files = call.f_locals["config_file"] or named["config_file"]
+    known = OF_MONAI | (TRACKING if call.f_locals["tracking"] or "tracking" in named else set())
+    settings = {name: value for name, value in {**named, **given}.items() if name not in known}
+    return [files] if isinstance(files, str) else list(files), settings
+
+
+def _callers() -> Iterator[FrameType]:
+    frame = sys._getframe()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back  # type: ignore[assignment]
+
+
+def _say_last(
+    settings: Mapping[str, Any], kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """End a program with the sentence of its error; where that is none of this package's, below its traceback."""
+    sentence = explain(error, settings) if isinstance(error, Exception) else None
+    if sentence is None or own_cause(error) is None:
+        sys.__excepthook__(kind, error, trace)
+    if sentence is not None:
+        print(f"{type(sentence).__name__}: {sentence}", file=sys.stderr)
