@@ -43,6 +43,10 @@ class BundleError(EchoCareError):
     """A bundle is unknown, incomplete, used with settings it does not have, or gives an output that cannot be right."""
 
 
+class EveryFrameFails(BundleError):  # noqa: N818  (it reads as what was found)
+    """A bundle raises something on every frame it is given; its cause is what it raised first."""
+
+
 class TableError(EchoCareError):
     """A table of images and labels breaks its documented format."""
 

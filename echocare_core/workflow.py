@@ -13,7 +13,7 @@ from pydoc import locate
 from typing import Any
 
 from echocare_core.bundle import check_needed_version, read_json
-from echocare_core.errors import BundleError, EchoCareError, SettingsError, causes, own_cause
+from echocare_core.errors import BundleError, EchoCareError, EveryFrameFails, SettingsError, causes, own_cause
 
 NO_SETTINGS = ("imports", "_meta_", "initialize", "run", "finalize")
 _MEANT_BY_MONAI = "$@#%"  # expression, reference, separator of ids, macro
@@ -163,7 +163,10 @@ def explain(error: BaseException, settings: Mapping[str, Any]) -> EchoCareError 
     Returns:
         The error of this package behind it; else one that names the settings as the likely reason; None without any.
     """
-    return own_cause(error) or (SettingsError(_blamed(settings, error)) if settings else None)
+    cause = own_cause(error)
+    if settings and (cause is None or isinstance(cause, EveryFrameFails)):
+        return SettingsError(_blamed(settings, error))
+    return cause
 
 
 def _blamed(settings: Mapping[str, Any], error: BaseException) -> str:

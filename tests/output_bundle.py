@@ -147,12 +147,13 @@ def write_output_bundle(
         "dataset": {"_target_": "echocare_core.transforms.ExportDataset", "path": "@dataset_dir",
                     "transform": "@preprocessing", "clip": clip},
         "evaluator": {
-            "_target_": "SupervisedEvaluator", "device": "$torch.device(@device)", "network": "@network",
-            "val_data_loader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": batch_size},
+            "_target_": "echocare_core.training.build_predictor", "device": "$torch.device(@device)",
+            "network": "@network", "dataset": "@dataset", "batch_size": batch_size,
+            "inferer": {"_target_": "SimpleInferer"},
             "postprocessing": {"_target_": "output_bundle.GiveOutputsd", "kinds": list(kinds)},
-            "val_handlers": [{"_target_": "echocare_core.results.handler.WriteResults", "output_dir": "@output_dir",
-                              "dataset": "@dataset", "bundle_root": "@bundle_root", "weights": "@weights",
-                              "overwrite": "@overwrite", "cine": cine, "study": study}],
+            "handlers": [{"_target_": "echocare_core.results.handler.WriteResults", "output_dir": "@output_dir",
+                          "dataset": "@dataset", "bundle_root": "@bundle_root", "weights": "@weights",
+                          "overwrite": "@overwrite", "cine": cine, "study": study}],
         },
         "run": ["$@evaluator.run()"],
     }  # fmt: skip

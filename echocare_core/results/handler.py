@@ -13,12 +13,13 @@ from monai.utils import convert_to_numpy
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echocare_core.bundle import read_card
-from echocare_core.errors import SettingsError, UnreadableFrames
+from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.results.levels import Combine, Levels, Outputs, Spacing
 from echocare_core.results.staging import settle
 from echocare_core.results.writer import ResultsWriter, check_free
 from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
+from echocare_core.transforms.faults import Faults
 from echocare_core.types import Frames, Prediction, Results
 
 
@@ -66,6 +67,7 @@ class WriteResults:
                 " one of what they say. Name it in the bundle's configuration."
             )
         self.dataset = dataset
+        self.faults = Faults("while its results are written")
         self.levels = Levels(dataset, cine, study)
         card = read_card(Path(bundle_root), Path(weights))
         settle(Path(output_dir))
@@ -99,14 +101,22 @@ class WriteResults:
         """Write what one iteration says of frames or clips, and of the cines that end with it."""
         writer = self._started()
         for item in engine.state.output:
-            for prediction in self._predictions(item):
-                writer.add(prediction)
+            try:
+                for prediction in self._predictions(item):
+                    writer.add(prediction)
+            except OutputError:
+                raise
+            except Exception as error:  # noqa: BLE001  (whatever the outputs of one frame make a table or a drawing raise)
+                self.dataset.set_aside_item(item["image"].meta, error, self.faults)
+            else:
+                self.faults.passed()
             self.progress.advance(self.bar)
 
     def finish(self, engine: Engine) -> None:
         """Move everything into place; `results` and `engine.state.results` say what was written."""
         self.progress.stop()
         writer = self._started()
+        self.faults.finish()
         for prediction in self.levels.finish():
             writer.add(prediction)
         if not writer.rows:

@@ -101,7 +101,7 @@ class ResultsWriter:
         self._staging.discard()
 
     def add(self, prediction: Prediction) -> None:
-        """Write the files of one prediction and remember its row.
+        """Write the files of one prediction and remember its row; neither where that fails.
 
         Raises:
             OutputError: the disk is full or gone.
@@ -114,10 +114,15 @@ class ResultsWriter:
             what = prediction.level if prediction.frame is None else f"frame {prediction.frame}"
             raise ValueError(f"{prediction.source} {what} cannot be added: {state}")
         check_outputs(prediction, self._card)
-        with explained(self.folder):
-            place = Place(self._staging.path, self._name(prediction))
-            self._rows[key] = row_of(prediction, self._card, place, self._overlay(prediction, place))
-        self._details.append(_details(prediction))
+        place = Place(self._staging.path, self._name(prediction))
+        try:
+            with explained(self.folder):
+                row, details = self._written(prediction, place)
+        except Exception:
+            place.clear()
+            raise
+        self._rows[key] = row
+        self._details.append(details)
 
     def finish(self, set_aside: Sequence[SetAside] = ()) -> Results:
         """Write the tables and the page, and move everything into place.
@@ -143,6 +148,10 @@ class ResultsWriter:
         self._staging.move_in(ENTRIES)
         self._finished = True
         return Results(self.folder, rows, tuple(set_aside), details, tables)
+
+    def _written(self, prediction: Prediction, place: Place) -> tuple[dict[str, object], Details]:
+        row = row_of(prediction, self._card, place, self._overlay(prediction, place))
+        return row, _details(prediction)
 
     def _name(self, prediction: Prediction) -> str:
         if prediction.level == "study":

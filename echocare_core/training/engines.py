@@ -7,6 +7,7 @@ the task is put together here: loaders, schedule, validation, checkpoints, and w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from echocare_core.training.dataset import build_evaluation_loader, build_traini
 from echocare_core.training.finite import StopAtNotFinite
 from echocare_core.training.network import bare
 from echocare_core.training.numbers import check_whole
+from echocare_core.training.predictor import Predictor
 from echocare_core.training.schedule import warmup_cosine
 from echocare_core.training.settings import describe_training
+from echocare_core.transforms.export_dataset import ExportDataset
 
 
 def build_trainer(
@@ -184,8 +187,13 @@ def build_predictor(
         inferer: how the network is called.
         postprocessing: of each item with its `pred`.
         handlers: what writes, or scores, what comes out.
+
+    Returns:
+        The evaluator; of an `ExportDataset`, one that sets aside what fails in the network or what follows it.
     """
-    return SupervisedEvaluator(
+    is_export = isinstance(dataset, ExportDataset)
+    build = partial(Predictor, dataset=dataset) if is_export else SupervisedEvaluator
+    return build(
         device=device,
         val_data_loader=DataLoader(dataset, batch_size=check_whole("batch_size", batch_size)),
         network=network,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from monai.utils import convert_to_numpy
 from torch.utils.data import IterableDataset
 
-from echocare_core.errors import UnreadableFrames, own_cause
+from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.inputs import Given
 from echocare_core.frames.listed import open_export
 from echocare_core.transforms.clips import Clip
+from echocare_core.transforms.faults import Faults
 from echocare_core.types import Frames, SetAside
 
 
@@ -18,7 +20,8 @@ class ExportDataset(IterableDataset):
     """Frames or clips of a DICOM export, a folder of images or one file, transformed one after the other.
 
     Headers are read at once, so `number_of_items` is known; pixels are decoded while iterating. Read it in the main
-    process (`num_workers=0`): what cannot be decoded on the way is added to `set_aside` here.
+    process (`num_workers=0`): what cannot be decoded, or raises anything else on the way, is added to `set_aside` here.
+    Where the first frames all raise what no reader foresaw, or all there are, the iteration ends with it.
 
     Args:
         path: file or folder, several of them, or patterns such as C/*.dcm; or a table of images, CSV or Parquet, or the
@@ -66,20 +69,40 @@ class ExportDataset(IterableDataset):
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         self.set_aside[:] = [*self.export.set_aside, *self.too_short]
+        faults = Faults("while it is read and prepared")
         for frames, numbers in self.items():
             for number in numbers:
                 try:
-                    yield self.transform({"image": frames, "frame": number})
-                except (RuntimeError, UnreadableFrames) as error:  # MONAI wraps the errors of its transforms
-                    fault = own_cause(error)
-                    if not isinstance(fault, UnreadableFrames):
-                        raise
-                    first = number if isinstance(number, int) else number[0]
-                    self.set_aside.append(SetAside(self.export.source_of(frames), str(fault), first))
+                    item = self.transform({"image": frames, "frame": number})
+                except Exception as error:  # noqa: BLE001  (whatever a file makes a decoder or a transform raise)
+                    self._set_aside(frames, number, error, faults)
+                else:
+                    faults.passed()
+                    yield item
+        faults.finish()
+
+    def set_aside_item(self, meta: Mapping[str, Any], error: Exception, faults: Faults) -> None:
+        """Set aside a frame or clip that was read, for what is raised where it is used.
+
+        Args:
+            meta: of its image, as `LoadUltrasoundd` leaves it.
+            error: what was raised.
+            faults: of that stage.
+
+        Raises:
+            EchoCareError: the first fault of the stage, where the first frames all fail.
+        """
+        numbers = convert_to_numpy(meta["frame"]).reshape(-1).tolist()
+        self._set_aside(self.by_path[meta["filename_or_obj"]], tuple(map(int, numbers)), error, faults)
+
+    def _set_aside(self, frames: Frames, number: int | Sequence[int], error: Exception, faults: Faults) -> None:
+        first = number if isinstance(number, int) else number[0]
+        self.set_aside.append(SetAside(self.export.source_of(frames), faults.reason(error, frames, first), first))
 
     def _clips_of(self, frames: Frames, clip: Clip) -> list[tuple[int, ...]]:
         try:
             return clip(frames, sorted(self.export.numbers_of(frames)))
-        except UnreadableFrames as fault:
-            self.too_short.append(SetAside(self.export.source_of(frames), str(fault)))
+        except Exception as error:  # noqa: BLE001  (whatever the times of its frames make a clip raise)
+            reason = Faults("where it is cut into clips").reason(error, frames)
+            self.too_short.append(SetAside(self.export.source_of(frames), reason))
             return []

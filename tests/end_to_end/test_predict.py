@@ -19,7 +19,15 @@ from ultrasound_files import JPEG, SHIPPED, region, write_ultrasound
 
 import echocare_core as echocare
 from echocare_core.cli import app, main
-from echocare_core.errors import BundleError, EchoCareError, OutputError, SettingsError, UnreadableFrames, WeightsError
+from echocare_core.errors import (
+    BundleError,
+    EchoCareError,
+    EveryFrameFails,
+    OutputError,
+    SettingsError,
+    UnreadableFrames,
+    WeightsError,
+)
 from echocare_core.prediction import installed_engine
 from echocare_core.types import Results
 
@@ -298,12 +306,17 @@ def test_a_gpu_that_is_not_there_is_one_sentence(tmp_path: Path, monkeypatch: py
         echocare.predict(LESION, tmp_path, tmp_path / "out", settings={"device": "cuda:1"})
 
 
-def test_an_error_that_no_setting_can_explain_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_on_every_frame_that_no_setting_can_explain_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_ultrasound(tmp_path / "IM1", bright(300, 400, (100, 100, 200, 150)))
     monkeypatch.setattr("echocare_core.tasks.segmentation.SegmentationNetwork.forward", lambda *_: 1 / 0)
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(EveryFrameFails, match="1 of them, raises ZeroDivisionError in the network") as caught:
         echocare.predict(LESION, tmp_path / "IM1", tmp_path / "out")
+
+    assert isinstance(caught.value.__cause__, Exception)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_prediction_leaves_the_loggers_of_others_as_they_were(predict: Predict, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from ultrasound_files import JPEG, marked, region, write_ultrasound
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import EveryFrameFails, SettingsError, UnreadableFrames
 from echocare_core.transforms import CropToScanRegiond, EvenClip, ExportDataset, LoadUltrasoundd
 
 LOAD = LoadUltrasoundd("image")
@@ -115,13 +115,67 @@ def test_a_clip_of_a_table_has_its_frames_as_they_were_recorded(tmp_path):
     assert [meta["frame"].tolist() for meta in metas(dataset)] == [[0, 1, 3]]
 
 
-@pytest.mark.parametrize("fault", [ZeroDivisionError, RuntimeError])
-def test_an_error_that_is_not_about_frames_is_not_swallowed(tmp_path, fault):
-    def fails(item):
-        raise fault("a fault of the program")
+class Fails:
+    """A transform that raises an error on some frames."""
 
-    with pytest.raises(fault, match="a fault of the program"):
-        list(ExportDataset(write_ultrasound(tmp_path / "A", marked()), fails))
+    def __init__(self, fault, numbers=range(1000)):
+        self.fault, self.numbers, self.asked = fault, numbers, 0
+
+    def __call__(self, item):
+        self.asked += 1
+        if item["frame"] in self.numbers:
+            raise self.fault
+        return item
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_an_error_on_every_frame_is_not_swallowed(tmp_path, frames):
+    fault = ZeroDivisionError("a fault of the program")
+    with pytest.raises(EveryFrameFails, match=f"{frames} of them, raises ZeroDivisionError while") as caught:
+        list(ExportDataset(write_ultrasound(tmp_path / "A", marked(frames)), Fails(fault)))
+    assert caught.value.__cause__ is fault
+
+
+def test_an_error_of_this_package_on_every_frame_keeps_its_own_words(tmp_path):
+    fault = SettingsError("There is no such size.")
+    with pytest.raises(SettingsError, match="no such size"):
+        list(ExportDataset(write_ultrasound(tmp_path / "A", marked(3)), Compose([Fails(fault)])))
+
+
+def test_a_long_run_that_fails_from_the_beginning_ends_soon(tmp_path):
+    fails = Fails(ValueError())
+    with pytest.raises(EveryFrameFails, match="32 of them"):
+        list(ExportDataset(write_ultrasound(tmp_path / "A", marked(50)), fails))
+    assert fails.asked == 32
+
+
+ODD = [MemoryError(), RecursionError(), UserWarning("a warning turned error"), KeyError("NAME^OF A PATIENT"), OSError()]
+
+
+@pytest.mark.parametrize("fault", ODD, ids=repr)
+def test_whatever_one_frame_raises_sets_it_aside(tmp_path, fault):
+    dataset = ExportDataset(write_ultrasound(tmp_path / "A", marked(3)), Compose([Fails(fault, [1])]))
+    assert [item["frame"] for item in dataset] == [0, 2]
+    [aside] = dataset.set_aside
+    said = "needs more memory than there is" if isinstance(fault, MemoryError) else type(fault).__name__
+    assert (aside.source, aside.frame) == ("A", 1)
+    assert aside.reason.startswith("A, frame 2 of 3, ")
+    assert said in aside.reason
+    assert "PATIENT" not in aside.reason
+
+
+def test_a_cine_that_cannot_be_cut_is_set_aside(tmp_path):
+    def clip(frames, numbers):
+        if len(frames) > 1:
+            raise OverflowError
+        return [(0,)]
+
+    write_ultrasound(tmp_path / "A", marked(3))
+    write_ultrasound(tmp_path / "B", marked())
+    dataset = ExportDataset(tmp_path, LOAD, clip)
+    assert len(list(dataset)) == 1
+    assert [(aside.source, aside.frame) for aside in dataset.set_aside] == [("A", None)]
+    assert dataset.set_aside[0].reason.startswith("A cannot be used: OverflowError where it is cut into clips.")
 
 
 def test_a_folder_with_nothing_to_read_is_refused(tmp_path):

@@ -31,10 +31,12 @@ class Place:
     Attributes:
         folder: the results folder in which its files are prepared.
         name: of the prediction, a relative path without extension such as "STUDY1/IM0001_f0000".
+        files: what was written so far, relative to `folder`.
     """
 
     folder: Path
     name: str
+    files: list[str] = field(default_factory=list)
 
     def save_picture(self, picture: Image.Image, kind: str, suffix: str = "") -> str:
         """Write a PNG into the folder of a kind and return its path relative to the results folder."""
@@ -51,4 +53,10 @@ class Place:
     def _path(self, kind: str, ending: str) -> str:
         path = f"{kind}/{self.name}{ending}"
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        self.files.append(path)
         return path
+
+    def clear(self) -> None:
+        """Remove what was written."""
+        for path in self.files:
+            (self.folder / path).unlink(missing_ok=True)
