@@ -18,7 +18,7 @@ import echocare_core
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-EXPORT = Path(echocare_core.__file__).parent / "demo" / "export" / "FETAL"
+EXPORT = Path(echocare_core.__file__).parent / "demo" / "export" / "FETAL" / "ST000007"
 BUNDLES = sorted(path.parents[1] for path in REPOSITORY.glob("bundles/*/models/model.json"))
 
 
