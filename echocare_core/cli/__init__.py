@@ -17,6 +17,7 @@ from echocare_core.cli.install import install
 from echocare_core.cli.pack import pack
 from echocare_core.cli.predict import predict
 from echocare_core.cli.quantize import quantize
+from echocare_core.cli.say import say
 from echocare_core.cli.shards import shards
 from echocare_core.errors import EchoCareError
 
@@ -43,5 +44,5 @@ def main() -> None:
     try:
         app(prog_name="echocare")
     except EchoCareError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        say(f"{type(error).__name__}: {error}", err=True)
         sys.exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.say import say
 from echocare_core.errors import BundleError
 from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.types import Results
@@ -52,6 +53,6 @@ def say_what_was_written(results: Results) -> None:
 
     levels = Counter(str(row.get("level", "frame")) for row in results.rows)
     measured = enumerated([counted(number, level) for level, number in levels.items()])
-    typer.echo(f"{measured} measured, {len(results.set_aside)} files or frames set aside.")
+    say(f"{measured} measured, {len(results.set_aside)} files or frames set aside.")
     for name in (REPORT_HTML, RESULTS_CSV, *results.tables, SET_ASIDE_CSV):
-        typer.echo(f"  {results.folder / name}")
+        say(f"  {results.folder / name}")

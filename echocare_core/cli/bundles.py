@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
+from echocare_core.cli.say import say
 from echocare_core.errors import BundleError
 
 
@@ -20,9 +19,9 @@ def bundles() -> None:
 
     found = list_bundles()
     for place in dict.fromkeys(folder.parent for folder in found):
-        typer.echo(f"{place}:")
+        say(f"{place}:")
         for folder in (folder for folder in found if folder.parent == place):
-            typer.echo(f"  {folder.name:32} {_described(folder)}")
+            say(f"  {folder.name:32} {_described(folder)}")
 
 
 def _described(folder: Path) -> str:

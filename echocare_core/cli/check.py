@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from echocare_core.cli.say import say
+from echocare_core.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,13 +23,21 @@ def check(
         list[str] | None,
         typer.Argument(metavar="[BUNDLE]...", help="Names or folders; all that are found without any."),
     ] = None,
+    untrusted: Annotated[
+        bool, typer.Option("--untrusted", help="Run nothing: list what each would run, for you to read.")
+    ] = False,
 ) -> None:
     """Check bundles for what MONAI, its Model Zoo, MONAI Label and this package need, offline; some seconds for each.
 
     Each line names a check. One that failed says what to do, and the command then ends with exit code 1. The network is
-    built as the bundle's configuration says, which is code: check only bundles that you would run.
+    built as the bundle's configuration says, which is code: check only bundles that you would run. Of any other,
+    --untrusted lists what it would run, build, open or unpickle beyond what is known to do no harm.
     """
+    if untrusted:
+        _examine(bundles)
+        return
     from rich.console import Console
+    from rich.markup import escape
 
     from echocare_core.bundle import find_bundle, list_bundles
     from echocare_core.checks import check as run
@@ -34,13 +46,30 @@ def check(
     console = Console()
     failed = 0
     for folder in folders:
-        with console.status(f"checking {folder.name}"):
+        with console.status(escape(printable(f"checking {folder.name}"))):
             findings = run(folder)
-        typer.echo(f"{folder.name} ({folder})")
+        say(f"{folder.name} ({folder})")
         _show(findings, console)
         failed += any(finding.outcome == "failed" for finding in findings)
-    typer.echo(f"{len(folders) - failed} of {len(folders)} bundles pass.")
+    say(f"{len(folders) - failed} of {len(folders)} bundles pass.")
     if failed:
+        raise typer.Exit(1)
+
+
+def _examine(bundles: list[str] | None) -> None:
+    """Show what bundles would run; end with exit code 1 where there is anything."""
+    from echocare_core.bundle import find_bundle, list_bundles
+    from echocare_core.untrusted import examine
+
+    folders = [Path(name) if Path(name).is_dir() else find_bundle(name) for name in bundles or ()]
+    listed = 0
+    for folder in folders or list_bundles():
+        found = examine(folder)
+        listed += len(found)
+        say(f"{folder}: {len(found)} to read before you run it.")
+        for one in found:
+            say(f"  {one.file}{' ' if one.entry else ''}{one.entry}: {one.says}")
+    if listed:
         raise typer.Exit(1)
 
 
@@ -53,5 +82,5 @@ def _show(findings: tuple[Finding, ...], console: Console) -> None:
     for heading in ("check", "outcome", "what was found"):
         table.add_column(heading, overflow="fold")
     for finding in findings:
-        table.add_row(finding.check, Text(finding.outcome, STYLES[finding.outcome]), Text(finding.says))
+        table.add_row(finding.check, Text(finding.outcome, STYLES[finding.outcome]), Text(printable(finding.says)))
     console.print(table)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.say import say
+
 
 def deidentify(
     export: Annotated[Path, typer.Argument(metavar="EXPORT", help="DICOM file or export folder; it is only read.")],
@@ -30,6 +32,4 @@ def deidentify(
     from echocare_core.privacy import deidentify as run
 
     copies = run(export, out, key=key, keep_intervals=keep_intervals)
-    typer.echo(
-        f"{copies.made} copies, {copies.set_aside} files set aside; each has a row in {out / 'deidentified.csv'}."
-    )
+    say(f"{copies.made} copies, {copies.set_aside} files set aside; each has a row in {out / 'deidentified.csv'}.")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.say import say
 from echocare_core.errors import SettingsError
 
 
@@ -46,9 +47,9 @@ def fetch(
     first, last = (day.date() if day else None for day in (since, until))
     query = StudyQuery(tuple(studies or ()), ids, first, last, modality)
     done = run(url, out, query, ca_bundle=ca_bundle)
-    typer.echo(f"Objects: {done.fetched} fetched, {done.already_there} already there, {len(done.set_aside)} set aside.")
+    say(f"Objects: {done.fetched} fetched, {done.already_there} already there, {len(done.set_aside)} set aside.")
     if done.converted:
-        typer.echo(f"{done.converted} came converted: the server does not give them as it stores them.")
+        say(f"{done.converted} came converted: the server does not give them as it stores them.")
     if done.set_aside:
-        typer.echo(f"  {out / SET_ASIDE}")
-    typer.echo(f"They name patients. Read them with: echocare predict BUNDLE {shlex.quote(str(out))} RESULTS")
+        say(f"  {out / SET_ASIDE}")
+    say(f"They name patients. Read them with: echocare predict BUNDLE {shlex.quote(str(out))} RESULTS")

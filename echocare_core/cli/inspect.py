@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.say import say
 from echocare_core.errors import SettingsError
 
 MOST_PROCESSES = 8
@@ -37,7 +38,7 @@ def inspect(
         export, out, split=_shares(split), decoded=pixels, parquet=parquet, processes=readers, progress=True
     )
     if as_json:
-        typer.echo(json.dumps(summary))
+        say(json.dumps(summary))
     else:
         show(summary, Console())
 

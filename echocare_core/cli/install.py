@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.say import say
+
 
 def install(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Zip file, folder, or http(s) address of a zip.")],
@@ -22,5 +24,5 @@ def install(
     from echocare_core.installation import install as run
 
     folder = run(source, overwrite=overwrite, sha256=sha256)
-    typer.echo(f"{folder} installed. Run it with:")
-    typer.echo(f"  echocare predict {folder.name} EXPORT OUT")
+    say(f"{folder} installed. Run it with:")
+    say(f"  echocare predict {folder.name} EXPORT OUT")

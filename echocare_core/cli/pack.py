@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from echocare_core.cli.arguments import Bundle
+from echocare_core.cli.say import say
 
 
 def pack(
@@ -25,7 +26,7 @@ def pack(
     from echocare_core.archive import pack as run
 
     packed = run(bundle, out, overwrite=overwrite)
-    typer.echo(f"{packed.path} written: {packed.size_bytes / 1e6:.1f} MB, sha256 {packed.sha256}")
+    say(f"{packed.path} written: {packed.size_bytes / 1e6:.1f} MB, sha256 {packed.sha256}")
     if packed.left_out:
         places = ", ".join(f"{count} in {place}" for place, count in packed.left_out.items())
-        typer.echo(f"Files left out, as no part of a bundle: {places}.")
+        say(f"Files left out, as no part of a bundle: {places}.")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from echocare_core.cli.arguments import Bundle, Out, Overwrite, Settings, parse_settings, say_what_was_written
+from echocare_core.cli.say import say
 
 
 def predict(
@@ -27,5 +28,5 @@ def predict(
 
     chosen = {**installed_engine(bundle), **parse_settings(settings)}
     if chosen.get("engine") == "openvino":
-        typer.echo("Runs on OpenVINO, whose numbers differ by rounding; --set engine=torch runs it on PyTorch.")
+        say("Runs on OpenVINO, whose numbers differ by rounding; --set engine=torch runs it on PyTorch.")
     say_what_was_written(run(bundle, sources, out, overwrite=overwrite, settings=chosen))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from echocare_core.cli.arguments import Bundle, Settings, parse_settings
+from echocare_core.cli.say import say
 from echocare_core.prediction import FRAMES_TO_MEASURE
 
 
@@ -24,6 +25,6 @@ def quantize(
     from echocare_core.prediction import quantize as run
 
     count = run(bundle, source, out, frames=frames, overwrite=overwrite, settings=parse_settings(settings))
-    typer.echo(f"{out} written, its ranges measured on {count} frames. Run it with:")
+    say(f"{out} written, its ranges measured on {count} frames. Run it with:")
     settings_of_it = f"--set device=cpu --set engine=openvino --set {shlex.quote(f'engine_file={out}')}"
-    typer.echo(f"  echocare predict {shlex.quote(bundle)} EXPORT OUT {settings_of_it}")
+    say(f"  echocare predict {shlex.quote(bundle)} EXPORT OUT {settings_of_it}")

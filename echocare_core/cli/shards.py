@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from echocare_core.cli.say import say
 
 
 def shards(
@@ -32,8 +34,10 @@ def shards(
     tree = read_tree(organ_tree) if organ_tree else None
     chosen = splits or SPLITS
     packed = pack_table(table, out, long_side_px=long_side, images_per_shard=per_shard, splits=chosen, tree=tree)
-    typer.echo(f"Images: {packed.images}. Shards: {packed.shards}. Set aside: {len(packed.set_aside)}.")
+    say(f"Images: {packed.images}. Shards: {packed.shards}. Set aside: {len(packed.set_aside)}.")
     if packed.set_aside:
-        typer.echo(f"Not readable: {', '.join(packed.set_aside[:3])}; all are named in {out / 'shards.json'}.")
-    typer.echo("Row for the mix (name,source,organ,weight); set organ for images whose table names none:")
-    csv.writer(sys.stdout, lineterminator="\n").writerow([out.resolve().name, out.resolve(), "", ""])
+        say(f"Not readable: {', '.join(packed.set_aside[:3])}; all are named in {out / 'shards.json'}.")
+    say("Row for the mix (name,source,organ,weight); set organ for images whose table names none:")
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow([out.resolve().name, out.resolve(), "", ""])
+    say(row.getvalue())

@@ -19,7 +19,7 @@ ATTRIBUTES = ("combine", "network", "teacher")
 WHOLE = ("lambda output: output",)
 LONGEST = 1000  # characters
 
-_REFERENCE = re.compile(r"@\w*(?:(?:::|#)\w*)*")  # of another entry, as MONAI finds it
+_REFERENCE = re.compile(r"@\w*(?:::\w*)*")  # of another entry, as MONAI finds it
 _STANDS_FOR_ONE = "_another_entry_"
 _PLAIN = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.IfExp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.keyword)
 _PARTS = (ast.Subscript, ast.Slice, ast.Load, ast.Add, ast.Sub, ast.boolop, ast.cmpop, ast.unaryop)
@@ -33,8 +33,9 @@ def is_harmless(expression: str) -> bool:
     """
     if expression.strip() in (*IMPORTS, *WHOLE):
         return True
-    if len(expression) > LONGEST or _STANDS_FOR_ONE in expression:
-        return False
+    expression = expression.replace("#", "::")  # as MONAI does everywhere, also where Python sees a comment
+    if len(expression) > LONGEST or _STANDS_FOR_ONE in expression or "@::" in expression:
+        return False  # @# and what follows it becomes names that stand around it, which may hold anything
     try:
         tree = ast.parse(_REFERENCE.sub(_STANDS_FOR_ONE, expression).strip(), mode="eval")
         return _does_no_harm(tree.body)

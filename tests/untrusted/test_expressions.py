@@ -47,6 +47,8 @@ def test_reading_other_entries_does_no_harm(expression: str) -> None:
         "'a' * 10**9",
         "_another_entry_",
         "len(",
+        "@a[1#open('x')\n]",
+        "@#beside",
         "(" * 900 + ")" * 900,
         "running_bundle_root((x := open('x')))",
     ],

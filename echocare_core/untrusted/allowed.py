@@ -1,0 +1,81 @@
+"""What a configuration may build without doing harm: neither code nor files nor addresses that it names itself.
+
+A name that is not here is no accusation: whoever checks a stranger's bundle reads that entry.
+"""
+
+from __future__ import annotations
+
+OURS = frozenset(
+    f"echocare_core.{name}"
+    for name in (
+        *("distributed.local_device", "distributed.rank", "distributed.start_distributed"),
+        *("distributed.stop_distributed", "engines.load_engine", "evaluation.handler.WriteEvaluation"),
+        *("models.EchoCare", "overrides.check_overrides"),
+        *("pretraining.assembly.build_loader", "pretraining.assembly.export_encoder"),
+        *("pretraining.assembly.load_trained", "pretraining.assembly.read_training_mix"),
+        *("pretraining.data.images.PretrainingImages", "pretraining.data.mix.read_mix"),
+        *("pretraining.evaluation.Evaluation", "pretraining.networks.build_networks"),
+        *("pretraining.objective.Objective", "pretraining.organs.tree.read_tree"),
+        *("pretraining.pictures.ReconstructionPictures", "pretraining.progress.Progress"),
+        *("pretraining.progress.ReportSetAside", "pretraining.resume.ExactCheckpoints"),
+        *("pretraining.stages.Stages", "pretraining.trainer.PretrainingTrainer", "results.handler.WriteResults"),
+        *("tasks.classification.ClassOfColumnd", "tasks.classification.ClassificationNetwork"),
+        *("tasks.classification.ClassificationOutputd", "tasks.classification.build_mean_auc"),
+        *("tasks.classification.mean_scores", "tasks.classification.score_classes"),
+        *("tasks.classification.summarise_classes", "tasks.embedding.EmbeddingNetwork"),
+        *("tasks.embedding.EmbeddingOutputd", "tasks.embedding.NearestImages", "tasks.embedding.read_known_images"),
+        *("tasks.measurements.measure_head", "tasks.measurements.measure_lesion"),
+        *("tasks.segmentation.SegmentationNetwork", "tasks.segmentation.SegmentationOutputd"),
+        *("tasks.segmentation.build_mean_dice", "tasks.segmentation.score_masks"),
+        *("training.FlipInferer", "training.PrecisionInferer", "training.TableDataset", "training.build_predictor"),
+        *("training.build_trainer", "training.build_validator", "training.place_network"),
+        *("transforms.EvenClip", "transforms.ExportDataset", "transforms.LoadMaskd", "transforms.LoadUltrasoundd"),
+        *("transforms.PrepareScand", "transforms.SlidingClips", "transforms.WindowClip"),
+    )
+)
+_TRANSFORMS = (  # each also with the d of its form for dictionaries
+    *("Activations", "AdjustContrast", "Affine", "AsDiscrete", "BorderPad", "CastToType", "CenterSpatialCrop"),
+    *("Compose", "ConcatItems", "CopyItems", "CropForeground", "DeleteItems", "DivisiblePad", "EnsureChannelFirst"),
+    *("EnsureType", "FillHoles", "Flip", "GaussianSharpen", "GaussianSmooth", "HistogramNormalize", "Identity"),
+    *("Invert", "KeepLargestConnectedComponent", "MeanEnsemble", "MedianSmooth", "NormalizeIntensity", "OneOf"),
+    *("Orientation", "Rand2DElastic", "RandAdjustContrast", "RandAffine", "RandAxisFlip", "RandBiasField"),
+    *("RandCoarseDropout", "RandCropByPosNegLabel", "RandFlip", "RandGaussianNoise", "RandGaussianSharpen"),
+    *("RandGaussianSmooth", "RandHistogramShift", "RandRotate", "RandRotate90", "RandScaleIntensity"),
+    *("RandShiftIntensity", "RandSpatialCrop", "RandZoom", "RemoveSmallObjects", "RepeatChannel", "Resize"),
+    *("ResizeWithPadOrCrop", "Rotate", "Rotate90", "ScaleIntensity", "ScaleIntensityRange"),
+    *("ScaleIntensityRangePercentiles", "SelectItems", "SomeOf", "Spacing", "SpatialCrop", "SpatialPad", "SqueezeDim"),
+    *("ThresholdIntensity", "ToTensor", "Transpose", "VoteEnsemble", "Zoom"),
+)
+_PLACES = ("data", "engines", "handlers", "inferers", "losses", "metrics", "networks.nets", "transforms")
+_OTHERS_OF_MONAI = (
+    *("AttentionUnet", "BasicUNet", "DynUNet", "HighResNet", "SegResNet", "SwinUNETR", "UNETR", "UNet", "VNet", "ViT"),
+    *("DiceCELoss", "DiceFocalLoss", "DiceLoss", "FocalLoss", "GeneralizedDiceLoss", "TverskyLoss"),
+    *("SimpleInferer", "SlidingWindowInferer", "SupervisedEvaluator", "SupervisedTrainer"),
+    *("EarlyStopHandler", "GarbageCollector", "LrScheduleHandler", "MeanDice", "ROCAUC", "StatsHandler"),
+    *("TensorBoardStatsHandler", "ValidationHandler", "CacheDataset", "DataLoader", "Dataset"),
+    *("DiceMetric", "HausdorffDistanceMetric", "ROCAUCMetric", "SurfaceDistanceMetric"),
+)
+_NAMES_OF_MONAI = (*_OTHERS_OF_MONAI, *(name + end for name in _TRANSFORMS for end in ("", "d")))
+MONAI = frozenset(
+    [*_NAMES_OF_MONAI, *(f"monai.{place}.{name}" for place in _PLACES for name in _NAMES_OF_MONAI)],
+)
+OTHERS = frozenset(
+    [
+        *("ignite.handlers.EarlyStopping", "ignite.handlers.ProgressBar", "ignite.handlers.TerminateOnNan"),
+        *(f"ignite.metrics.{name}" for name in ("Accuracy", "Loss", "MeanAbsoluteError", "MeanSquaredError")),
+        *(f"torch.nn.{name}" for name in ("BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss")),
+        *(f"torch.optim.{name}" for name in ("Adam", "AdamW", "SGD")),
+        *(f"torch.optim.lr_scheduler.{name}" for name in ("CosineAnnealingLR", "ExponentialLR", "StepLR")),
+    ]
+)
+TARGETS = OURS | MONAI | OTHERS
+
+GLOBALS_OF_WEIGHTS = frozenset(  # what a pickled state dict builds
+    [
+        "collections OrderedDict",
+        *(f"torch._utils {name}" for name in ("_rebuild_parameter", "_rebuild_tensor_v2")),
+        *(f"torch {kind}Storage" for kind in ("BFloat16", "Bool", "Byte", "Char", "Double", "Float", "Half", "Int")),
+        *(f"torch {kind}Storage" for kind in ("Long", "Short")),
+        "torch Size",
+    ]
+)
