@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from echocare_core.printable import printable
+
 
 class EchoCareError(Exception):
-    """Base of every error this package raises on purpose. Its text never holds a patient attribute."""
+    """Base of every error this package raises on purpose. Its text never holds a patient attribute.
+
+    Names of files may stand in it, and nothing in them that a terminal obeys.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UnreadableFrames(EchoCareError):  # noqa: N818  (it reads as what was found)
@@ -25,7 +33,7 @@ class UnreadableFrames(EchoCareError):  # noqa: N818  (it reads as what was foun
         self.reason = f"{frame}, {reason}" if frame else reason
 
     def __str__(self) -> str:
-        return f"{self.path.name or 'The folder'}{', ' if self.frame else ' '}{self.reason}"
+        return printable(f"{self.path.name or 'The folder'}{', ' if self.frame else ' '}{self.reason}")
 
 
 class PixelDataError(EchoCareError):

@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 
 from echocare_core.atomic import replacing
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
+from echocare_core.spreadsheet import path_cell, text_cell
 
 UIDS = ("sop_instance_uid", "series_instance_uid", "study_instance_uid")
 
@@ -59,7 +60,7 @@ class WriteEvaluation:
         summary = self.summarise(rows)
         self.output_dir.mkdir(parents=True, exist_ok=True)
         with replacing(self.output_dir / "evaluation.csv") as unfinished:
-            rows.to_csv(unfinished, index=False)
+            rows.assign(image=rows["image"].map(path_cell)).map(text_cell).to_csv(unfinished, index=False)
         with replacing(self.output_dir / "evaluation.json") as unfinished:
             unfinished.write_text(json.dumps(_with_null(summary), indent=2) + "\n", encoding="utf-8")
         for name, number in summary.items():

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from echocare_core.inventory.groups import SPLITS
+from echocare_core.printable import printable
 
 MEGABYTE = 1_000_000
 TITLES = {
@@ -97,7 +98,7 @@ def _print(console: Console, columns: tuple[str, ...], rows: Iterable[tuple[str 
         if not table.columns:
             for column, cell in zip(columns, row, strict=True):
                 table.add_column(column, justify="right" if isinstance(cell, int) else "left")
-        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(cell) for cell in row))
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else escape(printable(cell)) for cell in row))
     if table.row_count:
         console.print()
         console.print(table, highlight=False)

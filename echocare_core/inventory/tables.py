@@ -18,6 +18,7 @@ from echocare_core.errors import OutputError
 from echocare_core.inventory.copies import COPY, USED
 from echocare_core.inventory.store import Store
 from echocare_core.optional import import_package
+from echocare_core.spreadsheet import path_cell, text_cell
 
 TABLE, PARQUET, SET_ASIDE, SERIES = "table.csv", "table.parquet", "set_aside.csv", "series.csv"
 ROWS_AT_ONCE = 10_000
@@ -46,6 +47,7 @@ COLUMNS = {
     "uid_conflict": "conflict",
     "same_as": "same_as",
 }
+PATHS = {"image", "source"}
 WHOLE = {"frame", "frames", "height_px", "width_px", "uid_conflict"}
 LENGTHS = {"row_mm", "column_mm"}
 SAME_OBJECT = "is the same object again, with the same SOP Instance UID and the same pixels as same_as."
@@ -99,7 +101,11 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterator[Sequence[Any]]
     with replacing(path, OWNER_ALONE) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows([*map(_cell, columns, row)] for row in rows)
+
+
+def _cell(column: str, value: Any) -> Any:
+    return path_cell(value) if column in PATHS and isinstance(value, str) else text_cell(value)
 
 
 def _write_parquet(path: Path, rows: Iterator[Sequence[Any]]) -> None:

@@ -24,6 +24,7 @@ from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.errors import OutputError
 from echocare_core.pacs.query import Instance
 from echocare_core.secret import KEY_BYTES, SecretKey, read_or_make_key
+from echocare_core.spreadsheet import text_cell
 
 STATE = ".echocare-fetch"  # a folder that `read_export` passes over
 SET_ASIDE = f"{STATE}/set_aside.csv"
@@ -92,7 +93,7 @@ class FetchedFolder:
             writer = csv.writer(file)
             writer.writerow(["file", "study_uid", "series_uid", "instance_uid", "reason"])
             for instance, reason in reasons.items():
-                writer.writerow([self.name_of(instance), *astuple(instance), reason])
+                writer.writerow(map(text_cell, [self.name_of(instance), *astuple(instance), reason]))
 
     def _hash(self, uid: str) -> str:
         return self._key.pseudonym("", uid)

@@ -8,6 +8,7 @@ from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar
 
 from echocare_core.distributed import rank
+from echocare_core.printable import printable
 
 logger = logging.getLogger(__name__)
 SHOWN = ("loss", "stage", "learning_rate", "images_per_second")
@@ -41,7 +42,7 @@ class ReportSetAside:
     def report(self, engine: Engine) -> None:
         """Name the images of this batch that were replaced."""
         for name in sorted(set(engine.state.batch["set_aside"]) - self.names):
-            logger.warning("Set aside, since it cannot be read: %s", name)
+            logger.warning("Set aside, since it cannot be read: %s", printable(name))
             self.names.add(name)
 
     def count(self, engine: Engine) -> None:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from echocare_core.bundle import read_card
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
+from echocare_core.printable import printable
 from echocare_core.results.levels import Combine, Levels, Outputs, Spacing
 from echocare_core.results.staging import settle
 from echocare_core.results.writer import ResultsWriter, check_free
@@ -76,14 +77,14 @@ class WriteResults:
         self.writer: ResultsWriter | None = None
         self.results: Results | None = None
         self.progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("frames" if dataset.clips is None else "clips"),
             TimeRemainingColumn(),
             disable=not progress,
         )
-        self.bar = self.progress.add_task(Path(bundle_root).name, total=dataset.number_of_items)
+        self.bar = self.progress.add_task(printable(Path(bundle_root).name), total=dataset.number_of_items)
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's evaluator for each of its handlers."""

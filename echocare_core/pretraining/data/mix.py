@@ -24,6 +24,7 @@ from echocare_core.frames.manifest import check_columns, read_csv
 from echocare_core.pretraining.data.shards import LIST
 from echocare_core.pretraining.data.sources import ShardSource, Source, TableSource
 from echocare_core.pretraining.organs.tree import OrganTree
+from echocare_core.printable import printable
 
 COLUMNS = ("name", "source", "organ", "weight")
 SPLITS = ("train", "unlabelled")
@@ -77,7 +78,7 @@ def read_mix(
     for number, row in enumerate(rows[list(COLUMNS)].to_dict("records"), start=1):
         cells = {str(column): str(cell).strip() for column, cell in row.items()}
         if leave_out_others and not _has_rows(path.parent / cells["source"], splits):
-            logger.warning("%s has no images in the splits %s: left out.", cells["name"], ", ".join(splits))
+            logger.warning("%s has no images in the splits %s: left out.", printable(cells["name"]), ", ".join(splits))
             continue
         try:
             source = _source(cells, path.parent, tree, splits)

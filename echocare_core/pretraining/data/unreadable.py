@@ -10,6 +10,7 @@ from pathlib import Path
 from echocare_core.atomic import replacing
 from echocare_core.errors import UnreadableFrames
 from echocare_core.pretraining.data.shard_file import ShardSample
+from echocare_core.printable import printable
 
 NOTE = "unreadable.json"
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Unreadable:
             try:
                 image = sample.image()
             except UnreadableFrames as error:
-                logger.warning("%s is set aside: %s", sample.name, error)
+                logger.warning("%s is set aside: %s", printable(sample.name), error)
                 self.names.append(sample.name)
                 self._keep()
             else:

@@ -9,6 +9,7 @@ from string import Template
 from typing import cast
 from urllib.parse import quote
 
+from echocare_core.printable import printable
 from echocare_core.results.page.boxes import show_boxes
 from echocare_core.results.page.embeddings import show_embeddings
 from echocare_core.results.page.entry import Entry
@@ -157,7 +158,7 @@ def _figure(entry: Entry, column: str, pictures: Path, said: str, caption: str) 
     picture, (width, height) = thumbnail_data_uri(
         pictures / path, entry.details.image_px if column == "overlay" else None
     )
-    alt = escape(f"{entry.row['source']}, {entry.words}: {said}")
+    alt = escape(f"{printable(str(entry.row['source']))}, {entry.words}: {said}")
     return _FIGURE.substitute(link=_link(path), picture=picture, width=width, height=height, alt=alt, caption=caption)
 
 
@@ -178,4 +179,4 @@ def _link(path: str) -> str:
 
 def _breakable(source: str) -> str:
     """The path, escaped, with places where a line may break."""
-    return escape(source).replace("/", "/<wbr>")
+    return escape(printable(source)).replace("/", "/<wbr>")

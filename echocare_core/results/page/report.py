@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from string import Template
 
+from echocare_core.printable import printable
 from echocare_core.results.page.beside import list_beside
 from echocare_core.results.page.card import card
 from echocare_core.results.page.entry import Entry
@@ -237,7 +238,8 @@ def _set_aside_table(set_aside: Sequence[SetAside]) -> str:
     if not set_aside:
         return f"{head}<p>Nothing: every file could be used.</p></section>"
     rows = "\n".join(
-        f'<tr><th scope="row">{escape(item.source)}</th><td>{"all" if item.frame is None else item.frame}</td>'
+        f'<tr><th scope="row">{escape(printable(item.source))}</th>'
+        f"<td>{'all' if item.frame is None else item.frame}</td>"
         f"<td>{escape(item.reason)}</td></tr>"
         for item in set_aside
     )

@@ -1,22 +1,18 @@
 """How the tables of a run are written: `results.csv` and `set_aside.csv`, and those that kinds of output add.
 
-All are UTF-8 with a byte order mark, so that Excel shows every letter right, and decimal points.
-
-Excel runs a cell that begins with = + - or @ as a formula and turns a file called 00000001 into the number 1. Such a
-source is written as the same relative path with "./" before it ("./=x.dcm", "./00000001"): no longer a formula or a
-number, still a path that opens, and `pathlib.PurePosixPath` takes the "./" away again. Other text, such as a reason,
-gets an apostrophe before it.
+All are UTF-8 with a byte order mark, so that Excel shows every letter right, and decimal points; texts are cells of
+`echocare_core.spreadsheet`.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from echocare_core.results.wording import split_column
+from echocare_core.spreadsheet import path_cell, text_cell
 from echocare_core.types import SetAside
 
 Row = Mapping[str, object]
@@ -26,8 +22,6 @@ SET_ASIDE_COLUMNS = ("source", "frame", "reason")
 
 _DECIMALS = {"mm": 3, "cm": 4, "mm2": 3, "cm2": 4, "px": 3, "px2": 3, "ms": 3, "ml": 3, "percent": 3, "count": 0}
 _SPACING_DECIMALS = _OTHER_DECIMALS = 6  # a pixel of 0.0529167 mm over 4000 pixels must not lose a hundredth of a mm
-_FORMULA = re.compile(r"[=+\-@\t\r\n]")
-_NUMBER_OR_DATE = re.compile(r"[\d.,:/eE+\- ]*")
 
 
 def write_table(path: Path, columns: Collection[str], rows: Iterable[Row]) -> None:
@@ -48,11 +42,6 @@ def is_results_csv(path: Path) -> bool:
         return file.readline().startswith(",".join(FIRST_COLUMNS))
 
 
-def spreadsheet_source(source: str) -> str:
-    """A source as a spreadsheet can hold it: with "./" before it where it would become a formula, number or date."""
-    return f"./{source}" if _FORMULA.match(source) or _NUMBER_OR_DATE.fullmatch(source) else source
-
-
 def finite(value: float | None) -> float | None:
     """A number as it stands in a row: None where it is unknown or not finite."""
     return float(value) if value is not None and math.isfinite(value) else None
@@ -65,10 +54,10 @@ def cell(column: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.{_decimals(column)}f}"
     if column == "source":
-        return spreadsheet_source(str(value))
-    if column == "image":  # left as the table writes it, unless it would run
-        return f"./{value}" if _FORMULA.match(str(value)) else str(value)
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else str(value)
+        return path_cell(str(value))
+    if column == "image" and text_cell(value) == value:  # left as the table writes it, unless it would run
+        return str(value)
+    return path_cell(str(value)) if column == "image" else str(text_cell(value))
 
 
 def _decimals(column: str) -> int:
@@ -80,5 +69,5 @@ def _decimals(column: str) -> int:
 def _write(path: Path, columns: Collection[str], rows: Iterable[Sequence[str]]) -> None:
     with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow(map(text_cell, columns))
         writer.writerows(rows)

@@ -1,0 +1,51 @@
+"""No cell of a CSV file that we write is a formula."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path, PurePosixPath
+
+import pytest
+from ignite.engine import Engine
+from monai.data import MetaTensor
+
+from echocare_core.evaluation.handler import WriteEvaluation
+from echocare_core.inventory.tables import _write_csv
+from echocare_core.spreadsheet import path_cell, text_cell
+
+SIGNS = ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_formula_becomes_a_text(sign: str) -> None:
+    assert text_cell(f"{sign}1+1") == f"'{sign}1+1"
+    assert path_cell(f"{sign}x.dcm") == f"./{sign}x.dcm"
+    assert str(PurePosixPath(path_cell(f"{sign}x.dcm"))) == f"{sign}x.dcm"
+
+
+@pytest.mark.parametrize("value", ["a=1", "1.2.840", "", -3.5, None, 7])
+def test_any_other_value_stays_as_it_is(value: object) -> None:
+    assert text_cell(value) is value
+
+
+def cells(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_the_tables_of_an_inventory_hold_no_formula(tmp_path: Path) -> None:
+    _write_csv(tmp_path / "t.csv", ["source", "scanner", "frames"], iter([("=x", "@SUM(1)", -1), ("a/b", "GE", None)]))
+
+    assert cells(tmp_path / "t.csv")[1:] == [["./=x", "'@SUM(1)", "-1"], ["a/b", "GE", ""]]
+
+
+def test_an_evaluation_holds_no_formula(tmp_path: Path) -> None:
+    handler = WriteEvaluation(str(tmp_path), lambda item: {"dice": 0.5, "label": "=1"}, lambda rows: {})
+    engine = Engine(lambda *_: None)
+    image = MetaTensor([0.0], meta={"filename_or_obj": "/x/=y.png"})
+    engine.state.batch, engine.state.output = [{"image": image, "group": "@g"}], [{"image": image}]
+
+    handler.add_batch(engine)
+    handler.report(engine)
+
+    assert cells(tmp_path / "evaluation.csv")[1] == ["./=y.png", "'@g", "0.5", "'=1"]
