@@ -16,6 +16,8 @@ from echocare_core.frames.size import check_size
 from echocare_core.frames.video.track import VideoTrack
 from echocare_core.types import Frames
 
+QUICKTIME = (b"moov", b"wide", b"free", b"skip", b"pnot")
+
 
 @dataclass(frozen=True)
 class VideoPixels(LazyPixels):
@@ -46,8 +48,12 @@ class VideoPixels(LazyPixels):
 
 
 def looks_like_video(head: bytes) -> bool:
-    """Whether a file that begins with these bytes (12 at least) is AVI (RIFF) or of the MP4 family (ISO 14496-12)."""
-    return (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"ftyp"
+    """Whether a file that begins with these bytes (12 at least) is AVI (RIFF) or of the MP4 family (ISO 14496-12).
+
+    QuickTime files from before that standard name no type: they begin with one of their parts.
+    """
+    is_part = head[4:8] == b"mdat" or (head[4:8] in QUICKTIME and head[0] == 0)  # no text begins with a zero
+    return (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"ftyp" or is_part
 
 
 def read_video(path: Path) -> Frames:
@@ -63,8 +69,9 @@ def read_video(path: Path) -> Frames:
         nothing about millimetres.
 
     Raises:
-        UnreadableFrames: PyAV is not installed, or the file is damaged, without a picture or smaller than 16x16 px.
-            Damage behind the first frame raises when that frame is asked for.
+        UnreadableFrames: PyAV is not installed, or the file is damaged, cut short (whatever frames are whole), without
+            a picture or smaller than 16x16 px. Damage behind the first frame raises when that frame is asked for; none
+            is filled in from its neighbours.
     """
     try:
         track = _open(path)

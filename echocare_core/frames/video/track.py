@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.size import LARGEST_PX
+from echocare_core.frames.video.promise import missing_bytes, missing_part, read_packets
 from echocare_core.frames.video.stream import to_rgb
 from echocare_core.optional import import_package
 
 DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)
+WITHOUT_GUESSES = {"err_detect": "explode"}  # else FFmpeg fills in what is damaged, from the frames around it
 
 
 class VideoTrack:
@@ -40,7 +42,7 @@ class VideoTrack:
 
     Raises:
         UnreadableFrames: PyAV is not installed.
-        PixelDataError: the first frame cannot be decoded.
+        PixelDataError: frames that its header promises are missing, or the first cannot be decoded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +57,8 @@ class VideoTrack:
             self.size: tuple[int, int] = self._picture(0).shape[:2]
         except self._damage as fault:
             self.close()
-            raise PixelDataError("cannot be opened as a video; it is damaged or has no picture") from fault
+            why = missing_bytes(path) or "cannot be opened as a video; it is damaged or has no picture"
+            raise PixelDataError(why) from fault
 
     def __len__(self) -> int:
         return self._length
@@ -93,21 +96,25 @@ class VideoTrack:
         codec = self._stream.codec_context
         if codec is None or codec.width * codec.height > LARGEST_PX:
             raise ValueError("no codec for it, or a picture too large")
+        codec.options = WITHOUT_GUESSES
         self._decoded, self._next = self._container.decode(self._stream), 0
 
     def _index(self) -> None:
         """Number the packets; none is decoded."""
-        packets = [
-            (packet.pts, packet.is_keyframe)
-            for packet in self._container.demux(self._stream)
-            if packet.size and not packet.is_discard
-        ]
+        every = read_packets(self._container, self._stream)
+        by_time = self._container.format.name == "avi"
+        missing = missing_part(Path(self._path), self._stream.frames, every, by_time=by_time)
+        if missing:
+            raise PixelDataError(missing)
+        packets = [(packet.pts, packet.is_key) for packet in every if not packet.is_hidden]
         stamps = sorted({stamp for stamp, _ in packets if stamp is not None})
         stamped = len(stamps) == len(packets)
         self._length = len(packets)
         self._numbers = {stamp: number for number, stamp in enumerate(stamps)} if stamped else {}
         self._stamps = stamps if stamped else []
-        self._keys = sorted(self._numbers[stamp] for stamp, is_key in packets if is_key) if stamped else []
+        self._keys = (
+            sorted(self._numbers[stamp] for stamp, is_key in packets if is_key and stamp is not None) if stamped else []
+        )
         tick_ms = self._stream.time_base * 1000 if stamped and self._stream.time_base else None
         self.times_ms: tuple[float, ...] | None = None
         if tick_ms is not None:
