@@ -1,13 +1,19 @@
 """PNG and JPEG pictures become upright RGB frames."""
 
 import pickle
+import struct
+import tracemalloc
+import zlib
+from contextlib import suppress
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 from ultrasound_files import marked
 
 from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.grey import FROM_THE_DATA
 from echocare_core.frames.image import read_image
 
 PICTURE = marked()[0]
@@ -38,6 +44,63 @@ def test_sixteen_bit_grey_keeps_its_high_byte(tmp_path):
     picture = read_image(saved(tmp_path / "a.png", deep)).pixels[0]
     assert picture[10, 10].tolist() == [0x12] * 3
     assert picture[1, -2].tolist() == [0xFE] * 3
+
+
+DIM = np.tile(np.arange(200, dtype=np.uint16), 3)[:576].reshape(24, 24)
+
+
+@pytest.mark.parametrize("scale", [1, 16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4], ids=["grey", "grey and alpha", "colour", "colour and alpha"])
+def test_sixteen_bits_that_hold_fewer_are_scaled_by_what_they_hold(tmp_path, scale, channels):
+    deep = np.repeat((DIM * scale)[..., None], channels, axis=2)
+    if channels in (2, 4):
+        deep[..., -1] = 65535
+        deep[:4, :, -1] = 0
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(deep.squeeze()))
+    frames = read_image(tmp_path / "a.png")
+    np.testing.assert_allclose(frames.pixels[0][4:, :, 1].astype(int), DIM[4:], atol=1)
+    assert (frames.pixels[0][:4].max() == 0) == (channels in (2, 4))
+    assert frames.notes == (FROM_THE_DATA,)
+
+
+def test_a_camera_may_turn_sixteen_bits_too(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path / "a.png", DIM[:20], exif=exif)
+    np.testing.assert_array_equal(read_image(path).pixels[0][..., 0], np.rot90(DIM[:20], -1))
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
+@pytest.mark.parametrize("place", [33, -12], ids=["before", "behind"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_text_that_inflates_to_gigabytes_is_never_inflated(tmp_path, kind, place, deep):
+    trap = zlib.compress(bytes(1 << 23), 9)
+    trap = b"k\0\1\0\0\0" + trap if kind == b"iTXt" else b"k\0\0" + trap
+    image = imagecodecs.png_encode(DIM if deep else DIM.astype("u1"))
+    (tmp_path / "a.png").write_bytes(image[:place] + 40 * chunk(kind, trap) + image[place:])
+    tracemalloc.start()
+    with suppress(UnreadableFrames):
+        np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels[0][..., 0], DIM)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("width", "height"), [(8000, 8000), (13300, 13300), (60000, 60000)])
+def test_a_picture_larger_than_any_is_refused_from_its_header(tmp_path, width, height):
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b""))
+    jpeg = saved(tmp_path / "b.jpg", np.zeros((20, 30), np.uint8)).read_bytes()
+    (tmp_path / "b.jpg").write_bytes(jpeg.replace(struct.pack(">HH", 20, 30), struct.pack(">HH", height, width)))
+    for name in ("a.png", "b.jpg"):
+        with pytest.raises(
+            UnreadableFrames, match=rf"{name} (is {width}x{height} px, larger|has more pixels) than any"
+        ):
+            read_image(tmp_path / name)
 
 
 def test_transparent_pixels_are_black(tmp_path):

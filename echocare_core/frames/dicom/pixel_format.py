@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import number, text
 from echocare_core.frames.dicom.palette import read_palette
+from echocare_core.frames.plausible import is_within
 
 SAMPLES = {
     "MONOCHROME1": 1,
@@ -24,6 +25,7 @@ SAMPLES = {
     "YBR_PARTIAL_420": 3,
     "XYB": 3,
 }
+SLOPE = (1e-9, 1e9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,8 @@ class PixelFormat:
         signed: samples are two's complement.
         window: (centre, width) of the linear grey window, None where the object names none.
         rescale: (slope, intercept) applied before the window.
+        named: Smallest and Largest Image Pixel Value, None where the object does not name both.
+        padding: the sample values that stand for no picture, from one to the other; None where there are none.
         palette: uint8 (entries, 3) RGB, None where the object has none.
         first_index: sample value of the palette's first entry.
     """
@@ -52,6 +56,8 @@ class PixelFormat:
     signed: bool = False
     window: tuple[float, float] | None = None
     rescale: tuple[float, float] = (1.0, 0.0)
+    named: tuple[float, float] | None = None
+    padding: tuple[float, float] | None = None
     palette: NDArray[np.uint8] | None = None
     first_index: int = 0
 
@@ -64,6 +70,13 @@ class PixelFormat:
     def samples(self) -> int:
         """Samples per pixel, 1 or 3."""
         return SAMPLES[self.photometric]
+
+    @property
+    def lacks_range(self) -> bool:
+        """Whether nothing says which of its values are black and white, as eight bits and windows do."""
+        plain = self.bits_stored <= 8 and not self.signed
+        windowed = self.samples == 1 and self.window is not None
+        return not (plain or windowed or self.photometric == "PALETTE COLOR")
 
     @property
     def frame_bytes(self) -> int:
@@ -98,10 +111,26 @@ def read_pixel_format(dataset: Dataset, *, big_endian: bool = False) -> PixelFor
         high_bit=high,
         signed=number(dataset, "PixelRepresentation") == 1,
         window=None if centre is None or width is None or width < 1 else (centre, width),
-        rescale=(number(dataset, "RescaleSlope") or 1.0, number(dataset, "RescaleIntercept") or 0.0),
+        rescale=_rescale(dataset),
+        named=_pair(dataset, "SmallestImagePixelValue", "LargestImagePixelValue"),
+        padding=_pair(dataset, "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelPaddingValue"),
         palette=palette,
         first_index=first,
     )
+
+
+def _rescale(dataset: Dataset) -> tuple[float, float]:
+    """(slope, intercept); (1, 0) where the object names none, or none that could be."""
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    if not slope or not is_within(abs(slope), SLOPE):
+        return 1.0, 0.0
+    return slope, intercept if intercept is not None and abs(intercept) <= SLOPE[1] else 0.0
+
+
+def _pair(dataset: Dataset, *keywords: str) -> tuple[float, float] | None:
+    """The first two values that the object has of some attributes, in order; None where it has fewer."""
+    found = [one for keyword in keywords if (one := number(dataset, keyword)) is not None][:2]
+    return (found[0], found[1]) if len(found) == 2 else None
 
 
 def _photometric(dataset: Dataset) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +22,7 @@ from echocare_core.frames.dicom.frame_times import (
     read_heart_rate_bpm,
     read_r_wave_times_ms,
 )
+from echocare_core.frames.dicom.grey import find_range
 from echocare_core.frames.dicom.header import (
     DIRECTORY,
     Header,
@@ -25,6 +30,7 @@ from echocare_core.frames.dicom.header import (
     name_of,
     number,
     read_header,
+    stamp_of,
     suppress_warnings,
     text,
     uid,
@@ -34,6 +40,7 @@ from echocare_core.frames.dicom.native import count_native_frames, read_native, 
 from echocare_core.frames.dicom.pixel_format import PixelFormat, read_pixel_format
 from echocare_core.frames.dicom.regions import notes_on_regions, read_regions, scan_region_of, spacing_of
 from echocare_core.frames.dicom.video import DicomVideo
+from echocare_core.frames.grey import FROM_THE_DATA
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.frames.size import check_size
 from echocare_core.types import Frames
@@ -82,15 +89,38 @@ class DicomPixels(LazyPixels):
         return np.require(picture, requirements=["C", "W"])
 
     def _picture(self, number: int) -> NDArray[np.uint8]:
-        photometric = self.pixel_format.photometric
-        if self.transfer_syntax is None:
-            samples = read_native(self.pixel_data, self.pixel_format, number)
-        elif self.video is not None:
+        if self.video is not None:
             return self.video.read(number)
-        else:
-            stream = read_frame(self.pixel_data, self.extents[number])
-            samples, photometric = decode(stream, self.transfer_syntax, self.pixel_format)
-        return to_rgb(samples, photometric, self.pixel_format)
+        samples, photometric = self.samples(number)
+        path = self.pixel_data.path
+        ends = _ends_of(path, stamp_of(path)) if self.pixel_format.lacks_range else None
+        return to_rgb(samples, photometric, self.pixel_format, ends)
+
+    def samples(self, number: int) -> tuple[NDArray[Any], str]:
+        """The samples of a frame that is no video, and their photometric interpretation.
+
+        Raises:
+            PixelDataError: it is damaged or not the size the header says.
+            OSError: the file is gone.
+        """
+        if self.transfer_syntax is None:
+            return read_native(self.pixel_data, self.pixel_format, number), self.pixel_format.photometric
+        stream = read_frame(self.pixel_data, self.extents[number])
+        return decode(stream, self.transfer_syntax, self.pixel_format)
+
+
+@lru_cache(maxsize=64)
+def _ends_of(path: Path, _stamp: tuple[int, int]) -> tuple[float, float]:
+    """The values that are black and white in an object that names none, told once from all of its frames."""
+
+    def frames() -> Iterator[NDArray[Any]]:
+        for frame in range(len(pixels)):
+            with suppress(PixelDataError):  # a damaged one says so when it is asked for
+                yield pixels.samples(frame)[0]
+
+    with suppress_warnings():
+        pixels = _pixels(read_header(path))
+        return find_range(frames(), pixels.pixel_format)
 
 
 def read_dicom(path: Path) -> Frames:
@@ -132,6 +162,7 @@ def open_frames(header: Header) -> Frames:
             series_uid=uid(dataset, "SeriesInstanceUID"),
             instance_uid=uid(dataset, "SOPInstanceUID"),
             notes=(
+                *((FROM_THE_DATA,) if pixels.pixel_format.lacks_range and pixels.video is None else ()),
                 *notes_on_regions(dataset, *size, spacing_mm),
                 *notes_on_times(dataset, times_ms, heart_rate_bpm),
             ),

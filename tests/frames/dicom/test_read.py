@@ -5,6 +5,7 @@ import logging
 import pickle
 import warnings
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -31,6 +32,7 @@ from ultrasound_files import (
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom import read_dicom
 from echocare_core.frames.dicom.regions import DO_NOT_FIT
+from echocare_core.frames.grey import FROM_THE_DATA
 
 try:
     from pydicom.pixels.processing import apply_color_lut, convert_color_space
@@ -215,6 +217,95 @@ def test_signed_grey_keeps_its_order(tmp_path):
     path = write_ultrasound(tmp_path / "a", ramp, photometric="MONOCHROME2", attributes=attributes)
     grey = read_dicom(path).pixels[0][..., 0].ravel().astype(int)
     assert (grey[0], grey[-1], (np.diff(grey) >= 0).all()) == (0, 255, True)
+
+
+# Grey whose black and white nobody named
+
+DIM = np.tile(np.arange(200, dtype=np.int32), 3)[:576].reshape(1, 24, 24, 1)  # 0 to 199 of 255
+
+
+def shown(tmp_path, values, kind="<u2", **attributes):
+    pixels = np.asarray(values).astype(kind)
+    signed = {"PixelRepresentation": 1} if kind in ("<i2", "i1") else {}
+    path = write_ultrasound(tmp_path / "a", pixels, photometric="MONOCHROME2", attributes={**signed, **attributes})
+    frames = read_dicom(path)
+    assert frames.notes == (FROM_THE_DATA,)
+    return np.stack(frames.pixels)[..., :1].astype(int)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "shift", "attributes"),
+    [
+        ("<u2", 1, 0, {}),
+        ("<u2", 1, 0, {"BitsStored": 12, "HighBit": 11}),
+        ("<u2", 16, 0, {}),
+        ("<u2", 1, 0, {"RescaleSlope": "0.00390625", "RescaleIntercept": "0"}),
+        ("<u2", 2, 0, {"RescaleSlope": "0.5", "RescaleIntercept": "0"}),
+        ("<u2", 1, 1000, {"RescaleSlope": "1", "RescaleIntercept": "-1000"}),
+        ("<u2", 1, 1000, {"RescaleSlope": "nan", "RescaleIntercept": "1e300"}),
+        ("<u2", 1, 32768, {}),
+        ("<i2", 1, 0, {}),
+        ("<i2", 1, -128, {}),
+        ("<i2", 16, -2048, {"BitsStored": 12, "HighBit": 11}),
+        ("i1", 1, -128, {}),
+        ("i1", 0.5, 0, {"WindowCenter": "64", "WindowWidth": "0"}),
+    ],
+)
+def test_grey_without_a_window_is_scaled_by_what_it_holds(tmp_path, kind, scale, shift, attributes):
+    wanted = DIM // 2 if scale == 0.5 else DIM
+    np.testing.assert_allclose(shown(tmp_path, DIM * scale + shift, kind, **attributes), wanted, atol=1)
+
+
+def test_a_falling_rescale_slope_turns_black_and_white(tmp_path):
+    picture = shown(tmp_path, DIM, RescaleSlope="-1", RescaleIntercept="255")
+    np.testing.assert_array_equal(picture, 255 - DIM)
+
+
+def test_all_frames_of_a_cine_have_one_black_and_white(tmp_path):
+    cine = np.concatenate([DIM // 8, DIM, DIM * 16])
+    np.testing.assert_allclose(shown(tmp_path, cine), cine * 255 / 4095, atol=0.51)
+
+
+def test_smallest_and_largest_pixel_value_are_black_and_white(tmp_path):
+    picture = shown(tmp_path, DIM * 5, SmallestImagePixelValue=0, LargestImagePixelValue=1200)
+    np.testing.assert_allclose(picture, DIM * 5 * 255 / 1200, atol=0.51)
+
+
+@pytest.mark.parametrize(("smallest", "largest"), [(0, 65535), (50, 1200), (0, 100), (199, 0)])
+def test_a_smallest_and_largest_that_are_not_of_these_pixels_are_passed_over(tmp_path, smallest, largest):
+    picture = shown(tmp_path, DIM, SmallestImagePixelValue=smallest, LargestImagePixelValue=largest)
+    np.testing.assert_array_equal(picture, DIM)
+
+
+def test_padding_is_black_and_counts_for_nothing(tmp_path):
+    padded = DIM.copy()
+    padded[:, :4] = 60000
+    assert (shown(tmp_path, padded, PixelPaddingValue=60000) == np.where(padded == 60000, 0, DIM)).all()
+
+
+def test_deep_colour_is_scaled_by_what_it_holds_as_well(tmp_path):
+    frames = read_dicom(write_ultrasound(tmp_path / "a", marked(2).astype("<u2")))
+    np.testing.assert_array_equal(frames.pixels, marked(2))
+    assert frames.notes == (FROM_THE_DATA,)
+
+
+def test_a_damaged_frame_does_not_hide_the_range_of_the_others(tmp_path):
+    streams = [imagecodecs.jpeg2k_encode(frame.astype("u2")[..., 0], level=0) for frame in (DIM[0], DIM[0] * 16)]
+    attributes = {**DEEP, "BitsAllocated": 16, "Rows": 24, "Columns": 24, "NumberOfFrames": 3}
+    path = write_ultrasound(
+        *(tmp_path / "a", [streams[0], b"\xff\x4f\xff\x51" + bytes(60), streams[1]]),
+        **{"photometric": "MONOCHROME2", "transfer_syntax": "1.2.840.10008.1.2.4.90", "attributes": attributes},
+    )
+    pixels = read_dicom(path).pixels
+    np.testing.assert_allclose(pixels[2][..., 0], DIM[0, ..., 0] * 16 * 255 / 4095, atol=0.51)
+    with pytest.raises(UnreadableFrames, match="frame 2 of 3"):
+        pixels[1]
+
+
+@pytest.mark.parametrize("attributes", [{"WindowCenter": "100", "WindowWidth": "200"}, {"BitsStored": 8, "HighBit": 7}])
+def test_grey_whose_black_and_white_are_named_needs_no_word(tmp_path, attributes):
+    path = write_ultrasound(tmp_path / "a", DIM.astype("<u2"), photometric="MONOCHROME2", attributes=attributes)
+    assert read_dicom(path).notes == ()
 
 
 # Palette colour
