@@ -12,7 +12,9 @@ import pandas as pd
 from ignite.engine import Engine, Events
 
 from echocare_core.atomic import replacing
+from echocare_core.errors import TableError
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
+from echocare_core.frames.faults import check_no_faults
 from echocare_core.spreadsheet import path_cell, text_cell
 
 UIDS = ("sop_instance_uid", "series_instance_uid", "study_instance_uid")
@@ -29,6 +31,9 @@ class WriteEvaluation:
         score: (item, with the columns of its row of the table, `pred` and `outputs`) -> further columns of
             `evaluation.csv`; a function of the task.
         summarise: (table of all rows) -> numbers by name; means of all columns unless the task says otherwise.
+
+    Raises:
+        TableError: at the end, rows that cannot be scored; nothing is written then.
     """
 
     def __init__(
@@ -41,21 +46,31 @@ class WriteEvaluation:
         self.score = score
         self.summarise = summarise
         self.rows: list[dict[str, Any]] = []
+        self.faults: list[str] = []
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's evaluator for each of its handlers."""
-        engine.add_event_handler(Events.STARTED, lambda _: self.rows.clear())
+        engine.add_event_handler(Events.STARTED, self.begin)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add_batch)
         engine.add_event_handler(Events.COMPLETED, self.report)
+
+    def begin(self, engine: Engine) -> None:
+        """Forget an earlier run."""
+        self.rows.clear()
+        self.faults.clear()
 
     def add_batch(self, engine: Engine) -> None:
         """Score the images of one iteration."""
         for row, output in zip(engine.state.batch, engine.state.output, strict=True):
             item = {**row, **output}
-            self.rows.append({**_keys(item), **self.score(item)})
+            try:
+                self.rows.append({**_keys(item), **self.score(item)})
+            except TableError as error:
+                self.faults.append(str(error).rstrip("."))
 
     def report(self, engine: Engine) -> None:
         """Print and write the summary."""
+        check_no_faults("The table has", self.faults, "Correct these rows, or take them out.")
         rows = pd.DataFrame(self.rows)
         summary = self.summarise(rows)
         self.output_dir.mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
-
-from echocare_core.errors import TableError, UnreadableFrames
+from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.export import INVENTORY, Export, read_export
+from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.inputs import TABLES, Given, Inputs, every_path
-from echocare_core.frames.manifest import check_columns, read_csv, read_frame_number, read_pixel_mm
+from echocare_core.frames.manifest import (
+    check_columns,
+    find_regrouped,
+    find_wrong_numbers,
+    read_csv,
+    read_frame_number,
+    read_pixel_mm,
+    where_rows_count,
+)
 from echocare_core.frames.plausible import NOT_A_LENGTH, is_spacing
 from echocare_core.frames.read import read_frames
+from echocare_core.frames.spelling import WRITTEN
 from echocare_core.types import Frames, SetAside
 
 TABLE = "table.csv"
@@ -48,14 +56,16 @@ def read_listed(table: Path) -> Export:
             `pixel_mm` is the spacing where the file states none.
 
     Raises:
-        TableError: no table, no column `image`, an image in two groups, or a cell that is no number where one is
-            needed.
+        TableError: no table, no column `image`, or rows with an image in two groups, or no number where one is needed;
+            it names the first ten.
         UnreadableFrames: it names nothing usable.
     """
     rows = read_csv(table)
     check_columns(rows, ["image"], table)
+    faults = [*find_regrouped(rows, table), *find_wrong_numbers(rows)]
+    check_no_faults(f"{table.name} has", faults, where_rows_count(table))
     paths = [(table.parent / image).absolute() for image in rows["image"]]
-    groups = _groups(rows, paths, table)
+    groups = {path: group for path, group in zip(paths, rows.get("group", [""] * len(rows)), strict=True) if group}
     root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent.absolute()
     inputs = Inputs((table,), root)
     opened: dict[Path, Frames | None] = {}
@@ -65,11 +75,11 @@ def read_listed(table: Path) -> Export:
         source = inputs.source_of(path)
         if path not in opened:
             try:
-                opened[path] = _calibrate(read_frames(path), read_pixel_mm(row, table))
+                opened[path] = _calibrate(read_frames(path), read_pixel_mm(row))
             except UnreadableFrames as fault:
                 opened[path] = None
                 set_aside.append(SetAside(source, str(fault)))
-        number, frames = read_frame_number(row, table), opened[path]
+        number, frames = read_frame_number(row), opened[path]
         if frames is not None and number is not None and number >= len(frames):
             reason = f"{path.name} has {len(frames)} frames; {table.name} asks for number {number}, counted from 0."
             set_aside.append(SetAside(source, reason, number))
@@ -83,7 +93,7 @@ def read_listed(table: Path) -> Export:
     chosen: dict[Path, list[int]] = {frames.path: [] for frames in files}
     for path, numbers in turns:
         chosen[path].extend(numbers)
-    names = dict(zip(paths, rows["image"], strict=True))
+    names = dict(zip(paths, rows[WRITTEN], strict=True))
     return Export(inputs, files, tuple(set_aside), chosen, turns, names, groups)
 
 
@@ -99,19 +109,6 @@ def _turns(asked: Iterable[tuple[Frames, int | None]]) -> tuple[tuple[Path, Sequ
             turns.append((frames.path, []))
         turns[-1][1].extend(new)
     return tuple(turns)
-
-
-def _groups(rows: pd.DataFrame, paths: Sequence[Path], table: Path) -> dict[Path, str]:
-    """The group of each image that has one; TableError, which names no group, where an image has two."""
-    groups: dict[Path, str] = {}
-    for row, (path, written) in enumerate(zip(paths, rows.get("group", [""] * len(rows)), strict=True), start=1):
-        group = written.strip()
-        if group and groups.setdefault(path, group) != group:
-            raise TableError(
-                f"{table.name} has {path.name} in two groups, the second in row {row}; needed one for each"
-                " image. Correct that row."
-            )
-    return groups
 
 
 def _calibrate(frames: Frames, pixel_mm: float) -> Frames:

@@ -1,4 +1,4 @@
-"""Tables of images and labels: a CSV that any team can write for its own pictures, read strictly; Parquet as well.
+"""Tables of images and labels: a CSV that any team can write for its own pictures; Parquet as well.
 
 Format: one row per image, UTF-8, comma separated, paths relative to the table.
 
@@ -9,28 +9,35 @@ Format: one row per image, UTF-8, comma separated, paths relative to the table.
     split                  train, val, test, or any other name for rows that are not used
     frame                  optional: 0-based number of a frame of a cine; empty for the first to train on, for all to
                            predict
-    pixel_mm               optional: millimetres per (square) pixel of the file, 0.001 to 5; empty or nan where unknown
+    pixel_mm               optional: millimetres per (square) pixel of the file, above 0; empty or nan where unknown
 
-Further columns are kept for the bundle that names them.
+Further columns are kept for the bundle that names them. What spreadsheets make of such a table is read too, and told
+(`echocare_core.frames.spelling`). Mistakes are told all at once.
 """
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from echocare_core.errors import TableError
+from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.plausible import PIXEL_MM, is_within
+from echocare_core.frames.same_picture import ListedPicture, find_shared_pictures
+from echocare_core.frames.spelling import SPLITS, WRITTEN, normalise, parse_table, say_reading
 from echocare_core.optional import import_package
 
 PARQUET = ".parquet"
 REQUIRED = ("image", "group", "split")
-NAMES_SHOWN = 3
+FILES = ("image", "mask")
+COLUMNS = (*FILES, "group", "split", "frame", "pixel_mm")
+USED = ("train", "unlabelled", "val", "test")  # splits in which a picture may stand once
+logger = logging.getLogger(__name__)
 
 
 def read_table(
@@ -50,36 +57,54 @@ def read_table(
         (path) and `label`, the same path under the name that MONAI's engines expect the label map to have.
 
     Raises:
-        TableError: no table, a column or file missing, a group in two splits or unnamed, a pixel_mm that is no length,
-            a frame that is no number, or no row left.
+        TableError: no table, a column or file missing, a group or a picture in two splits, a row without a group, a
+            pixel_mm that is no length, a frame that is no number, or no row left. It names the first ten.
     """
     path = Path(table)
     path = path / "table.csv" if path.is_dir() else path
-    rows = read_csv(path)
+    rows = read_csv(path, (*COLUMNS, *columns))
     check_columns(rows, (*REQUIRED, *(["mask"] if masks else []), *columns), path)
-    check_whole_groups(rows, path)
-    kept = rows[rows["split"] == split]
-    if masks:
-        kept = kept[kept["mask"] != ""]
+    of_split = rows[rows["split"] == SPLITS.get(split.casefold(), split)]
+    kept = of_split[of_split["mask"] != ""] if masks else of_split
+    files = FILES if masks else FILES[:1]
+    faults = [*find_group_faults(rows, path), *find_missing(kept, files, path), *find_wrong_numbers(kept)]
+    check_no_faults(f"{path} has", faults, where_rows_count(path))
     if kept.empty:
         found = ", ".join(f"{name}: {count}" for name, count in rows["split"].value_counts().items())
         with_mask = " with a mask" if masks else ""
         raise TableError(f"{path} has no row{with_mask} in split '{split}' (found {found or 'no rows'}); needed one.")
-    files = ["image", "mask"] if masks else ["image"]
-    check_files(kept, files, path)
+    if len(kept) < len(of_split):
+        say_left_out(path, split, len(of_split) - len(kept), len(of_split))
+    check_no_faults(f"{path} has", list(_find_leaks(rows, split, path)), where_rows_count(path))
     return [_item(row, files, columns, path) for row in kept.to_dict("records")]
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """All rows of a table as text, empty cells as ""; TableError where there is no such file, or no CSV in UTF-8."""
+def read_csv(path: Path, known: Sequence[str] = COLUMNS) -> pd.DataFrame:
+    """All rows of a table as text, empty cells as ""; `image_in_table` has the paths of images as they are written.
+
+    Args:
+        path: CSV or Parquet.
+        known: columns that are asked for, in whatever spelling.
+
+    Raises:
+        TableError: no such file, or no table.
+    """
     if not path.is_file():
         raise TableError(f"No table at {path}; needed a CSV with the columns {', '.join(REQUIRED)}. Set dataset_dir.")
+    notes: list[str] = []
     if path.suffix.lower() == PARQUET:
-        return _read_parquet(path)
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise TableError(f"{path} is not a comma-separated UTF-8 table: {error}. Save it as 'CSV UTF-8'.") from error
+        rows = _read_parquet(path)
+    else:
+        try:
+            rows, notes = parse_table(path.read_bytes())
+        except ValueError as error:  # of pandas and of the decoding
+            raise TableError(
+                f"{path} is not a comma-separated UTF-8 table: {error}. Save it as 'CSV UTF-8'."
+            ) from error
+    notes += normalise(rows, known, [name for name in FILES if name in known], path)
+    if notes:
+        say_reading(path, tuple(notes))
+    return rows
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -100,84 +125,120 @@ def check_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Non
     """TableError unless the table read from `path` has all of `columns`."""
     missing = [column for column in columns if column not in rows.columns]
     if missing:
-        raise TableError(f"{path} lacks the columns {', '.join(missing)} (found {', '.join(rows.columns)}). Add them.")
+        found = ", ".join(str(column) for column in rows.columns if column != WRITTEN)
+        raise TableError(f"{path} lacks the columns {', '.join(missing)} (found {found}). Add them.")
 
 
-def check_whole_groups(rows: pd.DataFrame, path: Path) -> None:
-    """TableError where a row of the table read from `path` has no group, or a group stands in two splits.
+def find_group_faults(rows: pd.DataFrame, path: Path) -> Iterator[str]:
+    """Rows without a group, groups in two splits, and pictures in two groups.
 
-    It names rows by their numbers and no group, which may be a patient's ID.
+    Rows go by their numbers, and no group is named: it may be a patient's ID.
+
+    Args:
+        rows: of the table read from `path`.
+        path: of the table.
     """
-    unnamed = np.flatnonzero(rows["group"].str.strip() == "")
-    if unnamed.size:
-        raise TableError(
-            f"{path} has {len(unnamed)} rows without a group ({_row_numbers(unnamed)}); needed the patient, study or "
-            "acquisition of each. Name them."
+    for row in rows.index[rows["group"] == ""]:
+        yield f"row {row + 1} has no group"
+    named = rows[rows["group"] != ""]
+    for _, members in named[named.groupby("group")["split"].transform("nunique") > 1].groupby("group", sort=False):
+        first = members.drop_duplicates("split")
+        yield f"rows {_join(first.index)} are one group in the splits {', '.join(first['split'])}"
+    yield from find_regrouped(rows, path)
+
+
+def find_regrouped(rows: pd.DataFrame, path: Path) -> Iterator[str]:
+    """Pictures that rows of the table at `path` put into more than one group."""
+    if "group" not in rows:
+        return
+    named = rows[rows["group"] != ""]
+    files = named["image"].map(lambda image: os.path.normpath(path.parent / image))
+    for _, members in named[named.groupby(files)["group"].transform("nunique") > 1].groupby(files, sort=False):
+        first = members.drop_duplicates("group")
+        yield f"rows {_join(first.index)} name one picture in several groups, {first['image'].iloc[0]}"
+
+
+def _join(positions: Sequence[int]) -> str:
+    """Rows counted from 1 below the names of the columns: "2, 5 and 7"."""
+    *others, last = (str(position + 1) for position in positions)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def where_rows_count(path: Path) -> str:
+    """What to do about mistakes of a table, in a sentence."""
+    return f"Correct these rows, counted from 1 below the names of the columns; paths are relative to {path.parent}."
+
+
+def find_missing(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Iterator[str]:
+    """Files that are not there, though `columns` of the rows name them, relative to the table at `path`."""
+    for row, cells in zip(rows.index, rows[list(columns)].to_dict("records"), strict=True):
+        for column, name in cells.items():
+            if not (path.parent / name).is_file():
+                yield f"row {row + 1}, {column} {name or 'without a name'} is not there"
+
+
+def find_wrong_numbers(rows: pd.DataFrame) -> Iterator[str]:
+    """Cells of `pixel_mm` and `frame` that are none."""
+    for row, cells in zip(rows.index, rows.to_dict("records"), strict=True):
+        for read in (read_pixel_mm, read_frame_number):
+            try:
+                read(cells)
+            except TableError as error:
+                yield f"row {row + 1}, {error}"
+
+
+def _find_leaks(rows: pd.DataFrame, split: str, path: Path) -> Iterator[str]:
+    """Pictures that stand in two of the splits that are used, whatever their files are called."""
+    listed = [
+        ListedPicture(int(row), path.parent / cells["image"], read_frame_number(cells) or 0, cells["split"])
+        for row, cells in zip(rows.index, rows.to_dict("records"), strict=True)
+        if cells["split"] in (*USED, split) and (path.parent / cells["image"]).is_file()
+    ]
+    for first, again in find_shared_pictures(listed):
+        yield (
+            f"row {again.row + 1} ({again.path.name}, {again.split}) shows the picture of row {first.row + 1} "
+            f"({first.path.name}, {first.split})"
         )
-    of_row = rows.groupby("group")["split"].transform("nunique")
-    torn = np.flatnonzero(of_row > 1)
-    if torn.size:
-        groups = rows["group"].iloc[torn]
-        first = np.flatnonzero(rows["group"] == groups.iloc[0])
-        raise TableError(
-            f"{path}: {groups.nunique()} groups stand in more than one split, the first of them in "
-            f"{_row_numbers(first)}; needed each patient in one. Split by group."
-        )
 
 
-def _row_numbers(positions: NDArray[np.intp]) -> str:
-    """Rows counted from 1 below the names of the columns: "rows 2, 5, 7 and more"."""
-    shown = ", ".join(str(position + 1) for position in positions[:NAMES_SHOWN])
-    return f"row{'s' if len(positions) > 1 else ''} {shown}{' and more' if len(positions) > NAMES_SHOWN else ''}"
-
-
-def check_files(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
-    """TableError where a file is not there that `columns` of the rows name, relative to the table at `path`."""
-    missing = [name for column in columns for name in rows[column] if not (path.parent / name).is_file()]
-    if missing:
-        raise TableError(
-            f"{path} names {len(missing)} files that are not there ({', '.join(missing[:NAMES_SHOWN])}); paths are "
-            f"relative to {path.parent}. Correct them or take the rows out."
-        )
+def say_left_out(path: Path, split: str, count: int, rows: int) -> None:
+    """Say how many rows have no mask."""
+    logger.warning("%s: %d of %d rows of the split %s have no mask and are left out.", path, count, rows, split)
 
 
 def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], path: Path) -> dict[str, object]:
     paths = {column: str(path.parent / row[column]) for column in files}
     if "mask" in paths:
         paths["label"] = paths["mask"]
-    pixel_mm = read_pixel_mm(row, path)
-    frame = {"frame": read_frame_number(row, path) or 0} if "frame" in row else {}
+    frame = {"frame": read_frame_number(row) or 0} if "frame" in row else {}
     return {
         **paths,
-        "image_in_table": row["image"],
+        WRITTEN: row[WRITTEN],
         "group": row["group"],
-        "pixel_mm": pixel_mm,
+        "pixel_mm": read_pixel_mm(row),
         **frame,
         **{column: row[column] for column in columns},
     }
 
 
-def read_frame_number(row: Mapping[str, str], path: Path) -> int | None:
-    """The frame that a row of the table at `path` names, None where it names none; TableError where it is no number."""
-    text = row.get("frame", "").strip()
+def read_frame_number(row: Mapping[str, str]) -> int | None:
+    """The frame that a row of a table names, None where it names none; TableError where it is no number."""
+    text = row.get("frame", "")
     if text and not (text.isascii() and text.isdigit()):
-        raise TableError(
-            f"{path}: frame of {row['image']} is '{text}'; needed a whole number from 0, or nothing. Correct it."
-        )
+        raise TableError(f"frame of {row['image']} is '{text}', needed a whole number from 0 or nothing")
     return int(text) if text else None
 
 
-def read_pixel_mm(row: Mapping[str, str], path: Path) -> float:
-    """Millimetres per pixel that a row of the table at `path` gives, nan where it gives none; TableError where it is no
-    length."""
-    text, image = row.get("pixel_mm", ""), row["image"]
+def read_pixel_mm(row: Mapping[str, str]) -> float:
+    """Millimetres per pixel that a row of a table gives, nan where it gives none; TableError where it is no length."""
+    text = row.get("pixel_mm", "")
     try:
-        pixel_mm = float(text.strip() or "nan")
+        pixel_mm = float(text or "nan")
     except ValueError:
         pixel_mm = 0.0
     if not math.isnan(pixel_mm) and not is_within(pixel_mm, PIXEL_MM):
         raise TableError(
-            f"{path}: pixel_mm of {image} is '{text}'; needed millimetres from {PIXEL_MM[0]} to {PIXEL_MM[1]:g}, which "
-            "ultrasound has, or nothing. Correct it."
+            f"pixel_mm of {row['image']} is '{text}', needed millimetres from {PIXEL_MM[0]} to {PIXEL_MM[1]:g}, which "
+            "ultrasound has, or nothing"
         )
     return pixel_mm

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from echocare_core.errors import SettingsError
+from echocare_core.errors import SettingsError, TableError
 from echocare_core.models import EncoderProfile, starting_encoder
 from echocare_core.tasks.measurements import Spacing, known_spacing
 from echocare_core.transforms.mask import read_mask
@@ -162,7 +162,9 @@ def build_mean_dice() -> MeanDice:
     return MeanDice(include_background=False, output_transform=from_engine(["pred", "label"]))
 
 
-def score_masks(item: Mapping[str, Any], *, labels: Sequence[str], measured: Sequence[str] = ()) -> dict[str, float]:
+def score_masks(
+    item: Mapping[str, Any], *, labels: Sequence[str], measured: Sequence[str] = (), threshold: int | None = None
+) -> dict[str, float]:
     """Compare a predicted mask with the drawn one, at the size at which it was drawn; for `WriteEvaluation`.
 
     Args:
@@ -170,19 +172,31 @@ def score_masks(item: Mapping[str, Any], *, labels: Sequence[str], measured: Seq
         labels: names of the labels 1, 2, ...
         measured: measurement columns, such as head_circumference_mm, whose absolute error against the column of the
             same name of the table is reported.
+        threshold: of the drawn mask; see `read_mask`.
 
     Returns:
         `dice_LABEL` for each label, and `COLUMN_error` for each column in `measured`, nan where one of both is unknown.
 
     Raises:
-        TableError: a drawn mask that cannot be read or has another size.
+        TableError: a drawn mask that cannot be read or has another size, or a cell of `measured` that is no number.
     """
     predicted = convert_to_numpy(item["pred"])[0]
-    drawn = read_mask(item["mask"], predicted.shape, len(labels) + 1)
+    drawn = read_mask(item["mask"], predicted.shape, len(labels) + 1, threshold)
     found = {one.column: one.value for one in item["outputs"] if isinstance(one, Measurement)}
     scores = {f"dice_{name}": dice(predicted == label, drawn == label) for label, name in enumerate(labels, start=1)}
-    errors = {f"{column}_error": abs(found.get(column, np.nan) - float(item[column] or "nan")) for column in measured}
+    errors = {f"{column}_error": abs(found.get(column, np.nan) - _number(item, column)) for column in measured}
     return {**scores, **errors}
+
+
+def _number(item: Mapping[str, Any], column: str) -> float:
+    """What a cell of the table says, nan where it says nothing."""
+    try:
+        return float(item[column] or "nan")
+    except ValueError as error:
+        row = Path(item["mask"]).name
+        raise TableError(
+            f"{column} beside {row} is '{item[column]}'; needed a number, or nothing. Correct it."
+        ) from error
 
 
 def dice(predicted: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> float:

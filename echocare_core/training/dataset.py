@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from monai.data import CacheDataset, DataLoader, Dataset, DistributedSampler, MetaTensor, list_data_collate
 
 from echocare_core.distributed import world_size
-from echocare_core.errors import TrainingError
+from echocare_core.errors import TableError, TrainingError, UnreadableFrames, own_cause
+from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.manifest import read_table
+from echocare_core.frames.read import read_frames
 from echocare_core.training.numbers import check_whole
+from echocare_core.transforms.mask import check_mask_size
 
 LOADING_THREADS = 2
 
@@ -19,7 +23,8 @@ LOADING_THREADS = 2
 class TableDataset(CacheDataset):
     """The images of one split of a table (`echocare_core.frames.manifest`), or of a list of items.
 
-    What the transforms do before the first random one is done once and kept in memory.
+    What the transforms do before the first random one is done once and kept in memory. What is wrong with any image or
+    mask is told before the first is used: of images that are not kept, as far as their headers tell.
 
     Args:
         data: path of the table or of the folder that holds it as `table.csv`; or the items themselves, as MONAI Label
@@ -31,7 +36,7 @@ class TableDataset(CacheDataset):
         cache_rate: share of the images that is kept in memory.
 
     Raises:
-        TableError: a table that breaks its format, or has no such row.
+        TableError: a table that breaks its format, has no such row, or names images and masks that cannot be used.
     """
 
     def __init__(
@@ -45,7 +50,39 @@ class TableDataset(CacheDataset):
     ) -> None:
         if isinstance(data, (str, Path)):
             data = read_table(data, split, masks=masks, columns=columns)
+        self.faults: dict[int, str] = {}
         super().__init__(data, transform, cache_rate=cache_rate, num_workers=LOADING_THREADS)
+        for number, item in enumerate(data[self.cache_num :], start=self.cache_num):
+            with self._noting(number):
+                _check_headers(item)
+        faults = [self.faults[number] for number in sorted(self.faults)]
+        check_no_faults(f"The images of the split {split} have", faults, "Correct them, or take their rows out.")
+
+    def _load_cache_item(self, idx: int) -> Any:
+        """As MONAI's, but noting what is wrong with an item, so that all are told together."""
+        with self._noting(idx):
+            return super()._load_cache_item(idx)
+
+    @contextmanager
+    def _noting(self, number: int) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # MONAI lets through whatever its transforms raise
+            cause = own_cause(error)
+            if not isinstance(cause, (TableError, UnreadableFrames)):
+                raise
+            self.faults[number] = str(cause).rstrip(".")
+
+
+def _check_headers(item: Mapping[str, Any]) -> None:
+    """What can be known of an image and its mask without decoding them."""
+    if not isinstance(item.get("image"), (str, Path)):
+        return
+    frames, frame = read_frames(Path(item["image"])), int(item.get("frame", 0))
+    if frame >= len(frames):
+        raise UnreadableFrames(frames.path, f"has {len(frames)} frames; number {frame}, counted from 0, is asked for.")
+    if item.get("mask"):
+        check_mask_size(item["mask"], frames.size)
 
 
 def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:

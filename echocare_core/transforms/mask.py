@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import logging
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,11 @@ from monai.transforms import MapTransform
 from numpy.typing import NDArray
 from PIL import Image
 
-from echocare_core.errors import TableError
+from echocare_core.errors import SettingsError, TableError
+
+LARGEST = 255
+SAID: set[str] = set()  # in this process
+logger = logging.getLogger(__name__)
 
 
 class LoadMaskd(MapTransform):
@@ -23,55 +30,120 @@ class LoadMaskd(MapTransform):
         keys: which entries are paths of PNG masks.
         image_key: the loaded image whose size the mask must have and whose affine it takes.
         labels: number of labels with the background; a mask of 0 and 255 only is read as 0 and 1.
+        threshold: see `read_mask`.
 
     Raises:
         TableError: not a picture, another size than the image, or a value that is no label.
+        SettingsError: a threshold that cannot be used.
     """
 
-    def __init__(self, keys: KeysCollection, image_key: str, labels: int) -> None:
+    def __init__(self, keys: KeysCollection, image_key: str, labels: int, threshold: int | None = None) -> None:
         super().__init__(keys)
         self.image_key = image_key
-        self.labels = labels
+        self.labels, self.threshold = labels, threshold
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         image = item[self.image_key]
         for key in self.key_iterator(item):
-            values = read_mask(item[key], tuple(image.shape[1:]), self.labels).astype(np.float32)
+            values = read_mask(item[key], tuple(image.shape[1:]), self.labels, self.threshold).astype(np.float32)
             item[key] = MetaTensor(torch.from_numpy(values)[None], affine=image.affine.clone())
         return item
 
 
-def read_mask(path: str, size: tuple[int, ...], labels: int) -> NDArray[np.uint8]:
+def read_mask(path: str, size: tuple[int, ...], labels: int, threshold: int | None = None) -> NDArray[np.uint8]:
     """Read a drawn mask.
 
     Args:
-        path: PNG in one channel.
+        path: PNG in one channel; or in colour, where its channels are equal, or one colour stands on black.
         size: (height, width) of its image.
-        labels: number of labels with the background; a mask of 0 and 255 only is read as 0 and 1.
+        labels: number of labels with the background; a mask of 0 and the largest value of its kind, such as 255, is
+            read as 0 and 1.
+        threshold: smallest value that is label 1, for masks with values between, as JPEG leaves them; None refuses
+            these.
 
     Returns:
         uint8 (height, width) of label numbers.
 
     Raises:
         TableError: not a picture, another size than the image, or a value that is no label.
+        SettingsError: a threshold that is no such value, or with more than one label.
     """
-    try:
-        with Image.open(path) as picture:
-            values = np.asarray(picture)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise TableError(
-            f"Mask {path} cannot be read; needed a PNG of label numbers. Copy or draw it again."
-        ) from error
+    with _readable(path), Image.open(path) as picture:
+        values = _one_channel(np.asarray(picture), path, labels)
     if values.shape != tuple(size):
         raise TableError(
             f"Mask {path} has shape {values.shape}; needed that of its image, {tuple(size)}, in one channel."
         )
+    if threshold is not None:
+        return _above(values, threshold, labels)
     found = np.unique(values)
     if found.max() < labels:
         return values.astype(np.uint8)
-    if not np.isin(found, (0, 255)).all():
+    largest = np.iinfo(values.dtype).max if np.issubdtype(values.dtype, np.unsignedinteger) else LARGEST
+    if not np.isin(found, (0, largest)).all():
+        raise TableError(f"Mask {path} {_describe(values, found, labels)}")
+    return (values == largest).astype(np.uint8)
+
+
+def check_mask_size(path: str, size: tuple[int, int]) -> None:
+    """TableError where a file is no picture of (height, width) pixels; nothing is decoded."""
+    with _readable(path), Image.open(path) as picture:
+        found = (picture.height, picture.width)
+    if found != tuple(size):
+        raise TableError(f"Mask {path} has shape {found}; needed that of its image, {tuple(size)}.")
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise TableError(
-            f"Mask {path} holds the value {found.max()}; needed label numbers 0 to {labels - 1}, or 0 and 255 alone."
+            f"Mask {path} cannot be read; needed a PNG of label numbers. Copy or draw it again."
+        ) from error
+
+
+def _one_channel(values: NDArray[Any], path: str, labels: int) -> NDArray[Any]:
+    """The numbers of a mask in colour, where they can be but one thing; else the mask as it is."""
+    if values.ndim != 3:
+        return values
+    opaque = values.shape[2] in (2, 4) and (values[..., -1] == values[..., -1].flat[0]).all()
+    colours = values[..., :-1] if opaque else values
+    if (colours == colours[..., :1]).all():
+        _say("in colour is read as grey", Path(path).name)
+        return colours[..., 0]
+    lit: NDArray[np.bool_] = np.any(colours, axis=2)
+    if labels == 2 and len(np.unique(colours[lit], axis=0)) == 1:
+        _say("of one colour on black is read as 0 and 1", Path(path).name)
+        return lit.astype(np.uint8)
+    return values
+
+
+def _say(how: str, name: str) -> None:
+    """Say how masks are read, at the first of them."""
+    if how not in SAID:
+        SAID.add(how)
+        logger.warning("A mask %s (%s, and others like it).", how, name)
+
+
+def _above(values: NDArray[Any], threshold: int, labels: int) -> NDArray[np.uint8]:
+    if labels != 2 or isinstance(threshold, bool) or not isinstance(threshold, int) or not 0 < threshold <= LARGEST:
+        raise SettingsError(
+            f"mask_threshold is {threshold!r} for {labels} labels; needed 1 to {LARGEST} for 2 labels, the background "
+            "and one more, or None. Set it so."
         )
-    return (values // 255).astype(np.uint8)
+    return (values >= threshold).astype(np.uint8)
+
+
+def _describe(values: NDArray[Any], found: NDArray[Any], labels: int) -> str:
+    """What is wrong with the values of a mask, and what helps."""
+    needed = f"needed label numbers 0 to {labels - 1}, or 0 and 255 alone"
+    between = found[(found > 0) & (found < LARGEST)]
+    if labels != 2 or len(found) < 3 or not LARGEST // 2 < found.max() <= LARGEST:
+        return f"holds the value {found.max()}; {needed}. Save it so."
+    share = 100 * np.isin(values, between).mean()
+    return (
+        f"holds {len(between)} values between 0 and 255, {between.min()} to {between.max()} on {share:.2g} % of its "
+        f"pixels, as JPEG leaves them at edges; {needed}. Save it as PNG, or set mask_threshold, such as 128."
+    )

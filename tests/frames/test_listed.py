@@ -81,7 +81,7 @@ def test_a_blank_group_is_no_group(listed, blank):
 
 
 def test_an_image_in_two_groups_is_refused_by_its_row_and_not_by_its_groups(listed):
-    with pytest.raises(TableError, match=r"table.csv has cine in two groups, the second in row 3") as caught:
+    with pytest.raises(TableError, match=r"rows 1 and 3 name one picture in several groups, a/cine") as caught:
         listed("image,frame,group\na/cine,0,P7\na/cine,1,P7\na/cine,2,P8\n")
     assert "P7" not in str(caught.value)
     assert "P8" not in str(caught.value)

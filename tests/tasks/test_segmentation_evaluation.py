@@ -117,6 +117,13 @@ def test_a_prediction_of_another_size_than_the_drawn_mask_is_refused(evaluate):
         evaluate({"pred": DRAWN.T})
 
 
+def test_rows_that_cannot_be_scored_are_told_together_and_nothing_is_written(evaluate, tmp_path):
+    wrong = {"hc_mm": "98 mm", "measured": 98.0}
+    with pytest.raises(TableError, match=r"2 mistakes: hc_mm beside drawn\.png is '98 mm'; needed a number"):
+        evaluate(wrong, {"hc_mm": "98", "measured": 97.0}, wrong, measured=["hc_mm"])
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_summary_is_printed_with_its_interval(evaluate, capsys):
     evaluate({})
     assert "dice_head: 1.0000 (95 % interval 1.0000 to 1.0000, 1 images of 1 groups)" in capsys.readouterr().out

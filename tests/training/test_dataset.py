@@ -3,11 +3,14 @@
 import pytest
 import torch
 from monai.data import Dataset, MetaTensor
+from monai.transforms import Compose
+from PIL import Image
 from small_tables import write_table
 
-from echocare_core.errors import TableError, TrainingError
+from echocare_core.errors import SettingsError, TableError, TrainingError
 from echocare_core.training import TableDataset
 from echocare_core.training.dataset import build_evaluation_loader, build_training_loader
+from echocare_core.transforms import LoadMaskd, LoadUltrasoundd
 
 
 def numbers(count):
@@ -27,6 +30,40 @@ def test_items_in_place_of_a_table_are_taken_as_they_are():
 def test_a_split_that_no_row_has_is_refused(tmp_path):
     with pytest.raises(TableError, match="no row with a mask in split 'exam'"):
         TableDataset(str(write_table(tmp_path / "data")), "exam", lambda item: item)
+
+
+def broken_table(folder):
+    """A table of four training images, of which one has a mask of another size and one cannot be read."""
+    write_table(folder)
+    Image.new("L", (20, 20)).save(folder / "1_mask.png")
+    (folder / "2.png").write_bytes(b"no picture")
+    return str(folder)
+
+
+@pytest.mark.parametrize("cache_rate", [1.0, 0.0])
+def test_all_images_that_cannot_be_used_are_told_before_the_first_is_used(tmp_path, cache_rate):
+    transform = Compose([LoadUltrasoundd("image"), LoadMaskd("label", "image", 2)])
+    with pytest.raises(
+        TableError, match=r"split train have 2 mistakes: .*1_mask\.png has shape \(20, 20\).*; 2\.png is not"
+    ):
+        TableDataset(broken_table(tmp_path / "data"), "train", transform, cache_rate=cache_rate)
+
+
+def test_the_names_of_the_files_stay_in_a_batch():
+    items = Dataset([{"image": MetaTensor(torch.ones(1), meta={"filename_or_obj": f"/far/{n}.png"})} for n in range(2)])
+    [batch] = build_training_loader(items, 2)
+    assert sorted(batch["name"]) == ["0.png", "1.png"]
+
+
+def test_an_empty_validation_is_refused():
+    with pytest.raises(TrainingError, match="The validation has no image"):
+        build_evaluation_loader(numbers(0), 2)
+
+
+@pytest.mark.parametrize("build", [build_training_loader, build_evaluation_loader])
+def test_a_batch_of_no_image_is_refused(build):
+    with pytest.raises(SettingsError, match="batch_size is 0"):
+        build(numbers(3), 0)
 
 
 def test_a_batch_of_a_training_is_whole_and_plain():

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from ultrasound_files import marked, write_ultrasound
 
-from echocare_core.errors import TableError
+from echocare_core.errors import SettingsError, TableError
 from echocare_core.transforms import LoadMaskd, LoadUltrasoundd
 from echocare_core.transforms.mask import read_mask
 
@@ -50,11 +50,68 @@ def test_a_value_that_is_no_label_is_refused(png, value, labels):
 def test_ones_beside_255_are_refused(png):
     drawn = DRAWN.copy()
     drawn[-1, 0] = 255
-    with pytest.raises(TableError, match="holds the value 255"):
+    with pytest.raises(TableError, match="holds 1 values between 0 and 255"):
         read_mask(png(drawn), (24, 32), labels=2)
 
 
-@pytest.mark.parametrize("values", [DRAWN.T, DRAWN[1:], np.dstack([DRAWN] * 3)], ids=["turned", "short", "coloured"])
+def softened() -> np.ndarray:
+    """A mask of 0 and 255 as JPEG leaves it: some values beside both."""
+    edged = DRAWN * np.uint8(255)
+    edged[4, -6:], edged[3, -6:] = 7, 249
+    return edged
+
+
+def test_the_edges_that_jpeg_leaves_are_named_and_a_threshold_is_offered(png):
+    with pytest.raises(
+        TableError, match=r"holds 2 values between 0 and 255, 7 to 249 on 1\.6 % of its pixels, as JPEG "
+    ):
+        read_mask(png(softened()), (24, 32), labels=2)
+    with pytest.raises(TableError, match="Save it as PNG, or set mask_threshold, such as 128"):
+        read_mask(png(softened()), (24, 32), labels=2)
+
+
+def test_a_threshold_tells_where_the_label_begins(png):
+    np.testing.assert_array_equal(read_mask(png(softened()), (24, 32), labels=2, threshold=128), DRAWN)
+
+
+@pytest.mark.parametrize(("threshold", "labels"), [(0, 2), (256, 2), (0.5, 2), (True, 2), (128, 3)])
+def test_a_threshold_that_tells_nothing_is_refused(png, threshold, labels):
+    with pytest.raises(SettingsError, match=rf"mask_threshold is {threshold} for {labels} labels; needed 1 to 255"):
+        read_mask(png(DRAWN), (24, 32), labels, threshold)
+
+
+OPAQUE = np.full((24, 32), 255, dtype=np.uint8)
+GREY = DRAWN * np.uint8(255)
+NONE = np.zeros_like(GREY)
+COLOURED = {
+    "grey in three channels": np.dstack([GREY] * 3),
+    "label numbers in three channels": np.dstack([DRAWN] * 3),
+    "with opacity": np.dstack([GREY] * 3 + [OPAQUE]),
+    "grey with opacity": np.dstack([GREY, OPAQUE]),
+    "red on black": np.dstack([GREY, NONE, NONE]),
+}
+
+
+@pytest.mark.parametrize("values", COLOURED.values(), ids=COLOURED)
+def test_a_mask_in_colour_that_can_be_but_one_thing_is_read_and_told(png, values, caplog, monkeypatch):
+    monkeypatch.setattr("echocare_core.transforms.mask.SAID", set())
+    for _ in range(2):
+        np.testing.assert_array_equal(read_mask(png(values), (24, 32), labels=2), DRAWN)
+    assert len(caplog.records) == 1
+    assert "mask.png, and others like it" in caplog.text
+
+
+def test_a_mask_of_two_colours_is_refused(png):
+    with pytest.raises(TableError, match=r"has shape \(24, 32, 3\)"):
+        read_mask(png(np.dstack([GREY, NONE, 255 - GREY])), (24, 32), labels=2)
+
+
+def test_the_largest_of_16_bits_is_label_1(tmp_path):
+    Image.fromarray(DRAWN.astype(np.uint16) * 65535).save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(read_mask(str(tmp_path / "mask.png"), (24, 32), labels=2), DRAWN)
+
+
+@pytest.mark.parametrize("values", [DRAWN.T, DRAWN[1:]], ids=["turned", "short"])
 def test_a_mask_of_another_shape_than_its_image_is_refused(png, values):
     with pytest.raises(TableError, match=r"mask\.png has shape .*; needed that of its image, \(24, 32\)"):
         read_mask(png(np.ascontiguousarray(values)), (24, 32), labels=2)

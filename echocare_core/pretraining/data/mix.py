@@ -71,7 +71,7 @@ def read_mix(
     path = Path(path)
     if not path.is_file():
         raise TableError(f"No mix at {path}; needed a CSV with the columns {', '.join(COLUMNS)}. Correct the path.")
-    rows = read_csv(path)
+    rows = read_csv(path, COLUMNS)
     check_columns(rows, COLUMNS, path)
     _check_names([name.strip() for name in rows["name"]], path)
     opened = []

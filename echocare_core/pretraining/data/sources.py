@@ -13,12 +13,15 @@ import numpy as np
 import pandas as pd
 
 from echocare_core.errors import TableError
+from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.manifest import (
+    COLUMNS,
     REQUIRED,
     check_columns,
-    check_files,
-    check_whole_groups,
+    find_group_faults,
+    find_missing,
     read_csv,
+    where_rows_count,
 )
 from echocare_core.pretraining.data.shards import OPEN_SHARDS, ShardReader
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -136,17 +139,17 @@ def read_rows(table: Path, splits: Sequence[str]) -> pd.DataFrame:
     Raises:
         TableError: no table, a column or file missing, a group in two splits or unnamed, or no row left.
     """
-    rows = read_csv(table)
+    rows = read_csv(table, (*COLUMNS, "organ"))
     check_columns(rows, REQUIRED, table)
-    check_whole_groups(rows, table)
     kept = rows[rows["split"].isin(splits)]
+    faults = [*find_group_faults(rows, table), *find_missing(kept, ["image"], table)]
+    check_no_faults(f"{table} has", faults, where_rows_count(table))
     if kept.empty:
         found = ", ".join(f"{split}: {count}" for split, count in rows["split"].value_counts().items())
         raise TableError(
             f"{table} has no row in the splits {', '.join(splits)} (found {found or 'no rows'}); needed one. Name "
             f"the splits in the table, or leave it out."
         )
-    check_files(kept, ["image"], table)
     return kept
 
 

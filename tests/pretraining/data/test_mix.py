@@ -222,7 +222,7 @@ def test_a_table_with_no_row_to_train_on_is_refused_with_the_splits_it_has(table
 
 def test_a_group_in_two_splits_is_refused(table, mix):
     table("a.png,p7,train\nb.png,p7,test\n")
-    with refused(r"1 groups stand in more than one split, the first of them in rows \d"):
+    with refused(r"rows 1 and 2 are one group in the splits train, test"):
         mix("s,a,,\n")
 
 
@@ -237,7 +237,7 @@ def test_an_image_that_is_not_there_is_refused_unless_its_split_is_not_used(tabl
     (path.parent / "b.png").unlink()
     assert mix("s,a,,\n").images == 1
     (path.parent / "a.png").unlink()
-    with refused(r"names 1 files that are not there \(a\.png\)"):
+    with refused(r"row 1, image a\.png is not there"):
         mix("s,a,,\n")
 
 

@@ -1,0 +1,157 @@
+"""Tables as people and spreadsheets write them, read as they are meant where that is plain, and told in one line.
+
+What is meant stands in `echocare_core.frames.manifest`. Where a table could mean two things it is left as it is, to be
+refused by whoever needs it.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from echocare_core.errors import TableError
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+SPLITS = {
+    **{"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val"},
+    **{"test": "test", "testing": "test", "unlabelled": "unlabelled", "unlabeled": "unlabelled"},
+}
+WRITTEN = "image_in_table"  # column for the paths of images as the table has them
+UNITS = ("mm", "mm2", "cm", "cm2", "ml", "px", "px2", "ms", "s", "percent", "bpm")
+DECIMAL_COMMA, THOUSANDS = re.compile(r"[+-]?\d*,\d+"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+logger = logging.getLogger(__name__)
+
+
+def parse_table(data: bytes) -> tuple[pd.DataFrame, list[str]]:
+    """The cells of a CSV as text, whatever its encoding and separator.
+
+    Returns:
+        The rows, and what was read in another way than the format says.
+
+    Raises:
+        ValueError: it is no text in UTF-8 or UTF-16, or no table.
+    """
+    text, notes = _decode(data)
+    first, _, rest = text.partition("\n")
+    if first.strip().lower().startswith("sep="):  # which Excel writes
+        text, first = rest, rest.partition("\n")[0]
+    separator = max(SEPARATORS, key=first.count)
+    if separator != ",":
+        notes.append(f"{SEPARATORS[separator]} between the cells")
+    rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
+    return rows, notes
+
+
+def _decode(data: bytes) -> tuple[str, list[str]]:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16"), ["UTF-16"]
+    if b"\0" in data[:2]:
+        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le"), ["UTF-16"]
+    return data.decode("utf-8-sig"), []
+
+
+def normalise(rows: pd.DataFrame, known: Sequence[str], files: Sequence[str], path: Path) -> list[str]:
+    """Give names, splits, numbers and paths the form of the format, in place.
+
+    Args:
+        rows: cells as text.
+        known: names of columns that are asked for; others keep theirs.
+        files: those of them that name files.
+        path: of the table.
+
+    Returns:
+        What was changed, a few words each.
+
+    Raises:
+        TableError: two columns could be meant by one name.
+    """
+    notes = list(_name_columns(rows, known, path))
+    if "image" in rows:
+        rows[WRITTEN] = rows["image"]
+    notes += [*_strip_cells(rows, files, path), *_turn_slashes(rows, files, path)]
+    return [*notes, *_point_decimals(rows), *(_name_splits(rows) if "split" in rows else ())]
+
+
+def _name_columns(rows: pd.DataFrame, known: Sequence[str], path: Path) -> Iterator[str]:
+    wanted = {_plain(name): name for name in known}
+    named: dict[str, str] = {}
+    for column in rows.columns:
+        name = wanted.get(_plain(str(column)))
+        if name is None or name in rows.columns:
+            continue
+        if name in named.values():
+            raise TableError(f"{path} has more than one column that could be {name}; needed one. Rename the others.")
+        named[column] = name
+    rows.columns = pd.Index([named.get(column, column) for column in rows.columns])
+    if named:
+        yield f"{', '.join(named.values())} for {', '.join(repr(str(column)) for column in named)}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip()).casefold()
+
+
+def _strip_cells(rows: pd.DataFrame, files: Sequence[str], path: Path) -> Iterator[str]:
+    """Leave out blanks around cells, but those of a file that is really called so."""
+    padded = 0
+    for column in rows.columns.drop(WRITTEN, errors="ignore"):
+        cells = rows[column].str.strip()
+        changed = rows.index[cells != rows[column]]
+        if column in files:
+            changed = [row for row in changed if not (path.parent / rows.at[row, column]).is_file()]
+        rows.loc[changed, column] = cells[changed]
+        padded += len(changed)
+    if padded:
+        yield "blanks around cells left out"
+
+
+def _turn_slashes(rows: pd.DataFrame, files: Sequence[str], path: Path) -> Iterator[str]:
+    """Read backslashes in paths as slashes, where there is no file that has them in its name."""
+    turned = 0
+    for column in (name for name in files if name in rows):
+        for row in rows.index[rows[column].str.contains("\\", regex=False)]:
+            cell = rows.at[row, column]
+            if not (path.parent / cell).is_file():
+                rows.at[row, column] = cell.replace("\\", "/")
+                turned += 1
+    if turned:
+        yield "backslashes in paths as slashes"
+
+
+def _point_decimals(rows: pd.DataFrame) -> Iterator[str]:
+    """Read decimal commas in columns of numbers; 1,234 alone could be a thousand, and is left."""
+    for column in (name for name in rows.columns if _is_number(str(name))):
+        cells = rows.loc[rows[column].str.contains(",", regex=False), column]
+        if all(map(DECIMAL_COMMA.fullmatch, cells)) and not all(map(THOUSANDS.fullmatch, cells)):
+            rows.loc[cells.index, column] = cells.str.replace(",", ".", regex=False)
+            yield f"decimal commas in {column}"
+
+
+def _is_number(column: str) -> bool:
+    return column == "weight" or column.rpartition("_")[2] in UNITS
+
+
+def _name_splits(rows: pd.DataFrame) -> Iterator[str]:
+    written = list(dict.fromkeys(rows["split"]))
+    meant = {name: SPLITS.get(name.casefold(), name) for name in written}
+    aliases = {name for name in written if name.casefold() != meant[name]}
+    for name in sorted(aliases):
+        if any(meant[other] == meant[name] for other in written if other not in aliases):
+            meant[name] = name
+            yield f"split {name!r} left alone beside {SPLITS[name.casefold()]}"
+    changed = {name: to for name, to in meant.items() if name != to}
+    if changed:
+        rows["split"] = rows["split"].map(meant)
+        yield ", ".join(f"split {to} for {name!r}" for name, to in changed.items())
+
+
+@cache
+def say_reading(path: Path, notes: tuple[str, ...]) -> None:
+    """Say in one line how a table was read, once for each table."""
+    logger.warning("%s is read with %s.", path, ", ".join(notes))

@@ -1,0 +1,108 @@
+"""Tables as spreadsheets and people write them are read as they are meant, and one line says so."""
+
+from pathlib import Path
+
+import pytest
+
+from echocare_core.errors import TableError
+from echocare_core.frames.manifest import read_csv, read_table
+
+PLAIN = "image,mask,group,split,pixel_mm\nim/a.png,b.png,1,train,0.25\nim/c.png,b.png,2,val,0.5\n"
+
+
+@pytest.fixture
+def items(tmp_path):
+    """Reads a table of given bytes or text, beside the files it may name: (image, pixel_mm, group) of a split."""
+    (tmp_path / "im").mkdir()
+    for name in ("im/a.png", "im/c.png", "b.png"):
+        (tmp_path / name).touch()
+
+    def read(content, split="train", **arguments):
+        data = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / "table.csv").write_bytes(data)
+        rows = read_table(tmp_path, split, **arguments)
+        return [(Path(row["image"]).relative_to(tmp_path).as_posix(), row["pixel_mm"], row["group"]) for row in rows]
+
+    return read
+
+
+VARIANTS = {
+    "semicolons and decimal commas": (
+        PLAIN.replace(",", ";").replace("0.25", "0,25").replace("0.5", "0,5"),
+        ["semicolons between the cells", "decimal commas in pixel_mm"],
+    ),
+    "tabs": (PLAIN.replace(",", "\t"), ["tabs between the cells"]),
+    "a separator that is named": ("sep=;\n" + PLAIN.replace(",", ";"), ["semicolons between the cells"]),
+    "UTF-16": (PLAIN.encode("utf-16"), ["UTF-16"]),
+    "UTF-16 without a mark": (PLAIN.encode("utf-16-le"), ["UTF-16"]),
+    "the lines of Windows": (PLAIN.replace("\n", "\r\n"), []),
+    "a byte order mark": (PLAIN.encode("utf-8-sig"), []),
+    "capitals": (
+        PLAIN.replace("image", "Image").replace("pixel_mm", "Pixel MM"),
+        ["image, pixel_mm for 'Image', 'Pixel MM'"],
+    ),
+    "capitals of splits": (PLAIN.replace("train", "Train"), ["split train for 'Train'"]),
+    "another word for a split": (PLAIN.replace("train", "training"), ["split train for 'training'"]),
+    "padded cells": (PLAIN.replace(",", " , "), ["blanks around cells left out"]),
+    "backslashes": (PLAIN.replace("/", "\\"), ["backslashes in paths as slashes"]),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_it_is_read_as_the_plain_one_and_says_how(name, items, caplog):
+    content, notes = VARIANTS[name]
+
+    assert items(content) == items(PLAIN) == [("im/a.png", 0.25, "1")]
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == bool(notes)
+    assert [note for note in notes if note not in said[0]] == []
+
+
+def test_the_same_line_is_said_once(items, caplog):
+    for split in ("train", "val"):
+        items(PLAIN.replace(",", "\t"), split)
+
+    assert len(caplog.records) == 1
+
+
+def test_absolute_paths_may_stand_beside_relative_ones(items, tmp_path):
+    content = PLAIN.replace("train", "val").replace("im/a.png", str(tmp_path / "im" / "a.png"))
+
+    assert [image for image, _, _ in items(content, "val")] == ["im/a.png", "im/c.png"]
+
+
+def test_another_word_for_a_split_beside_the_word_itself_is_another_split(items, caplog):
+    content = PLAIN.replace("train", "validation")
+
+    assert [image for image, _, _ in items(content, "val")] == ["im/c.png"]
+    assert "split 'validation' left alone beside val" in caplog.text
+
+
+def test_a_file_with_a_backslash_or_a_blank_in_its_name_is_found(items, tmp_path):
+    (tmp_path / "d\\e.png ").touch()
+
+    assert items(PLAIN.replace("im/a.png", "d\\e.png ")) == [("d\\e.png ", 0.25, "1")]
+
+
+def test_a_comma_that_could_stand_for_a_thousand_is_refused(items):
+    with pytest.raises(TableError, match=r"pixel_mm of im/a\.png is '1,234'"):
+        items(PLAIN.replace(",", ";").replace("0.25", "1,234"))
+
+
+def test_two_columns_that_could_be_one_are_refused(items):
+    with pytest.raises(TableError, match="more than one column that could be image"):
+        items(PLAIN.replace("image,mask", "Image,mask,IMAGE"))
+
+
+def test_columns_that_nobody_asked_for_keep_their_names_and_cells(tmp_path):
+    (tmp_path / "table.csv").write_text('Image,BIRADS,note\na.png,4B,"1,5"\n')
+
+    assert list(read_csv(tmp_path / "table.csv")) == ["image", "BIRADS", "note", "image_in_table"]
+    assert read_csv(tmp_path / "table.csv").iloc[0].tolist() == ["a.png", "4B", "1,5", "a.png"]
+
+
+@pytest.mark.parametrize("data", [b"image,group,split\n\xe4.png,1,train\n", b"", "image\n".encode("utf-16")[:-1]])
+def test_what_cannot_be_text_in_a_known_encoding_is_refused(tmp_path, data):
+    (tmp_path / "table.csv").write_bytes(data)
+    with pytest.raises(TableError, match="is not a comma-separated UTF-8 table"):
+        read_csv(tmp_path / "table.csv")
