@@ -16,9 +16,13 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
 
 from echocare_core.errors import own_cause
+from echocare_core.frames.inputs import every_path
+from echocare_core.frames.listed import table_at
 from echocare_core.overrides import check_overrides
+from echocare_core.results.apart import check_apart, check_outside
 from echocare_core.workflow import check_settings, explain
 
+WRITER = "echocare_core.results.handler.WriteResults"
 MAIN = "monai.bundle.__main__"
 OF_MONAI = {
     name for called in (run, create_workflow, ConfigWorkflow.__init__) for name in inspect.signature(called).parameters
@@ -33,6 +37,7 @@ def begin_run() -> None:
 
     Raises:
         BundleError: a setting that the configuration does not have; it names the nearest.
+        OutputError: results would lie inside the export, or around it.
         SystemExit: see `check_overrides`.
     """
     check_overrides()
@@ -44,7 +49,18 @@ def begin_run() -> None:
         sys.excepthook = partial(_say_last, settings)
     parser = ConfigParser()
     parser.read_config(files)
+    _check_places(parser, settings)
     check_settings([name.removeprefix("+") for name in settings], parser, Path(files[0]).parent.parent.resolve().name)
+
+
+def _check_places(parser: ConfigParser, settings: Mapping[str, Any]) -> None:
+    """OutputError, before anything is read, where results would lie in the export or the export in them."""
+    handlers = parser.get("handlers", [])
+    writes = any(isinstance(one, Mapping) and one.get("_target_") == WRITER for one in handlers)
+    if writes and settings.get("dataset_dir") and settings.get("output_dir"):
+        paths, out = every_path(settings["dataset_dir"]), Path(settings["output_dir"])
+        check_apart(paths, out)
+        check_outside((path for path in paths if table_at(path) is None), out)
 
 
 def _given_to_run() -> tuple[list[str], dict[str, Any]] | None:

@@ -56,18 +56,25 @@ def _fault(name: str, value: str) -> str | None:
 
     read = DefaultParseValue(value)
     if _is_path(name) and read is not None:
-        if value[:1] in ("$", "@", "%"):
-            return f"begins with {value[0]}, which MONAI does not read as a path. Write it with ./ before it."
-        if "#" in value:
-            return "holds a #, which MONAI makes :: of. Rename it, or run `echocare predict`, which takes any path."
-        if read != value:
-            return f"is read as {read!r} and not as a path. Write it with ./ before it."
+        several = isinstance(read, list) and value.startswith("[") and not Path(value).exists()
+        faults = (_fault_of_path(*pair) for pair in (zip(read, read, strict=True) if several else [(value, read)]))
+        return next((fault for fault in faults if fault), None)
     for text in _texts(read):
         if text.startswith("$") and not is_harmless(text[1:]):
             return (
                 "would be run as Python. Needed a value; write an expression of your own into a JSON file, and name "
                 "that in --config_file after the bundle's, such as \"['BUNDLE/configs/train.json','mine.json']\"."
             )
+    return None
+
+
+def _fault_of_path(typed: Any, read: Any) -> str | None:
+    if str(typed)[:1] in ("$", "@", "%"):
+        return f"begins with {typed[0]}, which MONAI does not read as a path. Write it with ./ before it."
+    if "#" in str(typed):
+        return "holds a #, which MONAI makes :: of. Rename it, or run `echocare predict`, which takes any path."
+    if not isinstance(read, str) or read != typed:
+        return f"is read as {read!r} and not as a path. Write it with ./ before it."
     return None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import find_bundle, read_json
 from echocare_core.errors import BundleError, EngineError, OutputError, UnreadableFrames
 from echocare_core.frames.inputs import Given, every_path
+from echocare_core.results.apart import check_apart
 from echocare_core.types import Results
 from echocare_core.workflow import load_inference, own_errors
 
@@ -48,11 +49,11 @@ def predict(
         EngineError: the engine it names is not installed, or not for this device.
         SettingsError: an engine, a precision or a device that there is not, or settings that it cannot run with.
         UnreadableFrames: nothing in `source` could be read.
-        OutputError: `out` cannot be written, holds results already, or is the folder `source` itself.
+        OutputError: `out` cannot be written, holds results already, is the folder `source` itself, or holds it.
     """
     folder = find_bundle(bundle)
     first, *others = sources = [str(path) for path in every_path(source)]
-    _check_apart(sources, Path(out))
+    check_apart(map(Path, sources), Path(out))
     reserved = sorted({"dataset_dir", "output_dir", "overwrite"} & set(settings or {}))
     if reserved:
         raise BundleError(f"{', '.join(reserved)} cannot be a setting; needed as argument of its own. Leave it out.")
@@ -67,12 +68,6 @@ def predict(
     if results is None:
         raise BundleError(f"{folder.name} wrote nothing; needed WriteResults among its handlers, and a run. Add them.")
     return results
-
-
-def _check_apart(sources: Sequence[str], out: Path) -> None:
-    """OutputError where results would lie among the images: the next run would take the export for results."""
-    if out.is_dir() and any(out.resolve() == Path(source).resolve() for source in sources):
-        raise OutputError(f"{out} is the export itself; needed another folder. Name one, such as {out / 'results'}.")
 
 
 def installed_engine(bundle: str | Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from small_tables import write_table
 from ultrasound_files import marked, write_ultrasound
 
 from echocare_core.bundle import shipped_folder
+from echocare_core.errors import own_cause
 from echocare_core.overrides import check_overrides
 
 LESION = shipped_folder() / "breast_lesion_segmentation"
@@ -87,6 +88,9 @@ PATHS = ["dataset_dir", "output_dir", "weights", "engine_file", "known_images_fi
         ("1_000", "is read as 1000"),
         ("Li,Ng", r"is read as \('Li', 'Ng'\)"),
         ("'quoted'", "is read as 'quoted'"),
+        ("['A','$open(1)']", "begins with"),
+        ("['A','B#1']", "holds a #"),
+        ("[1]", "is read as 1"),
     ],
 )
 def test_a_path_that_would_be_read_as_something_else_is_refused(entry: str, value: str, says: str) -> None:
@@ -97,6 +101,7 @@ def test_a_path_that_would_be_read_as_something_else_is_refused(entry: str, valu
 @pytest.mark.parametrize(
     "words",
     [
+        ["--dataset_dir", "['A','./20240115']"],
         ["--dataset_dir", "./20240115", "--output_dir", "/data/Li,Ng", "--engine_file", "None"],
         ["--device", "$torch.device('cpu')", "--train#trainer#max_epochs", "3", "--batch_size=2"],
         ["--config_file", "['a/configs/train.json','a/configs/multi_gpu_train.json']", "--dataset_dir", "week $3 @ 5%"],
@@ -114,6 +119,33 @@ def test_an_expression_that_could_do_anything_is_refused_for_any_setting(value: 
     assert said is not None
     assert "would be run as Python" in said
     assert "--config_file" in said
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "says"),
+    [
+        ("export", "export", "export is the export itself"),
+        ("export", "export/out", "export/out lies inside export, which is read"),
+        ("export", ".", "export lies inside ."),
+        ("export/IM1", "export", "IM1 lies inside export"),
+        ("['other','export']", "export/out", "lies inside export"),
+    ],
+)
+def test_results_and_images_keep_apart(source: str, out: str, says: str, folder: Path) -> None:
+    for name in ("export", "other"):
+        (folder / name).mkdir()
+        write_ultrasound(folder / name / "IM1", marked(height=64, width=80))
+    there = sorted(folder.rglob("*"))
+
+    with pytest.raises(RuntimeError) as error:
+        monai_bundle("run", "--config_file", LESION / "configs" / "inference.json", *words_of(source, out))
+
+    assert says in str(own_cause(error.value))
+    assert sorted(folder.rglob("*")) == there
+
+
+def words_of(source: str, out: str) -> list[str]:
+    return ["--dataset_dir", source, "--output_dir", out]
 
 
 def test_other_programs_have_other_words(monkeypatch: pytest.MonkeyPatch) -> None:

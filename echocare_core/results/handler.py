@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from echocare_core.bundle import read_card
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.printable import printable
+from echocare_core.results.apart import check_apart
 from echocare_core.results.levels import Combine, Levels, Outputs, Spacing
 from echocare_core.results.staging import settle
 from echocare_core.results.writer import ResultsWriter, check_free
@@ -44,7 +45,7 @@ class WriteResults:
         table_format: of the tables that kinds of output add, as for `ResultsWriter`.
 
     Raises:
-        OutputError: the folder cannot be written or holds results already, or Parquet without pyarrow.
+        OutputError: the folder cannot be written, holds results already or what is read, or Parquet without pyarrow.
         SettingsError: a cine has several clips and there is no `cine`, or an unknown format.
         BundleError: an output cannot be right.
         UnreadableFrames: at the end, when not one frame could be read.
@@ -71,6 +72,7 @@ class WriteResults:
         self.faults = Faults("while its results are written")
         self.levels = Levels(dataset, cine, study)
         card = read_card(Path(bundle_root), Path(weights))
+        check_apart(dataset.export.inputs.paths, Path(output_dir))
         settle(Path(output_dir))
         check_free(Path(output_dir), overwrite)  # at once; the folder itself is made when the run starts
         self.new_writer = partial(ResultsWriter, Path(output_dir), card, overwrite=overwrite, table_format=table_format)

@@ -81,6 +81,9 @@ def test_results_never_lie_among_the_images(predict: Predict, tmp_path: Path, mo
     with pytest.raises(OutputError, match=r"is the export itself; needed another folder\. Name one, such as results\."):
         predict(LESION, tmp_path, ".")
 
+    with pytest.raises(OutputError, match=r"IM1 lies inside \.; needed a folder for the results alone"):
+        predict(LESION, "IM1", ".")
+
     assert sorted(tmp_path.iterdir()) == there
     assert len(predict(LESION, ".", "results").rows) == 1
     assert len(predict(LESION, ".", "results", overwrite=True).rows) == 1
