@@ -15,13 +15,14 @@ import hmac
 import secrets
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.errors import SettingsError
 
 KEY_BYTES, PSEUDONYM_BYTES = 32, 8
-LONGEST_SHIFT_DAYS = 3650
+LONGEST_SHIFT_DAYS, SECONDS_OF_A_DAY = 3650, 86400
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class SecretKey:
     def shift_days(self, identity: str) -> int:
         """By how many days a patient's dates move back, 1 to 3,650."""
         return 1 + int.from_bytes(self._hmac("days", identity)[:8], "big") % LONGEST_SHIFT_DAYS
+
+    def shift(self, identity: str) -> timedelta:
+        """By how much a patient's dates and times move back: whole days, and some seconds of one."""
+        seconds = int.from_bytes(self._hmac("seconds", identity)[:8], "big") % SECONDS_OF_A_DAY
+        return timedelta(self.shift_days(identity), seconds)
 
     def mark(self) -> str:
         """By which a later run knows that it has the same key."""

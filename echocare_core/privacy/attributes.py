@@ -1,13 +1,13 @@
 """A header without identity: the Basic Application Level Confidentiality Profile (PS3.15 E.2) and more.
 
-Two nets. First Table E.1-1 of the edition 2026c, as the library dicom-anonymizer (BSD) carries it: what it says to
-remove, empty or replace is. Of what the table leaves alone, only attributes that a picture needs (`KEPT`) are copied,
-in sequences too, each value checked; so private attributes, overlays, curves, icons, comments, retired attributes and
-those of a future edition never reach a copy.
+Two nets. Only what a picture needs is copied, number by number and word by word (`vocabulary`): no text of the file,
+no private attribute, overlay, curve, icon, comment, retired attribute or one of a future edition reaches a copy. And
+of that nothing upon which Table E.1-1 of the edition 2026c acts, as the library dicom-anonymizer (BSD) carries it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,54 +15,41 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 
 from echocare_core.errors import SettingsError
-from echocare_core.frames.dicom.header import CODE_OR_UID, MALFORMED, numbers, suppress_warnings, value
+from echocare_core.frames.dicom.header import MALFORMED, suppress_warnings
 from echocare_core.optional import import_package
+from echocare_core.privacy.values import (
+    make_code,
+    read_codes,
+    read_image_type,
+    read_items,
+    read_plain,
+    read_pointer,
+    read_quantity,
+    read_region,
+    read_sop_class,
+    read_terms,
+)
+from echocare_core.privacy.vocabulary import CODE_SEQUENCES, COUNTERS, QUANTITIES, TERMS, WORDS, known_word
 from echocare_core.secret import SecretKey
 
 EDITION = "2026c"
-_KEPT = """
-    SOPClassUID Modality ImageType InstanceNumber SeriesNumber AcquisitionNumber Manufacturer ManufacturerModelName
-    NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration PixelAspectRatio
-    BitsAllocated BitsStored HighBit PixelRepresentation WindowCenter WindowWidth RescaleSlope RescaleIntercept
-    RescaleType PresentationLUTShape PixelSpacing UltrasoundColorDataPresent
-    LossyImageCompression LossyImageCompressionRatio LossyImageCompressionMethod
-    FrameIncrementPointer FrameTime FrameTimeVector CineRate RecommendedDisplayFrameRate FrameDelay
-    ActualFrameDuration EffectiveDuration StartTrim StopTrim PreferredPlaybackSequencing HeartRate RWaveTimeVector
-    StageNumber NumberOfStages ViewNumber NumberOfViewsInStage
-    TransducerType MechanicalIndex BoneThermalIndex SoftTissueThermalIndex CranialThermalIndex DepthOfScanField
-    BodyPartExamined Laterality ImageLaterality PatientOrientation
-    AnatomicRegionSequence ViewCodeSequence ViewModifierCodeSequence
-    CodeValue CodingSchemeDesignator CodeMeaning
-    SequenceOfUltrasoundRegions RegionSpatialFormat RegionDataType RegionFlags RegionLocationMinX0
-    RegionLocationMinY0 RegionLocationMaxX1 RegionLocationMaxY1 ReferencePixelX0 ReferencePixelY0
-    PhysicalUnitsXDirection PhysicalUnitsYDirection ReferencePixelPhysicalValueX ReferencePixelPhysicalValueY
-    PhysicalDeltaX PhysicalDeltaY TransducerFrequency PulseRepetitionFrequency DopplerCorrectionAngle SteeringAngle
-    DopplerSampleVolumeXPosition DopplerSampleVolumeYPosition TMLinePositionX0 TMLinePositionY0 TMLinePositionX1
-    TMLinePositionY1 PixelComponentOrganization PixelComponentMask PixelComponentRangeStart PixelComponentRangeStop
-    PixelComponentPhysicalUnits PixelComponentDataType
-"""
-KEPT = frozenset(_KEPT.split())
-POINTERS = ("FrameTime", "FrameTimeVector")  # what Frame Increment Pointer may name
 EMPTY = (  # Type 2 of the ultrasound objects (PS3.3 A.6, A.7): empty in every copy
     *("PatientName", "PatientBirthDate", "PatientSex", "ReferringPhysicianName"),
     *("StudyDate", "StudyTime", "StudyID", "AccessionNumber"),
 )
 EMPTY_UNLESS_KEPT = ("SeriesNumber", "InstanceNumber", "Laterality", "PatientOrientation", "Manufacturer")
 REQUIRED_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-DATES = {"StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"}
-TIMES = {"StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime"}
-METHODS = (  # CID 7050
-    ("113100", "Basic Application Confidentiality Profile"),
-    ("113101", "Clean Pixel Data Option"),
-    ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
-)
-NAMING = ("PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID", "PatientBirthDate", "StudyDate", "SeriesDate")
-SHORTEST = 4  # characters of a name or number that other text is searched for
+DATES = ("Study", "Series", "Acquisition", "Content")  # whose date and time are kept together
+TIME = re.compile(r"(?:[01]\d|2[0-3])(?:[0-5]\d){1,2}")
+PROFILE = "113100", "Basic Application Confidentiality Profile"  # CID 7050
+CLEAN_PIXELS = "113101", "Clean Pixel Data Option"
+MODIFIED_DATES = "113107", "Retain Longitudinal Temporal Information Modified Dates Option"
+NUMBERED = {"PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID", "AdmissionID"}
+DISTINCT = 100  # a number as small identifies nobody, and counts in every series
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ class Deidentified:
     Attributes:
         dataset: what a copy says, without Pixel Data.
         patient: the new Patient ID.
-        removed: how many attributes of the original, in sequences too, are not in it or empty.
+        removed: how many attributes of the original, in sequences too, are not in it.
     """
 
     dataset: Dataset
@@ -87,8 +74,8 @@ def deidentify_header(original: Dataset, key: SecretKey, source: str, *, keep_in
         original: the whole header, without Pixel Data.
         key: for new UIDs and the new Patient ID.
         source: stands for the file where it has no SOP Instance UID of its own.
-        keep_intervals: keep the dates of study, series, acquisition and content, moved back by the same number of days
-            for one patient, and their times.
+        keep_intervals: keep the dates and times of study, series, acquisition and content, moved back by the same days
+            and seconds for one patient.
 
     Raises:
         SettingsError: the library with the table is not installed.
@@ -99,21 +86,33 @@ def deidentify_header(original: Dataset, key: SecretKey, source: str, *, keep_in
 
 def _deidentify(original: Dataset, key: SecretKey, source: str, keep_intervals: bool) -> Deidentified:
     patient = _identity(original) or source
-    copy = _clean(original, key, _names(original))
+    found = list(_elements(original))
+    copy = _clean(original, key, _given_numbers(found))
+    kept = sum(1 for _ in _elements(copy))
     for keyword in EMPTY:
         setattr(copy, keyword, "")
     for keyword in REQUIRED_UIDS:
         if not copy.get(keyword):
             setattr(copy, keyword, key.uid(f"{source if keyword == 'SOPInstanceUID' else patient} {keyword}"))
     if keep_intervals:
-        _shift_dates(original, copy, key.shift_days(patient))
+        _shift_dates(original, copy, key.shift(patient))
     for keyword in EMPTY_UNLESS_KEPT:
         if keyword not in copy:
             setattr(copy, keyword, None)
     copy.PatientID = copy.PatientName = key.patient(patient)
+    copy.ImageType = read_image_type(original)
     _say_how(copy, keep_intervals)
-    kept = sum(1 for element in _elements(copy) if not element.is_empty and element.tag in _tags(original))
-    return Deidentified(copy, copy.PatientID, max(sum(1 for _ in _elements(original)) - kept, 0))
+    return Deidentified(copy, copy.PatientID, len(found) - kept)
+
+
+def say_pixels_are_clean(header: Dataset) -> None:
+    """PS3.15 E.3.1 and PS3.3 C.7.6.1: every frame was looked at, and what may be text in it is black.
+
+    What may be recognised of a person, as a face, is not looked for; a file's own word on that stays.
+    """
+    header.BurnedInAnnotation = "NO"
+    header.ImageType = ["DERIVED", *header.ImageType[1:]]
+    header.DeidentificationMethodCodeSequence.append(make_code(*CLEAN_PIXELS))
 
 
 @lru_cache(maxsize=1)
@@ -133,70 +132,41 @@ def actions() -> dict[int, str]:
     }  # names are X_TAGS, Z_D_TAGS, ...
 
 
-def _clean(original: Dataset, key: SecretKey, names: frozenset[str]) -> Dataset:
-    """One level of a header; sequences are cleaned by the same rules."""
+def _clean(original: Dataset, key: SecretKey, given: frozenset[float]) -> Dataset:
+    """What of a header is kept, and the UIDs that stand for the file's."""
     copy = Dataset()
-    for tag in list(original.keys()):
-        if not (keyword := keyword_for_tag(tag)):  # private, repeating or unknown
-            continue
-        action = actions().get(int(tag))
-        if action == "U" and keyword in REQUIRED_UIDS:
-            if uid := _plain(original, keyword):
-                setattr(copy, keyword, key.uid(uid))
-        elif action is None and keyword in KEPT:
-            found = _clean_value(original, keyword, key, names)
-            if found is not None:
-                setattr(copy, keyword, found)
+    for keyword in REQUIRED_UIDS:
+        if uid := read_plain(original, keyword):
+            setattr(copy, keyword, key.uid(uid))
+    kept = {
+        "SOPClassUID": read_sop_class(original),
+        "FrameIncrementPointer": read_pointer(original),
+        **{keyword: read_quantity(original, keyword) for keyword in QUANTITIES},
+        **{keyword: read_quantity(original, keyword, given) for keyword in COUNTERS},
+        **{keyword: read_terms(original, keyword) for keyword in TERMS},
+        **{keyword: known_word(keyword, read_plain(original, keyword)) for keyword in WORDS},
+        **{keyword: read_codes(original, keyword, modifier) for keyword, modifier in CODE_SEQUENCES.items()},
+        "SequenceOfUltrasoundRegions": [
+            read_region(item) for item in read_items(original, "SequenceOfUltrasoundRegions")
+        ],
+    }
+    for keyword, found in kept.items():
+        if found is not None and found != [] and (tag_for_keyword(keyword) or 0) not in actions():
+            setattr(copy, keyword, found)
     return copy
-
-
-def _clean_value(original: Dataset, keyword: str, key: SecretKey, names: frozenset[str]) -> Any:
-    """A value as a copy may have it; None where it is not what its VR allows, or repeats a name of the file."""
-    representation = dictionary_VR(tag_for_keyword(keyword) or 0)
-    found = value(original, keyword)
-    if found is None:
-        return None
-    if representation == "SQ":
-        items = [_clean(item, key, names) for item in found if isinstance(item, Dataset)]
-        return [item for item in items if len(item)] or None
-    if representation == "AT":
-        pointers = {found} if isinstance(found, int) else set(found)
-        return next((tag for tag in map(tag_for_keyword, POINTERS) if tag in pointers), None)
-    if representation == "UI":
-        return found if UID(str(found)).type == "SOP Class" else None
-    if representation in ("DS", "IS") or not isinstance(_first(found), (str, bytes)):
-        plain = numbers(original, keyword)
-        return None if not plain or _repeats_a_name(str(found), names) else found
-    texts = [found] if isinstance(found, str) else list(found)
-    if any(_repeats_a_name(text, names) for text in texts):
-        return None
-    if representation == "CS" and not all(not text or CODE_OR_UID.fullmatch(text.strip()) for text in texts):
-        return None
-    return found
-
-
-def _first(found: Any) -> Any:
-    return found[0] if not isinstance(found, (str, bytes)) and hasattr(found, "__getitem__") else found
 
 
 def _identity(original: Dataset) -> str:
     """What makes a patient: the id and who issued it, else the study, so that blanks never meet; "" without either."""
-    identity = _plain(original, "PatientID")
-    issuer = _plain(original, "IssuerOfPatientID")
-    return f"{issuer} {identity}" if identity else _plain(original, "StudyInstanceUID")
+    identity = read_plain(original, "PatientID")
+    issuer = read_plain(original, "IssuerOfPatientID")
+    return f"{issuer} {identity}" if identity else read_plain(original, "StudyInstanceUID")
 
 
-def _names(original: Dataset) -> frozenset[str]:
-    """Names, numbers and dates in the file by which other text is searched, in capitals."""
-    found = [_plain(original, keyword) for keyword in NAMING]
-    for element in _elements(original):
-        if element.VR == "PN":
-            found += str(element.value).replace("^", " ").replace("=", " ").replace(",", " ").split()
-    return frozenset(text.upper() for text in found if len(text) >= SHORTEST)
-
-
-def _repeats_a_name(text: str, names: frozenset[str]) -> bool:
-    return any(name in text.upper() for name in names)
+def _given_numbers(elements: list[Any]) -> frozenset[float]:
+    """The numbers by which the file's patient and study are known, as far as they are large enough to be told apart."""
+    found = [str(element.value) for element in elements if element.keyword in NUMBERED]
+    return frozenset(float(digits) for text in found for digits in re.findall(r"\d+", text) if int(digits) >= DISTINCT)
 
 
 def _elements(dataset: Dataset) -> Iterator[Any]:
@@ -212,40 +182,26 @@ def _elements(dataset: Dataset) -> Iterator[Any]:
                 yield from _elements(item)
 
 
-def _tags(dataset: Dataset) -> frozenset[int]:
-    return frozenset(int(element.tag) for element in _elements(dataset))
-
-
-def _plain(dataset: Dataset, keyword: str) -> str:
-    found = value(dataset, keyword)
-    return "" if found is None else str(found).strip(" \0")
-
-
-def _shift_dates(original: Dataset, copy: Dataset, days: int) -> None:
-    for keyword in DATES:
+def _shift_dates(original: Dataset, copy: Dataset, back: timedelta) -> None:
+    """Dates, and times to the second where they are times, all moved alike: no digit of the file's is left as it was."""
+    for name in DATES:
+        date, time = (read_plain(original, f"{name}{part}") for part in ("Date", "Time"))
+        time = time.partition(".")[0]
+        time = time.ljust(6, "0") if TIME.fullmatch(time) else ""
         try:
-            date = datetime.strptime(_plain(original, keyword)[:8], "%Y%m%d") - timedelta(days=days)
+            when = datetime.strptime(f"{date} {time or '000000'}", "%Y%m%d %H%M%S")
+            moved = when - (back if time else timedelta(back.days))
         except (ValueError, OverflowError):
             continue
-        setattr(copy, keyword, date.strftime("%Y%m%d"))
-    for keyword in TIMES:
-        time = _plain(original, keyword)
-        if time.replace(".", "", 1).isdigit():
-            setattr(copy, keyword, time[:13])
+        setattr(copy, f"{name}Date", f"{moved:%Y%m%d}")
+        setattr(copy, f"{name}Time", f"{moved:%H%M%S}" if time else "")
 
 
 def _say_how(copy: Dataset, keep_intervals: bool) -> None:
-    """PS3.15 E.1.1 and PS3.3 C.7.1.1, C.12.1: what was done to the object."""
+    """PS3.15 E.1.1 and PS3.3 C.7.1.1, C.12.1: what was done to the header."""
     copy.SpecificCharacterSet = "ISO_IR 192"
     copy.PatientIdentityRemoved = "YES"
     copy.DeidentificationMethod = f"echocare {version('echocare')}, PS3.15 {EDITION}"
-    copy.DeidentificationMethodCodeSequence = [
-        _code(*method) for method in (METHODS if keep_intervals else METHODS[:2])
-    ]
+    methods = (PROFILE, MODIFIED_DATES) if keep_intervals else (PROFILE,)
+    copy.DeidentificationMethodCodeSequence = [make_code(*method) for method in methods]
     copy.LongitudinalTemporalInformationModified = "MODIFIED" if keep_intervals else "REMOVED"
-
-
-def _code(value: str, meaning: str) -> Dataset:
-    code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
-    return code
