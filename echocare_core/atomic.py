@@ -45,7 +45,14 @@ def _begin(path: Path, mode: int) -> tuple[int, Path]:
     try:
         handle = os.open(unfinished, NEW, mode)
     except FileExistsError:
-        unfinished = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+        unfinished = path.with_name(f".{path.stem}-unfinished-{secrets.token_hex(4)}{path.suffix}")
         handle = os.open(unfinished, NEW, mode)
     try_lock(handle)
     return handle, unfinished
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what writers that were killed left anywhere below a folder."""
+    for path in folder.rglob(".*-unfinished*"):
+        if path.is_file() and is_abandoned(path):
+            path.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ def deidentify(
         ),
     ] = None,
     keep_intervals: Annotated[
-        bool, typer.Option("--keep-intervals", help="Keep dates, moved by the same days for one patient.")
+        bool, typer.Option("--keep-intervals", help="Keep dates and times, moved alike for one patient.")
     ] = False,
 ) -> None:
     """Copy ultrasound DICOM without what names a patient (PS3.15 Annex E): attributes, burned-in text, file names.

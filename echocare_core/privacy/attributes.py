@@ -37,6 +37,7 @@ from echocare_core.privacy.vocabulary import CODE_SEQUENCES, COUNTERS, QUANTITIE
 from echocare_core.secret import SecretKey
 
 EDITION = "2026c"
+RULES = 2  # another number where the same file gives another copy: folders of both are not mixed
 EMPTY = (  # Type 2 of the ultrasound objects (PS3.3 A.6, A.7): empty in every copy
     *("PatientName", "PatientBirthDate", "PatientSex", "ReferringPhysicianName"),
     *("StudyDate", "StudyTime", "StudyID", "AccessionNumber"),
@@ -183,7 +184,7 @@ def _elements(dataset: Dataset) -> Iterator[Any]:
 
 
 def _shift_dates(original: Dataset, copy: Dataset, back: timedelta) -> None:
-    """Dates, and times to the second where they are times, all moved alike: no digit of the file's is left as it was."""
+    """Dates, and times to the second where they are times, all moved alike: no digit of the file's stays as it was."""
     for name in DATES:
         date, time = (read_plain(original, f"{name}{part}") for part in ("Date", "Time"))
         time = time.partition(".")[0]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+import errno
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,47 +12,34 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from rich.progress import track
 
-from echocare_core.atomic import replacing
+from echocare_core.atomic import remove_unfinished, replacing
+from echocare_core.disk import explained
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
-from echocare_core.frames.dicom.header import UNPARSABLE, read_on, suppress_warnings
-from echocare_core.frames.dicom.read import DicomPixels
-from echocare_core.frames.read import read_frames
+from echocare_core.frames.dicom.header import UNPARSABLE, looks_like_dicom, read_on, suppress_warnings
+from echocare_core.frames.dicom.read import DicomPixels, read_dicom
+from echocare_core.frames.export import walk_export
+from echocare_core.frames.read import first_bytes
+from echocare_core.lock import FolderLock
 from echocare_core.optional import check_installed
-from echocare_core.privacy.attributes import EDITION, deidentify_header
+from echocare_core.privacy.attributes import EDITION, RULES, deidentify_header, say_pixels_are_clean
 from echocare_core.privacy.burned_in import BurnedIn, find_burned_in
 from echocare_core.privacy.copy import write_copy
+from echocare_core.privacy.table import NOT_WRITTEN, TABLE, Row, claim, line_of_row
 from echocare_core.secret import SecretKey, read_or_make_key
+from echocare_core.types import Frames
 
-TABLE, NOTE = "deidentified.csv", "deidentified.json"
-
-
-@dataclass(frozen=True)
-class Row:
-    """What became of one file; no name, number or date of the file is in it, nor its path.
-
-    Attributes:
-        file: its place in the export, from 1, all paths sorted.
-        source: what its path became under the key.
-        copy: path in the folder of copies, "" where it was set aside.
-        frames: how many it has.
-        form: how its pixels are written, see `copy.Written`.
-        frames_changed: how many frames have other pixels than before.
-        blanked_percent: share of the picture that is black now and held something, or nothing, before.
-        text_lines: lines of text that were found inside the scan sector, once for each frame where they move.
-        attributes_removed: how many attributes, in sequences too, are not in the copy or empty.
-        set_aside: why there is no copy, "" where there is one.
-    """
-
-    file: int
-    source: str
-    copy: str = ""
-    frames: int = 0
-    form: str = ""
-    frames_changed: int = 0
-    blanked_percent: float = 0.0
-    text_lines: int = 0
-    attributes_removed: int = 0
-    set_aside: str = ""
+FULL = {errno.ENOSPC, errno.EDQUOT}
+# What a reader says of a file may quote it, so that the table, which goes with the copies, has sentences of its own.
+NOT_DICOM = "is not DICOM; only DICOM objects are copied. Leave it out."
+NO_PICTURE = (
+    "is no ultrasound picture that can be read. `echocare inspect` of the export says why: correct it, or leave it out."
+)
+DAMAGED = "has a frame that cannot be decoded. Copy or export it again."
+NO_CLASS = "has no SOP Class UID (0008,0016) of the standard, which a copy needs. Export it again."
+SAME_UID = (
+    "has the SOP Instance UID of another file, whose copy stands for it. Where `echocare inspect` calls the two a "
+    "conflict and not the same object, export it again."
+)
 
 
 @dataclass(frozen=True)
@@ -91,14 +74,15 @@ def deidentify(
         key: file with the secret that new names follow from, made where it is missing; `OUT.key` when None. The same
             key gives the same names in every export. Whoever has it can tell whether a copy is of a patient whose id
             he knows: keep it as you keep the export, or delete it.
-        keep_intervals: keep dates, moved by the same number of days for one patient; else there are none.
+        keep_intervals: keep dates and times, moved back alike for one patient; else there are none.
 
     Returns:
         What became of each file. Anything but readable ultrasound DICOM is set aside with its reason.
 
     Raises:
         UnreadableFrames: the export does not exist.
-        OutputError: `out` holds other files, lies in the export or the other way round, or cannot be written.
+        OutputError: `out` holds other files, lies in the export or the other way round, is in use by another run, or
+            cannot be written, as where its disk is full.
         SettingsError: the key file holds something else, or the library with the table is not installed.
     """
     export, out = Path(export), Path(out)
@@ -106,72 +90,84 @@ def deidentify(
     if not export.exists():
         raise UnreadableFrames(export, "does not exist; a file or folder is needed. Check the path.")
     _check_apart(export.resolve(), out.resolve())
-    try:
+    with explained(out, "the copies"):
         out.mkdir(parents=True, exist_ok=True)
-        secret = read_or_make_key(Path(key) if key else out.resolve().with_name(out.resolve().name + ".key"))
-        rows = _claim(out, {"key": secret.mark(), "keep_intervals": keep_intervals, "edition": EDITION})
-        root = export if export.is_dir() else export.parent
-        paths = list(_files(export))
-        done = {row.source for row in rows}
-        copies = {row.copy for row in rows}
-        with (out / TABLE).open("a", encoding="utf-8", newline="") as file:
-            for number, path in track(list(enumerate(paths, start=1)), "de-identifying", transient=True):
-                source = secret.source(path.relative_to(root).as_posix())
-                if source in done:
-                    continue
-                row = _copy(path, out, Row(number, source), secret, copies, keep_intervals)
-                copies.add(row.copy)
-                rows.append(row)
-                file.write(_line(list(asdict(row).values())))
-                file.flush()
-    except OSError as fault:
-        raise OutputError(
-            f"The folder of copies cannot be written ({fault.strerror or type(fault).__name__}); needed a folder you "
-            "may write to, with space for the copies. The same command goes on from here."
-        ) from None
+        with FolderLock(out, "the copies"):
+            remove_unfinished(out)
+            secret = read_or_make_key(key_of(out, key))
+            settings = {"key": secret.mark(), "keep_intervals": keep_intervals, "edition": EDITION, "rules": RULES}
+            rows = claim(out, settings)
+            _copy_all(export, out, rows, secret, keep_intervals)
     return Copies(out, tuple(rows))
 
 
+def key_of(out: Path, key: str | Path | None = None) -> Path:
+    """The key file of a folder of copies: the one that is named, else that beside the folder."""
+    return Path(key) if key else out.resolve().with_name(out.resolve().name + ".key")
+
+
+def source_paths(export: Path) -> dict[str, tuple[Path, str]]:
+    """Every file of an export by its path below the export: where it is, and why it is set aside unread, if it is."""
+    if not export.is_dir():
+        return {export.name: (export, "")}
+    aside: list[UnreadableFrames] = []
+    found = dict.fromkeys(walk_export(export, aside.append), "") | {fault.path: fault.reason for fault in aside}
+    return {path.relative_to(export).as_posix(): (path, found[path]) for path in sorted(found)}
+
+
+def _copy_all(export: Path, out: Path, rows: list[Row], key: SecretKey, keep_intervals: bool) -> None:
+    """Copy every file that has no row yet, and give it one."""
+    done, copies = {row.source for row in rows}, {row.copy for row in rows}
+    found = source_paths(export).items()
+    with (out / TABLE).open("a", encoding="utf-8", newline="") as table:
+        for number, (name, (path, reason)) in enumerate(track(found, "de-identifying", transient=True), start=1):
+            row = Row(number, key.source(name))
+            if row.source in done:
+                continue
+            row = _set_aside(row, reason) if reason else _copy(path, out, row, key, copies, keep_intervals)
+            copies.add(row.copy)
+            rows.append(row)
+            table.write(line_of_row(row))
+            table.flush()
+
+
 def _copy(path: Path, out: Path, row: Row, key: SecretKey, copies: set[str], keep_intervals: bool) -> Row:
-    """Copy one file, or say why not, without its name."""
+    """Copy one file, or say why not, without its name; only a full disk stops the others."""
     try:
-        frames = read_frames(path)
-        if not isinstance(frames.pixels, DicomPixels):
-            raise UnreadableFrames(path, "is not DICOM; only DICOM objects are copied. Leave it out.")
-        original = _header(path)
-        made = deidentify_header(original, key, row.source, keep_intervals=keep_intervals)
-        header = made.dataset
-        if "SOPClassUID" not in header:
-            raise UnreadableFrames(path, "has no SOP Class UID (0008,0016), which a copy needs. Export it again.")
-        copy = f"{made.patient}/{header.StudyInstanceUID}/{header.SOPInstanceUID}.dcm"
-        if copy in copies:
-            raise UnreadableFrames(
-                path,
-                "has the SOP Instance UID of another file, whose copy stands for it. Where `echocare inspect` calls "
-                "the two a conflict and not the same object, export it again.",
-            )
-        burned_in = find_burned_in(frames)
+        return _try_to_copy(path, out, row, key, copies, keep_intervals)
     except UnreadableFrames as fault:
-        return _set_aside(row, fault.reason)
-    header.BurnedInAnnotation = "NO"
-    header.ImageType = ["DERIVED", *(list(header.get("ImageType") or ())[1:] or ["PRIMARY"])]
-    painter = _Painter(burned_in)
+        return _set_aside(row, DAMAGED if fault.frame else fault.reason)
+    except Exception as fault:
+        if isinstance(fault, OSError) and fault.errno in FULL:
+            raise
+        if isinstance(fault, OSError) and fault.errno:
+            return _set_aside(row, f"{NOT_WRITTEN} ({fault.strerror}). Correct that, and give the same command again.")
+        return _set_aside(row, f"cannot be copied ({type(fault).__name__}). Export it again, or leave it out.")
+
+
+def _try_to_copy(path: Path, out: Path, row: Row, key: SecretKey, copies: set[str], keep_intervals: bool) -> Row:
+    frames, pixels = _read(path)
+    made = deidentify_header(_header(path), key, row.source, keep_intervals=keep_intervals)
+    header = made.dataset
+    if "SOPClassUID" not in header:
+        raise UnreadableFrames(path, NO_CLASS)
+    copy = f"{made.patient}/{header.StudyInstanceUID}/{header.SOPInstanceUID}.dcm"
+    if copy in copies:
+        raise UnreadableFrames(path, SAME_UID)
+    painter = _Painter(find_burned_in(frames))
+    say_pixels_are_clean(header)
     (out / copy).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with replacing(out / copy) as unfinished:
-            written = write_copy(unfinished, frames.pixels, header, original, painter)
-    except UnreadableFrames as fault:
-        return _set_aside(row, fault.reason)
-    return Row(
-        row.file,
-        row.source,
-        copy,
-        len(frames),
-        written.form,
-        written.changed,
-        round(100 * painter.blanked / (len(frames) * frames.size[0] * frames.size[1]), 2),
-        painter.lines,
-        made.removed,
+    with replacing(out / copy) as unfinished:
+        written = write_copy(unfinished, pixels, header, painter)
+    return replace(
+        row,
+        copy=copy,
+        frames=len(frames),
+        form=written.form,
+        frames_changed=written.changed,
+        blanked_percent=round(100 * painter.blanked / (len(frames) * frames.size[0] * frames.size[1]), 2),
+        text_lines=painter.lines,
+        attributes_removed=made.removed,
     )
 
 
@@ -190,7 +186,24 @@ class _Painter:
 
 
 def _set_aside(row: Row, reason: str) -> Row:
-    return Row(row.file, row.source, set_aside=reason[:1].upper() + reason[1:])
+    return replace(row, set_aside=reason[:1].upper() + reason[1:])
+
+
+def _read(path: Path) -> tuple[Frames, DicomPixels]:
+    """The frames of an object.
+
+    Raises:
+        UnreadableFrames: it is none that can be copied.
+    """
+    if not looks_like_dicom(first_bytes(path)):
+        raise UnreadableFrames(path, NOT_DICOM)
+    try:
+        frames = read_dicom(path)
+    except UnreadableFrames:
+        raise UnreadableFrames(path, NO_PICTURE) from None
+    if not isinstance(frames.pixels, DicomPixels):
+        raise UnreadableFrames(path, NO_PICTURE)
+    return frames, frames.pixels
 
 
 def _header(path: Path) -> Dataset:
@@ -208,56 +221,8 @@ def _header(path: Path) -> Dataset:
         raise UnreadableFrames(path, f"cannot be parsed ({type(fault).__name__}). Export it again.") from None
 
 
-def _files(export: Path) -> Iterator[Path]:
-    """All files below a folder, sorted; a single file is its own."""
-    if not export.is_dir():
-        yield export
-        return
-    for folder, folders, names in os.walk(export):
-        folders.sort()
-        yield from (Path(folder) / name for name in sorted(names))
-
-
 def _check_apart(export: Path, out: Path) -> None:
     if out == export or export in out.parents or out in export.parents:
         raise OutputError(
             "The folder of copies and the export lie in one another; needed a folder beside it. Choose another one."
         )
-
-
-def _claim(out: Path, settings: dict[str, object]) -> list[Row]:
-    """Note the settings in a new folder, or find that an earlier run had the same; the rows it wrote.
-
-    A row that was cut off when that run was stopped is dropped from the table, and its file copied again.
-    """
-    note, table = out / NOTE, out / TABLE
-    text = json.dumps(settings, indent=1) + "\n"
-    if not note.exists():
-        if any(out.iterdir()):
-            raise OutputError(
-                "The folder of copies holds other files; needed a new or empty one. Choose another folder."
-            )
-        with replacing(table) as unfinished:
-            unfinished.write_text(_line([field.name for field in fields(Row)]), encoding="utf-8", newline="")
-        with replacing(note) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    if note.read_text(encoding="utf-8") != text:
-        raise OutputError(
-            "The folder holds copies made with another key or other settings; needed the same call as before. Choose "
-            "another folder."
-        )
-    whole = table.read_text(encoding="utf-8").rpartition("\n")[0] + "\n"
-    with replacing(table) as unfinished:
-        unfinished.write_text(whole, encoding="utf-8", newline="")
-    return [_row(cells) for cells in csv.DictReader(io.StringIO(whole))]
-
-
-def _row(cells: dict[str, str]) -> Row:
-    kinds = {"int": int, "float": float, "str": str}
-    return Row(**{field.name: kinds[str(field.type)](cells[field.name]) for field in fields(Row)})
-
-
-def _line(cells: list[object] | list[str]) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerow(cells)
-    return file.getvalue()

@@ -15,7 +15,7 @@ from echocare_core.frames.dicom.header import numbers, value
 from echocare_core.privacy.vocabulary import CODE, EXAMINATIONS, LARGEST, REGION, TERMS, meaning_of
 
 POINTERS = ("FrameTime", "FrameTimeVector")  # what Frame Increment Pointer may name
-_WHOLE = {"US": (0, 0xFFFF), "SS": (-0x8000, 0x7FFF), "UL": (0, 0xFFFFFFFF), "IS": (-(1 << 31), (1 << 31) - 1)}
+_WHOLE = {"US": (0, 0xFFFF), "UL": (0, 0xFFFFFFFF)} | dict.fromkeys(("SL", "IS"), (-(1 << 31), (1 << 31) - 1))
 
 
 def read_quantity(dataset: Dataset, keyword: str, given: frozenset[float] = frozenset()) -> Any:
@@ -34,6 +34,7 @@ def read_quantity(dataset: Dataset, keyword: str, given: frozenset[float] = froz
 
 
 def read_region(item: Dataset) -> Dataset:
+    """The numbers of one region (PS3.3 C.8.5.5)."""
     copy = Dataset()
     for keyword in REGION:
         if keyword in item and (found := read_quantity(item, keyword)) is not None:
@@ -69,17 +70,20 @@ def read_image_type(original: Dataset) -> list[str]:
 
 
 def read_sop_class(original: Dataset) -> str | None:
+    """The SOP Class UID where it is one of the standard."""
     found = read_plain(original, "SOPClassUID")
     return found if UID(found).type == "SOP Class" else None
 
 
 def read_pointer(original: Dataset) -> int | None:
+    """The tag of Frame Time or its vector, where Frame Increment Pointer names one."""
     found = value(original, "FrameIncrementPointer")
     pointers = [found] if isinstance(found, int) else list(found) if isinstance(found, (list, MultiValue)) else []
     return next((tag for tag in map(tag_for_keyword, POINTERS) if tag in pointers), None)
 
 
 def read_items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence."""
     found = value(dataset, keyword)
     return [item for item in found if isinstance(item, Dataset)] if isinstance(found, Sequence) else []
 
@@ -92,11 +96,13 @@ def read_texts(dataset: Dataset, keyword: str) -> list[str]:
 
 
 def read_plain(dataset: Dataset, keyword: str) -> str:
+    """Whatever a file has there as text without padding, to be hashed or sought in a list."""
     found = value(dataset, keyword)
     return "" if found is None else str(found).strip(" \0")
 
 
 def make_code(value: str, meaning: str, scheme: str = "DCM") -> Dataset:
+    """The item of a code sequence (PS3.3 8.8)."""
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
     return code

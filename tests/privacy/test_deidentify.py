@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +23,8 @@ from video_files import encode, write_video
 from echocare_core.cli import app
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.frames import read_frames
-from echocare_core.privacy import deidentify
+from echocare_core.lock import FolderLock
+from echocare_core.privacy import deidentify, trace
 from echocare_core.privacy.copy import write_copy
 
 BANNER, NOTE = (10, 10, "DOE^JANE 19700131"), (150, 200, "Miller, Anna")
@@ -114,7 +117,9 @@ def test_text_is_blanked_and_tissue_kept_whatever_the_header_says_of_text(export
 
     assert after.pixels[0][written_pixels(WRITING)].max() == 0
     assert (after.pixels[0][UNWRITTEN] != pixels[0][UNWRITTEN]).any(-1).mean() < 0.005
-    assert dcmread(tmp_path / "out" / row.copy).BurnedInAnnotation == "NO"
+    copy = dcmread(tmp_path / "out" / row.copy)
+    assert (copy.BurnedInAnnotation, copy.ImageType[0]) == ("NO", "DERIVED")
+    assert [code.CodeValue for code in copy.DeidentificationMethodCodeSequence] == ["113100", "113101"]
 
 
 def test_what_stands_behind_a_stray_delimiter_is_cleaned_too(export, tmp_path):
@@ -130,15 +135,35 @@ def test_what_stands_behind_a_stray_delimiter_is_cleaned_too(export, tmp_path):
         assert word not in (tmp_path / "out" / row.copy).read_bytes()
 
 
-def test_a_jpeg_frame_that_needs_no_change_keeps_its_bytes(export, tmp_path):
+def test_a_jpeg_frame_that_needs_no_change_keeps_its_picture(export, tmp_path):
     stream = jpeg(screen()[0][TOP + 8 : BOTTOM - 4, LEFT + 6 : RIGHT] // 3 + 40)
     size = {"Rows": BOTTOM - TOP - 12, "Columns": RIGHT - LEFT - 6, "NumberOfFrames": 1}
-    write_ultrasound(export / "IM1", [stream], photometric="YBR_FULL", transfer_syntax=JPEG, attributes=size)
+    path = write_ultrasound(export / "IM1", [stream], photometric="YBR_FULL", transfer_syntax=JPEG, attributes=size)
 
-    row, _ = only_copy(tmp_path)
+    row, after = only_copy(tmp_path)
 
     assert row.frames_changed == 0
-    assert stream in (tmp_path / "out" / row.copy).read_bytes()
+    assert (after.pixels[0] == read_frames(path).pixels[0]).mean() > 0.95
+
+
+def test_text_in_entries_of_a_palette_that_no_pixel_uses_goes(export, tmp_path):
+    palette = np.arange(256, dtype=np.uint8)
+    palette[248:] = list(b"Doe^Jane")
+    words = (palette.astype(np.uint16) * 256 | palette).astype("<u2").tobytes()
+    colours = ("Red", "Green", "Blue")
+    attributes = {f"{colour}PaletteColorLookupTableDescriptor": [256, 0, 16] for colour in colours}
+    attributes |= {f"{colour}PaletteColorLookupTableData": words for colour in colours}
+    indices = np.minimum(screen()[..., :1], 240)
+    path = write_ultrasound(export / "IM1", indices, photometric="PALETTE COLOR", attributes=attributes)
+    assert bytes(palette[248:].repeat(2)) in path.read_bytes()
+
+    row, after = only_copy(tmp_path)
+
+    data = (tmp_path / "out" / row.copy).read_bytes()
+    assert not [word for word in (b"D\0o\0e", b"DDooee", b"Doe^") if word in data]
+    assert row.form == "decoded"
+    same = (after.pixels[0] == read_frames(path).pixels[0]).all(-1)
+    assert same[UNWRITTEN].mean() > 0.995
 
 
 def test_other_compressions_become_native(export, tmp_path):
@@ -166,14 +191,16 @@ def test_a_video_becomes_native(export, tmp_path):
         assert same[UNWRITTEN].mean() > 0.9
 
 
-def test_overlays_in_unused_bits_go(export, tmp_path):
-    grey = screen()[..., :1].astype(np.uint16) << 4 | 0x8000
-    stored = {"BitsStored": 12, "HighBit": 11}
+@pytest.mark.parametrize("signed", [False, True])
+def test_overlays_in_unused_bits_go(signed, export, tmp_path):
+    grey = screen()[..., :1].astype(np.uint16) << 3 | 0x7000
+    stored = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": int(signed)}
     write_ultrasound(export / "IM1", grey, photometric="MONOCHROME2", attributes=stored)
 
     row, _ = only_copy(tmp_path)
 
-    assert dcmread(tmp_path / "out" / row.copy).pixel_array.max() < 1 << 12
+    samples = np.frombuffer(dcmread(tmp_path / "out" / row.copy).PixelData, "<i2" if signed else "<u2")
+    assert -(1 << 11) <= samples.min() <= samples.max() < 1 << 12 - signed
 
 
 def test_what_is_no_ultrasound_is_set_aside_with_its_reason(export, tmp_path):
@@ -188,14 +215,131 @@ def test_what_is_no_ultrasound_is_set_aside_with_its_reason(export, tmp_path):
     assert "Doe" not in copies.rows[0].set_aside
 
 
-def test_an_object_without_a_sop_class_is_set_aside_and_the_others_are_copied(export, tmp_path):
-    write_ultrasound(export / "a", screen(1, WRITING), photometric="RGB", attributes={"SOPClassUID": None})
+@pytest.mark.parametrize("uid", [None, "1.2.826.0.1.3680043.99"])
+def test_an_object_without_a_sop_class_of_the_standard_is_set_aside_and_the_others_are_copied(uid, export, tmp_path):
+    write_ultrasound(export / "a", screen(1, WRITING), photometric="RGB", attributes={"SOPClassUID": uid})
     native(export / "b", "rgb")
 
     copies = deidentify(export, tmp_path / "out")
 
     assert [bool(row.copy) for row in copies.rows] == [False, True]
-    assert copies.rows[0].set_aside.startswith("Has no SOP Class UID (0008,0016)")
+    assert copies.rows[0].set_aside.startswith("Has no SOP Class UID (0008,0016) of the standard")
+
+
+def test_no_reason_quotes_a_file(export, tmp_path):
+    write_ultrasound(export / "a", screen(), attributes={"Modality": "DOE JANE", "SOPClassUID": "1.2.4711"})
+    write_ultrasound(export / "b", screen(), photometric="RGB", attributes={"PhotometricInterpretation": "DOE_JANE"})
+    (export / "c").write_text("NDims = 3\nElementDataFile = Doe^Jane.raw\n")
+
+    copies = deidentify(export, tmp_path / "out")
+
+    said = (tmp_path / "out" / "deidentified.csv").read_text()
+    assert copies.set_aside == 3
+    assert not [word for word in ("DOE", "Doe", "4711") if word in said]
+
+
+def failing(monkeypatch, fault):
+    """Let the first copy fail while it is written."""
+    calls = []
+
+    def write(path, *arguments):
+        calls.append(path)
+        if len(calls) == 1:
+            path.write_bytes(b"half")
+            raise fault
+        return write_copy(path, *arguments)
+
+    monkeypatch.setattr("echocare_core.privacy.copies.write_copy", write)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG, errno.EIO])
+def test_a_copy_that_cannot_be_written_does_not_stop_the_others_and_is_tried_again(
+    number, export, tmp_path, monkeypatch
+):
+    native(export / "a", "inverted")
+    native(export / "b", "inverted")
+    failing(monkeypatch, OSError(number, os.strerror(number)))
+
+    copies = deidentify(export, tmp_path / "out")
+
+    assert copies.rows[0].set_aside.startswith(f"Cannot be written ({os.strerror(number)}).")
+    assert copies.rows[1].copy
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 1
+    assert [bool(row.copy) for row in sorted(deidentify(export, tmp_path / "out").rows, key=file_of)] == [True, True]
+
+
+def file_of(row):
+    return row.file
+
+
+def test_a_full_disk_stops_leaves_nothing_half_written_and_the_next_run_goes_on(export, tmp_path, monkeypatch):
+    native(export / "a", "inverted")
+    failing(monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    with pytest.raises(OutputError, match="No space left on device"):
+        deidentify(export, tmp_path / "out")
+
+    assert {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()} == {
+        "deidentified.csv",
+        "deidentified.json",
+    }
+    assert deidentify(export, tmp_path / "out").made == 1
+
+
+def test_a_fault_that_nobody_thought_of_sets_one_file_aside(export, tmp_path, monkeypatch):
+    native(export / "a", "inverted")
+    native(export / "b", "inverted")
+    failing(monkeypatch, RecursionError("Doe^Jane"))
+
+    copies = deidentify(export, tmp_path / "out")
+
+    assert copies.rows[0].set_aside == "Cannot be copied (RecursionError). Export it again, or leave it out."
+    assert copies.rows[1].copy
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_folder_of_a_run_that_was_killed_at_any_time_is_gone_on_with(written, export, tmp_path):
+    native(export / "a", "inverted")
+    whole = deidentify(export, tmp_path / "out")
+    out, [row] = tmp_path / "out", whole.rows
+    (out / row.copy).rename((out / row.copy).with_name(".half-unfinished.dcm"))
+    for name in ("deidentified.json", "deidentified.csv")[written:]:
+        (out / name).unlink()
+    if written == 2:
+        (out / "deidentified.csv").write_text("file,sour")
+    else:
+        shutil.rmtree(out / row.copy.partition("/")[0])  # nothing is copied before both are there
+
+    again = deidentify(export, out)
+
+    assert again.rows == whole.rows
+    assert {path.name for path in out.rglob("*") if path.is_file()} == {
+        "deidentified.csv",
+        "deidentified.json",
+        Path(row.copy).name,
+    }
+
+
+def test_two_runs_at_once_do_not_share_a_folder(export, tmp_path):
+    (tmp_path / "out").mkdir()
+    with FolderLock(tmp_path / "out"), pytest.raises(OutputError, match="in use by another run"):
+        deidentify(export, tmp_path / "out")
+
+
+def test_who_holds_the_key_leads_a_row_back_to_its_file_and_nobody_else_does(export, tmp_path):
+    (export / "Doe^Jane").mkdir()
+    native(export / "Doe^Jane" / "a", "inverted")
+    (export / "note.txt").write_text("Doe^Jane")
+    rows = deidentify(export, tmp_path / "out").rows
+
+    found = trace(export, tmp_path / "out")
+
+    assert [found[row.source] for row in rows] == [export / "Doe^Jane" / "a", export / "note.txt"]
+    deidentify(export, tmp_path / "other")
+    assert not {row.source for row in rows} & set(trace(export, tmp_path / "other"))
+    (tmp_path / "out.key").unlink()
+    with pytest.raises(SettingsError, match=r"out\.key is missing"):
+        trace(export, tmp_path / "out")
 
 
 def test_two_files_of_one_uid_make_one_copy(export, tmp_path):
