@@ -14,7 +14,9 @@ MOST_PROCESSES = 8
 
 
 def inspect(
-    export: Annotated[Path, typer.Argument(metavar="EXPORT", help="Export folder, DICOMDIR, or one file.")],
+    export: Annotated[
+        list[Path], typer.Argument(metavar="EXPORT...", help="Export folder, DICOMDIR, ZIP archive, or files.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Write tables there; the same command goes on there.")
     ] = None,

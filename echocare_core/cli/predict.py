@@ -15,7 +15,8 @@ def predict(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...", help="DICOM file, DICOM export folder or images, several too, or a table of images."
+            metavar="INPUT...",
+            help="DICOM files, export folders, ZIP archives, images, or one table of images.",
         ),
     ],
     out: Out,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -98,14 +98,14 @@ def read_export(given: Given) -> Export:
     """Read the header of every file in an export; one bad file is set aside by name, never fatal to the rest.
 
     Args:
-        given: a file or a folder, or several, or patterns of them (`inputs.find_inputs`); file names and extensions do
-            not matter, linked folders are not entered.
+        given: a file, folder or ZIP archive, or several, or patterns of them (`inputs.find_inputs`); file names and
+            extensions do not matter, linked folders are not entered.
 
     Raises:
         UnreadableFrames: a path does not exist, or nothing usable is there; the sentence counts the reasons.
     """
     inputs = find_inputs(given)
-    if inputs.single and not inputs.single.is_dir():
+    if inputs.single:
         return Export(inputs, (read_frames(inputs.single),))
     files: list[Frames] = []
     faults: list[UnreadableFrames] = []
@@ -116,7 +116,8 @@ def read_export(given: Given) -> Export:
         except UnreadableFrames as fault:
             faults.append(fault)
     if not files:
-        raise UnreadableFrames(inputs.root, _why_nothing_is_usable(faults))
+        where = inputs.root if len(inputs.paths) > 1 else inputs.paths[0]
+        raise UnreadableFrames(where, _why_nothing_is_usable(faults))
     set_aside = (SetAside(inputs.source_of(fault.path), str(fault)) for fault in faults)
     return Export(inputs, tuple(files), tuple(set_aside))
 
@@ -127,9 +128,17 @@ def _check_no_table(path: Path, inputs: Inputs) -> None:
 
 
 def walk_inputs(inputs: Inputs, set_aside: Callable[[UnreadableFrames], None]) -> Iterator[Path]:
-    """All files that were given or lie in a folder that was, each once; as `walk_export`."""
-    every = (walk_export(path, set_aside) if path.is_dir() else [path] for path in inputs.paths)
-    yield from dict.fromkeys(chain.from_iterable(every)) if len(inputs.paths) > 1 else chain.from_iterable(every)
+    """All files that were given or lie in a folder or archive that was, each once; as `walk_export`."""
+
+    def walk(path: Path) -> Iterable[Path]:
+        if path in inputs.archives:
+            for fault in inputs.archives[path].set_aside:
+                set_aside(fault)
+            return walk_export(inputs.archives[path].folder, set_aside)
+        return walk_export(path, set_aside) if path.is_dir() else [path]
+
+    every = chain.from_iterable(walk(path) for path in inputs.paths)
+    yield from dict.fromkeys(every) if len(inputs.paths) > 1 else every
 
 
 def walk_export(root: Path, set_aside: Callable[[UnreadableFrames], None]) -> Iterator[Path]:

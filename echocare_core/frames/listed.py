@@ -11,7 +11,7 @@ from pathlib import Path
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.export import INVENTORY, Export, read_export
 from echocare_core.frames.faults import check_no_faults
-from echocare_core.frames.inputs import TABLES, Given, Inputs, every_path
+from echocare_core.frames.inputs import TABLES, Given, Inputs, Places, every_path
 from echocare_core.frames.manifest import (
     check_columns,
     find_regrouped,
@@ -67,7 +67,7 @@ def read_listed(table: Path) -> Export:
     paths = [(table.parent / image).absolute() for image in rows["image"]]
     groups = {path: group for path, group in zip(paths, rows.get("group", [""] * len(rows)), strict=True) if group}
     root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent.absolute()
-    inputs = Inputs((table,), root)
+    inputs = Inputs((table,), Places(root))
     opened: dict[Path, Frames | None] = {}
     asked: list[tuple[Frames, int | None]] = []
     set_aside: list[SetAside] = []

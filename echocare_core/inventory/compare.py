@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.inputs import Places
 from echocare_core.frames.read import read_frames
 from echocare_core.inventory.pixels import decoded_digest, stored_digest
 from echocare_core.secret import SecretKey
@@ -41,6 +42,6 @@ def compare(path: Path, key: SecretKey, *, decoded: bool) -> Compared:
         return Compared(reason="cannot be read from the disk any more. Copy it again.")
 
 
-def compare_files(root: Path, key: SecretKey, decoded: bool, sources: list[str]) -> list[Compared]:
-    """The same for some files below a folder."""
-    return [compare(root / source, key, decoded=decoded) for source in sources]
+def compare_files(places: Places, key: SecretKey, decoded: bool, sources: list[str]) -> list[Compared]:
+    """The same for some files of an export."""
+    return [compare(places.path_of(source), key, decoded=decoded) for source in sources]

@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echocare_core.atomic import replacing
-from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
+from echocare_core.errors import OutputError, SettingsError
+from echocare_core.frames.inputs import Given, Inputs, find_inputs
 from echocare_core.inventory.compare import compare_files
 from echocare_core.inventory.copies import find_copies
 from echocare_core.inventory.groups import check_fractions, find_groups
-from echocare_core.inventory.listing import list_export, root_of
+from echocare_core.inventory.listing import list_export
 from echocare_core.inventory.needs import bundle_conditions
 from echocare_core.inventory.record import read_records
 from echocare_core.inventory.store import STORE_FILE, Store
@@ -37,7 +38,7 @@ ALIKE = """
 
 
 def inspect_export(
-    export: str | Path,
+    export: Given,
     out: str | Path | None = None,
     *,
     split: Sequence[float] = (0.7, 0.15, 0.15),
@@ -49,7 +50,8 @@ def inspect_export(
     """Say what a hospital export holds, what is usable, and what is set aside and why.
 
     Args:
-        export: a folder of any depth, a DICOMDIR, or one file.
+        export: a folder of any depth, a DICOMDIR, a ZIP archive or one file; several of them, or patterns such as
+            C/*.dcm.
         out: folder for `table.csv` (what bundles train and predict from: data_manifests/README.md), `set_aside.csv`,
             `series.csv`, `summary.json` and `inventory.sqlite`, with which the same call goes on where it was stopped
             and reads only files that are new or changed; and the key of its pseudonyms. Without it nothing is kept.
@@ -67,17 +69,12 @@ def inspect_export(
         UnreadableFrames: `export` does not exist, or is a DICOMDIR that breaks off.
         SettingsError: shares that do not add up, no process, or a key file that holds none.
         OutputError: `out` is the export's own folder, cannot be written, belongs to another export, is in use, or its
-            table was edited.
+            table was edited; or the export is a ZIP archive, whose files no table can name.
         BundleError: a bundle needs what there is no word for.
     """
-    export = Path(export)
-    if not export.exists():
-        raise UnreadableFrames(export, "does not exist; a folder, DICOMDIR or file is needed. Check the path.")
-    if out is not None and Path(out).resolve() == (export if export.is_dir() else export.parent).resolve():
-        raise OutputError(
-            "The inventory and the export would share a folder, which then counts as an inventory; needed another one. "
-            "Choose a folder beside the export."
-        )
+    inputs = find_inputs(export)
+    if out is not None:
+        _check_apart(inputs, Path(out))
     if processes < 1:
         raise SettingsError(f"{processes} processes; needed 1 or more.")
     check_fractions(split)
@@ -87,28 +84,44 @@ def inspect_export(
             folder, key = Path(stack.enter_context(tempfile.TemporaryDirectory())), new_key()
         else:
             folder, key = _prepare(Path(out))
-        store = Store(folder / STORE_FILE, key.pseudonym("export", str(export.resolve())))
+        store = Store(
+            folder / STORE_FILE, key.pseudonym("export", "\n".join(str(path.resolve()) for path in inputs.paths))
+        )
         stack.callback(store.close)
         stack.enter_context(store.faults())
         if out is not None:
             _check_table(folder / TABLE, store)
-        root = root_of(export)
         with _bar(progress) as bar:
             listing = bar.add_task("listing files", total=None)
-            list_export(export, store)
+            list_export(inputs, store)
             bar.remove_task(listing)
             through = partial(_work_through, store, processes, bar)
-            through("reading headers", "kind IS NULL", partial(read_records, root, key), store.put_records)
+            through("reading headers", "kind IS NULL", partial(read_records, inputs.places, key), store.put_records)
             store.run(ALIKE)
             pending = "decoded_digest IS NULL" if decoded else "stored_digest IS NULL AND fingerprint IN alike"
-            work = partial(compare_files, root, key, decoded)
+            work = partial(compare_files, inputs.places, key, decoded)
             through("comparing pixels", f"usable AND {pending}", work, store.put_compared)
         find_groups(store, key, split, decoded=decoded)
         find_copies(store)
         summary = summarise(store, conditions)
         if out is not None:
-            _write(store, root, folder, summary, parquet=parquet)
+            _write(store, inputs.root, folder, summary, parquet=parquet)
     return summary
+
+
+def _check_apart(inputs: Inputs, out: Path) -> None:
+    """OutputError where an inventory cannot stand there, or its table could name no files."""
+    folders = (path if path.is_dir() else path.parent for path in inputs.paths)
+    if out.resolve() in {folder.resolve() for folder in folders}:
+        raise OutputError(
+            "The inventory and the export would share a folder, which then counts as an inventory; needed another one. "
+            "Choose a folder beside the export."
+        )
+    if inputs.archives:
+        raise OutputError(
+            f"{next(iter(inputs.archives)).name} is a ZIP archive, whose files no table can name; needed files on the "
+            "disk. Unpack it and give its folder, or leave the tables away."
+        )
 
 
 def _work_through(

@@ -1,4 +1,4 @@
-"""What an export holds: every file of a folder, or those that a DICOMDIR lists, with what is missing."""
+"""What an export holds: every file of what was given, or those that a DICOMDIR lists, with what is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.export import walk_export
+from echocare_core.frames.export import walk_export, walk_inputs
+from echocare_core.frames.inputs import Inputs, Places
 from echocare_core.inventory.dicomdir import NAME, is_dicomdir, listed_files
 from echocare_core.inventory.record import Record
 from echocare_core.inventory.store import Store
@@ -17,26 +18,27 @@ UNLISTED = "is not listed by the DICOMDIR. Give its folder in place of the DICOM
 UNNAMEABLE = "has a name that is not UTF-8, so no table can hold it. Rename it."
 
 
-def list_export(export: Path, store: Store) -> None:
+def list_export(inputs: Inputs, store: Store) -> None:
     """Take down in the store what there is to read.
 
     A folder is read whole, and where a DICOMDIR stands in it, files that are listed and missing are named. Of a
-    DICOMDIR given as `export` only the files it lists are read; others below its folder are set aside.
+    DICOMDIR given alone only the files it lists are read; others below its folder are set aside.
 
     Raises:
-        UnreadableFrames: `export` is a DICOMDIR that breaks off.
+        UnreadableFrames: a DICOMDIR was given alone and breaks off.
     """
-    root = root_of(export)
-    by_list = not export.is_dir() and is_dicomdir(export)
+    places = inputs.places
+    by_list = inputs.single if inputs.single and is_dicomdir(inputs.single) else None
     set_aside: dict[str, Record] = {}  # folders and odd names: few
 
     def set_folder_aside(fault: UnreadableFrames) -> None:
-        set_aside[_source(fault.path, root)] = Record("folder", reason=fault.reason)
+        set_aside[_source(fault.path, places)] = Record("folder", reason=fault.reason)
 
     def found() -> Iterator[tuple[str, int, int]]:
-        for path in walk_export(root, set_folder_aside) if by_list or export.is_dir() else [export]:
-            source = _source(path, root)
-            if source != path.relative_to(root).as_posix():
+        walked = walk_export(places.root, set_folder_aside) if by_list else walk_inputs(inputs, set_folder_aside)
+        for path in walked:
+            source = _source(path, places)
+            if source != places.source_of(path):
                 set_aside[source] = Record("other", reason=UNNAMEABLE)
             else:
                 yield (source, *_size_and_time(path))
@@ -45,22 +47,17 @@ def list_export(export: Path, store: Store) -> None:
 
     store.note_files(found())
     store.forget("kind = 'unlisted'")  # the list may be another by now
-    _read_lists([export] if by_list else _dicomdirs(root, store), store, root, demanded=by_list)
+    _read_lists([by_list] if by_list else _dicomdirs(places, store), store, places, demanded=by_list is not None)
     store.put_records(set_aside.items())
     _set_aside_where(store, "size IS NULL", Record("missing", reason=MISSING))
     if by_list:
-        unlisted = f"kind IS NULL AND source NOT IN listed AND source <> '{export.name.replace(chr(39), chr(39) * 2)}'"
+        unlisted = f"kind IS NULL AND source NOT IN listed AND source <> '{by_list.name.replace(chr(39), chr(39) * 2)}'"
         _set_aside_where(store, unlisted, Record("unlisted", reason=UNLISTED))
 
 
-def root_of(export: Path) -> Path:
-    """The folder that sources are relative to."""
-    return export if export.is_dir() else export.parent
-
-
-def _source(path: Path, root: Path) -> str:
+def _source(path: Path, places: Places) -> str:
     """Path below the export; bytes that are no UTF-8 are spelled out."""
-    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+    return os.fsencode(places.source_of(path)).decode("utf-8", "backslashreplace")
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:
@@ -71,20 +68,20 @@ def _size_and_time(path: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _dicomdirs(root: Path, store: Store) -> Iterator[Path]:
+def _dicomdirs(places: Places, store: Store) -> Iterator[Path]:
     """Files of an export that are called DICOMDIR: an export may hold the copies of several discs."""
     for page in store.pages(f"source = '{NAME}' COLLATE NOCASE OR source LIKE '%/{NAME}'"):
-        yield from (root / source for source in page if is_dicomdir(root / source))
+        yield from (path for path in map(places.path_of, page) if is_dicomdir(path))
 
 
-def _read_lists(dicomdirs: Iterator[Path] | list[Path], store: Store, root: Path, *, demanded: bool) -> None:
+def _read_lists(dicomdirs: Iterator[Path] | list[Path], store: Store, places: Places, *, demanded: bool) -> None:
     """Fill `listed`; one that breaks off matters only where it was asked for."""
     with store.transaction():
         store.database.execute("DELETE FROM listed")
         for path in dicomdirs:
             try:
                 store.database.executemany(
-                    "INSERT OR IGNORE INTO listed VALUES (?)", ([_source(file, root)] for file in listed_files(path))
+                    "INSERT OR IGNORE INTO listed VALUES (?)", ([_source(file, places)] for file in listed_files(path))
                 )
             except UnreadableFrames:
                 if demanded:

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom.header import Header, looks_like_dicom, name_of, read_header, text, value
 from echocare_core.frames.dicom.read import open_frames
+from echocare_core.frames.inputs import Places
 from echocare_core.frames.read import first_bytes, read_frames
 from echocare_core.inventory.identity import IDENTITY, Identity, read_identity
 from echocare_core.inventory.pixels import fingerprint
@@ -84,9 +85,9 @@ def read_record(path: Path, key: SecretKey) -> Record:
     return Record(**told, usable=True)  # type: ignore[arg-type]
 
 
-def read_records(root: Path, key: SecretKey, sources: list[str]) -> list[Record]:
-    """The records of some files below a folder."""
-    return [read_record(root / source, key) for source in sources]
+def read_records(places: Places, key: SecretKey, sources: list[str]) -> list[Record]:
+    """The records of some files of an export."""
+    return [read_record(places.path_of(source), key) for source in sources]
 
 
 def _description(header: Header) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from echocare_core.frames.export import study_numbers
 from echocare_core.transforms.export_dataset import ExportDataset
@@ -102,8 +102,8 @@ class Levels:
     def _study_prediction(self, study: int, whole: _Whole, outputs: Outputs) -> Prediction:
         """What is said of a whole study, whose source is the folder that holds all its files."""
         frames, number, _ = whole.middle
-        folder = os.path.commonpath([one.path.parent for one, _, _ in whole.seen])
-        source = Path(folder).relative_to(self.export.root).as_posix()
+        sources = [PurePosixPath(self.export.source_of(one)) for one, _, _ in whole.seen]
+        source = posixpath.commonpath([one.parent for one in sources]) or "."
         notes = tuple(dict.fromkeys(note for one, _, _ in whole.seen for note in one.notes))
         keys = _common_keys([self.export.keys_of(one) for one, _, _ in whole.seen])
         return Prediction(source, outputs, "study", image=frames.pixels[number], study=study, notes=notes, keys=keys)

@@ -300,3 +300,10 @@ def test_two_runs_at_once_do_not_mix(add, export, rows, tmp_path):
             rows()
     finally:
         other.close()
+
+
+def test_several_inputs_have_one_inventory(add, export, tmp_path):
+    for number, name in enumerate(("A/a", "B/b", "C/c")):
+        add(name, "P1", grey=10 + number)
+    inspect_export([export / "B", str(export / "A" / "*")], tmp_path / "out")
+    assert set(table_of(tmp_path / "out" / "table.csv")) == {"a", "b"}
