@@ -1,12 +1,13 @@
-"""Outputs of one kind out of those of a prediction, for a consumer that takes no other."""
+"""What is taken out of the outputs of a prediction: the one of a kind, or what is small enough to be kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from echocare_core.errors import BundleError
-from echocare_core.types import Output
+from echocare_core.types import Mask, Measurement, Output, Picture
 
 Kind = TypeVar("Kind", bound=Output)
 
@@ -30,3 +31,12 @@ def only_output(outputs: Sequence[Output], kind: type[Kind], consumer: str) -> K
             "configuration."
         )
     return found[0]
+
+
+def without_pixels(outputs: Iterable[Output]) -> tuple[Output, ...]:
+    """Outputs without masks, pictures and the lines of measurements: what a long run can keep of every frame."""
+    return tuple(
+        replace(output, line_px=None) if isinstance(output, Measurement) else output
+        for output in outputs
+        if not isinstance(output, (Mask, Picture))
+    )

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from echocare_core.frames.export import study_numbers
+from echocare_core.outputs import without_pixels
 from echocare_core.transforms.export_dataset import ExportDataset
-from echocare_core.types import Frames, JoinKeys, Mask, Output, Picture, Prediction
+from echocare_core.types import Frames, JoinKeys, Output, Prediction
 
 Outputs = tuple[Output, ...]
 Combine = Callable[[Sequence[Outputs]], Sequence[Output]]  # outputs of the frames or clips, in order -> of the whole
@@ -25,7 +26,7 @@ class _Whole:
     seen: list[tuple[Frames, int, Spacing]] = field(default_factory=list)  # a frame for each part
 
     def add(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Sequence[Output]) -> None:
-        self.parts.append(tuple(output for output in outputs if not isinstance(output, (Mask, Picture))))
+        self.parts.append(without_pixels(outputs))
         self.seen.append((frames, number, spacing_mm))
 
     def in_time(self) -> _Whole:

@@ -11,6 +11,7 @@ from PIL import Image
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError, SettingsError
 from echocare_core.optional import check_installed
+from echocare_core.outputs import without_pixels
 from echocare_core.result_files import (
     ENTRIES,
     OF_KINDS,
@@ -21,7 +22,7 @@ from echocare_core.result_files import (
     TABLE_FORMATS,
 )
 from echocare_core.results.naming import FrameNames
-from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing
+from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing, shown_size
 from echocare_core.results.page import Section, write_report
 from echocare_core.results.staging import Staging
 from echocare_core.results.table import (
@@ -35,7 +36,7 @@ from echocare_core.results.table import (
 )
 from echocare_core.results.table.place import Place
 from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, in_pixels, outputs_text
-from echocare_core.types import BundleCard, Details, Mask, Measurement, Picture, Prediction, Results, SetAside
+from echocare_core.types import BundleCard, Details, Mask, Measurement, Output, Prediction, Results, SetAside
 
 
 class ResultsWriter:
@@ -169,17 +170,23 @@ def caption_lines(prediction: Prediction) -> list[str]:
     """What stands below the overlay of a frame, in words, beside the legend of what is drawn on it."""
     nothing = marks_nothing(prediction.outputs)
     unsaid = (*DRAWERS, Measurement) if nothing else tuple(DRAWERS)
-    said = outputs_text(output for output in prediction.outputs if not isinstance(output, unsaid))
+    said = outputs_text(
+        output for output in prediction.outputs if not isinstance(output, unsaid) and not _is_drawn(output)
+    )
     if nothing:
         return [NOTHING_FOUND, *said]
     has_lengths = any(isinstance(output, Mask) for output in prediction.outputs) or in_pixels(prediction.outputs)
     return said if prediction.spacing_mm or not has_lengths else [*said, NOT_CALIBRATED]
 
 
+def _is_drawn(output: Output) -> bool:
+    return isinstance(output, Measurement) and output.line_px is not None
+
+
 def _details(prediction: Prediction) -> Details:
     return Details(
-        tuple(output for output in prediction.outputs if not isinstance(output, (Mask, Picture))),
-        None if prediction.image is None else prediction.image.shape[:2],
+        without_pixels(prediction.outputs),
+        None if prediction.image is None else shown_size(*prediction.image.shape[:2]),
         marks_nothing(prediction.outputs),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from skimage.measure import label, regionprops
 from echocare_core.types import Measurement
 
 Spacing = tuple[float, float] | None
+Line = NDArray[np.floating[Any]]
 
 
 def known_spacing(spacing_mm: Any) -> Spacing:
@@ -22,9 +24,10 @@ def known_spacing(spacing_mm: Any) -> Spacing:
 
 
 def measure_lesion(mask: NDArray[np.uint8], spacing_mm: Spacing, *, smallest_share: float) -> tuple[Measurement, ...]:
-    """Area and longest diameter of the largest lesion, and how many separate lesions there are.
+    """Area, long and short axis of the largest lesion, and how many separate lesions there are.
 
-    The longest diameter is the greatest distance between two points of the outline (maximum Feret diameter).
+    The long axis is the greatest distance between two points of the outline (maximum Feret diameter), the short axis
+    how far the outline reaches at a right angle to it.
 
     Args:
         mask: (height, width), 1 = lesion.
@@ -32,7 +35,7 @@ def measure_lesion(mask: NDArray[np.uint8], spacing_mm: Spacing, *, smallest_sha
         smallest_share: a separate part is counted as a lesion from this share of the area of the largest part on.
 
     Returns:
-        `lesions` (a count), and where there is one `lesion_area` and `lesion_long_axis`.
+        `lesions` (a count), and where there is one `lesion_area`, `lesion_long_axis` and `lesion_short_axis`.
     """
     parts = _parts(mask, spacing_mm)
     if not parts:
@@ -40,25 +43,44 @@ def measure_lesion(mask: NDArray[np.uint8], spacing_mm: Spacing, *, smallest_sha
     largest = max(parts, key=lambda part: part.area)
     lesions = sum(part.area >= smallest_share * largest.area for part in parts)
     unit = "mm" if spacing_mm else "px"
-    points = np.argwhere(_corners(largest.image)) * (spacing_mm or (1.0, 1.0))
+    long, short = _axes(_outline_corners(largest), spacing_mm or (1.0, 1.0))
     return (
         Measurement("lesions", float(lesions), "count"),
         Measurement("lesion_area", float(largest.area), f"{unit}2"),
-        Measurement("lesion_long_axis", _longest_distance(points), unit),
+        Measurement("lesion_long_axis", long[0], unit, long[1]),
+        Measurement("lesion_short_axis", short[0], unit, short[1]),
     )
 
 
-def _corners(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The grid of pixel corners (height + 1, width + 1) that touch a pixel of the mask."""
-    padded = np.pad(inside, 1)
-    return padded[1:, 1:] | padded[1:, :-1] | padded[:-1, 1:] | padded[:-1, :-1]
+def _outline_corners(part: Any) -> Line:
+    """Corners of the pixels of a part that are the first or last of their row: (row, column) in the mask."""
+    padded = np.pad(part.image, 1)
+    corners = padded[1:, 1:] | padded[1:, :-1] | padded[:-1, 1:] | padded[:-1, :-1]
+    rows, width = np.flatnonzero(corners.any(axis=1)), corners.shape[1]
+    first, last = corners.argmax(axis=1)[rows], width - 1 - corners[:, ::-1].argmax(axis=1)[rows]
+    points = np.stack([np.tile(rows, 2), np.concatenate([first, last])], axis=1)
+    return points + np.array(part.bbox[:2])
 
 
-def _longest_distance(points: NDArray[np.floating[Any]]) -> float:
-    """Greatest extent over all directions, in steps of one degree (error below 0.004 %)."""
+def _axes(corners: Line, spacing: tuple[float, float]) -> list[tuple[float, Line]]:
+    """Greatest extent over all directions, in steps of one degree (error below 0.004 %), and that at a right angle.
+
+    No point of a shape reaches farther in any direction than the first and last ones of its rows.
+
+    Returns:
+        Length in the unit of `spacing`, and a line (2, 2) in pixels whose centres have whole numbers, for each.
+    """
     angles = np.deg2rad(np.arange(180))
-    along = points @ np.stack([np.cos(angles), np.sin(angles)])
-    return float((along.max(axis=0) - along.min(axis=0)).max())
+    directions = np.stack([np.cos(angles), np.sin(angles)])
+    along = corners * spacing @ directions
+    extents = along.max(axis=0) - along.min(axis=0)
+    longest = int(extents.argmax())
+    across = (longest + 90) % 180
+    ends = corners[[along[:, longest].argmin(), along[:, longest].argmax()]]
+    sides = along[:, across].min(), along[:, across].max()
+    middle = np.mean([along[np.isclose(along[:, across], side), longest].mean() for side in sides])
+    feet = np.stack([middle * directions[:, longest] + side * directions[:, across] for side in sides])
+    return [(float(extents[longest]), ends - 0.5), (float(extents[across]), feet / spacing - 0.5)]
 
 
 def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset: float) -> tuple[Measurement, ...]:
@@ -86,11 +108,21 @@ def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset:
     if short <= 0:
         return ()
     unit = "mm" if spacing_mm else "px"
+    drawn = partial(_ellipse_line, largest, spacing_mm or (1.0, 1.0))
+    around = np.linspace(0, 2 * np.pi, 73)
     return (
-        Measurement("head_circumference", ellipse_perimeter(long / 2, short / 2), unit),
-        Measurement("occipitofrontal_diameter", float(long), unit),
-        Measurement("biparietal_diameter", float(short), unit),
+        Measurement("head_circumference", ellipse_perimeter(long / 2, short / 2), unit, drawn(long, short, around)),
+        Measurement("occipitofrontal_diameter", float(long), unit, drawn(long, 0, np.array([0, np.pi]))),
+        Measurement("biparietal_diameter", float(short), unit, drawn(0, short, np.array([np.pi, -np.pi]) / 2)),
     )
+
+
+def _ellipse_line(part: Any, spacing: tuple[float, float], long: float, short: float, angles: Line) -> Line:
+    """Points of an ellipse about the middle of a part and turned like it: (row, column) in pixels of the mask."""
+    turn = np.array([np.cos(part.orientation), np.sin(part.orientation)])  # of the long axis against the rows
+    along, across = long / 2 * np.cos(angles), short / 2 * np.sin(angles)
+    points = np.outer(along, turn) + np.outer(across, (-turn[1], turn[0]))
+    return (points + np.array(part.centroid)) / spacing
 
 
 def _parts(mask: NDArray[np.uint8], spacing_mm: Spacing) -> list[Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from monai.config import KeysCollection
 from monai.handlers import MeanDice, from_engine
 from monai.networks.blocks import UnetrUpBlock
@@ -25,11 +28,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from echocare_core.errors import SettingsError, TableError
+from echocare_core.frames.reduced import enlarge_mask
 from echocare_core.models import EncoderProfile, starting_encoder
 from echocare_core.tasks.measurements import Spacing, known_spacing
 from echocare_core.transforms.mask import read_mask
 from echocare_core.types import Mask, Measurement
 
+IN_PIXELS = {"px": 1, "px2": 2}  # units that grow with the picture, with what power
 Measure = Callable[[NDArray[np.uint8], Spacing], tuple[Measurement, ...]]
 
 
@@ -122,6 +127,7 @@ class SegmentationOutputd(MapTransform):
         labels: names of the labels 1, 2, ...
         measure: (mask uint8 (height, width) of the scan region, (row, column) mm per pixel or None) -> measurements.
         largest_part_only: of each label keep only the largest connected part.
+        smallest_share: separate parts below this share of a label's largest part are specks (`Mask.smallest_share`).
     """
 
     def __init__(
@@ -132,9 +138,11 @@ class SegmentationOutputd(MapTransform):
         labels: Sequence[str],
         measure: Measure,
         largest_part_only: bool,
+        smallest_share: float = 0.0,
     ) -> None:
         super().__init__(keys)
         self.image_key = image_key
+        self.smallest_share = smallest_share
         self.labels = dict(enumerate(labels, start=1))
         self.measure = measure
         self.as_recorded = Compose(
@@ -150,11 +158,23 @@ class SegmentationOutputd(MapTransform):
         item = self.as_recorded(dict(data))
         meta = item[self.image_key].meta
         top, left, bottom, right = (int(edge) for edge in meta["scan_box"])
+        height, width = (int(side) for side in meta["recorded_size"])
         for key in self.key_iterator(item):
             values = convert_to_numpy(item[key])[0].astype(np.uint8)
+            factor = ceil(height / len(values))  # above 1 where the frame was reduced before it was loaded
             measured = self.measure(values[top:bottom, left:right], known_spacing(meta["spacing_mm"]))
-            item["outputs"] = (Mask(values, self.labels), *measured)
+            if factor > 1:
+                values = enlarge_mask(values, (height, width))
+                item[key] = torch.from_numpy(values)[None]
+            mask = Mask(values, self.labels, self.smallest_share)
+            item["outputs"] = (mask, *(_in_frame(one, (top, left), factor) for one in measured))
         return item
+
+
+def _in_frame(one: Measurement, corner: tuple[int, int], factor: int) -> Measurement:
+    """What was measured in the scan region, in pixels of the recorded frame."""
+    line_px = None if one.line_px is None else (one.line_px + corner + 0.5) * factor - 0.5
+    return replace(one, value=one.value * factor ** IN_PIXELS.get(one.unit, 0), line_px=line_px)
 
 
 def build_mean_dice() -> MeanDice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from monai.utils import convert_to_numpy
@@ -11,6 +12,7 @@ from torch.utils.data import IterableDataset
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.inputs import Given
 from echocare_core.frames.listed import open_export
+from echocare_core.frames.reduced import reduced_frames
 from echocare_core.transforms.clips import Clip
 from echocare_core.transforms.faults import Faults
 from echocare_core.types import Frames, SetAside
@@ -28,6 +30,8 @@ class ExportDataset(IterableDataset):
             folder of an inventory, which has one.
         transform: applied to {"image": Frames, "frame": 0-based number}; of a clip, "frame" holds its numbers.
         clip: which frames of a cine make a clip, such as `EvenClip(16)`; None for every frame by itself.
+        most_pixels: a frame with more reaches `transform` smaller, by a whole factor, so that one picture cannot fill
+            the memory; None for no limit.
 
     Attributes:
         by_path: the opened files by the path that stands in each item's meta.
@@ -46,9 +50,10 @@ class ExportDataset(IterableDataset):
         path: Given,
         transform: Callable[[dict[str, Any]], dict[str, Any]],
         clip: Clip | None = None,
+        most_pixels: int | None = None,
     ) -> None:
         self.export = open_export(path)
-        self.transform = transform
+        self.transform, self.most_pixels = transform, most_pixels
         self.number_of_frames = self.export.number_of_frames
         self.too_short: list[SetAside] = []
         self.clips = None if clip is None else {one.path: self._clips_of(one, clip) for one in self.export.files}
@@ -59,7 +64,7 @@ class ExportDataset(IterableDataset):
                 self.export.root, f"has no cine that is long enough ({first.rstrip('.')}). Give it others."
             )
         self.set_aside: list[SetAside] = [*self.export.set_aside, *self.too_short]
-        self.by_path = {str(frames.path): frames for frames in self.export.files}
+        self.by_path = {str(frames.path): self._noted(frames) for frames in self.export.files}
 
     def items(self) -> Iterator[tuple[Frames, Sequence[int] | Sequence[tuple[int, ...]]]]:
         """Each file with its frames that come one by one, in the order of the export, or those of each of its clips."""
@@ -71,9 +76,10 @@ class ExportDataset(IterableDataset):
         self.set_aside[:] = [*self.export.set_aside, *self.too_short]
         faults = Faults("while it is read and prepared")
         for frames, numbers in self.items():
+            bounded = self._bounded(frames)
             for number in numbers:
                 try:
-                    item = self.transform({"image": frames, "frame": number})
+                    item = self.transform({"image": bounded, "frame": number})
                 except Exception as error:  # noqa: BLE001  (whatever a file makes a decoder or a transform raise)
                     self._set_aside(frames, number, error, faults)
                 else:
@@ -98,6 +104,17 @@ class ExportDataset(IterableDataset):
     def _set_aside(self, frames: Frames, number: int | Sequence[int], error: Exception, faults: Faults) -> None:
         first = number if isinstance(number, int) else number[0]
         self.set_aside.append(SetAside(self.export.source_of(frames), faults.reason(error, frames, first), first))
+
+    def _bounded(self, frames: Frames) -> Frames:
+        return frames if self.most_pixels is None else reduced_frames(frames, self.most_pixels)
+
+    def _noted(self, frames: Frames) -> Frames:
+        """The file as it is, with a note where the transform gets it smaller."""
+        (height, width), (less_high, less_wide) = frames.size, self._bounded(frames).size
+        if (height, width) == (less_high, less_wide):
+            return frames
+        note = f"It has {width}x{height} px and was looked at and measured at {less_wide}x{less_high} px."
+        return replace(frames, notes=(*frames.notes, note))
 
     def _clips_of(self, frames: Frames, clip: Clip) -> list[tuple[int, ...]]:
         try:

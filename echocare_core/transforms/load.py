@@ -40,6 +40,7 @@ class LoadUltrasound(Transform):
       where the file does not say;
     - `spacing_mm` (row, column), nan where the file does not say;
     - `scan_box` (top, left, bottom, right), and `scan_region`: number of the region it is, -1 for the whole picture;
+    - `recorded_size` (height, width) of the file's frames, of which reduced ones have a fraction;
     - `sop_instance_uid`, `series_instance_uid` and `study_instance_uid`, "" where the file names none.
 
     Args:
@@ -109,6 +110,7 @@ class LoadUltrasound(Transform):
             "frame_time_ms": times_ms[0] if one else torch.tensor(times_ms, dtype=torch.float64),
             "spacing_mm": torch.tensor([row_mm, column_mm], dtype=torch.float64),
             "scan_box": torch.tensor(opened.scan_box),
+            "recorded_size": torch.tensor(opened.recorded_size or opened.size),
             "scan_region": WHOLE_PICTURE if opened.scan_region is None else opened.scan_region,
             "sop_instance_uid": opened.instance_uid,
             "series_instance_uid": opened.series_uid,

@@ -19,10 +19,13 @@ class Mask:
     Attributes:
         values: uint8 (height, width) at the size of the recorded frame; 0 = background, n = labels[n].
         labels: name of each value, without the background.
+        smallest_share: separate parts of a label below this share of its largest part are specks, which nobody
+            measures; they are not outlined.
     """
 
     values: NDArray[np.uint8]
     labels: Mapping[int, str]
+    smallest_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,21 @@ class Text:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number with its unit, for example Measurement("head_circumference", 231.4, "mm")."""
+    """One number with its unit, for example Measurement("head_circumference", 231.4, "mm").
+
+    Attributes:
+        name: of what was measured.
+        value: nan where it is unknown.
+        unit: such as "mm", "mm2", "ml", "percent" or "count"; "px" and "px2" where nothing calibrates the frame.
+        line_px: where it was measured, to be drawn: float (points, 2), (row, column) in pixels of the recorded frame,
+            where a pixel's centre has whole numbers; an outline ends where it begins. None where it is not along a
+            line.
+    """
 
     name: str
     value: float
     unit: str
+    line_px: NDArray[np.floating] | None = field(default=None, compare=False, repr=False)
 
     @property
     def column(self) -> str:

@@ -34,13 +34,13 @@ class Details:
     """What a row of `results.csv` is about, without the pixels, which stand in files.
 
     Attributes:
-        outputs: what the bundle says; masks and pictures are left out.
-        image_px: (height, width) of the frame that its overlay shows, as it was recorded; None where there is none.
+        outputs: what the bundle says; masks, pictures and the lines of measurements are left out.
+        overlay_px: (height, width) of the frame in its overlay, above the words; None where there is none.
         nothing_found: whether it marks places in the frame, by a mask, boxes or points, and has marked none.
     """
 
     outputs: tuple[Output, ...]
-    image_px: tuple[int, int] | None
+    overlay_px: tuple[int, int] | None
     nothing_found: bool
 
 

@@ -86,6 +86,8 @@ class Frames:
             "" where the file names none. They lead to a patient, so no log or message has them.
         notes: what a reader of results must know of how the file was read, a sentence each: a calibration that was not
             believed, black and white that were taken from the data. They quote no value of the file.
+        recorded_size: (height, width) in pixels of the file's own frames where these are smaller
+            (`echocare_core.frames.reduced`); None where they are as recorded.
     """
 
     path: Path
@@ -101,6 +103,7 @@ class Frames:
     series_uid: str = field(default="", repr=False)
     instance_uid: str = field(default="", repr=False)
     notes: tuple[str, ...] = ()
+    recorded_size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)

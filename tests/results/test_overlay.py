@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+import tracemalloc
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from echocare_core.results.overlay import draw_overlay
+from echocare_core.results.overlay import draw_overlay, shown_size
 from echocare_core.results.overlay.canvas import COLOURS, enlargement
 from echocare_core.results.table.mask import mask_image
-from echocare_core.types import Boxes, Mask, Points
+from echocare_core.types import Boxes, Mask, Measurement, Points
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -75,9 +76,71 @@ def test_a_small_picture_is_enlarged_by_a_whole_factor_and_otherwise_as_recorded
     assert not changed(overlay, image, factor=3)[: 3 * 40].any()
 
 
-@pytest.mark.parametrize("size", [(768, 1024), (2000, 100)])
-def test_a_large_picture_keeps_its_size(size: tuple[int, int]):
-    assert enlargement(*size) == 1
+@pytest.mark.parametrize("size", [(768, 1024), (2000, 100), (1200, 1920)])
+def test_a_picture_of_a_screen_keeps_its_size(size: tuple[int, int]):
+    assert (enlargement(*size), shown_size(*size)) == (1, size)
+
+
+def test_a_picture_larger_than_screens_is_drawn_smaller_with_what_was_found_on_it():
+    image = np.zeros((1500, 6000, 3), dtype=np.uint8)
+    mask = Mask(rectangle(1500, 6000, 300, 900, 600, 1800), {1: "lesion"})
+    box = Boxes(np.array([[900.0, 3000.0, 1200.0, 3600.0]]), ("cyst",), (0.9,), ("cyst",))
+    line = Measurement("long_axis", 45.0, "mm", np.array([[450.0, 4200.0], [450.0, 5100.0]]))
+    overlay = draw_overlay(image, [mask, box, Points(np.array([[1299.5, 2999.5]]), ("apex",)), line])
+    assert overlay.shape[1] == 2000
+    found = overlay[:500].any(axis=2)
+    assert found[[100, 199, 150], [450, 450, 300]].all()  # mask
+    assert found[[300, 400, 350], [1100, 1100, 1000]].all()  # box
+    assert found[433, [992, 1007]].all()  # point
+    assert found[150, [1402, 1550, 1698]].all()  # line
+    assert shown_size(1500, 6000) == (500, 2000)
+
+
+def test_drawing_takes_no_more_memory_than_a_few_screens():
+    image = np.zeros((4200, 8000, 3), dtype=np.uint8)
+    outputs = [Mask(np.ones(image.shape[:2], dtype=np.uint8), {1: "lesion"})]
+    tracemalloc.start()
+    draw_overlay(image, outputs)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * image.nbytes
+
+
+def lines_of(*lines: tuple[list[float], ...]) -> list[Measurement]:
+    return [Measurement(f"axis_{n}", 12.3, "mm", np.array(line)) for n, line in enumerate(lines)]
+
+
+def test_a_measured_line_is_drawn_from_end_to_end_with_its_number_outside():
+    overlay = draw_overlay(np.zeros((500, 600, 3), dtype=np.uint8), lines_of(([250.0, 100.0], [250.0, 300.0])))
+    assert tuple(overlay[250, 200]) == COLOURS[0]
+    assert tuple(overlay[250, 101]) == COLOURS[0]
+    assert not overlay[260:500, 110:290].any()
+    assert overlay[240:260, 320:400].any()  # its number
+    assert len(overlay) > 500  # its name
+
+
+def test_an_outline_is_drawn_closed_and_each_line_has_its_colour():
+    around = [[250 + 100 * np.sin(a), 300 + 200 * np.cos(a)] for a in np.linspace(0, 2 * np.pi, 73)]
+    across = [[250.0, 100.0], [250.0, 500.0]]
+    mask = Mask(rectangle(500, 600, 0, 0, 20, 20), {1: "head"})
+    overlay = draw_overlay(np.zeros((500, 600, 3), dtype=np.uint8), [mask, *lines_of(around, across)])
+    nearest = [np.abs(np.array(COLOURS) - overlay[row, 300]).sum(axis=1).argmin() for row in (150, 350, 250)]
+    assert nearest == [1, 1, 2]
+
+
+@pytest.mark.parametrize("line", [[[-50, -50], [900, 900]], [[10, 10], [10, 10]], [[0, 599], [0, 599], [0, 599]]])
+def test_a_line_of_any_kind_is_drawn(line: list[list[float]]):
+    assert draw_overlay(noise(500, 600), lines_of(line)).shape[1] == 600
+
+
+def test_specks_are_not_outlined():
+    mask = rectangle(500, 600, 100, 100, 300, 300)
+    mask[400:410, 400:410] = 1
+    image = np.zeros((500, 600, 3), dtype=np.uint8)
+    for share, drawn in ((0.0, True), (0.1, False)):
+        overlay = draw_overlay(image, [Mask(mask, {1: "lesion"}, smallest_share=share)])
+        assert overlay[390:420, 390:420].any() == drawn
+        assert tuple(overlay[200, 100]) == COLOURS[0]
 
 
 def test_the_caption_stands_below_the_picture_and_never_on_it():

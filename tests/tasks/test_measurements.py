@@ -1,6 +1,7 @@
 """Masks become millimetres: compared with shapes whose size is known."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -123,6 +124,7 @@ def test_the_largest_of_two_lesions_is_measured_and_both_are_counted():
         "lesions_count": 2,
         "lesion_area_mm2": 100,
         "lesion_long_axis_mm": pytest.approx(200**0.5, rel=1e-3),
+        "lesion_short_axis_mm": pytest.approx(200**0.5, rel=1e-3),
     }
 
 
@@ -146,6 +148,7 @@ def test_a_lesion_of_one_pixel_is_measured():
         "lesions_count": 1,
         "lesion_area_mm2": pytest.approx(0.12),
         "lesion_long_axis_mm": pytest.approx(0.5, rel=1e-3),
+        "lesion_short_axis_mm": pytest.approx(0.48, rel=0.02),
     }
 
 
@@ -156,6 +159,7 @@ def test_an_uncalibrated_lesion_is_measured_in_pixels():
         "lesions_count": 1,
         "lesion_area_px2": 12,
         "lesion_long_axis_px": pytest.approx(5, rel=1e-3),
+        "lesion_short_axis_px": pytest.approx(4.8, rel=0.02),
     }
 
 
@@ -164,3 +168,46 @@ def test_an_uncalibrated_lesion_is_measured_in_pixels():
 )
 def test_a_spacing_of_nan_is_none(given, known):
     assert known_spacing(given) == known
+
+
+def reach(line_px, spacing_mm):
+    """Length of a line, and its angle against the columns in degrees."""
+    row, column = (line_px[1] - line_px[0]) * spacing_mm
+    return math.hypot(row, column), math.degrees(math.atan2(row, column)) % 180
+
+
+@pytest.mark.parametrize("spacing_mm", [(0.2, 0.2), (0.3, 0.1)])
+@pytest.mark.parametrize("degrees", [0, 30, 90, 135])
+def test_the_axes_are_drawn_where_the_ellipse_lies(spacing_mm, degrees):
+    mask = ellipse_mask(30, 20, degrees, spacing_mm)
+    around, long, short = measure_head(mask, spacing_mm, outline_inset=0)
+    for axis in (long, short, *measure_lesion(mask, spacing_mm, smallest_share=0)[2:]):
+        turn = 0 if "occipito" in axis.name or "long" in axis.name else 90
+        length, angle = reach(axis.line_px, spacing_mm)
+        assert length == pytest.approx(axis.value, rel=1e-3)
+        assert abs((angle - degrees - turn + 90) % 180 - 90) < 3
+        np.testing.assert_allclose(axis.line_px.mean(axis=0), [SHAPE[0] / 2, SHAPE[1] / 2], atol=1.5)
+    steps = np.hypot(*(np.diff(around.line_px, axis=0) * spacing_mm).T)
+    assert steps.sum() == pytest.approx(around.value, rel=2e-3)
+
+
+def test_the_short_axis_is_the_width_at_a_right_angle_to_the_long_one():
+    found = lesion(ellipse_mask(40, 15, 30, (0.2, 0.2)), (0.2, 0.2))
+    assert found["lesion_long_axis_mm"] == pytest.approx(80, rel=0.01)
+    assert found["lesion_short_axis_mm"] == pytest.approx(30, rel=0.03)
+
+
+def test_the_longest_distance_is_that_of_all_pixels_without_their_memory():
+    mask = (np.random.default_rng(3).random((300, 400)) < 0.7).astype(np.uint8)
+    corners = np.argwhere(mask)[:, None] + np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    angles = np.deg2rad(np.arange(180))
+    along = corners.reshape(-1, 2) @ np.stack([np.cos(angles), np.sin(angles)])
+    assert lesion(mask)["lesion_long_axis_mm"] == pytest.approx((along.max(axis=0) - along.min(axis=0)).max(), abs=2)
+
+    whole = np.ones((1024, 1024), dtype=np.uint8)
+    tracemalloc.start()
+    found = lesion(whole, (0.1, 0.1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found["lesion_long_axis_mm"] == pytest.approx(102.4 * math.sqrt(2), rel=1e-3)
+    assert peak < 64 * whole.nbytes

@@ -1,5 +1,6 @@
 """The segmentation network: a score for every pixel, and a start from a pretrained encoder."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from monai.data import MetaTensor
 from monai.transforms import Compose
 
 from echocare_core.errors import SettingsError, WeightsError
+from echocare_core.frames.reduced import reduced_frames
 from echocare_core.models import build_encoder, load_encoder, save_encoder
+from echocare_core.tasks.measurements import measure_lesion
 from echocare_core.tasks.segmentation import SegmentationNetwork, SegmentationOutputd
 from echocare_core.transforms import LoadUltrasoundd, PrepareScand
 from echocare_core.types import Frames, Mask, Measurement, Region
@@ -105,7 +108,7 @@ def test_no_level_of_the_decoder_is_wider_than_the_limit():
 SIZE, BOX = (90, 130), (10, 20, 80, 120)
 
 
-def prepared(spacing_mm=None):
+def prepared(spacing_mm=None, most_pixels=10**6):
     """A frame whose marks are two bright boxes in its scan region, as the network gets it, and the preprocessing."""
     frame = np.zeros((*SIZE, 3), dtype=np.uint8)
     frame[20:50, 30:60], frame[60:70, 90:100] = 255, 255
@@ -117,7 +120,7 @@ def prepared(spacing_mm=None):
             PrepareScand("image", size=(64, 64), mode="bilinear", anti_aliasing=True, value_range=(0, 1)),
         ]
     )
-    return preprocessing({"image": frames}), preprocessing, frame[:, :, 0] > 128
+    return preprocessing({"image": reduced_frames(frames, most_pixels)}), preprocessing, frame[:, :, 0] > 128
 
 
 def output_of(item, preprocessing, measure=lambda *_: (), largest_part_only=False):
@@ -156,3 +159,24 @@ def test_a_mask_is_measured_inside_its_scan_region_with_its_spacing(spacing_mm):
     top, left, bottom, right = BOX
     np.testing.assert_array_equal(values, outputs[0].values[top:bottom, left:right])
     assert spacing == (spacing_mm and pytest.approx(spacing_mm))
+
+
+@pytest.mark.parametrize(("spacing_mm", "unit", "step"), [((0.2, 0.1), "mm", (0.2, 0.1)), (None, "px", (1, 1))])
+def test_a_frame_that_was_reduced_is_masked_and_measured_as_it_was_recorded(spacing_mm, unit, step):
+    item, preprocessing, bright = prepared(spacing_mm, most_pixels=SIZE[0] * SIZE[1] // 4)
+    assert item["image"].meta["recorded_size"].tolist() == list(SIZE)
+    found = output_of(item, preprocessing, measure=partial(measure_lesion, smallest_share=0))
+    mask, lesions, area, long, _ = found["outputs"]
+    assert mask.values.shape == found["pred"].shape[1:] == SIZE
+    assert (mask.values == bright).mean() > 0.95
+    assert (lesions.value, area.unit, long.unit) == (2, f"{unit}2", unit)
+    assert area.value == pytest.approx(30 * step[0] * 30 * step[1], rel=0.15)
+    np.testing.assert_allclose(sorted(long.line_px[:, 0]), [19.5, 49.5], atol=2.5)
+    np.testing.assert_allclose(sorted(long.line_px[:, 1]), [29.5, 59.5], atol=2.5)
+
+
+def test_parts_that_are_too_small_to_be_measured_are_marked_as_specks():
+    item, preprocessing, _ = prepared()
+    item["pred"] = MetaTensor(torch.zeros(2, 64, 64), meta=item["image"].meta)
+    transform = SegmentationOutputd("pred", "image", preprocessing, ["lesion"], lambda *_: (), False, 0.1)
+    assert transform(item)["outputs"][0].smallest_share == 0.1

@@ -187,3 +187,21 @@ def test_frames_are_batched_in_order(tmp_path):
     write_ultrasound(tmp_path / "A", marked(5))
     batches = DataLoader(ExportDataset(tmp_path, lambda item: item["frame"]), batch_size=2)
     assert [batch.tolist() for batch in batches] == [[0, 1], [2, 3], [4]]
+
+
+def test_a_frame_with_too_many_pixels_comes_smaller_and_says_so(tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 101), dtype=np.uint8)).save(tmp_path / "a.png")
+    dataset = ExportDataset(tmp_path, LOAD, most_pixels=1600)
+    [item] = dataset
+    assert item["image"].shape == (3, 30, 51)
+    assert item["image"].meta["recorded_size"].tolist() == [60, 101]
+    [frames] = dataset.by_path.values()
+    assert frames.size == (60, 101)
+    assert frames.notes == ("It has 101x60 px and was looked at and measured at 51x30 px.",)
+
+
+def test_other_frames_come_as_they_were_recorded_without_a_note(tmp_path):
+    write_ultrasound(tmp_path / "A", marked())
+    limited, free = (ExportDataset(tmp_path, LOAD, most_pixels=most) for most in (10_000, None))
+    assert np.array_equal(*(next(iter(dataset))["image"] for dataset in (limited, free)))
+    assert not any(frames.notes for frames in limited.by_path.values())

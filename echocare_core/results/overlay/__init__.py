@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echocare_core.frames.reduced import reduce_picture
 from echocare_core.results.overlay.boxes import draw_boxes
-from echocare_core.results.overlay.canvas import Canvas, Colour
+from echocare_core.results.overlay.canvas import Canvas, Colour, enlargement
 from echocare_core.results.overlay.caption import draw_caption
 from echocare_core.results.overlay.mask import draw_mask
+from echocare_core.results.overlay.measurements import draw_measurements
 from echocare_core.results.overlay.points import draw_points
-from echocare_core.types import Boxes, Mask, Output, Points
+from echocare_core.results.overlay.smaller import shrinkage, smaller
+from echocare_core.types import Boxes, Mask, Measurement, Output, Points
 
 
 class Drawer(NamedTuple):
@@ -34,7 +38,7 @@ DRAWERS: dict[type, Drawer] = {
 def draw_overlay(
     image: NDArray[np.uint8], outputs: Sequence[Output], caption_lines: Sequence[str] = ()
 ) -> NDArray[np.uint8]:
-    """Draw what was found on a frame, and write what was measured below it.
+    """Draw what was found and measured on a frame, and write the words below it.
 
     Args:
         image: uint8 RGB (height, width, 3).
@@ -42,18 +46,30 @@ def draw_overlay(
         caption_lines: text for the strip below; the legend stands before it.
 
     Returns:
-        uint8 RGB (factor * height + strip, factor * width, 3); see `canvas.enlargement` for the factor. There is no
-        strip where there is nothing to say.
+        uint8 RGB (height + strip, width, 3), `shown_size` of the frame with a strip below it. There is no strip where
+        there is nothing to say.
 
     Raises:
         ValueError: the picture is not RGB of 8 bits.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"the picture is {image.dtype} {image.shape}; uint8 RGB (height, width, 3) is needed")
-    canvas = Canvas(image)
+    factor = shrinkage(*image.shape[:2])
+    canvas = Canvas(image if factor == 1 else reduce_picture(image, factor))
+    outputs = [smaller(output, factor) for output in outputs]
     marks = [output for output in outputs if type(output) in DRAWERS]
     legend = [entry for output in marks for entry in DRAWERS[type(output)].draw(canvas, output)]
+    measured = [output for output in outputs if isinstance(output, Measurement)]
+    legend += draw_measurements(canvas, measured, first_colour=len(legend) + 1)
     return np.concatenate([canvas.picture, draw_caption(canvas.picture.shape[1], legend, caption_lines)])
+
+
+def shown_size(height: int, width: int) -> tuple[int, int]:
+    """(height, width) in pixels at which a frame of that size is drawn: enlarged or made smaller by a whole factor."""
+    factor = shrinkage(height, width)
+    height, width = ceil(height / factor), ceil(width / factor)
+    larger = enlargement(height, width)
+    return larger * height, larger * width
 
 
 def marks_nothing(outputs: Sequence[Output]) -> bool:

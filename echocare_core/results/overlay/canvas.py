@@ -52,7 +52,12 @@ class Canvas:
         return ceil((self.thickness + 2) / self.factor) + 1
 
     def draw_lines(
-        self, lines: Iterable[Line], box: Box, colour: Colour, fill: NDArray[np.floating] | None = None
+        self,
+        lines: Iterable[Line],
+        box: Box,
+        colour: Colour,
+        fill: NDArray[np.floating] | None = None,
+        thickness: float | None = None,
     ) -> None:
         """Draw lines with a dark rim, touching only one box of the picture.
 
@@ -61,12 +66,14 @@ class Canvas:
             box: the part of the picture that may change, in pixels as recorded.
             colour: of the lines.
             fill: opacity in [0, 1] of the same colour below them, (height, width) of the box as recorded.
+            thickness: of the lines where it is not that of the canvas, at most that.
         """
+        thickness = thickness or self.thickness
         top, left, bottom, right = (self.factor * edge for edge in box)
         window = self.picture[top:bottom, left:right]
         shifted = [line - (box[0], box[1]) for line in lines]
         size = (box[2] - box[0], box[3] - box[1])
-        rim, line = (self._opacity(shifted, size, thickness) for thickness in (self.thickness + 2, self.thickness))
+        rim, line = (self._opacity(shifted, size, thickness) for thickness in (thickness + 2, thickness))
         blended = window.astype(np.float32)
         layers = [(rim * HALO, BLACK), (line, colour)]
         if fill is not None:
@@ -83,23 +90,24 @@ class Canvas:
         top, left = min(max(0, int(top) - far), high), min(max(0, int(left) - far), wide)
         return top, left, min(max(top + 1, int(bottom) + far), height), min(max(left + 1, int(right) + far), width)
 
-    def write(self, text: str, row: float, column: float, colour: Colour) -> None:
+    def write(self, text: str, row: float, column: float, colour: Colour, anchor: str = "ls") -> None:
         """Write a few letters with a dark rim, moved inside where they would leave the picture.
 
         Args:
-            text: the letters.
-            row: of their lower edge, in pixels as recorded.
-            column: of their left edge.
+            text: the letters, ASCII.
+            row: where they stand, in pixels as recorded.
+            column: the same.
             colour: of the letters.
+            anchor: which point of them stands there, as Pillow names it: "ls" left and baseline, "mm" the middle.
         """
         font = ImageFont.load_default(self.letter_height)
-        left, top, right, bottom = font.getbbox(text, anchor="ls", stroke_width=2)
+        left, top, right, bottom = font.getbbox(text, anchor=anchor, stroke_width=2)
         height, width = self.picture.shape[:2]
         x = min(max(column * self.factor, -left), width - right)
         y = min(max(row * self.factor, -top), height - bottom)
         picture = Image.fromarray(self.picture)
         ImageDraw.Draw(picture).text(
-            (x, y), text, font=font, fill=colour, anchor="ls", stroke_width=2, stroke_fill=BLACK
+            (x, y), text, font=font, fill=colour, anchor=anchor, stroke_width=2, stroke_fill=BLACK
         )
         self.picture[:] = np.asarray(picture)
 

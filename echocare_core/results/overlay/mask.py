@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import find_contours
+from skimage.measure import find_contours, label
 
 from echocare_core.results.overlay.canvas import Box, Canvas, Colour, colour_of
 from echocare_core.types import Mask
@@ -15,14 +15,24 @@ FILL = 0.07  # share of the label's colour inside its outline: the speckle must 
 
 
 def draw_mask(canvas: Canvas, mask: Mask) -> Iterator[tuple[Colour, str]]:
-    """Outline every label; a value without a name is called "label n".
+    """Outline every label but for specks; a value without a name is called "label n".
 
     Returns:
         Colour and name of each label that was found.
     """
     for value in (int(value) for value in np.unique(mask.values) if value):
-        _draw_label(canvas, mask.values == value, colour_of(value))
+        _draw_label(canvas, _without_specks(mask.values == value, mask.smallest_share), colour_of(value))
         yield colour_of(value), mask.labels.get(value, f"label {value}").replace("_", " ")
+
+
+def _without_specks(part: NDArray[np.bool_], smallest_share: float) -> NDArray[np.bool_]:
+    """Without the separate parts that are smaller than a share of the largest."""
+    if not smallest_share:
+        return part
+    numbers = label(part)
+    areas = np.bincount(numbers.ravel())
+    areas[0] = 0
+    return (areas >= smallest_share * areas.max())[numbers] & part
 
 
 def _draw_label(canvas: Canvas, part: NDArray[np.bool_], colour: Colour) -> None:

@@ -156,7 +156,7 @@ def _figures(entry: Entry, pictures: Path) -> str:
 def _figure(entry: Entry, column: str, pictures: Path, said: str, caption: str) -> str:
     path = str(entry.row[column])
     picture, (width, height) = thumbnail_data_uri(
-        pictures / path, entry.details.image_px if column == "overlay" else None
+        pictures / path, entry.details.overlay_px if column == "overlay" else None
     )
     alt = escape(f"{printable(str(entry.row['source']))}, {entry.words}: {said}")
     return _FIGURE.substitute(link=_link(path), picture=picture, width=width, height=height, alt=alt, caption=caption)

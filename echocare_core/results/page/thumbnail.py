@@ -15,19 +15,19 @@ _QUALITY = 80
 _Item = TypeVar("_Item")
 
 
-def thumbnail_data_uri(path: Path, recorded_px: tuple[int, int] | None = None) -> tuple[str, tuple[int, int]]:
+def thumbnail_data_uri(path: Path, shown_px: tuple[int, int] | None = None) -> tuple[str, tuple[int, int]]:
     """A small JPEG of a picture, as text for the `src` of an image.
 
     Args:
-        path: PNG; an overlay from `draw_overlay` is the frame enlarged by a whole factor, a strip below it.
-        recorded_px: (height, width) of the frame as it was recorded, to leave that strip away; None for the whole.
+        path: PNG; an overlay from `draw_overlay` has a strip below the frame.
+        shown_px: (height, width) of the frame in it (`shown_size`), to leave that strip away; None for the whole.
 
     Returns:
         "data:image/jpeg;base64,..." and its (width, height) in pixels.
     """
     with Image.open(path) as picture:
-        height, width = recorded_px or (picture.height, picture.width)
-        small = picture.convert("RGB").crop((0, 0, picture.width, picture.width // width * height))
+        height, width = shown_px or (picture.height, picture.width)
+        small = picture.convert("RGB").crop((0, 0, width, height))
     small.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     small.save(buffer, format="JPEG", quality=_QUALITY, optimize=True)
