@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from logging import getLogger
 from pathlib import Path
 from threading import RLock
@@ -27,6 +26,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.dicom.deflated import DEFLATED, read_meta, read_unpacked, unpack
 
 # Only these are read, so no patient attribute is ever in memory, in a log or in an error; its UIDs stay out of
 # logs and errors. (An inventory asks for a few more and hashes them at once: echocare_core/inventory/identity.py.)
@@ -45,8 +45,6 @@ _NAMES = """
 """
 ATTRIBUTES = _NAMES.split()
 DIRECTORY = "1.2.840.10008.1.3.10"  # Media Storage Directory, which stands in the meta header
-DEFLATED = "1.2.840.10008.1.2.1.99"
-MOST_INFLATED = 1 << 28  # bytes
 MALFORMED = (
     *(ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError, OverflowError),
     *(struct.error, BytesLengthException, EOFError, OSError, RecursionError),
@@ -87,7 +85,7 @@ class PixelData:
 
     Attributes:
         path: the file.
-        start: offset in bytes of its first byte; 0 = start of the inflated value when `deflated`.
+        start: offset in bytes of its first byte, in what the object unpacks to when `deflated`.
         length: in bytes, as the element says; None = undefined, which means encapsulated (PS3.5 A.4).
         available: bytes the file really holds from `start` on.
         big_endian: byte order of the object.
@@ -110,7 +108,7 @@ class PixelData:
             OSError: the file is gone.
         """
         if self.deflated:
-            return np.frombuffer(_inflate(self.path, stamp_of(self.path))[offset : offset + length], np.uint8).copy()
+            return read_unpacked(self.path, stamp_of(self.path), self.start + offset, length)
         return np.fromfile(self.path, np.uint8, length, offset=self.start + offset)
 
 
@@ -160,14 +158,18 @@ def read_header(path: Path, also: Sequence[str] = ()) -> Header:
             start = file.read(512)
             if DIRECTORY.encode() in start:  # its records are never needed, and may name patients
                 return Header(path, Dataset(), DIRECTORY, None, None)
-            if DEFLATED.encode() in start:
-                _check_inflated_size(file, path)
-            file.seek(0)
-            dataset = dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*ATTRIBUTES, *also])
-            read_on(file, dataset, [*ATTRIBUTES, *also])
-            meta = dataset.file_meta
+            meta, names = read_meta(file), [*ATTRIBUTES, *also]
             syntax = text(meta, "TransferSyntaxUID") or None
-            pixel_data = _inflated_pixels_at(path) if syntax == DEFLATED else _pixels_at(file, path)
+            if syntax == DEFLATED:
+                body = unpack(path, stamp_of(path))
+                body.seek(0)
+                dataset = _read_elements(body, names)
+            else:
+                body = file
+                body.seek(0)
+                dataset = dcmread(body, stop_before_pixels=True, force=True, specific_tags=list(names))
+            read_on(body, dataset, names)
+            pixel_data = _pixels_at(body, path, deflated=syntax == DEFLATED)
     except UNPARSABLE as fault:
         # The fault's own text may quote a value of the file, so it is not repeated.
         raise UnreadableFrames(
@@ -238,12 +240,17 @@ def read_on(file: BinaryIO, dataset: Dataset, keywords: Sequence[str] | None = N
         file.seek(-8, 1)
         mark = file.read(8)
         if mark in STRAY:
-            tags = None if keywords is None else [Tag(name) for name in keywords]
-            options = {"stop_when": lambda tag, *_: tag in PIXELS, "specific_tags": tags}
-            dataset.update(read_dataset(file, False, mark == STRAY[0], **options))
+            dataset.update(_read_elements(file, keywords, little_endian=mark == STRAY[0]))
 
 
-def _pixels_at(file: BinaryIO, path: Path) -> PixelData | None:
+def _read_elements(file: BinaryIO, keywords: Sequence[str] | None, *, little_endian: bool = True) -> Dataset:
+    """The elements of explicit VR from here to the pixels, of some keywords or all."""
+    tags = None if keywords is None else [Tag(name) for name in keywords]
+    stop = {"stop_when": lambda tag, *_: tag in PIXELS}
+    return read_dataset(file, False, little_endian, specific_tags=tags, **stop)
+
+
+def _pixels_at(file: BinaryIO, path: Path, *, deflated: bool = False) -> PixelData | None:
     """The Pixel Data element that begins here, with implicit or explicit VR (PS3.5 7.1); None where none does."""
     head = file.read(12)
     if head[:4] not in (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10") or len(head) < 8:
@@ -253,7 +260,8 @@ def _pixels_at(file: BinaryIO, path: Path) -> PixelData | None:
     start = file.tell() - len(head) + (12 if explicit else 8)
     (length,) = struct.unpack(">I" if big_endian else "<I", head[8:12] if explicit else head[4:8])
     available = max(file.seek(0, 2) - start, 0)
-    return PixelData(path, start, None if length == 0xFFFFFFFF else length, available, big_endian, head[4:6] == b"OW")
+    words, known = head[4:6] == b"OW", None if length == 0xFFFFFFFF else length
+    return PixelData(path, start, known, available, big_endian, words, deflated)
 
 
 def stamp_of(path: Path) -> tuple[int, int]:
@@ -264,43 +272,3 @@ def stamp_of(path: Path) -> tuple[int, int]:
     """
     state = path.stat()
     return state.st_mtime_ns, state.st_size
-
-
-def _after_meta(file: BinaryIO) -> int:
-    """Where the meta header ends, whose elements are of group 2 with explicit VR (PS3.10 7.1, PS3.5 7.1.2)."""
-    file.seek(0)
-    position = 132 if file.read(132).endswith(b"DICM") else 0
-    while True:
-        file.seek(position)
-        element = file.read(12)
-        if len(element) < 12 or not element.startswith(b"\2\0"):
-            return position
-        long = element[4:6] in (b"OB", b"OW", b"UN", b"UT", b"SQ")
-        (length,) = struct.unpack("<I" if long else "<H", element[8:12] if long else element[6:8])
-        position += length + (12 if long else 8)
-
-
-def _check_inflated_size(file: BinaryIO, path: Path) -> None:
-    """Refuse a deflated object that inflates to more than any has, before memory is spent on it."""
-    file.seek(_after_meta(file))
-    inflating, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    while not inflating.eof and (part := inflating.unconsumed_tail or file.read(1 << 16)):
-        size += len(inflating.decompress(part, 1 << 20))
-        if size > MOST_INFLATED:
-            raise UnreadableFrames(
-                path,
-                f"inflates to more than {MOST_INFLATED >> 20} MiB, and cannot be read frame by frame. Export it "
-                "without deflating.",
-            )
-
-
-def _inflated_pixels_at(path: Path) -> PixelData | None:
-    pixels = len(_inflate(path, stamp_of(path)))
-    return PixelData(path, 0, pixels, pixels, deflated=True) if pixels else None
-
-
-@lru_cache(maxsize=1)
-def _inflate(path: Path, _stamp: tuple[int, int]) -> bytes:
-    """The pixel data of a deflated object: it has no frame that could be read alone, so the last one is kept."""
-    with suppress_warnings():
-        return bytes(dcmread(path, force=True, specific_tags=["PixelData"]).get("PixelData") or b"")

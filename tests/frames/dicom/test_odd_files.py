@@ -4,6 +4,7 @@ import io
 import struct
 import subprocess
 import sys
+import tracemalloc
 import warnings
 import zlib
 from importlib.util import find_spec
@@ -31,7 +32,7 @@ from ultrasound_files import (
 )
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.dicom import read_dicom
+from echocare_core.frames.dicom import deflated, read_dicom
 from echocare_core.frames.export import read_export
 
 try:
@@ -228,13 +229,28 @@ def test_a_deflated_object_that_is_cut_short_is_refused(tmp_path, cut):
     assert "cannot be parsed" in refusal(path)
 
 
-def test_a_deflated_object_that_inflates_beyond_measure_is_refused_before_it_does(tmp_path):
+@pytest.mark.parametrize("before", [0, 2000], ids=["as usual", "behind a long meta header"])
+def test_a_deflated_object_that_inflates_beyond_measure_is_refused(tmp_path, monkeypatch, before):
+    monkeypatch.setattr(deflated, "MOST_INFLATED", 1 << 22)
     path = write_ultrasound(tmp_path / "a", FRAMES, transfer_syntax=DEFLATED)
-    deflating = zlib.compressobj(wbits=-15)
-    zeros = b"".join(deflating.compress(bytes(1 << 20)) for _ in range(300)) + deflating.flush()
-    meta, syntax, _ = path.read_bytes().partition(DEFLATED.encode())
-    path.write_bytes(meta + syntax + zeros)
-    assert "inflates to more than 256 MiB" in refusal(path)
+    head, name, rest = path.read_bytes().partition(b"\x02\0\x10\0UI")
+    meta, syntax, _ = (
+        head + b"\x02\0\x02\1OB\0\0" + before.to_bytes(4, "little") + bytes(before) + name + rest
+    ).partition(DEFLATED.encode())
+    path.write_bytes(meta + syntax + zlib.compress(bytes(1 << 27), 9)[2:])
+    tracemalloc.start()
+    assert "inflates to more than" in refusal(path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    tracemalloc.stop()
+
+
+def test_a_deflated_cine_is_not_held_in_memory(tmp_path):
+    cine = np.random.default_rng(0).integers(0, 9, (40, 240, 320, 3), dtype=np.uint8)
+    path = write_ultrasound(tmp_path / "a", cine, transfer_syntax=DEFLATED)
+    tracemalloc.start()
+    np.testing.assert_array_equal(read_dicom(path).pixels[39], cine[39])
+    assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    tracemalloc.stop()
 
 
 WALK = """
