@@ -15,6 +15,7 @@ from torch import Tensor, distributed
 from torch.distributed.nn import functional
 
 from echocare_core.errors import SettingsError
+from echocare_core.parent import end_with_parent
 
 
 def local_device() -> torch.device:
@@ -60,6 +61,7 @@ def start_distributed(device: torch.device | str) -> None:
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
     if "RANK" in os.environ and not distributed.is_initialized():
+        end_with_parent()  # torchrun
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
 
 

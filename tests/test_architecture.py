@@ -13,7 +13,7 @@ PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first four lines know neither torch nor MONAI.
 ORDER = [
     *("version", "printable", "spreadsheet", "errors", "types", "outputs", "result_files", "optional"),
-    *("disk", "lock", "atomic", "secret", "bundle", "origin"),
+    *("disk", "lock", "atomic", "parent", "secret", "bundle", "origin"),
     *("untrusted", "overrides"),
     *("frames", "inventory", "pacs", "privacy"),
     *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),

@@ -10,6 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from echocare_core.parent import end_with_parent
+
 Result = TypeVar("Result")
 Work = Callable[[list[str]], list[Result]]
 AHEAD = 3  # batches that wait for each process
@@ -56,7 +58,13 @@ def work_on(
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(processes, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    return ProcessPoolExecutor(processes, get_context("spawn"), _begin)
+
+
+def _begin() -> None:
+    """In each process: an interruption is the parent's to answer, and its end is the end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
 
 
 def _alone(name: str, work: Work[Result]) -> Result | None:
