@@ -93,10 +93,11 @@ def train(folder: Path, data: Path, output_dir: Path, settings: dict[str, Any]) 
 
 
 def score(folder: Path, data: Path, output_dir: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Evaluate on the test rows of a table; returns what evaluate.json wrote."""
+    """Evaluate on the test rows of a table; returns the numbers."""
     settings = {"dataset_dir": str(data), "output_dir": str(output_dir), **settings}
     run_bundle(folder, ["inference.json", "evaluate.json"], settings)
-    return json.loads((output_dir / "evaluation.json").read_text(encoding="utf-8"))
+    found = json.loads((output_dir / "evaluation.json").read_text(encoding="utf-8"))
+    return {name: number for name, number in found.items() if name != "weights"}
 
 
 def run_bundle(folder: Path, configs: list[str], settings: dict[str, Any]) -> None:

@@ -40,7 +40,9 @@ def test_the_tables_of_an_inventory_hold_no_formula(tmp_path: Path) -> None:
 
 
 def test_an_evaluation_holds_no_formula(tmp_path: Path) -> None:
-    handler = WriteEvaluation(str(tmp_path), lambda item: {"dice": 0.5, "label": "=1"}, lambda rows: {})
+    (tmp_path / "w.pt").touch()
+    score = lambda item: {"dice": 0.5, "label": "=1"}  # noqa: E731
+    handler = WriteEvaluation(str(tmp_path), tmp_path / "w.pt", score, lambda rows: {})
     engine = Engine(lambda *_: None)
     image = MetaTensor([0.0], meta={"filename_or_obj": "/x/=y.png"})
     engine.state.batch, engine.state.output = [{"image": image, "group": "@g"}], [{"image": image}]

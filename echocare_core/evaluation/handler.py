@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -24,10 +25,12 @@ class WriteEvaluation:
     """Ignite handler: score every item that the bundle has predicted, and write what came out.
 
     At the end it prints a line per number, and writes `evaluation.csv` (one row per image) and `evaluation.json` (each
-    number with its 95 % interval, a bootstrap over groups, so that the images of one patient are drawn together).
+    number with its 95 % interval, a bootstrap over groups, so that the images of one patient are drawn together; and
+    under `weights` the file that was scored and its SHA-256).
 
     Args:
         output_dir: folder for the two files; made if need be.
+        weights: file that the network was loaded from.
         score: (item, with the columns of its row of the table, `pred` and `outputs`) -> further columns of
             `evaluation.csv`; a function of the task.
         summarise: (table of all rows) -> numbers by name; means of all columns unless the task says otherwise.
@@ -39,10 +42,11 @@ class WriteEvaluation:
     def __init__(
         self,
         output_dir: str,
+        weights: str | Path,
         score: Callable[[Mapping[str, Any]], dict[str, Any]],
         summarise: Callable[[pd.DataFrame], dict[str, Summary]] = summarise_means,
     ) -> None:
-        self.output_dir = Path(output_dir)
+        self.output_dir, self.weights = Path(output_dir), Path(weights)
         self.score = score
         self.summarise = summarise
         self.rows: list[dict[str, Any]] = []
@@ -73,11 +77,15 @@ class WriteEvaluation:
         check_no_faults("The table has", self.faults, "Correct these rows, or take them out.")
         rows = pd.DataFrame(self.rows)
         summary = self.summarise(rows)
+        weights = {"file": str(self.weights), "sha256": hashlib.sha256(self.weights.read_bytes()).hexdigest()}
         self.output_dir.mkdir(parents=True, exist_ok=True)
         with replacing(self.output_dir / "evaluation.csv") as unfinished:
             rows.assign(image=rows["image"].map(path_cell)).map(text_cell).to_csv(unfinished, index=False)
         with replacing(self.output_dir / "evaluation.json") as unfinished:
-            unfinished.write_text(json.dumps(_with_null(summary), indent=2) + "\n", encoding="utf-8")
+            unfinished.write_text(
+                json.dumps({**_with_null(summary), "weights": weights}, indent=2) + "\n", encoding="utf-8"
+            )
+        print(f"Scored the weights {self.weights} (SHA-256 {weights['sha256'][:12]}...)")
         for name, number in summary.items():
             print(
                 f"{name}: {number['mean']:.4f} (95 % interval {number['low']:.4f} to {number['high']:.4f}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,13 +16,15 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from echocare_core.distributed import all_reduce_sum, world_size
-from echocare_core.errors import SettingsError, TrainingError
+from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.pretraining.networks import update_ema
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.stages import Stages
+from echocare_core.training.finite import check_finite
+from echocare_core.training.schedule import warn_of_warmup
 
-NAMES_SHOWN = 8
+logger = logging.getLogger(__name__)
 TENSORS = ("image", "inside_sector", "node", "group", "position")
 
 
@@ -89,6 +92,7 @@ class PretrainingTrainer(Trainer):
         self.peak_learning_rate, self.warmup_steps = peak_learning_rate, warmup_steps
         self.accumulation_steps, self.clip_norm, self.momentum = accumulation_steps, clip_norm, momentum
         self.finished_at = time.perf_counter()
+        warn_of_warmup(logger, warmup_steps, len(stages))
         super().__init__(
             device=device,
             max_epochs=1,
@@ -116,7 +120,7 @@ class PretrainingTrainer(Trainer):
         numbers = {name: float(all_reduce_sum(term)) for name, term in terms.items()}
         loss = sum(point.ramps[name] * number for name, number in numbers.items())
         norm = _whole(nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm))
-        self._check_finite(loss, norm, step, batch["name"])
+        check_finite({"loss": loss, "norm of the gradient": norm}, step + 1, batch["name"])
         self.optimizer.step()
         if self.teacher is not None:
             along = step / max(1, len(self.stages) - 1)
@@ -143,15 +147,6 @@ class PretrainingTrainer(Trainer):
         if isinstance(self.network, DistributedDataParallel):
             return self.network.no_sync()
         return contextlib.nullcontext()
-
-    def _check_finite(self, loss: float, norm: float, step: int, names: Sequence[str]) -> None:
-        if not torch.isfinite(torch.tensor([loss, norm])).all():
-            shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
-            raise TrainingError(
-                f"Step {step + 1}: loss {loss}, norm of the gradient {norm}; needed finite numbers. The batch of this "
-                f"process held {shown}. Look at these files, lower learning_rate, or set precision to float32; the "
-                f"last checkpoint is from before."
-            )
 
     def _images_per_second(self, images: int) -> float:
         now = time.perf_counter()

@@ -4,7 +4,8 @@ run that goes on from them."""
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,16 @@ def check_unfinished(path: Path, done: int, wanted: int, unit: str, setting: str
             f"Nothing to train: {path} has {done} {unit} behind it, and {wanted} are asked for. Set {setting} above "
             f"{done} to go on, or choose another output_dir for another training."
         )
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Turn what a checkpoint with entries of another kind makes go wrong into a TrainingError."""
+    try:
+        yield
+    except (AttributeError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        said = (str(error).splitlines() or [""])[0]
+        raise TrainingError(
+            f"{path} does not fit this training ({type(error).__name__}: {said}); needed one of the same network and "
+            f"optimiser. Choose another output_dir."
+        ) from error

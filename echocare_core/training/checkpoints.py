@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +12,6 @@ from ignite.engine import Engine, Events
 from torch.optim.lr_scheduler import LambdaLR
 
 from echocare_core.distributed import rank
-from echocare_core.errors import TrainingError
 from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of, name_bundle
 from echocare_core.models.weights import load_strictly
@@ -22,6 +20,7 @@ from echocare_core.training.checkpoint_file import (
     LATEST,
     check_same_settings,
     check_unfinished,
+    fitting,
     read_checkpoint,
     read_whole,
     write_checkpoint,
@@ -106,7 +105,7 @@ class Checkpoints:
         if not path.is_file():
             return
         state = read_checkpoint(path, ("model", *self.saved, *PROGRESS), self.device)
-        with _fitting(path):
+        with fitting(path):
             check_same_settings(path, state["settings"], self.settings)
             check_unfinished(path, state["epoch"], engine.state.max_epochs, "epochs", "max_epochs")
             self._go_on(engine, state)
@@ -165,16 +164,3 @@ class Checkpoints:
     @staticmethod
     def _clocks() -> dict[str, float]:
         return {"seconds": time.monotonic(), "cpu_seconds": time.process_time()}
-
-
-@contextmanager
-def _fitting(path: Path) -> Iterator[None]:
-    """Turn what a checkpoint with entries of another kind makes go wrong into a TrainingError."""
-    try:
-        yield
-    except (AttributeError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        said = (str(error).splitlines() or [""])[0]
-        raise TrainingError(
-            f"{path} does not fit this training ({type(error).__name__}: {said}); needed one of the same network and "
-            f"optimiser. Choose another output_dir."
-        ) from error

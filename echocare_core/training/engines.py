@@ -29,7 +29,7 @@ from echocare_core.training.finite import StopAtNotFinite
 from echocare_core.training.network import bare
 from echocare_core.training.numbers import check_whole
 from echocare_core.training.predictor import Predictor
-from echocare_core.training.schedule import warmup_cosine
+from echocare_core.training.schedule import warmup_cosine, warn_of_warmup
 from echocare_core.training.settings import describe_training
 from echocare_core.transforms.export_dataset import ExportDataset
 
@@ -89,10 +89,7 @@ def build_trainer(
         network=bare(network),
         saved={"optimizer": optimizer, "curves": curves},
         schedule=schedule,
-        settings=describe_training(
-            bundle=bundle, loss=loss, optimizer=optimizer, warmup_steps=warmup_steps,
-            precision=getattr(inferer, "precision", None), training=dataset, validation=validator.data_loader.dataset,
-        ),
+        settings=describe_training(bundle=bundle, training=dataset, validation=validator.data_loader.dataset),
         images_per_step=batch_size * world_size(),
         bundle=bundle,
         validator=validator,
@@ -117,22 +114,13 @@ def build_trainer(
         ],
     )
     trainer.logger = setup_logger("echocare.training", distributed_rank=rank())
-    _warn_of_lengths(trainer, max_epochs, len(loader), warmup_steps, val_interval)
-    return trainer
-
-
-def _warn_of_lengths(trainer: SupervisedTrainer, epochs: int, steps: int, warmup_steps: int, val_interval: int) -> None:
-    """Say what a training that is short will never come to."""
-    if warmup_steps >= epochs * steps:
-        trainer.logger.warning(
-            "The learning rate rises for warmup_steps %d, and the training has %d steps: it never reaches "
-            "learning_rate. Set warmup_steps below that.", warmup_steps, epochs * steps,
-        )  # fmt: skip
-    if val_interval > epochs:
+    warn_of_warmup(trainer.logger, warmup_steps, max_epochs * len(loader))
+    if val_interval > max_epochs:
         trainer.logger.warning(
             "The first validation would be after epoch %d, and the training has %d: no best.pt is written. Set "
-            "val_interval to that at most.", val_interval, epochs,
+            "val_interval to that at most.", val_interval, max_epochs,
         )  # fmt: skip
+    return trainer
 
 
 def build_validator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
 from torch.optim import Optimizer
@@ -42,3 +43,14 @@ def go_to_step(schedule: LambdaLR, step: int) -> None:
     ):
         group["lr"] = peak * factor(step)
     schedule._last_lr = [group["lr"] for group in schedule.optimizer.param_groups]
+
+
+def warn_of_warmup(logger: logging.Logger, warmup_steps: int, steps: int) -> None:
+    """Say that a training is over before its learning rate has risen."""
+    if warmup_steps >= steps:
+        logger.warning(
+            "The learning rate rises for warmup_steps %d, and the training has %d steps: it never reaches "
+            "learning_rate. Set warmup_steps below that.",
+            warmup_steps,
+            steps,
+        )

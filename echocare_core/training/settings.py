@@ -4,49 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-from torch.optim import Optimizer
+from echocare_core.origin import find_running
 
-OF_THE_STEP = ("params", "lr", "initial_lr")
+FREE = (  # where, how long and in which batches a training runs, and what is wired alike in every bundle
+    *("bundle_root", "dataset_dir", "output_dir", "device", "max_epochs", "val_interval", "batch_size"),
+    *("imports", "initialize", "run", "finalize", "_meta_"),
+    *("train::trainer", "train::handlers", "train::dataset::data"),
+    *("validate::evaluator", "validate::handlers", "validate::dataset::data"),
+    *("tracking_uri", "experiment_name", "run_name", "save_execute_config"),
+)
 
 
-def describe_training(
-    *,
-    bundle: Mapping[str, str],
-    loss: nn.Module | Any,
-    optimizer: Optimizer,
-    warmup_steps: int,
-    precision: str | None,
-    training: Any,
-    validation: Any,
-) -> dict[str, str]:
-    """Everything that decides what an epoch of a training learns, by name, but for the size of its batches.
+def describe_training(*, bundle: Mapping[str, str], training: Any, validation: Any) -> dict[str, str]:
+    """Everything that decides what an epoch of a training learns, by name: bundle, images, and the configuration.
 
     Args:
         bundle: name and version.
-        loss: (output, label) -> loss.
-        optimizer: with the peaks of its learning rates as `initial_lr`.
-        warmup_steps: of the learning rate.
-        precision: that the network computes in; None where the inferer does not say.
         training, validation: data sets (`describe_images`).
     """
-    groups = optimizer.param_groups
-    others = [{name: value for name, value in group.items() if name not in OF_THE_STEP} for group in groups]
-    settings = {
+    running = find_running()
+    return {
         "bundle": " ".join(bundle.values()),
-        "loss": loss,
-        "optimiser": (type(optimizer).__name__, *others),
-        "learning rate": [group.get("initial_lr", group["lr"]) for group in groups],
-        "warm-up": f"{warmup_steps} steps",
-        "precision": precision,
         "training images": describe_images(training),
         "validation images": describe_images(validation),
+        **({} if running is None else dict(_entries(running.parser.config))),
     }
-    return {name: str(value) for name, value in settings.items()}
+
+
+def _entries(config: Any, above: str = "") -> Iterator[tuple[str, str]]:
+    """Id and value of the smallest parts of a configuration, those in `FREE` left out."""
+    named = config.items() if isinstance(config, Mapping) else enumerate(config)
+    for name, value in named:
+        entry = f"{above}{name}"
+        if entry in FREE:
+            continue
+        if isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(one, Mapping) for one in value)):
+            yield from _entries(value, f"{entry}::")
+        else:
+            yield entry, json.dumps(value, default=lambda other: type(other).__name__)
 
 
 def describe_images(dataset: Any) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from bundle_workflow import run_bundle
 from ignite.engine import Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 from small_tables import write_table
+
+from echocare_core.errors import own_cause
 
 REFERENCE = Path(__file__).parents[2] / "bundles" / "breast_lesion_segmentation"
 WIRED = {"inference.json": ["network", "evaluator", "run"]}
@@ -150,6 +155,66 @@ def test_its_own_network_trains_goes_on_and_is_evaluated(
     assert (state["epoch"], state["iteration"]) == (2, 4)
     assert len(pd.read_csv(tmp_path / "scores" / "evaluation.csv")) == 1
     assert json.loads((tmp_path / "scores" / "evaluation.json").read_text(encoding="utf-8"))
+
+
+def went_on(small_run: dict[str, Any], **changed: Any) -> str:
+    """What a training says that goes on from the first epoch of another, or is refused with."""
+    run_bundle(REFERENCE, ["train.json"], "train", **{**small_run, "max_epochs": 1})
+    try:
+        run_bundle(REFERENCE, ["train.json"], "train", **{**small_run, "max_epochs": 2, **changed})
+    except RuntimeError as error:  # MONAI's, around the training's own
+        return str(own_cause(error))
+    return "went on"
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"learning_rate": 0.01}, "other settings: learning_rate 0.001 instead of 0.01."),
+        ({"seed": 5, "mask_threshold": 9}, "seed 20250912 instead of 5; mask_threshold null instead of 9."),
+        ({"loss#softmax": False}, "loss::softmax true instead of false."),
+        ({"batch_size": 1, "val_interval": 1}, "went on"),
+        ({"train#handlers": [{"_target_": "GarbageCollector"}], "train#trainer#max_epochs": 3}, "went on"),
+    ],
+)
+def test_a_training_goes_on_with_its_own_settings(
+    changed: dict[str, Any], said: str, small_run: dict[str, Any], tmp_path: Path
+) -> None:
+    assert said in went_on(small_run, **changed)
+
+
+def test_a_training_on_changed_data_does_not_go_on(small_run: dict[str, Any], tmp_path: Path) -> None:
+    other = write_table(tmp_path / "other", ("train",) * 5 + ("val", "test"))
+
+    assert re.search(
+        r"training images 4 of 256x256 px \(rows \w+\) instead of 5", went_on(small_run, dataset_dir=str(other))
+    )
+
+
+def test_the_same_data_may_have_moved(small_run: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copytree(tmp_path / "data", tmp_path / "moved")
+
+    assert went_on(small_run, dataset_dir=str(tmp_path / "moved")) == "went on"
+
+
+def test_a_training_starts_from_the_weights_of_the_whole_network(small_run: dict[str, Any], tmp_path: Path) -> None:
+    torch.save({"threshold": torch.tensor(0.875)}, tmp_path / "given.pt")
+    settings = {**small_run, "weights": str(tmp_path / "given.pt"), "learning_rate": 0.0, "max_epochs": 1}
+
+    run_bundle(REFERENCE, ["train.json"], "train", **settings)
+
+    assert torch.load(tmp_path / "run" / "latest.pt", weights_only=True)["model"]["threshold"] == pytest.approx(0.875)
+
+
+def test_a_warm_up_longer_than_the_training_is_told(
+    small_run: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("echocare.training").addHandler(caplog.handler)
+    run_bundle(REFERENCE, ["train.json"], "train", **{**small_run, "max_epochs": 1, "warmup_steps": 200})
+    logging.getLogger("echocare.training").removeHandler(caplog.handler)
+
+    assert "rises for warmup_steps 200, and the training has 2 steps: it never reaches learning_rate" in caplog.text
+    assert "no best.pt is written. Set val_interval" in caplog.text
 
 
 def test_monai_label_may_set_the_data_and_put_a_handler_in_front(small_run: dict[str, Any], tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ ELSEWHERE = {  # commands of the pages that are included from other folders: wha
     r".*inference.json .* --engine openvino": "tests/end_to_end/test_predict.py",
     r".*configs/train.json --dataset_dir FOLDER --output_dir RUN": "tests/bundles/test_bundle_runs.py",
     r"torchrun .*multi_gpu_train.json.*": "tests/bundles/test_bundle_runs.py",
-    r".*'configs/evaluate.json'.* --output_dir SCORES": "tests/bundles/test_bundle_runs.py",
+    r".*'configs/evaluate.json'.* --output_dir SCORES --weights RUN/best.pt": "tests/bundles/test_bundle_runs.py",
     r".*FOLDER_OF_MIX.*": "tests/bundles/test_ultrasound_pretraining.py",
 }
 

@@ -1,5 +1,6 @@
 """Dice, errors of measurements, and the two files that an evaluation leaves."""
 
+import hashlib
 import json
 from functools import partial
 from types import SimpleNamespace
@@ -48,7 +49,8 @@ def evaluate(tmp_path):
 
     def run(*items, **settings):
         score = partial(score_masks, labels=["head"], **settings)
-        handler = WriteEvaluation(str(tmp_path / "out"), score)
+        (tmp_path / "best.pt").write_bytes(b"weights")
+        handler = WriteEvaluation(str(tmp_path / "out"), tmp_path / "best.pt", score)
         batches = [(item_row(tmp_path, item), item_output(item)) for item in items]
         engine = Engine(step)
         handler.attach(engine)
@@ -115,6 +117,12 @@ def test_a_measurement_that_no_image_has_is_null_in_the_file(evaluate):
 def test_a_prediction_of_another_size_than_the_drawn_mask_is_refused(evaluate):
     with pytest.raises(TableError, match=r"drawn\.png has shape \(24, 32\)"):
         evaluate({"pred": DRAWN.T})
+
+
+def test_the_weights_that_were_scored_are_named(evaluate, tmp_path, capsys):
+    weights = evaluate({}).summary["weights"]
+    assert weights == {"file": str(tmp_path / "best.pt"), "sha256": hashlib.sha256(b"weights").hexdigest()}
+    assert f"Scored the weights {tmp_path / 'best.pt'} (SHA-256 {weights['sha256'][:12]}...)" in capsys.readouterr().out
 
 
 def test_rows_that_cannot_be_scored_are_told_together_and_nothing_is_written(evaluate, tmp_path):
