@@ -16,7 +16,7 @@ from echocare_core.pretraining.data.mix import Mix, check_enough_images, read_mi
 from echocare_core.pretraining.data.order import MixedOrder
 from echocare_core.pretraining.data.sampler import StreamSampler
 from echocare_core.pretraining.organs.tree import OrganTree
-from echocare_core.pretraining.resume import ENTRIES, ignore_sigterm
+from echocare_core.pretraining.resume import ENTRIES, begin_worker
 from echocare_core.pretraining.settings import describe_network
 from echocare_core.pretraining.stages import Stages
 from echocare_core.training.checkpoint_file import LATEST, read_checkpoint
@@ -64,7 +64,7 @@ def build_loader(
         collate_fn=collate,
         num_workers=workers,
         pin_memory=find_device(device).type == "cuda",
-        worker_init_fn=ignore_sigterm,
+        worker_init_fn=begin_worker,
     )
 
 

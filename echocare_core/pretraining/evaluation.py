@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ class Evaluation:
         target: of the reconstruction, as trained; see `reconstruction_target`.
         precision: "auto", "float32" or "bfloat16".
         device: to compute on.
+        weights: file that the network was loaded from.
         output_dir: for `evaluation.json` and `reconstruction.png`.
     """
 
@@ -74,6 +76,7 @@ class Evaluation:
         target: str,
         precision: str,
         device: torch.device | str,
+        weights: str | Path,
         output_dir: str,
     ) -> None:
         device = find_device(device)
@@ -82,13 +85,16 @@ class Evaluation:
         self.image_size, self.mask_patch, self.mask_ratio, self.seed = image_size, mask_patch, mask_ratio, seed
         self.bfloat16 = chosen_precision(precision, device) == "bfloat16"
         self.target, self.device, self.output_dir = target, device, Path(output_dir)
+        self.weights = Path(weights)
         self.set_aside: list[str] = []
         heads = {"reconstruction": network.decoder, "hierarchy": network.classifier}
         self.terms = tuple(term for term, head in heads.items() if head is not None)
 
     def run(self) -> dict[str, Any]:
         """Measure, print and write; returns what `evaluation.json` holds."""
-        result: dict[str, Any] = {"image_size": self.image_size, **self._pretext()}
+        sha256 = hashlib.sha256(self.weights.read_bytes()).hexdigest()
+        result: dict[str, Any] = {"weights": {"file": str(self.weights), "sha256": sha256}}
+        result |= {"image_size": self.image_size, **self._pretext()}
         result["images"] = self.mix.images - len(self.set_aside)
         result["set_aside"] = self.set_aside
         result["probes"] = {

@@ -25,9 +25,18 @@ from torch.distributed.checkpoint.state_dict import (
 
 from echocare_core.distributed import all_reduce_max, rank, world_size
 from echocare_core.errors import SettingsError, TrainingError
+from echocare_core.lock import FolderLock
+from echocare_core.parent import end_with_parent
 from echocare_core.pretraining.settings import describe_training
 from echocare_core.pretraining.trainer import PretrainingTrainer
-from echocare_core.training.checkpoint_file import LATEST, read_checkpoint, write_checkpoint
+from echocare_core.training.checkpoint_file import (
+    LATEST,
+    check_same_settings,
+    check_unfinished,
+    fitting,
+    read_checkpoint,
+    write_checkpoint,
+)
 
 logger = logging.getLogger(__name__)
 ENTRIES = ("steps", "settings", "network", "optimizer", "teacher", "random")
@@ -48,7 +57,9 @@ class ExactCheckpoints:
         every: steps between checkpoints.
 
     Raises:
-        TrainingError: at the start, a checkpoint of a run with other settings, which it names, or an unreadable one.
+        TrainingError: at the start, a checkpoint of a run with other settings, which it names, an unreadable one, or
+            nothing to train.
+        OutputError: at the start, a folder that another run has.
     """
 
     def __init__(self, folder: str, *, every: int) -> None:
@@ -59,36 +70,43 @@ class ExactCheckpoints:
         self.asked_to_stop = False
         self.written_at = -1
         self.former: Any = signal.SIG_DFL
+        self.lock: FolderLock | None = None
 
     def attach(self, engine: PretrainingTrainer) -> None:
         """Called by MONAI's trainer for each of its handlers."""
         engine.add_event_handler(Events.STARTED, self.restore)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.after_step)
         engine.add_event_handler(Events.COMPLETED, self.save)
-        engine.add_event_handler(Events.COMPLETED, self.restore_sigterm)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self.restore_sigterm)
+        engine.add_event_handler(Events.COMPLETED, self.leave)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self.leave)
 
     def restore(self, engine: PretrainingTrainer) -> None:
-        """Go on after the last saved step, if there is one; from now on SIGTERM is answered."""
+        """Take the folder, and go on after the last saved step, if there is one; from now on SIGTERM is answered."""
         self.former = signal.signal(signal.SIGTERM, self._stop)
+        if rank() == 0:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.lock = FolderLock(self.path.parent, "the training")
         self.settings = describe_training(engine)
-        state = self._read() if self.path.is_file() else None
+        state = self._read(engine) if self.path.is_file() else None
         self._check_same_start(0 if state is None else state["steps"], engine.state.device)
         if state is None:
             return
-        set_model_state_dict(engine.network, state["network"], options=ALL_WEIGHTS)
-        _restore_optimizer(engine.network, engine.optimizer, state["optimizer"])
-        if engine.teacher is not None:
-            set_model_state_dict(engine.teacher, state["teacher"], options=ALL_WEIGHTS)
-        torch.set_rng_state(state["random"])
+        with fitting(self.path):
+            set_model_state_dict(engine.network, state["network"], options=ALL_WEIGHTS)
+            _restore_optimizer(engine.network, engine.optimizer, state["optimizer"])
+            if engine.teacher is not None:
+                set_model_state_dict(engine.teacher, state["teacher"], options=ALL_WEIGHTS)
+            torch.set_rng_state(state["random"])
         engine.state.iteration = self.written_at = state["steps"]
         engine.data_loader.batch_sampler.start_step = state["steps"]
         engine.state.epoch = state["steps"] // engine.state.epoch_length
         logger.info("Going on after step %d of %d (%s)", state["steps"], engine.state.epoch_length, self.path)
 
-    def restore_sigterm(self, engine: Engine, error: BaseException | None = None) -> None:
-        """SIGTERM means again what it meant before the training."""
+    def leave(self, engine: Engine, error: BaseException | None = None) -> None:
+        """Let another run have the folder; SIGTERM means again what it meant before the training."""
         signal.signal(signal.SIGTERM, self.former)
+        if self.lock is not None:
+            self.lock.release()
         if error is not None:
             raise error
 
@@ -128,18 +146,11 @@ class ExactCheckpoints:
         if rank() == 0:
             write_checkpoint(state, self.path)
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self, engine: PretrainingTrainer) -> dict[str, Any]:
         state = read_checkpoint(self.path, ENTRIES)
-        other = [
-            f"{name} {state['settings'].get(name)} instead of {value}"
-            for name, value in self.settings.items()
-            if state["settings"].get(name) != value
-        ]
-        if other:
-            raise TrainingError(
-                f"{self.path} is of a run with other settings: {'; '.join(other)}. Needed the same to go on: restore "
-                f"them, or choose another output_dir."
-            )
+        with fitting(self.path):
+            check_same_settings(self.path, state["settings"], self.settings)
+            check_unfinished(self.path, state["steps"], engine.state.epoch_length, "steps", "the stages' steps")
         return state
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
@@ -156,6 +167,7 @@ def _restore_optimizer(network: nn.Module, optimizer: torch.optim.Optimizer, sta
             optimizer.state.pop(parameter, None)
 
 
-def ignore_sigterm(worker: int) -> None:
-    """For the workers of a data loader: the training ends them itself, after its last checkpoint."""
+def begin_worker(worker: int) -> None:
+    """For the workers of a data loader: the training ends them after its last checkpoint, or by its own end."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    end_with_parent()

@@ -6,6 +6,7 @@ from torch import nn
 
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.profiles import describe
+from echocare_core.origin import find_running
 from echocare_core.pretraining.trainer import PretrainingTrainer
 
 
@@ -17,9 +18,12 @@ def describe_training(trainer: PretrainingTrainer) -> dict[str, str]:
     """
     objective, dataset = trainer.objective, trainer.data_loader.dataset
     mix, optimizer = dataset.mix, trainer.optimizer
-    sets = [(source.name, len(source), weight) for source, weight in zip(mix.sources, mix.weights, strict=True)]
+    sources = zip(mix.sources, mix.weights, strict=True)
+    sets = [(source.name, len(source), weight, source.fingerprint()) for source, weight in sources]
+    running = find_running()
     defaults = {name: value for name, value in optimizer.defaults.items() if name != "lr"}
     settings = {
+        "bundle": "none" if running is None else running.identity["name"],
         "encoder": describe_network(trainer.bare_network),
         "organ tree": objective.tree.fingerprint,
         "seed": objective.seed,

@@ -10,9 +10,10 @@ OURS = frozenset(
     for name in (
         *("distributed.local_device", "distributed.rank", "distributed.start_distributed"),
         *("distributed.stop_distributed", "engines.load_engine", "evaluation.handler.WriteEvaluation"),
-        *("models.EchoCare", "overrides.check_overrides"),
+        *("models.EchoCare", "bundle_run.begin_run"),
         *("pretraining.assembly.build_loader", "pretraining.assembly.export_encoder"),
         *("pretraining.assembly.load_trained", "pretraining.assembly.read_training_mix"),
+        "pretraining.curves.StepCurves",
         *("pretraining.data.images.PretrainingImages", "pretraining.data.mix.read_mix"),
         *("pretraining.evaluation.Evaluation", "pretraining.networks.build_networks"),
         *("pretraining.objective.Objective", "pretraining.organs.tree.read_tree"),

@@ -152,6 +152,7 @@ def test_evaluation_reconstructs_names_organs_and_probes(
     assert ran.returncode == 0, ran.stderr
     found = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert found["images"] == 8
+    assert found["weights"]["file"] == str(out / "latest.pt")
     assert found["masked_l1"] > 0
     assert set(found["tree_accuracy"]) == {"level 1", "level 2"}
     assert 0 <= found["probes"]["shape"]["linear_probe_auc"] <= 1

@@ -10,6 +10,7 @@ The order of a pretraining is a function of the position, so rows are read from 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -121,6 +122,10 @@ class ShardReader:
             ) from error
         self._starts = np.array([0, *accumulate(images for _, images, _ in self._shards)])
         self._open: OrderedDict[int, Shard] = OrderedDict()
+
+    def fingerprint(self) -> str:
+        """By which another list of shards is told from this one."""
+        return hashlib.sha256(json.dumps(self._shards).encode()).hexdigest()[:12]
 
     def __len__(self) -> int:
         """Images in all shards."""

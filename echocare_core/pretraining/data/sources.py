@@ -5,6 +5,7 @@ Both keep little per image, so that they may be copied into every worker process
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -75,6 +76,13 @@ class TableSource:
     def __len__(self) -> int:
         return len(self._images)
 
+    def fingerprint(self) -> str:
+        """By which other rows are told from these: their images, groups and organs."""
+        digest = hashlib.sha256()
+        for column in (self._images, self._groups, self._nodes):
+            digest.update(column.data)
+        return digest.hexdigest()[:12]
+
     def __getitem__(self, row: int) -> Sample:
         """The image of a row, 0 to the number of rows - 1; IndexError where there is no such row."""
         name = self._images[row].decode()
@@ -112,6 +120,10 @@ class ShardSource:
 
     def __len__(self) -> int:
         return len(self._reader)
+
+    def fingerprint(self) -> str:
+        """By which other shards are told from these: their list."""
+        return self._reader.fingerprint()
 
     def __getitem__(self, row: int) -> Sample:
         """The image of a row; TableError where its shard is damaged or names an organ that is not in the tree."""
