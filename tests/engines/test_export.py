@@ -9,9 +9,17 @@ from torch import nn
 
 from echocare_core.engines.export import export_onnx, export_program, export_torchscript, least_side, size_step
 from echocare_core.errors import SettingsError
-from echocare_core.models import build_encoder
+from echocare_core.models import EncoderProfile, build_encoder
+from echocare_core.tasks.segmentation import SegmentationNetwork
 
 EXACT = 1e-5  # relative L2 distance
+
+
+@pytest.fixture
+def two_stages():
+    """A network that is recorded by torch.export in half the time; its first stage has a shifted block."""
+    profile = EncoderProfile(embed_dim=8, depths=(2, 1), num_heads=(1, 1), patch_size=4, window_size=4)
+    return SegmentationNetwork(labels=2, encoder=profile, width=4, width_limit=8).eval()
 
 
 def test_torchscript_equals_the_network_for_any_batch(network, image, tmp_path):
@@ -29,23 +37,23 @@ def test_torchscript_of_an_encoder_gives_its_five_maps(network, image, tmp_path)
     assert all(distance(*maps) < EXACT for maps in zip(found, wanted, strict=True))
 
 
-def test_a_program_equals_the_network_for_any_batch(network, tmp_path):
-    export_program(network, tmp_path / "network.pt2", SIZE)
+def test_a_program_equals_the_network_for_any_batch(two_stages, tmp_path):
+    export_program(two_stages, tmp_path / "network.pt2", SIZE)
     loaded = torch.export.load(tmp_path / "network.pt2").module()
     for batch in (1, 3):
         image = torch.rand(batch, 3, *SIZE)
-        assert distance(plainly(loaded, image), plainly(network, image)) < EXACT
+        assert distance(plainly(loaded, image), plainly(two_stages, image)) < EXACT
 
 
-def test_one_onnx_file_gives_the_five_maps_at_every_size_and_batch(network, tmp_path):
+def test_one_onnx_file_gives_every_map_at_every_size_and_batch(two_stages, tmp_path):
     pytest.importorskip("onnxscript", reason="writes ONNX; comes with echocare[openvino]")
     runtime = pytest.importorskip("onnxruntime", reason="runs ONNX; comes with echocare[test]")
-    encoder = network.encoder
+    encoder = two_stages.encoder
     export_onnx(encoder, tmp_path / "network.onnx", SIZE)
     session = runtime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
     assert [port.name for port in session.get_inputs()] == ["image"]
-    assert [port.name for port in session.get_outputs()] == ["map1", "map2", "map3", "map4", "map5"]
-    for shape in ((1, 3, *SIZE), (3, 3, 128, 128), (2, 3, 256, 320)):
+    assert [port.name for port in session.get_outputs()] == ["map1", "map2", "map3"]
+    for shape in ((1, 3, *SIZE), (3, 3, 32, 32), (2, 3, 256, 320)):
         batch = torch.rand(shape)
         found, wanted = session.run(None, {"image": batch.numpy()}), plainly(encoder, batch)
         assert max(distance(torch.from_numpy(a), b) for a, b in zip(found, wanted, strict=True)) < EXACT
