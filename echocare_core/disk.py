@@ -38,6 +38,11 @@ def explained(folder: Path, what: str = "the results") -> Iterator[None]:
         raise OutputError(f"{folder} cannot take {what} ({found}); a writable folder is needed. {advice}") from error
 
 
+def is_about_name(error: BaseException | None) -> bool:
+    """Whether a disk refuses the name of one file, and would take others."""
+    return isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk: a power cut takes nothing of them then.
 

@@ -35,6 +35,11 @@ class Places:
                 return f"{archive}/{path.relative_to(folder).as_posix()}".removesuffix("/.")
         return path.relative_to(self.root).as_posix()
 
+    def stored_at(self, path: Path) -> Path:
+        """The file on the disk that holds a file: itself, or the archive it was unpacked from."""
+        inside = [archive for archive, folder in self.unpacked.items() if path.is_relative_to(folder)]
+        return self.root / inside[0] if inside else path
+
     def path_of(self, source: str) -> Path:
         """Where the file with that source can be opened."""
         for archive, folder in self.unpacked.items():

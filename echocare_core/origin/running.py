@@ -31,6 +31,10 @@ class Running(NamedTuple):
         """`name` and `version` of the bundle."""
         return read_identity(self.folder)
 
+    def configuration(self) -> dict[str, Any]:
+        """Every entry of it, without what it is read from and written to."""
+        return _compared(self.parser.config)
+
     def settings(self, configs: Sequence[str]) -> dict[str, Setting] | None:
         """Every entry that differs from the bundle's own configuration, whoever set it, by its id in MONAI's words.
 

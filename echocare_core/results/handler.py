@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,27 @@ from monai.utils import convert_to_numpy
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echocare_core.bundle import read_card
+from echocare_core.disk import is_about_name
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
+from echocare_core.origin import find_running
+from echocare_core.outputs import without_pixels
 from echocare_core.printable import printable
 from echocare_core.results.apart import check_apart
-from echocare_core.results.levels import Combine, Levels, Outputs, Spacing
-from echocare_core.results.staging import settle
+from echocare_core.results.levels import Combine, Complete, Levels, Outputs, Part, Spacing
+from echocare_core.results.progress import Trail, describe_run
+from echocare_core.results.staging import UNFINISHED, settle
 from echocare_core.results.writer import ResultsWriter, check_free
 from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.faults import Faults
-from echocare_core.types import Frames, Prediction, Results
+from echocare_core.types import Frames, Prediction, Results, SetAside
 
 
 class WriteResults:
     """Ignite handler: write every predicted frame, then the table and the report, all at once or not at all.
+
+    A run that is stopped leaves what it has done in a hidden folder in `output_dir`. Where a later one runs the same
+    configuration with the same weights it goes on there, behind the last batch whose files have not changed.
 
     The output of each iteration is a list of items with `image` (as `LoadUltrasoundd` described it in its meta) and
     `outputs` (`echocare_core.types.Output`), as the post-processing of a task leaves them. An item is one frame, or a
@@ -69,20 +76,30 @@ class WriteResults:
                 " one of what they say. Name it in the bundle's configuration."
             )
         self.dataset = dataset
+        self.done = self.noted_aside = 0  # items, and what was set aside, of which the writer has noted all
         self.faults = Faults("while its results are written")
         self.levels = Levels(dataset, cine, study)
         card = read_card(Path(bundle_root), Path(weights))
         check_apart(dataset.export.inputs.paths, Path(output_dir))
         settle(Path(output_dir))
         check_free(Path(output_dir), overwrite)  # at once; the folder itself is made when the run starts
-        self.new_writer = partial(ResultsWriter, Path(output_dir), card, overwrite=overwrite, table_format=table_format)
+        running = find_running()
+        self.new_writer = partial(
+            ResultsWriter,
+            Path(output_dir),
+            card,
+            overwrite=overwrite,
+            table_format=table_format,
+            run=running and describe_run(running, card, table_format),
+        )
         self.writer: ResultsWriter | None = None
         self.results: Results | None = None
+        self.trail = Trail(dataset)
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("frames" if dataset.clips is None else "clips"),
+            TextColumn(self._items),
             TimeRemainingColumn(),
             disable=not progress,
         )
@@ -96,32 +113,36 @@ class WriteResults:
         engine.add_event_handler(Events.EXCEPTION_RAISED, self.abandon)
 
     def start(self, engine: Engine) -> None:
-        """Make the folder, before the first frame is read."""
+        """Make the folder, before the first frame is read, and go on where a run that was stopped has left it."""
         self.writer = self.new_writer()
+        steps = self.trail.agreeing(self.writer.earlier)
+        self.trail = Trail(self.dataset)
+        self.writer.go_on(steps)
+        for part in (part for step in steps for part in step.parts):
+            self.levels.restore(Part(*part))
+        if steps:
+            self.faults.passed()
+            self.dataset.start_at(steps[-1].tried, [one for step in steps for one in step.set_aside])
+        self.done, self.noted_aside = self.dataset.tried, len(self.dataset.set_aside)
+        self.progress.update(self.bar, completed=self.done)
+        self._say_what_was_done(bool(self.writer.earlier) or self.writer.is_other)
         self.progress.start()
 
     def write_batch(self, engine: Engine) -> None:
         """Write what one iteration says of frames or clips, and of the cines that end with it."""
-        writer = self._started()
-        for item in engine.state.output:
-            try:
-                for prediction in self._predictions(item):
-                    writer.add(prediction)
-            except OutputError:
-                raise
-            except Exception as error:  # noqa: BLE001  (whatever the outputs of one frame make a table or a drawing raise)
-                self.dataset.set_aside_item(item["image"].meta, error, self.faults)
-            else:
-                self.faults.passed()
-            self.progress.advance(self.bar)
+        parts = [self._write_item(item) for item in engine.state.output]
+        kept = [part for part in parts if part and (self.levels.cine or self.levels.study)]
+        tried = self.dataset.tried
+        self._started().note(tried, self.trail.checksum(tried), kept, self.dataset.set_aside[self.noted_aside :])
+        self.done, self.noted_aside = tried, len(self.dataset.set_aside)
+        self.progress.update(self.bar, completed=tried)
 
     def finish(self, engine: Engine) -> None:
         """Move everything into place; `results` and `engine.state.results` say what was written."""
         self.progress.stop()
         writer = self._started()
         self.faults.finish()
-        for prediction in self.levels.finish():
-            writer.add(prediction)
+        self._write_complete(self.levels.finish())
         if not writer.rows:
             raise UnreadableFrames(self.dataset.export.root, _why_nothing_is_read(self.dataset))
         self.results = writer.finish(self.dataset.set_aside)
@@ -133,23 +154,44 @@ class WriteResults:
         return self.writer
 
     def abandon(self, engine: Engine, error: BaseException) -> None:
-        """Leave nothing half-written, and let the error go on."""
+        """Leave nothing half-written, and let the error go on; who stops a run finds it where it was."""
         self.progress.stop()
-        if self.writer:
+        if self.writer and isinstance(error, Exception):
             self.writer.abandon()
+        elif self.writer and self.writer.pause():
+            self._say(f"Stopped: {self._counted()} are done; the same command goes on there.")
         raise error
 
-    def _predictions(self, item: dict[str, Any]) -> Iterator[Prediction]:
-        """Of one item, after that of the cine that ended before it."""
+    def _write_item(self, item: dict[str, Any]) -> Part | None:
+        """Write one item, after the cine that ended before it; None where it is set aside."""
         meta, outputs = item["image"].meta, tuple(item["outputs"])
         frames = self.dataset.by_path[meta["filename_or_obj"]]
+        self._write_complete(self.levels.ended_before(frames.path))
         numbers, spacing_mm = convert_to_numpy(meta["frame"]), known_spacing(meta["spacing_mm"])
         number = int(np.atleast_1d(numbers)[np.size(numbers) // 2])
-        yield from self.levels.add(frames, number, spacing_mm, outputs)
-        if numbers.ndim == 0:
-            yield self._frame(frames, number, float(meta["frame_time_ms"]), spacing_mm, outputs)
-        elif self.levels.cine is None:
-            yield self.levels.cine_prediction(frames, number, spacing_mm, outputs)
+        try:
+            if numbers.ndim == 0:
+                prediction = self._frame(frames, number, float(meta["frame_time_ms"]), spacing_mm, outputs)
+                self._started().add(prediction)
+            elif self.levels.cine is None:
+                self._started().add(self.levels.cine_prediction(frames, number, spacing_mm, outputs))
+        except Exception as error:  # noqa: BLE001  (whatever the outputs of one frame make a table or drawing raise)
+            _raise_of_disk(error)
+            self.dataset.set_aside_item(meta, error, self.faults)
+            return None
+        self.faults.passed()
+        part = Part(self.dataset.export.source_of(frames), number, spacing_mm, without_pixels(outputs))
+        self.levels.add(part)
+        return part
+
+    def _write_complete(self, complete: Sequence[Complete]) -> None:
+        for one in complete:
+            try:
+                self._started().add(one.make())
+            except Exception as error:  # noqa: BLE001  (the same of a cine or a study)
+                _raise_of_disk(error)
+                reason = Faults("where its frames are put together").reason(error, Path(one.source))
+                self.dataset.set_aside.append(SetAside(one.source, reason))
 
     def _frame(
         self, frames: Frames, number: int, frame_time_ms: float, spacing_mm: Spacing, outputs: Outputs
@@ -165,6 +207,31 @@ class WriteResults:
             notes=frames.notes,
             keys=self.dataset.export.keys_of(frames),
         )
+
+    @property
+    def _items(self) -> str:
+        return "frames" if self.dataset.clips is None else "clips"
+
+    def _counted(self) -> str:
+        return f"{self.done:,} of {self.dataset.number_of_items:,} {self._items}"
+
+    def _say_what_was_done(self, was_begun: bool) -> None:
+        """Say where the run goes on, and how to begin anew; or why it does not go on."""
+        hidden = self._started().folder / UNFINISHED
+        if self.done:
+            self._say(f"{self._counted()} were done before; goes on there (delete {hidden} to begin anew).")
+        elif was_begun:
+            self._say("Begins anew: what was done before has other settings, weights, versions or images.")
+
+    def _say(self, text: str) -> None:
+        if not self.progress.disable:
+            self.progress.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def _raise_of_disk(error: Exception) -> None:
+    """Raise an error that is the disk's and not that of one frame, such as a name that is too long."""
+    if isinstance(error, OutputError) and not is_about_name(error.__cause__):
+        raise error
 
 
 def _why_nothing_is_read(dataset: ExportDataset) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from echocare_core.frames.export import study_numbers
 from echocare_core.outputs import without_pixels
@@ -39,8 +40,31 @@ class _Whole:
         return self.seen[len(self.seen) // 2]
 
 
+class Part(NamedTuple):
+    """What was said of one frame or clip, as cines and studies need it.
+
+    Attributes:
+        source: of the file.
+        number: of the frame, or of the middle one of the clip.
+        spacing_mm: (row, column) of it.
+        outputs: of it; without its masks and pictures, where it is kept.
+    """
+
+    source: str
+    number: int
+    spacing_mm: Spacing
+    outputs: Outputs
+
+
+class Complete(NamedTuple):
+    """A cine or study that is complete: what it is called, and how its prediction is made."""
+
+    source: str
+    make: Callable[[], Prediction]
+
+
 class Levels:
-    """Gathers the outputs of frames and clips, and gives the predictions of cines and studies when they are complete.
+    """Gathers the outputs of frames and clips, and gives cines and studies when they are complete.
 
     Args:
         dataset: what the run reads, file by file.
@@ -50,6 +74,7 @@ class Levels:
 
     def __init__(self, dataset: ExportDataset, cine: Combine | None, study: Combine | None) -> None:
         self.export = dataset.export
+        self._files = {self.export.source_of(frames): frames for frames in dataset.by_path.values()}
         self.cine, self.study = cine, study
         self.study_of = study_numbers(dataset.export) if study else {}
         self._cines: dict[Path, _Whole] = {}  # one, and those that a table comes back to
@@ -57,35 +82,46 @@ class Levels:
         turns = Counter(path for path, _ in self.export.turns)
         self._in_pieces = {path for path, count in turns.items() if count > 1}
 
-    def add(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Sequence[Output]) -> Iterator[Prediction]:
-        """Take what was said of one frame or clip; gives the cine before it, where that ends here.
+    def ended_before(self, path: Path) -> list[Complete]:
+        """The cine before a file, where that is another one and no table comes back to it."""
+        return self._take([one for one in self._cines if one not in self._in_pieces and one != path])
 
-        Args:
-            frames: the file.
-            number: of the frame, or of the middle one of the clip.
-            spacing_mm: (row, column) of it.
-            outputs: of it.
-        """
-        yield from self._end_cines({*self._cines} - self._in_pieces - {frames.path})
+    def restore(self, part: Part) -> None:
+        """Take what was said in an earlier run, which has also made the prediction of a cine that ended before."""
+        self.ended_before(self._files[part.source].path)
+        self.add(part)
+
+    def add(self, part: Part) -> None:
+        """Take what was said of one frame or clip."""
+        frames = self._files[part.source]
         if self.cine and len(frames) > 1:
-            self._cines.setdefault(frames.path, _Whole()).add(frames, number, spacing_mm, outputs)
+            self._cines.setdefault(frames.path, _Whole()).add(frames, part.number, part.spacing_mm, part.outputs)
         if self.study:
             whole = self._studies.setdefault(self.study_of[frames.path], _Whole())
-            whole.add(frames, number, spacing_mm, outputs)
+            whole.add(frames, part.number, part.spacing_mm, part.outputs)
 
-    def finish(self) -> Iterator[Prediction]:
+    def finish(self) -> list[Complete]:
         """The last cine, those that a table came back to, and all studies."""
-        yield from self._end_cines([*self._cines])
-        if self.study:
-            for number, whole in sorted(self._studies.items()):
-                yield self._study_prediction(number, whole, tuple(self.study(whole.parts)))
+        studies = sorted(self._studies.items())
+        return [*self._take([*self._cines]), *(self._complete_study(number, whole) for number, whole in studies)]
 
-    def _end_cines(self, paths: Collection[Path]) -> Iterator[Prediction]:
-        for path in paths:
-            whole = self._cines.pop(path).in_time()
-            frames, number, spacing_mm = whole.middle
-            if self.cine:
-                yield self.cine_prediction(frames, number, spacing_mm, tuple(self.cine(whole.parts)))
+    def _take(self, paths: Collection[Path]) -> list[Complete]:
+        return [self._complete_cine(self._cines.pop(path).in_time()) for path in paths]
+
+    def _complete_cine(self, whole: _Whole) -> Complete:
+        assert self.cine
+        cine, (frames, number, spacing_mm) = self.cine, whole.middle
+        return Complete(
+            self.export.source_of(frames),
+            lambda: self.cine_prediction(frames, number, spacing_mm, tuple(cine(whole.parts))),
+        )
+
+    def _complete_study(self, number: int, whole: _Whole) -> Complete:
+        assert self.study
+        study = self.study
+        sources = [PurePosixPath(self.export.source_of(one)) for one, _, _ in whole.seen]
+        source = posixpath.commonpath([one.parent for one in sources]) or "."
+        return Complete(source, lambda: self._study_prediction(source, number, whole, tuple(study(whole.parts))))
 
     def cine_prediction(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Outputs) -> Prediction:
         """What is said of a whole cine, with one frame that stands for it."""
@@ -100,11 +136,9 @@ class Levels:
             keys=self.export.keys_of(frames),
         )
 
-    def _study_prediction(self, study: int, whole: _Whole, outputs: Outputs) -> Prediction:
+    def _study_prediction(self, source: str, study: int, whole: _Whole, outputs: Outputs) -> Prediction:
         """What is said of a whole study, whose source is the folder that holds all its files."""
         frames, number, _ = whole.middle
-        sources = [PurePosixPath(self.export.source_of(one)) for one, _, _ in whole.seen]
-        source = posixpath.commonpath([one.parent for one in sources]) or "."
         notes = tuple(dict.fromkeys(note for one, _, _ in whole.seen for note in one.notes))
         keys = _common_keys([self.export.keys_of(one) for one, _, _ in whole.seen])
         return Prediction(source, outputs, "study", image=frames.pixels[number], study=study, notes=notes, keys=keys)

@@ -81,7 +81,7 @@ class Staging:
                 for name in moves.new:
                     os.replace(self.path / name, self.folder / name)
                 sync(self.folder)
-            except OSError:
+            except BaseException:
                 self._take_back(moves)
                 raise
         shutil.rmtree(self.path, ignore_errors=True)
@@ -90,7 +90,7 @@ class Staging:
 
     def discard(self) -> None:
         """Remove what was prepared, and the results folder where it was made for it."""
-        if self._lock is not None:
+        if self._lock is not None and not (self.path / _PLAN).exists():  # else former entries may be in it
             shutil.rmtree(self.path, ignore_errors=True)
         self.release()
 

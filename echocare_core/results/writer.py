@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from PIL import Image
 
@@ -21,6 +22,7 @@ from echocare_core.result_files import (
     SET_ASIDE_CSV,
     TABLE_FORMATS,
 )
+from echocare_core.results.journal import Journal, Step, checksum_of
 from echocare_core.results.naming import FrameNames
 from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing, shown_size
 from echocare_core.results.page import Section, write_report
@@ -28,6 +30,7 @@ from echocare_core.results.staging import Staging
 from echocare_core.results.table import (
     check_outputs,
     complete_rows,
+    file_columns,
     is_results_csv,
     row_of,
     write_listed,
@@ -50,11 +53,22 @@ class ResultsWriter:
             results = writer.finish(set_aside)
 
     Everything is written to a hidden folder first. `finish` moves it into place; leaving the block without `finish`, by
-    an error or otherwise, removes it and leaves the disk as it was.
+    an error or otherwise, removes it and leaves the disk as it was. Of a run that says what it is made of, steps are
+    noted there, and a later run that is made of the same goes on behind them.
+
+    Attributes:
+        earlier: steps of an earlier run, made of the same, that did not come to its end.
+        is_other: whether there is one that was made of something else.
     """
 
     def __init__(
-        self, folder: str | Path, card: BundleCard, *, overwrite: bool = False, table_format: str = "csv"
+        self,
+        folder: str | Path,
+        card: BundleCard,
+        *,
+        overwrite: bool = False,
+        table_format: str = "csv",
+        run: str | None = None,
     ) -> None:
         """Make sure that the results can be written, before any work is done.
 
@@ -64,6 +78,7 @@ class ResultsWriter:
             overwrite: replace the results of a former run in that folder, when `finish` is reached.
             table_format: of the tables that kinds of output add: "csv", or "parquet" (`pip install echocare[parquet]`),
                 whose numbers are stored whole; `results.csv` stays what it is.
+            run: checksum of what the results depend on beside the files; None where no run is to go on.
 
         Raises:
             SettingsError: another format.
@@ -76,13 +91,17 @@ class ResultsWriter:
         self._details: list[Details] = []
         self._names = FrameNames()
         self._finished = False
-        self._staging = Staging(self.folder)
+        self._noted = 0
+        self._staging = Staging(self.folder, going_on=run is not None)
         try:
             with explained(self.folder):
                 check_free(self.folder, overwrite)
+                self._journal = None if run is None else Journal(self._staging.path, run)
         except BaseException:
-            self._staging.discard()
+            self._staging.release()
             raise
+        self.earlier = () if self._journal is None else self._journal.earlier
+        self.is_other = self._journal is not None and self._journal.is_other
 
     def __enter__(self) -> ResultsWriter:
         return self
@@ -101,6 +120,46 @@ class ResultsWriter:
         """Remove what was prepared and leave the disk as it was; what `finish` moved into place stays."""
         self._staging.discard()
 
+    def pause(self) -> bool:
+        """Leave what was noted for a later run, if there is any: whether there is."""
+        if not self._noted:
+            self.abandon()
+        self._staging.release()
+        return self._noted > 0
+
+    def go_on(self, steps: Sequence[Step]) -> None:
+        """Begin with the rows of these earlier steps, and remove everything else of the earlier run.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        for row, details in ((row, one) for step in steps for row, one in zip(step.rows, step.details, strict=True)):
+            key = _key(*(row[column] for column in ("level", "source", "frame", "study")))
+            if row["level"] != "study":
+                self._names(str(row["source"]), None)  # it has the name that it had
+            self._rows[key] = row
+            self._details.append(details)
+        self._noted = len(self._rows)
+        if self._journal:
+            with explained(self.folder):
+                self._journal.begin(steps)
+
+    def note(self, tried: int, inputs: str, parts: Sequence[tuple[Any, ...]], set_aside: Sequence[SetAside]) -> None:
+        """Note everything since the step before: `Step` says what.
+
+        Raises:
+            OutputError: the disk is full or gone.
+        """
+        if self._journal is None:
+            return
+        rows = self.rows[self._noted :]
+        self._noted = len(self._rows)
+        names = [str(row[column]) for row in rows for column in file_columns([row]) if row[column]]
+        with explained(self.folder):
+            pictures = {name: checksum_of(self._staging.path / name) for name in names}
+            details = tuple(self._details[-len(rows) :] if rows else ())
+            self._journal.add(Step(tried, inputs, rows, details, tuple(parts), tuple(set_aside), pictures))
+
     def add(self, prediction: Prediction) -> None:
         """Write the files of one prediction and remember its row; neither where that fails.
 
@@ -109,7 +168,7 @@ class ResultsWriter:
             BundleError: an output that cannot be right.
             ValueError: it was added before.
         """
-        key = (prediction.level, prediction.source, prediction.frame, prediction.study)
+        key = _key(prediction.level, prediction.source, prediction.frame, prediction.study)
         if self._finished or key in self._rows:
             state = "the results are finished" if self._finished else "it was added before"
             what = prediction.level if prediction.frame is None else f"frame {prediction.frame}"
@@ -164,6 +223,11 @@ class ResultsWriter:
             return None
         overlay = draw_overlay(prediction.image, prediction.outputs, caption_lines(prediction))
         return place.save_picture(Image.fromarray(overlay), OVERLAYS)
+
+
+def _key(*about: object) -> tuple[object, ...]:
+    """By which a row is told from others: its level, source, frame and study."""
+    return about
 
 
 def caption_lines(prediction: Prediction) -> list[str]:

@@ -30,7 +30,12 @@ class Predictor(SupervisedEvaluator):
         super().__init__(**evaluator)
         self.dataset = dataset
         self.faults = Faults("in the network or what follows it")
+        self.add_event_handler(Events.EPOCH_STARTED, self._go_on)
         self.add_event_handler(Events.EPOCH_COMPLETED, self.faults.finish)
+
+    def _go_on(self) -> None:
+        if self.dataset.tried:  # frames that went through in an earlier run
+            self.faults.passed()
 
     def _iteration(self, engine: Any, batchdata: Any) -> Any:
         output, fault = self._try(engine, batchdata)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from monai.utils import convert_to_numpy
@@ -35,6 +36,7 @@ class ExportDataset(IterableDataset):
 
     Attributes:
         by_path: the opened files by the path that stands in each item's meta.
+        tried: how many items the iteration has come to, whether they could be decoded or not.
         number_of_frames: frames whose headers promise pixels.
         number_of_items: frames, or clips, that will come unless they cannot be decoded.
         set_aside: files and frames that were not used, with reasons, cines too short for a clip among them; complete
@@ -64,6 +66,8 @@ class ExportDataset(IterableDataset):
                 self.export.root, f"has no cine that is long enough ({first.rstrip('.')}). Give it others."
             )
         self.set_aside: list[SetAside] = [*self.export.set_aside, *self.too_short]
+        self.tried = self._first = 0
+        self._aside_before: tuple[SetAside, ...] = ()
         self.by_path = {str(frames.path): self._noted(frames) for frames in self.export.files}
 
     def items(self) -> Iterator[tuple[Frames, Sequence[int] | Sequence[tuple[int, ...]]]]:
@@ -72,19 +76,27 @@ class ExportDataset(IterableDataset):
             return self.export.in_order()
         return ((frames, self.clips[frames.path]) for frames in self.export.files)
 
+    def start_at(self, tried: int, set_aside: Sequence[SetAside]) -> None:
+        """Let iterations begin behind the items that an earlier run has tried, and take over what it set aside."""
+        self.tried = self._first = tried
+        self._aside_before = tuple(set_aside)
+        self.set_aside.extend(set_aside)
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        self.set_aside[:] = [*self.export.set_aside, *self.too_short]
+        self.set_aside[:] = [*self.export.set_aside, *self.too_short, *self._aside_before]
         faults = Faults("while it is read and prepared")
-        for frames, numbers in self.items():
-            bounded = self._bounded(frames)
-            for number in numbers:
-                try:
-                    item = self.transform({"image": bounded, "frame": number})
-                except Exception as error:  # noqa: BLE001  (whatever a file makes a decoder or a transform raise)
-                    self._set_aside(frames, number, error, faults)
-                else:
-                    faults.passed()
-                    yield item
+        if self._first:
+            faults.passed()
+        every = ((frames, number) for frames, numbers in self.items() for number in numbers)
+        for place, (frames, number) in enumerate(islice(every, self._first, None), start=self._first):
+            self.tried = place + 1
+            try:
+                item = self.transform({"image": self._bounded(frames), "frame": number})
+            except Exception as error:  # noqa: BLE001  (whatever a file makes a decoder or a transform raise)
+                self._set_aside(frames, number, error, faults)
+            else:
+                faults.passed()
+                yield item
         faults.finish()
 
     def set_aside_item(self, meta: Mapping[str, Any], error: Exception, faults: Faults) -> None:
@@ -103,7 +115,8 @@ class ExportDataset(IterableDataset):
 
     def _set_aside(self, frames: Frames, number: int | Sequence[int], error: Exception, faults: Faults) -> None:
         first = number if isinstance(number, int) else number[0]
-        self.set_aside.append(SetAside(self.export.source_of(frames), faults.reason(error, frames, first), first))
+        frame = f"frame {first + 1} of {len(frames)}" if len(frames) > 1 else ""
+        self.set_aside.append(SetAside(self.export.source_of(frames), faults.reason(error, frames.path, frame), first))
 
     def _bounded(self, frames: Frames) -> Frames:
         return frames if self.most_pixels is None else reduced_frames(frames, self.most_pixels)
@@ -120,6 +133,6 @@ class ExportDataset(IterableDataset):
         try:
             return clip(frames, sorted(self.export.numbers_of(frames)))
         except Exception as error:  # noqa: BLE001  (whatever the times of its frames make a clip raise)
-            reason = Faults("where it is cut into clips").reason(error, frames)
+            reason = Faults("where it is cut into clips").reason(error, frames.path)
             self.too_short.append(SetAside(self.export.source_of(frames), reason))
             return []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from echocare_core.errors import EveryFrameFails, UnreadableFrames, causes, own_cause
-from echocare_core.types import Frames
 
 FIRST = 32  # frames that may all fail before a run ends
 
@@ -24,8 +25,13 @@ class Faults:
         """A frame went through."""
         self._passed, self._first = True, None
 
-    def reason(self, error: Exception, frames: Frames, number: int | None = None) -> str:
+    def reason(self, error: Exception, path: Path, frame: str = "") -> str:
         """Why a frame, or a whole file, is set aside: a sentence that quotes no library, whose text may be a header's.
+
+        Args:
+            error: what was raised.
+            path: of the file.
+            frame: which one is meant, such as "frame 3 of 9"; "" for all of it.
 
         Raises:
             EchoCareError: the first fault, where so many frames have failed and none went through.
@@ -38,7 +44,7 @@ class Faults:
             self._first = self._first or error
             if self._failed >= FIRST:
                 self.finish()
-        return str(fault or UnreadableFrames(frames.path, self._what_happened(error), _frame(frames, number)))
+        return str(fault or UnreadableFrames(path, self._what_happened(error), frame))
 
     def finish(self) -> None:
         """Raise the first fault where no frame went through."""
@@ -62,7 +68,3 @@ def _kind(error: Exception) -> str:
     """The name of what was raised first; MONAI wraps it."""
     *_, first = causes(error)
     return type(first).__name__
-
-
-def _frame(frames: Frames, number: int | None) -> str:
-    return "" if number is None or len(frames) == 1 else f"frame {number + 1} of {len(frames)}"
