@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,8 +22,13 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def is_address(source: str) -> bool:
-    """Whether a source is an address and not a path."""
-    return "://" in source
+    """Whether a source is meant as an address and not as a path, also where a slash of it is missing."""
+    return "://" in source or re.match(r"(https?|ftp|file):", source, re.IGNORECASE) is not None
+
+
+def host_of(address: str) -> str:
+    """The part of an address that messages may quote."""
+    return _parts_of(address).hostname or "the address"
 
 
 def download(address: str, path: Path, sha256: str | None) -> Path:
@@ -43,6 +49,8 @@ def download(address: str, path: Path, sha256: str | None) -> Path:
     """
     parts = _parts_of(address)
     host = parts.hostname
+    if parts.scheme in ("http", "https") and "://" not in address:
+        raise BundleError(f"An address has two slashes after {parts.scheme}:; needed {parts.scheme}://HOST/NAME.zip.")
     if parts.scheme not in ("http", "https") or not host:
         raise BundleError("Only http and https addresses are fetched; give one of these, a zip file or a folder.")
     if parts.scheme == "http" and host not in LOOPBACK and sha256 is None:

@@ -17,7 +17,7 @@ from echocare_core.bundle import METADATA, bundle_folders, read_metadata
 from echocare_core.checks import check_passes
 from echocare_core.checks.files import files_of
 from echocare_core.disk import explained
-from echocare_core.download import download, is_address
+from echocare_core.download import download, host_of, is_address
 from echocare_core.errors import BundleError, OutputError
 from echocare_core.results.staging import Staging
 
@@ -50,9 +50,14 @@ def install(source: str | Path, *, overwrite: bool = False, sha256: str | None =
         bundle = _bring(str(source), staging.path, sha256)
         if (target / bundle.name).exists() and not overwrite:
             raise OutputError(f"{target / bundle.name} is there already; say --overwrite to replace it.")
-        check_passes(bundle)
+        check_passes(bundle, _shown(str(source)))
         staging.move_in([bundle.name])
     return target / bundle.name
+
+
+def _shown(source: str) -> str:
+    """A source as messages may quote it: of an address, which may hold a secret, its host alone."""
+    return host_of(source) if is_address(source) else source
 
 
 @contextmanager

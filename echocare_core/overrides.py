@@ -28,12 +28,17 @@ def check_overrides() -> None:
     Raises:
         SystemExit: a path that MONAI or Fire would read as something else, or an expression that could do anything.
     """
-    if Path(sys.argv[0]).parts[-len(PROGRAM) :] != PROGRAM:
+    if not is_monai_bundle():
         return
     for name, value in _given(sys.argv[2:]):
         fault = _fault(name, value)
         if fault:
             sys.exit(f"SettingsError: {_shown(name, value)} {fault}")
+
+
+def is_monai_bundle() -> bool:
+    """Whether the program is `python -m monai.bundle`."""
+    return Path(sys.argv[0]).parts[-len(PROGRAM) :] == PROGRAM
 
 
 def _given(words: list[str]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ import echocare_core
 PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first four lines know neither torch nor MONAI.
 ORDER = [
-    *("version", "printable", "spreadsheet", "errors", "types", "outputs", "result_files", "optional"),
+    *("version", "printable", "spreadsheet", "counting", "result_files", "errors", "types", "outputs", "optional"),
     *("disk", "lock", "atomic", "parent", "secret", "bundle", "origin"),
     *("untrusted", "overrides"),
     *("frames", "inventory", "pacs", "privacy"),

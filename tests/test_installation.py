@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 import echocare_core as echocare
 from echocare_core.bundle import shipped_folder
+from echocare_core.checks import Check, card
 from echocare_core.checks.files import files_of
 from echocare_core.cli import app
 from echocare_core.errors import BundleError, OutputError
@@ -39,7 +40,7 @@ def bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def without_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks have tests of their own, and take seconds."""
-    monkeypatch.setattr("echocare_core.installation.check_passes", lambda _: None)
+    monkeypatch.setattr("echocare_core.installation.check_passes", lambda *_: None)
     monkeypatch.setattr("echocare_core.archive.check_passes", lambda _: None)
 
 
@@ -245,6 +246,25 @@ def test_a_bundle_that_fails_a_check_leaves_nothing(tmp_path: Path, bundles: Pat
     assert not bundles.exists()
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_failed_check_names_what_was_given_and_no_hidden_folder(
+    zipped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("echocare_core.checks.CHECKS", (Check("package version", card.check_package_version),))
+    copy = Path(shutil.copytree(shipped_folder() / HEAD, tmp_path / "given" / HEAD))
+    metadata = copy / "configs" / "metadata.json"
+    content = json.loads(metadata.read_text())
+    metadata.write_text(json.dumps({**content, "required_packages_version": {"echocare": "9.0.0"}}))
+    source = Path(shutil.make_archive(str(tmp_path / "zipped"), "zip", copy.parent)) if zipped else copy
+
+    with pytest.raises(BundleError, match=r"first 'package version'") as error:
+        echocare.install(source)
+
+    assert f"{source} is made for echocare 9.0.0" in str(error.value)
+    assert ".echocare" not in str(error.value)
+    assert f"echocare check {'FOLDER`, once it is unpacked,' if zipped else f'{copy}`'} shows all" in str(error.value)
+
+
 def test_another_checksum_than_the_one_that_was_given_is_refused(archive: Path, bundles: Path) -> None:
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
 
@@ -266,6 +286,8 @@ def test_a_checksum_for_a_folder_is_refused_and_not_passed_over(without_checks: 
         ("ftp://host.example/head.zip", "Only http and https"),
         ("file:///etc/passwd", "Only http and https"),
         ("https:///head.zip", "Only http and https"),
+        ("https:/host.example/head.zip?token=secret", r"two slashes after https:; needed https://HOST/NAME\.zip"),
+        ("HTTPS:host.example/head.zip", "two slashes after https:"),
         ("http://[::1/head.zip", "The address has no readable host"),
         ("http://host.example/head.zip", r"host.example is asked over http.*give --sha256"),
         ("nowhere.zip", "nowhere.zip is no zip file and no folder"),

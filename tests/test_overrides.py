@@ -152,3 +152,11 @@ def test_other_programs_have_other_words(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "argv", ["echocare", "run", "--dataset_dir", CANARY])
 
     check_overrides()
+
+
+def test_the_program_says_where_results_are(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    write_ultrasound(folder / "IM1", marked(height=64, width=80))
+
+    monai_bundle("run", "--config_file", LESION / "configs" / "inference.json", *words_of("IM1", "OUT"))
+
+    assert "1 frame measured, 0 files or frames set aside.\n  OUT/report.html\n" in capsys.readouterr().out

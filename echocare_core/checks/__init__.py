@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,17 +54,23 @@ def check(bundle: str | Path) -> tuple[Finding, ...]:
     return tuple(finding for each in CHECKS for finding in run_check(each, folder))
 
 
-def check_passes(folder: Path) -> None:
+def check_passes(folder: Path, called: str | None = None) -> None:
     """Check a bundle, to go on only if nothing fails.
+
+    Args:
+        folder: of the bundle.
+        called: what the user named, where the folder is a copy of that; the folder itself when None.
 
     Raises:
         BundleError: the message tells the first failure.
     """
     failed = [finding for finding in check(folder) if finding.outcome == "failed"]
     if failed:
+        called = called or str(folder)
+        shown = f"{shlex.quote(called)}`" if Path(called).is_dir() else "FOLDER`, once it is unpacked,"
         raise BundleError(
-            f"{folder.name} fails {len(failed)} of the checks, first '{failed[0].check}': {failed[0].says} "
-            f"`echocare check {folder.name}` shows all."
+            f"{folder.name} fails {len(failed)} of the checks, first '{failed[0].check}': "
+            f"{failed[0].says.replace(str(folder), called)} `echocare check {shown} shows all."
         )
 
 

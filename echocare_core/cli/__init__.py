@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -20,6 +21,7 @@ from echocare_core.cli.quantize import quantize
 from echocare_core.cli.say import say
 from echocare_core.cli.shards import shards
 from echocare_core.errors import EchoCareError
+from echocare_core.version import __version__
 
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Results": (demo, predict),
@@ -33,10 +35,26 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 for panel, verbs in VERBS.items():
     for verb in verbs:
         app.command(rich_help_panel=panel)(verb)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        say(f"echocare {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and end.")
+    ] = False,
+) -> None:
+    """Typer reads the option; nothing else is common to all verbs."""
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,6 @@ import typer
 
 from echocare_core.cli.say import say
 from echocare_core.errors import BundleError
-from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.types import Results
 
 Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")]
@@ -49,10 +47,5 @@ def parse_settings(settings: list[str] | None) -> dict[str, object]:
 
 def say_what_was_written(results: Results) -> None:
     """Print how many frames, cines and studies were measured, and the files to look at."""
-    from echocare_core.results.wording import counted, enumerated
-
-    levels = Counter(str(row.get("level", "frame")) for row in results.rows)
-    measured = enumerated([counted(number, level) for level, number in levels.items()])
-    say(f"{measured} measured, {len(results.set_aside)} files or frames set aside.")
-    for name in (REPORT_HTML, RESULTS_CSV, *results.tables, SET_ASIDE_CSV):
-        say(f"  {results.folder / name}")
+    for line in str(results).splitlines():
+        say(line)

@@ -26,7 +26,10 @@ def inspect(
     parquet: Annotated[bool, typer.Option("--parquet", help="Write table.parquet as well.")] = False,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes that read; one per core at most 8.")] = None,
 ) -> None:
-    """Say what an export holds: what is usable for which bundle, what is set aside and why, which files are copies."""
+    """Say what an export holds: what is readable, for which bundle, what is set aside and why, which files are copies.
+
+    It reads headers, which do not say whether a picture shows the organ that a bundle is meant for.
+    """
     import json
     import os
 

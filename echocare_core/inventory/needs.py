@@ -9,12 +9,17 @@ and without that entry takes every picture. No header says which organ a picture
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from echocare_core.bundle import list_bundles, read_metadata
+from echocare_core.bundle import METADATA, list_bundles, read_metadata
 from echocare_core.errors import BundleError
 from echocare_core.inventory.copies import USED
+from echocare_core.printable import printable
+
+logger = logging.getLogger(__name__)
 
 # Name of a need, and the SQL condition that a file fulfils it; ? stands for the value.
 CONDITIONS = {
@@ -29,10 +34,24 @@ CONDITIONS = {
 def bundle_conditions() -> dict[str, str]:
     """For each bundle that can be found by name, the SQL condition that a file is usable for it.
 
+    One whose metadata are broken is left out, which the log says.
+
     Raises:
         BundleError: a bundle names a need that there is not.
     """
-    return {folder.name: condition_of(folder.name, read_metadata(folder).get("needs", {})) for folder in list_bundles()}
+    needs = {folder.name: _needs_of(folder) for folder in list_bundles()}
+    return {name: condition_of(name, wanted) for name, wanted in needs.items() if wanted is not None}
+
+
+def _needs_of(folder: Path) -> Mapping[str, Any] | None:
+    try:
+        needs = read_metadata(folder).get("needs", {})
+        if not isinstance(needs, Mapping):
+            raise BundleError(f"{folder / METADATA} has needs without names and values; needed {{...}}. Mend it.")
+    except BundleError as error:
+        logger.warning("Bundle %s is left out: %s", printable(folder.name), error)
+        return None
+    return needs
 
 
 def condition_of(bundle: str, needs: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from echocare_core.counting import counted
 from echocare_core.inventory.groups import SPLITS
 from echocare_core.printable import printable
 
@@ -26,20 +27,22 @@ VALUES_SHOWN = 8
 
 def show(summary: Mapping[str, Any], console: Console) -> None:
     """Print a summary of `inspect_export` as tables."""
-    usable = summary["usable"]
+    readable = summary["usable"]  # of headers alone nobody knows more
     console.print(
-        f"{summary['files']:,} files, {summary['bytes'] / MEGABYTE:,.1f} MB: {summary['dicom_objects']:,} DICOM "
-        f"objects in {summary['studies']:,} studies and {summary['series']:,} series.\n"
-        f"{usable['files']:,} usable: {usable['stills']:,} stills, {usable['cines']:,} cines, {usable['frames']:,} "
-        f"frames; {usable['calibrated']:,} calibrated, {usable['timed_cines']:,} cines with times.",
+        f"{_number(summary['files'], 'file')}, {summary['bytes'] / MEGABYTE:,.1f} MB: "
+        f"{_number(summary['dicom_objects'], 'DICOM object')} in {_number(summary['studies'], 'study')} and "
+        f"{summary['series']:,} series.\n"
+        f"{readable['files']:,} readable: {_number(readable['stills'], 'still')}, "
+        f"{_number(readable['cines'], 'cine')}, {_number(readable['frames'], 'frame')}; "
+        f"{readable['calibrated']:,} calibrated, {_number(readable['timed_cines'], 'cine')} with times.",
         highlight=False,
     )
     for line in _findings(summary):
         console.print(f"- {line}", highlight=False)
     headers = (row for key, title in TITLES.items() for row in _commonest(title, summary[key]))
-    _print(console, ("DICOM objects, usable ones", "", "files"), headers)
+    _print(console, ("DICOM objects, readable ones", "", "files"), headers)
     bundles = ((name, one["files"], one["calibrated"], one["frames"]) for name, one in summary["bundles"].items())
-    _print(console, ("usable for the bundle", "files", "of them in mm", "frames"), bundles)
+    _print(console, ("readable, for the bundle", "files", "of them in mm", "frames"), bundles)
     splits = ((name, one["groups"], one["files"], one["frames"]) for name, one in summary["splits"].items())
     _print(console, ("split", "groups", "files", "frames"), splits)
     aside = [(one["reason"], one["files"]) for one in summary["set_aside"]["reasons"]]
@@ -52,35 +55,55 @@ def _findings(summary: Mapping[str, Any]) -> list[str]:
     identity, copies, groups = summary["identity"], summary["copies"], summary["groups"]
     listed = summary["dicomdir"] or {"missing": 0, "unlisted": 0}
     files, largest = summary["usable"]["files"], groups["files_in_largest"]
-    found = [
-        (copies["same_object"], "files are the same object again; set aside."),
-        (copies["same_pixels"], "files show the pixels of another one; in the table their split is 'duplicate'."),
+    found = [  # how many, of what, and what of one and of several
+        (copies["same_object"], "file", "is", "are", "the same object again; set aside."),
+        (copies["same_pixels"], "file", "shows", "show", "pixels of another one; split 'duplicate' in the table."),
+        (copies["uid_with_other_pixels"], "file", "has", "have", "the UID of other pixels: a conflict, both are kept."),
+        (identity["files_with_blank_patient_id"], "readable file", "has", "have", "a blank Patient ID; by study."),
         (
-            copies["uid_with_other_pixels"],
-            "files share a SOP Instance UID with other pixels: a conflict, both are kept.",
+            *(identity["files_with_placeholder_patient_id"], "readable file", "has", "have"),
+            "a Patient ID such as ANONYMOUS or 0; by study.",
         ),
-        (identity["files_with_blank_patient_id"], "usable files have a blank Patient ID; grouped by study."),
         (
-            identity["files_with_placeholder_patient_id"],
-            "usable files have a Patient ID such as ANONYMOUS or 0; by study.",
+            *(identity["patient_ids_of_several_people"], "Patient ID", "has", "have"),
+            "several birth dates or sexes; not believed.",
         ),
-        (identity["patient_ids_of_several_people"], "Patient IDs have several birth dates or sexes; not believed."),
-        (identity["studies_of_several_people"], "studies have several birth dates or sexes; not believed."),
-        (identity["pictures_common_to_several_people"], "pictures occur with several people; in no split."),
-        (groups.get("by_folder", 0), "groups are folders, for want of ids: name their patients yourself."),
-        (summary["damaged_frames"], "frames cannot be decoded."),
-        (listed["missing"], "files that the DICOMDIR lists are not there."),
-        (listed["unlisted"], "files are not listed by the DICOMDIR."),
+        (identity["studies_of_several_people"], "study", "has", "have", "several birth dates or sexes; not believed."),
+        (
+            identity["pictures_common_to_several_people"],
+            "picture",
+            "occurs",
+            "occur",
+            "with several people; in no split.",
+        ),
+        (
+            groups.get("by_folder", 0),
+            "group",
+            "is a folder",
+            "are folders",
+            "for want of ids: name the patients yourself.",
+        ),
+        (summary["damaged_frames"], "frame", "cannot", "cannot", "be decoded."),
+        (listed["missing"], "file", "is", "are", "listed by the DICOMDIR and not there."),
+        (listed["unlisted"], "file", "is", "are", "not listed by the DICOMDIR."),
     ]
-    lines = [f"{count:,} {what}" for count, what in found if count]
+    lines = [
+        f"{_number(count, noun)} {one if count == 1 else several} {what}"
+        for count, noun, one, several, what in found
+        if count
+    ]
     empty = [name for name in SPLITS if name not in summary["splits"]] if files else []
     if empty:
         lines.append(
             f"No group fell into {', '.join(empty)}: there are few. Choose other shares, or split them by hand."
         )
     if groups["groups"] > 1 and largest > files / 2:
-        lines.append(f"One group has {largest:,} of {files:,} usable files: is that one patient?")
+        lines.append(f"One group has {largest:,} of {files:,} readable files: is that one patient?")
     return lines
+
+
+def _number(count: int, noun: str) -> str:
+    return counted(count, noun).replace(str(count), f"{count:,}", 1)
 
 
 def _commonest(title: str, counts: Mapping[str, int]) -> list[tuple[str, str, int]]:

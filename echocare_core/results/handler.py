@@ -17,6 +17,7 @@ from echocare_core.disk import is_about_name
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.origin import find_running
 from echocare_core.outputs import without_pixels
+from echocare_core.overrides import is_monai_bundle
 from echocare_core.printable import printable
 from echocare_core.results.apart import check_apart
 from echocare_core.results.levels import Combine, Complete, Levels, Outputs, Part, Spacing
@@ -147,6 +148,8 @@ class WriteResults:
             raise UnreadableFrames(self.dataset.export.root, _why_nothing_is_read(self.dataset))
         self.results = writer.finish(self.dataset.set_aside)
         engine.state.results = self.results
+        if is_monai_bundle():  # which says nothing itself
+            print(self.results)
 
     def _started(self) -> ResultsWriter:
         if self.writer is None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from echocare_core.counting import counted as counted
+from echocare_core.counting import enumerated as enumerated
 from echocare_core.types import Boxes, Embedding, Measurement, Output, Points, Scores
 
 NOT_CALIBRATED = "no calibration in the file: lengths in pixels"
@@ -39,18 +41,6 @@ def number_text(value: float, unit: str) -> str:
     if abs(value) >= _WHOLE_FROM.get(unit, float("inf") if unit in _ONE_DECIMAL else 100.0):
         return f"{value:.0f}"
     return f"{value:.1f}" if unit in _ONE_DECIMAL else f"{value:.3g}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 frame", "2 frames", "2 studies"."""
-    return (
-        f"{number} {noun}" if number == 1 else f"{number} {noun.removesuffix('y')}{'ies' if noun[-1] == 'y' else 's'}"
-    )
-
-
-def enumerated(words: Sequence[str]) -> str:
-    """Words as a sentence lists them: "a, b and c"."""
-    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def measurement_text(name: str, value: float, unit: str) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from echocare_core.counting import counted, enumerated
+from echocare_core.printable import printable
+from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.types.outputs import Output
 from echocare_core.types.scans import SetAside
 
@@ -44,9 +48,9 @@ class Details:
     nothing_found: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
-    """What one run wrote.
+    """What one run wrote; as text, how much was measured and which files to look at.
 
     Attributes:
         folder: where it stands: `report.html`, `results.csv`, `set_aside.csv`, and what the kinds of output add, as
@@ -62,6 +66,14 @@ class Results:
     set_aside: tuple[SetAside, ...] = field(default=())
     details: tuple[Details, ...] = ()
     tables: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        levels = Counter(str(row.get("level", "frame")) for row in self.rows)
+        measured = enumerated([counted(number, level) for level, number in levels.items()])
+        aside = "1 file or frame" if len(self.set_aside) == 1 else f"{len(self.set_aside)} files or frames"
+        files = (REPORT_HTML, RESULTS_CSV, *self.tables, SET_ASIDE_CSV)
+        said = (f"{measured} measured, {aside} set aside.", *(f"  {self.folder / name}" for name in files))
+        return "\n".join(map(printable, said))
 
     def __iter__(self) -> Iterator[Mapping[str, object]]:
         return iter(self.rows)

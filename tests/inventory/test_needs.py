@@ -57,3 +57,16 @@ def test_files_that_meet_all_needs_are_counted(bundle, five, needs, count):
 def test_a_need_that_there_is_no_word_for_is_refused(bundle, five, needs):
     with pytest.raises(BundleError, match=f"mine needs {next(iter(needs))}"):
         bundle(five, needs)
+
+
+@pytest.mark.parametrize("metadata", ["{", "[]", '{"needs": null}', '{"needs": [1]}'])
+def test_a_broken_bundle_is_left_out_and_said(metadata, five, tmp_path, monkeypatch, caplog):
+    (tmp_path / "bundles" / "mine" / "configs").mkdir(parents=True)
+    (tmp_path / "bundles" / "mine" / "configs" / "metadata.json").write_text(metadata)
+    monkeypatch.setenv("ECHOCARE_BUNDLES", str(tmp_path / "bundles"))
+
+    found = inspect_export(five)["bundles"]
+
+    assert "fetal_head_segmentation" in found
+    assert "mine" not in found
+    assert "Bundle mine is left out" in caplog.text
