@@ -6,6 +6,7 @@ MONAI adds a setting that its configuration lacks, in silence, and says what wen
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -14,6 +15,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
+from monai.utils import optional_import
 
 from echocare_core.errors import own_cause
 from echocare_core.frames.inputs import every_path
@@ -23,6 +25,7 @@ from echocare_core.results.apart import check_apart, check_outside
 from echocare_core.workflow import check_settings, explain
 
 WRITER = "echocare_core.results.handler.WriteResults"
+tqdm, _ = optional_import("tqdm", name="tqdm")
 MAIN = "monai.bundle.__main__"
 OF_MONAI = {
     name for called in (run, create_workflow, ConfigWorkflow.__init__) for name in inspect.signature(called).parameters
@@ -93,5 +96,19 @@ def _say_last(
     sentence = explain(error, settings) if isinstance(error, Exception) else None
     if sentence is None or own_cause(error) is None:
         sys.__excepthook__(kind, error, trace)
+    for bar in list(getattr(tqdm, "_instances", ())):  # which would be drawn again below
+        bar.close()
     if sentence is not None:
         print(f"{type(sentence).__name__}: {sentence}", file=sys.stderr)
+        _tell_torchrun(sentence)
+
+
+def _tell_torchrun(sentence: Exception) -> None:
+    """Put the sentence into torchrun's own account of the processes that failed, which comes last."""
+    if "TORCHELASTIC_ERROR_FILE" in os.environ:
+        from torch.distributed.elastic.multiprocessing.errors import get_error_handler
+
+        try:  # what is handled is what it takes for the traceback
+            raise sentence.with_traceback(None) from None
+        except type(sentence):
+            get_error_handler().record_exception(sentence)

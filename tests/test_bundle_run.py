@@ -7,6 +7,7 @@ from pathlib import Path
 
 import monai.bundle
 import pytest
+from tqdm.auto import tqdm
 
 from echocare_core.bundle import shipped_folder
 from echocare_core.bundle_run import _say_last
@@ -96,6 +97,16 @@ def wrapped(cause: Exception) -> Exception:
 
 def test_an_error_of_this_package_is_all_that_is_said(capsys: pytest.CaptureFixture) -> None:
     assert ending(wrapped(TableError("No table at x.")), {}, capsys) == ["TableError: No table at x."]
+
+
+def test_a_progress_bar_does_not_come_after_it(capsys: pytest.CaptureFixture) -> None:
+    bar = tqdm(total=2, desc="Epoch")
+    lines = ending(wrapped(TableError("No table at x.")), {}, capsys)
+    bar.update()
+    del bar
+
+    assert lines[-1] == "TableError: No table at x."
+    assert capsys.readouterr().err == ""
 
 
 def test_any_other_error_ends_in_a_sentence_that_names_the_settings(capsys: pytest.CaptureFixture) -> None:

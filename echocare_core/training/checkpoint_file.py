@@ -15,6 +15,7 @@ from echocare_core.atomic import replacing
 from echocare_core.errors import TrainingError
 
 LATEST, BEST = "latest.pt", "best.pt"
+SHOWN = 10
 
 
 def write_checkpoint(state: Mapping[str, Any], path: Path) -> None:
@@ -87,15 +88,16 @@ def check_same_settings(path: Path, found: Mapping[str, str], wanted: Mapping[st
         wanted: those of the run.
 
     Raises:
-        TrainingError: some differ; it names them.
+        TrainingError: some differ; it names the first ten.
     """
     other = [
         f"{name} {found.get(name)} instead of {value}" for name, value in wanted.items() if found.get(name) != value
     ]
     if other:
+        more = f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
         raise TrainingError(
-            f"{path} is of a run with other settings: {'; '.join(other)}. Needed the same to go on: restore them, or "
-            f"choose another output_dir."
+            f"{path} is of a run with other settings: {'; '.join(other[:SHOWN])}{more}. Needed the same to go on: "
+            f"restore them, or choose another output_dir."
         )
 
 

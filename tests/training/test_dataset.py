@@ -86,5 +86,5 @@ def test_fewer_images_than_a_batch_of_each_process_are_refused(images, batch, pr
 
 def test_fewer_images_to_validate_than_processes_are_refused(monkeypatch):
     monkeypatch.setattr("echocare_core.training.dataset.world_size", lambda: 2)
-    with pytest.raises(TrainingError, match="The validation has 1 images for 2 processes"):
+    with pytest.raises(TrainingError, match="The validation has 1 image for 2 processes"):
         build_evaluation_loader(numbers(1), 2)
