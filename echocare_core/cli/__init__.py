@@ -12,6 +12,7 @@ from echocare_core.cli.bundles import bundles
 from echocare_core.cli.check import check
 from echocare_core.cli.deidentify import deidentify
 from echocare_core.cli.demo import demo
+from echocare_core.cli.ending import ending_cleanly
 from echocare_core.cli.fetch import fetch
 from echocare_core.cli.inspect import inspect
 from echocare_core.cli.install import install
@@ -60,7 +61,8 @@ def _options(
 def main() -> None:
     """Entry point: an error this package raises on purpose is one sentence and exit code 1."""
     try:
-        app(prog_name="echocare")
+        with ending_cleanly():
+            app(prog_name="echocare")
     except EchoCareError as error:
         say(f"{type(error).__name__}: {error}", err=True)
         sys.exit(1)

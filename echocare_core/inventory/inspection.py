@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -80,16 +79,12 @@ def inspect_export(
     check_fractions(split)
     conditions = bundle_conditions()
     with ExitStack() as stack:
-        if out is None:
-            folder, key = Path(stack.enter_context(tempfile.TemporaryDirectory())), new_key()
-        else:
-            folder, key = _prepare(Path(out))
-        store = Store(
-            folder / STORE_FILE, key.pseudonym("export", "\n".join(str(path.resolve()) for path in inputs.paths))
-        )
+        folder, key = (None, new_key()) if out is None else _prepare(Path(out))
+        export_paths = "\n".join(str(path.resolve()) for path in inputs.paths)
+        store = Store(folder and folder / STORE_FILE, key.pseudonym("export", export_paths))
         stack.callback(store.close)
         stack.enter_context(store.faults())
-        if out is not None:
+        if folder is not None:
             _check_table(folder / TABLE, store)
         with _bar(progress) as bar:
             listing = bar.add_task("listing files", total=None)
@@ -104,7 +99,7 @@ def inspect_export(
         find_groups(store, key, split, decoded=decoded)
         find_copies(store)
         summary = summarise(store, conditions)
-        if out is not None:
+        if folder is not None:
             _write(store, inputs.root, folder, summary, parquet=parquet)
     return summary
 

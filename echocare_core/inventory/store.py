@@ -41,6 +41,13 @@ UNREAD = ", ".join(
 )
 
 
+_FAULTS = {  # in SQLite's words
+    "locked": "is in use by another run; wait for it",
+    "full": "has no room on its disk; free some space and give the same command again",
+    "readonly": "may not be written; change its permissions",
+}
+
+
 class Store:
     """The files of one export.
 
@@ -50,18 +57,19 @@ class Store:
     `same_as`, `conflict`. `listed` has what a DICOMDIR names.
 
     Args:
-        path: of the SQLite file.
+        path: of the SQLite file; None for one without a name, which is gone when it is closed or the process ends.
         export: pseudonym of the export; a store belongs to one.
 
     Raises:
         OutputError: it belongs to another export, is in use, or is no such file.
     """
 
-    def __init__(self, path: Path, export: str) -> None:
-        self.path = path
-        with suppress(OSError):  # SQLite says it better
-            path.touch(OWNER_ALONE)  # it names files, which may name patients
-        self.database = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    def __init__(self, path: Path | None, export: str) -> None:
+        self.name = path.name if path else STORE_FILE
+        if path:
+            with suppress(OSError):  # SQLite says it better
+                path.touch(OWNER_ALONE)  # it names files, which may name patients
+        self.database = sqlite3.connect(path or "", isolation_level=None, timeout=1.0)
         try:
             with self.faults():
                 self.database.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -84,9 +92,9 @@ class Store:
         try:
             yield
         except sqlite3.Error as fault:
-            busy = "locked" in str(fault)
-            what = "is in use by another run; wait for it" if busy else f"cannot be used ({type(fault).__name__})"
-            raise OutputError(f"{self.path.name} {what}, or name a new folder.") from fault
+            what = next((words for sign, words in _FAULTS.items() if sign in str(fault)), None)
+            what = what or f"cannot be used ({type(fault).__name__})"
+            raise OutputError(f"{self.name} {what}, or name a new folder.") from fault
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -178,7 +186,7 @@ class Store:
         """Check that the store is of this export; files that other readers have read are read again."""
         known = dict(self.database.execute("SELECT key, value FROM about"))
         if known.get("export", export) != export:
-            raise OutputError(f"{self.path.name} is the inventory of another export. Name a new folder.")
+            raise OutputError(f"{self.name} is the inventory of another export. Name a new folder.")
         if known.get("readers") != (readers := _readers()):
             self.forget("TRUE")
         self.database.executemany(

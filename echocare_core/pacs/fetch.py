@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,14 +56,15 @@ def fetch(url: str, out: str | Path, query: StudyQuery, *, ca_bundle: Path | Non
         PacsError: dicomweb-client is not installed; the server cannot be reached, searched or trusted, does not accept
             who asks, or has nothing that was asked for. What came before stays, and the next call goes on after it.
         SettingsError: an address or credentials that cannot be used.
-        OutputError: `out` cannot be written, or holds something else.
+        OutputError: `out` cannot be written, holds something else, or another fetch is at work in it.
     """
     from rich.progress import track
 
     connect, suppress_library_logs = _libraries()
-    with suppress_library_logs():
+    with suppress_library_logs(), ExitStack() as stack:
         server = connect(url, ca_bundle)
         folder = FetchedFolder(Path(out))
+        stack.enter_context(folder.held())
         set_aside: list[SetAside] = []
         found = track(server.find(query, set_aside), "searching the PACS", total=None, transient=True)
         instances = list(dict.fromkeys(found))

@@ -21,13 +21,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from echocare_core.atomic import OWNER_ALONE, replacing
+from echocare_core.disk import explained, sync
 from echocare_core.errors import OutputError
+from echocare_core.lock import FolderLock
 from echocare_core.pacs.query import Instance
 from echocare_core.secret import KEY_BYTES, SecretKey, read_or_make_key
 from echocare_core.spreadsheet import text_cell
 
 STATE = ".echocare-fetch"  # a folder that `read_export` passes over
 SET_ASIDE = f"{STATE}/set_aside.csv"
+UNFINISHED, WRITTEN = "unfinished-", "what is fetched"
 COLUMNS = ("file", "study_uid", "series_uid", "instance_uid", "form", "bytes", "sha256")
 ENTERED_BY_OWNER = 0o700
 
@@ -43,13 +46,25 @@ class FetchedFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._state = root / STATE
-        with _one_sentence_for_faults(root):
+        with explained(root, WRITTEN):
             if root.exists() and not self._state.is_dir() and (not root.is_dir() or any(root.iterdir())):
                 raise OutputError(f"{root} holds something else than an earlier fetch; needed a new folder. Name one.")
             root.mkdir(ENTERED_BY_OWNER, parents=True, exist_ok=True)
             self._state.mkdir(ENTERED_BY_OWNER, exist_ok=True)
             self._key = self._read_key()
             self._known = self._read_index()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other fetches out, and remove what one that was killed has left unfinished.
+
+        Raises:
+            OutputError: another fetch is at work in it.
+        """
+        with explained(self.root, WRITTEN), FolderLock(self._state, WRITTEN):
+            for leftover in self._state.glob(f"{UNFINISHED}*"):
+                leftover.unlink()
+            yield
 
     def name_of(self, instance: Instance) -> str:
         """Path of an object's file, relative to the folder, with forward slashes."""
@@ -65,8 +80,8 @@ class FetchedFolder:
     @contextmanager
     def unfinished(self) -> Iterator[Path]:
         """Yield a path to write to; what is still there when the block ends is removed."""
-        with _one_sentence_for_faults(self.root):
-            handle, name = tempfile.mkstemp(prefix="unfinished-", dir=self._state)
+        with explained(self.root, WRITTEN):
+            handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=self._state)
             os.close(handle)
             try:
                 yield Path(name)
@@ -78,6 +93,7 @@ class FetchedFolder:
         name = self.name_of(instance)
         size = unfinished.stat().st_size
         (self.root / name).parent.mkdir(ENTERED_BY_OWNER, exist_ok=True)
+        sync(unfinished)
         unfinished.replace(self.root / name)
         self._known[name] = size, checksum
         with (self._state / "index.csv").open("a", newline="", encoding="utf-8") as file:
@@ -86,7 +102,7 @@ class FetchedFolder:
     def write_set_aside(self, reasons: dict[Instance, str]) -> None:
         """List what could not be had; the UIDs stand here, for whoever looks the objects up in the PACS."""
         with (
-            _one_sentence_for_faults(self.root),
+            explained(self.root, WRITTEN),
             replacing(self.root / SET_ASIDE, OWNER_ALONE) as path,
             path.open("w", newline="", encoding="utf-8") as file,
         ):
@@ -124,12 +140,3 @@ def _sha256_of(path: Path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
-
-
-@contextmanager
-def _one_sentence_for_faults(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as fault:
-        why = fault.strerror or type(fault).__name__
-        raise OutputError(f"{root} cannot be written ({why}); needed a folder with space. Correct it.") from None

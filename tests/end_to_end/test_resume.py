@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from datetime import datetime, timezone
 from io import BytesIO
@@ -19,6 +20,7 @@ from PIL import Image
 from ultrasound_files import JPEG, write_ultrasound
 
 import echocare_core as echocare
+from echocare_core.cli import main
 from echocare_core.errors import OutputError
 from echocare_core.results import staging, writer
 from echocare_core.results.journal import JOURNAL
@@ -143,6 +145,26 @@ def test_it_says_where_it_stopped_where_it_goes_on_and_how_to_begin_anew(
     assert "Stopped: 5 of 9 frames are done; the same command goes on there." in said
     hidden = tmp_path / "out" / UNFINISHED
     assert f"5 of 9 frames were done before; goes on there (delete {hidden} to begin anew)." in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_end_ends_as_by_ctrl_c(
+    number: signal.Signals, bundle: Path, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, left = BrightNetwork.forward, iter([2, 2])
+    monkeypatch.setattr("sys.argv", ["echocare", "predict", str(bundle), str(export), str(tmp_path / "out")])
+    monkeypatch.setattr(
+        BrightNetwork,
+        "forward",
+        lambda network, image: forward(network, image) if next(left, 0) else signal.raise_signal(number),
+    )
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 128 + number
+    assert os.listdir(tmp_path / "out") == [UNFINISHED]
+    assert signal.getsignal(number) is signal.SIG_DFL
 
 
 def test_a_run_on_an_archive_goes_on_too(stop: Stop, bundle: Path, export: Path, tmp_path: Path, seen: Counted) -> None:

@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from inventory_tables import table_of
@@ -289,8 +291,6 @@ def test_the_summary_is_plain_json_and_is_kept(add, export, rows, tmp_path):
 
 
 def test_two_runs_at_once_do_not_mix(add, export, rows, tmp_path):
-    import sqlite3
-
     add("a", "P")
     rows()
     other = sqlite3.connect(tmp_path / "out" / "inventory.sqlite")
@@ -300,6 +300,33 @@ def test_two_runs_at_once_do_not_mix(add, export, rows, tmp_path):
             rows()
     finally:
         other.close()
+
+
+def test_an_inventory_that_nobody_keeps_has_no_file_that_a_kill_could_leave(add, export, monkeypatch, tmp_path):
+    add("a", "P")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path / "temporary"))
+    there = []
+    summarise = inspection.summarise
+    monkeypatch.setattr(
+        inspection,
+        "summarise",
+        lambda *given: there.extend((tmp_path / "temporary").iterdir()) or summarise(*given),
+    )
+    assert inspect_export(export)["files"] == 1
+    assert there == []
+
+
+def test_a_full_disk_is_said(add, export, tmp_path, monkeypatch):
+    add("a", "P")
+
+    def fail(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(inspection, "find_groups", fail)
+    with pytest.raises(OutputError, match=r"inventory\.sqlite has no room on its disk; free some space"):
+        inspect_export(export, tmp_path / "out")
 
 
 def test_several_inputs_have_one_inventory(add, export, tmp_path):

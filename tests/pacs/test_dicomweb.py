@@ -455,7 +455,7 @@ def test_an_unencrypted_server_elsewhere_is_warned_of(out, caplog, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_said(pacs, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="file/out cannot be written"):
+    with pytest.raises(OutputError, match="file/out cannot take what is fetched"):
         fetch(pacs.address, tmp_path / "file" / "out", QUERY)
 
 
