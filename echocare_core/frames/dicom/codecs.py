@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import name_of
+from echocare_core.frames.dicom.jpeg_2000_stream import read_jpeg_2000_stream
 from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
 from echocare_core.frames.dicom.jpeg_xl_stream import read_jpeg_xl_size
 from echocare_core.frames.dicom.native import arrange
@@ -32,6 +33,8 @@ STREAM_COLOURS = {
     "YBR_PARTIAL_420": {*VIDEO, "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"},
     "XYB": JPEG_XL,
 }
+MOST_PIECES = 1 << 18  # of a JPEG 2000 picture: the largest in code blocks of 16x16, which take 350 MB to decode
+SPARE = 4096  # bytes that a RLE frame may hold beyond its pixels
 DAMAGE = (ValueError, TypeError, IndexError, RuntimeError, MemoryError, OverflowError, struct.error)
 
 
@@ -127,20 +130,16 @@ def _decode_jpeg_ls(data: bytes, pixel_format: PixelFormat) -> Decoded:
 
 def _decode_jpeg_2000(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """The codestream says whether its components were transformed (ISO 15444-1 A.5.1, A.6.1); the decoder undoes it."""
-    start = data.find(b"\xff\x4f\xff\x51")
-    if start < 0 or data.rfind(b"\xff\xd9") < start:
-        raise ValueError("the stream has no JPEG 2000 picture, or it is cut short")
-    right, bottom, left, top = struct.unpack(">4I", data[start + 8 : start + 24])
-    check_decoded_size((bottom - top, right - left), pixel_format.size)
-    (components,) = struct.unpack(">H", data[start + 40 : start + 42])
-    if components > 4:
-        raise ValueError(f"the stream has {components} components")
-    samples = imagecodecs.jpeg2k_decode(data)
+    stream = read_jpeg_2000_stream(data)
+    check_decoded_size(stream.size, pixel_format.size)
+    if stream.components > 4:
+        raise ValueError(f"the stream has {stream.components} components")
+    if stream.pieces > MOST_PIECES:
+        raise ValueError(f"the stream is cut into {stream.pieces} pieces")
+    samples = imagecodecs.jpeg2k_decode(stream.data)
     if samples.ndim == 2:
         return samples, _grey(pixel_format)
-    style = data.find(b"\xff\x52", start)
-    transformed = style >= 0 and data[style + 8] == 1
-    return samples, "RGB" if transformed else pixel_format.photometric
+    return samples, "RGB" if stream.transformed else pixel_format.photometric
 
 
 def _decode_jpeg_xl(data: bytes, pixel_format: PixelFormat) -> Decoded:
@@ -154,7 +153,8 @@ def _decode_rle(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """RLE keeps one colour after the other, whatever the planar configuration says (PS3.5 G.2)."""
     kind = np.dtype("u1" if pixel_format.bits_allocated == 8 else "<u2")
     needed = pixel_format.rows * pixel_format.columns * pixel_format.samples
-    samples = np.frombuffer(imagecodecs.dicomrle_decode(data, kind), dtype=kind)
+    room = np.empty(needed * kind.itemsize + SPARE, dtype=np.uint8)
+    samples = np.frombuffer(imagecodecs.dicomrle_decode(data, kind, out=room).data, dtype=kind)
     if len(samples) < needed:
         raise ValueError(f"{len(samples)} samples, {needed} are needed")
     return arrange(samples[:needed], pixel_format, planar=True), pixel_format.photometric

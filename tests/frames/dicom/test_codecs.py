@@ -1,6 +1,8 @@
 """Compressed streams come out as other decoders show them, and what cannot be decoded is refused in words."""
 
 import io
+import struct
+import tracemalloc
 
 import imagecodecs
 import numpy as np
@@ -283,3 +285,52 @@ def test_the_mark_of_a_jpeg_stands_in_its_corner():
     samples, _ = decode(stream.getvalue(), JPEG, PixelFormat(24, 32, "YBR_FULL_422"))
     assert samples[1, -2, 0] > 200
     assert max(samples[1, 1, 0], samples[-2, -2, 0], samples[-2, 1, 0]) < 60
+
+
+# Traps: a small stream that would take much memory
+
+
+def codestream(width, height, *, blocks=0x44, precincts=b"", tile_header=b""):
+    """The headers of a JPEG 2000 picture in grey, with nothing in its one tile."""
+
+    def segment(marker, content):
+        return bytes([0xFF, marker]) + struct.pack(">H", len(content) + 2) + content
+
+    size = segment(0x51, struct.pack(">H8IH", 0, width, height, 0, 0, width, height, 0, 0, 1) + bytes([7, 1, 1]))
+    style = segment(0x52, bytes([bool(precincts), 0, 0, 1, 0, 1, blocks >> 4, blocks & 15, 0, 1]) + precincts)
+    steps = segment(0x5C, bytes([0x40] + [8 << 3] * 4))
+    tile = segment(0x90, struct.pack(">HIBB", 0, 12 + len(tile_header) + 2 + 8, 0, 1)) + tile_header
+    return b"\xff\x4f" + size + style + steps + tile + b"\xff\x93" + bytes(8) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        codestream(4096, 4096, blocks=0x00),
+        codestream(4096, 4096, precincts=b"\x11\x11"),
+        codestream(4096, 4096, tile_header=b"\xff\x53\x00\x09\x00\x00\x01\x00\x00\x00\x01"),
+    ],
+    ids=["code blocks", "precincts", "a component of one tile"],
+)
+def test_a_jpeg_2000_stream_cut_into_millions_of_pieces_is_refused_before_it_is_decoded(stream, monkeypatch):
+    monkeypatch.setattr(imagecodecs, "jpeg2k_decode", None)
+    with pytest.raises(PixelDataError, match=r"is cut into \d+ pieces"):
+        decode(stream, JPEG_2000, PixelFormat(4096, 4096, "MONOCHROME2"))
+
+
+def test_a_jpeg_2000_stream_in_a_file_is_the_one_that_was_looked_at(monkeypatch):
+    """A decoder that is given the file would take the picture behind the first one."""
+    seen = []
+    monkeypatch.setattr(imagecodecs, "jpeg2k_decode", lambda data: seen.append(data) or PICTURE[..., 0])
+    small, large = codestream(WIDTH, HEIGHT), codestream(9999, 9999)
+    decode(b"\0\0\0\x0cjP  \r\n\x87\n" + small + large, JPEG_2000, PixelFormat(HEIGHT, WIDTH, "MONOCHROME2"))
+    assert seen[0].startswith(small)
+
+
+def test_rle_that_unpacks_to_more_than_its_frame_is_refused_in_bounded_memory():
+    stream = struct.pack("<16I", 1, 64, *[0] * 14) + b"\x81\0" * (1 << 20)  # 128 MiB
+    tracemalloc.start()
+    with pytest.raises(PixelDataError, match="cannot be decoded"):
+        decode(stream, RLE, PixelFormat(HEIGHT, WIDTH, "MONOCHROME2"))
+    assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    tracemalloc.stop()
