@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,10 @@ from echocare_core.frames.volume.pixels import (
     DAMAGE,
     VolumePixels,
     brightness_factor,
+    check_frame_bytes,
     frame_axes,
     notes_on_spacing,
+    notes_on_third_axis,
     spacing_of,
 )
 from echocare_core.optional import import_package
@@ -23,6 +26,7 @@ from echocare_core.types import Frames
 
 BEGINNINGS = (b"ObjectType", b"NDims")  # of the first line; others are never written first
 LONGEST_HEADER = 1 << 16
+MOST_COMPRESSED = 1 << 27  # bytes that a compressed file unpacks to, of which ITK holds three times as much
 TYPES = {  # ITK's name of a type of numbers: that of its Python class
     "unsigned_char": "UC",
     "unsigned_short": "US",
@@ -66,7 +70,8 @@ def read_metaimage(path: Path) -> Frames:
     """Read a MetaImage still or cine, as ITK, SimpleITK and CAMUS write them.
 
     The first axis is columns and the second rows; axes of length one mean nothing; a third axis is time, whose step the
-    format cannot name. Needs ITK's readers: `pip install 'echocare[itk]'`.
+    format cannot name, unless its steps are like pixels (`notes_on_third_axis`). Needs ITK's readers:
+    `pip install 'echocare[itk]'`.
 
     Args:
         path: `.mha`, or `.mhd` with its numbers in a file beside it; of 8-bit numbers, or others within 0 to 255, or
@@ -76,8 +81,8 @@ def read_metaimage(path: Path) -> Frames:
         Frames with `pixels` uint8 RGB (height, width, 3), upright; `spacing_mm` (row, column), None where both are 1.
 
     Raises:
-        UnreadableFrames: ITK is not installed; the file is damaged, its numbers are not beside it, it is a 3-D volume
-            over time, too small, or of numbers whose black and white are not known.
+        UnreadableFrames: ITK is not installed; the file is damaged, its numbers are not beside it, it is a 3-D volume,
+            too small or large, or of numbers whose black and white are not known.
     """
     try:
         itk = _import_itk(path)
@@ -89,16 +94,25 @@ def read_metaimage(path: Path) -> Frames:
                 f"has {header.GetNumberOfComponents()} numbers to a pixel; 1, 3 or 4 are needed. Export it as grey."
             )
         pixels = MetaImagePixels(path, shape, frame_axes(shape))
+        steps = [float(header.GetSpacing(axis)) for axis in range(len(shape))]
+        on_axis = notes_on_third_axis(pixels.axes, steps)
+        pixel_bytes = int(header.GetComponentSize()) * int(header.GetNumberOfComponents())
+        check_frame_bytes(pixels.size, pixel_bytes)
+        if _is_compressed(path) and math.prod(shape) * pixel_bytes > MOST_COMPRESSED:
+            raise PixelDataError(
+                f"unpacks to more than {MOST_COMPRESSED >> 20} MiB, and cannot be read frame by frame. Export it "
+                "without compression."
+            )
         if _type_of(header) != "UC":
             pixels = replace(pixels, factor=brightness_factor(pixels))
-        column_mm, row_mm = (float(header.GetSpacing(axis)) for axis in pixels.axes[:2])
+        column_mm, row_mm = (steps[axis] for axis in pixels.axes[:2])
     except PixelDataError as fault:
         raise UnreadableFrames(path, str(fault)) from fault
     except DAMAGE as fault:
         raise UnreadableFrames(path, "is a damaged MetaImage file. Copy or export it again.") from fault
     times_ms = (0.0,) if len(pixels) == 1 else None
     spacing_mm = spacing_of(column_mm, row_mm, pixels.size)
-    notes = notes_on_spacing(column_mm, row_mm, pixels.size)
+    notes = (*on_axis, *notes_on_spacing(column_mm, row_mm, pixels.size))
     return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_mm, notes=notes)
 
 
@@ -108,18 +122,25 @@ def _import_itk(path: Path) -> Any:
 
 def _check_data_file(path: Path) -> None:
     """The numbers must stand in the file itself, or in one beside it: a header could name any file of the machine."""
-    with path.open("rb") as file:
-        lines = file.read(LONGEST_HEADER).splitlines()
-    names = (
-        value.strip() for key, _, value in (line.partition(b"=") for line in lines) if key.strip() == b"ElementDataFile"
-    )
-    name = next(names, b"").decode("utf-8", "replace")
+    name = _entry(path, b"ElementDataFile")
     if name.upper() == "LOCAL":
         return
     if not name or Path(name).name != name or "\\" in name or "%" in name or name.split()[0].upper() == "LIST":
         raise PixelDataError("does not name one file beside it that holds its numbers. Save it as .mha.")
     if not (path.parent / name).is_file():
         raise PixelDataError("needs the file beside it that holds its numbers, which is not there. Copy both.")
+
+
+def _entry(path: Path, key: bytes) -> str:
+    """An entry of the text header; "" where it has none."""
+    with path.open("rb") as file:
+        lines = file.read(LONGEST_HEADER).splitlines()
+    values = (value.strip() for name, _, value in (line.partition(b"=") for line in lines) if name.strip() == key)
+    return next(values, b"").decode("utf-8", "replace")
+
+
+def _is_compressed(path: Path) -> bool:
+    return _entry(path, b"CompressedData").upper().startswith(("T", "1"))
 
 
 def _header(itk: Any, path: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import zlib
 from dataclasses import dataclass, replace
@@ -20,8 +21,10 @@ from echocare_core.frames.volume.pixels import (
     DAMAGE,
     VolumePixels,
     brightness_factor,
+    check_frame_bytes,
     frame_axes,
     notes_on_spacing,
+    notes_on_third_axis,
     spacing_of,
 )
 from echocare_core.optional import import_package
@@ -31,7 +34,7 @@ GZIP = b"\x1f\x8b"
 NIFTI_1, NIFTI_2, LONGEST_HEADER = b"n+1\0", b"n+2\0", 540
 MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
-COPIED_AT_ONCE, MOST_BYTES = 1 << 20, 1 << 32
+COPIED_AT_ONCE, MOST_BYTES = 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +74,8 @@ def read_nifti(path: Path) -> Frames:
     """Read a NIfTI still or cine, as MONAI Label, MONAI, ITK and nibabel write them.
 
     The first axis is taken as columns and the second as rows, as all of these store them; axes of length one mean
-    nothing. A third axis is time: a stack of pictures and a 3-D volume look alike in NIfTI, and every plane becomes a
-    frame. Colours stand in the fifth axis (ITK), in a fourth of length three (MONAI), or in each number (RGB24).
+    nothing. Time is the fourth axis, or the third where its steps are not like pixels (`notes_on_third_axis`). Colours
+    stand in the fifth axis (ITK), in a fourth of length three (MONAI), or in each number (RGB24).
 
     Needs nibabel: `pip install 'echocare[nifti]'`. A compressed file is unpacked once per process into a temporary
     file, so that any frame can be had at once.
@@ -86,8 +89,8 @@ def read_nifti(path: Path) -> Frames:
         axis has a step in seconds other than 1.
 
     Raises:
-        UnreadableFrames: nibabel is not installed; the file is damaged, a pair of files, a 3-D volume over time, too
-            small, or of numbers whose black and white are not known.
+        UnreadableFrames: nibabel is not installed; the file is damaged, a pair of files, a 3-D volume, too small or
+            large, or of numbers whose black and white are not known.
     """
     try:
         nibabel = _import_nibabel(path)
@@ -97,10 +100,15 @@ def read_nifti(path: Path) -> Frames:
         colour = _colour_axis(shape)
         axes = frame_axes(tuple(1 if axis == colour else length for axis, length in enumerate(shape)))
         pixels = NiftiPixels(path, shape, axes, colour=colour)
+        zooms = [float(zoom) for zoom in image.header.get_zooms()]
+        on_axis = notes_on_third_axis(axes, zooms)
+        colours = 1 if colour is None else shape[colour]
+        check_frame_bytes(pixels.size, image.dataobj.dtype.itemsize * colours)
+        if _bytes_of(image) > MOST_BYTES:
+            raise PixelDataError(f"unpacks to more than {MOST_BYTES >> 30} GiB. Export it in parts.")
         if not _is_8_bit(image.dataobj):
             pixels = replace(pixels, factor=brightness_factor(pixels))
         length_unit, time_unit = image.header.get_xyzt_units()
-        zooms = [float(zoom) for zoom in image.header.get_zooms()]
     except PixelDataError as fault:
         raise UnreadableFrames(path, str(fault)) from fault
     except DAMAGE as fault:
@@ -108,7 +116,7 @@ def read_nifti(path: Path) -> Frames:
     column_mm, row_mm = (zooms[axis] * MM.get(length_unit, 1.0) for axis in axes[:2])
     times_ms = _times_ms(pixels, zooms, time_unit)
     spacing_mm = spacing_of(column_mm, row_mm, pixels.size)
-    notes = notes_on_spacing(column_mm, row_mm, pixels.size)
+    notes = (*on_axis, *notes_on_spacing(column_mm, row_mm, pixels.size))
     return Frames(path, pixels, pixels.size, times_ms, spacing_mm=spacing_mm, notes=notes)
 
 
@@ -143,7 +151,14 @@ def _open(path: Path) -> Any:
 
 @lru_cache(maxsize=4)
 def _open_image(path: Path, modified_ns: int, process: int) -> Any:
-    return _image(_import_nibabel(path), _unpack(path))
+    nibabel, file = _import_nibabel(path), _open_plain(path)
+    image = _image(nibabel, file)
+    return _image(nibabel, _unpack(file, _bytes_of(image))) if isinstance(file, gzip.GzipFile) else image
+
+
+def _bytes_of(image: Any) -> int:
+    """Bytes of a file up to its last number, as its header has it."""
+    return int(image.dataobj.offset) + math.prod(image.shape) * int(image.dataobj.dtype.itemsize)
 
 
 def _image(nibabel: Any, file: BinaryIO) -> Any:
@@ -166,15 +181,12 @@ def _open_plain(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(file)) if packed else file
 
 
-def _unpack(path: Path) -> BinaryIO:
-    """The file itself, or what it unpacks to in a temporary file that is gone when it is closed."""
-    file = _open_plain(path)
-    if not isinstance(file, gzip.GzipFile):
-        return file
+def _unpack(file: BinaryIO, length: int) -> BinaryIO:
+    """The first bytes that a compressed file unpacks to, in a temporary file that is gone when it is closed."""
     whole = cast(BinaryIO, TemporaryFile())  # noqa: SIM115  (it is read from as long as the image is kept)
     with file:
-        while part := file.read(COPIED_AT_ONCE):
+        file.seek(0)
+        while part := file.read(min(COPIED_AT_ONCE, length - whole.tell())):
             whole.write(part)
-            if whole.tell() > MOST_BYTES:
-                raise PixelDataError(f"unpacks to more than {MOST_BYTES >> 30} GiB. Unpack it first.")
+    whole.seek(0)
     return whole

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
+from echocare_core.frames.grey import bands
 from echocare_core.frames.lazy import LazyPixels
-from echocare_core.frames.plausible import NOT_A_LENGTH, is_spacing
+from echocare_core.frames.plausible import NOT_A_LENGTH, is_spacing, is_within
 from echocare_core.frames.size import check_size
 
 # What a damaged file makes nibabel, ITK and gzip raise.
@@ -26,6 +28,10 @@ DAMAGE = (
     *(OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError),
     zlib.error,
 )
+MOST_FRAMES = 1 << 18  # an hour at 72 frames a second
+LARGEST_FRAME = 1 << 27  # bytes: the largest picture in 64 bits; ITK holds four times as much
+LIKE_A_PIXEL = (0.25, 4.0)  # how far apart the planes of a volume are, in pixels
+THIRD_AXIS = "Its third axis is taken for time: the file does not say whether it is a cine or a volume."
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +83,52 @@ def frame_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     Axes of length one mean nothing, wherever they stand.
 
     Raises:
-        PixelDataError: there are fewer than two or more than three, or the picture is smaller than 16x16 px or larger
-            than any.
+        PixelDataError: there are fewer than two or more than three, the picture is smaller than 16x16 px or larger
+            than any, or there are more frames than any cine has.
     """
     axes = tuple(axis for axis, length in enumerate(shape) if length > 1)
     if len(axes) > 3:
         raise PixelDataError("is a 3-D volume over time; 2-D stills and cines are read. Export its planes.")
     width, height = (shape[axis] for axis in axes[:2]) if len(axes) > 1 else (max(shape, default=0), 1)
     check_size(height, width)
+    if len(axes) == 3 and shape[axes[2]] > MOST_FRAMES:
+        raise PixelDataError(f"has {shape[axes[2]]} frames, more than any cine. Export it again.")
     return axes
+
+
+def check_frame_bytes(size: tuple[int, int], bytes_per_pixel: int) -> None:
+    """Refuse, before memory is spent on it, a frame of numbers so wide that it takes more than any picture.
+
+    Raises:
+        PixelDataError: it does.
+    """
+    frame_bytes = size[0] * size[1] * bytes_per_pixel
+    if frame_bytes > LARGEST_FRAME:
+        raise PixelDataError(f"has frames of {frame_bytes >> 20} MiB, more than any picture. Export it as 8-bit.")
+
+
+def notes_on_third_axis(axes: tuple[int, ...], steps: Sequence[float]) -> tuple[str, ...]:
+    """What must be said where frames stand along the third axis, which these formats have for space.
+
+    Tools that know no other place keep time there, and leave its step at 1 or make it up: 1.54 beside 0.308 and 0.154
+    in CAMUS. A volume has planes about as far apart as its pixels. NIfTI's own axis of time is the fourth.
+
+    Args:
+        axes: those of columns, rows and, for a cine, time.
+        steps: of each stored axis, in the unit of the file.
+
+    Raises:
+        PixelDataError: it is a volume.
+    """
+    if len(axes) < 3 or axes[2] > 2:
+        return ()
+    pixel, step = max(steps[axis] for axis in axes[:2]), steps[axes[2]]
+    if step != 1 and pixel > 0 and is_within(step / pixel, LIKE_A_PIXEL):
+        raise PixelDataError(
+            f"is a 3-D volume, whose third axis has steps of {step:.3g} beside pixels of {pixel:.3g}; 2-D stills and "
+            "cines are read. Export its planes, or store time as the fourth axis."
+        )
+    return (THIRD_AXIS,)
 
 
 def brightness_factor(pixels: VolumePixels) -> float:
@@ -111,10 +154,13 @@ def brightness_factor(pixels: VolumePixels) -> float:
 def to_rgb(plane: NDArray[Any], factor: float) -> NDArray[np.uint8]:
     """Numbers (columns, rows) or (columns, rows, 3 or 4 colours) as upright uint8 RGB (height, width, 3)."""
     upright = plane.swapaxes(0, 1)
-    if upright.dtype != np.uint8:
-        upright = np.clip(np.rint(np.nan_to_num(upright * factor)), 0, 255).astype(np.uint8)
-    coloured = upright[..., :3] if upright.ndim == 3 else np.repeat(upright[..., np.newaxis], 3, axis=2)
-    return np.require(coloured, requirements=["C", "W"])
+    picture = np.empty((*upright.shape[:2], 3), dtype=np.uint8)
+    for rows in bands(len(upright)):
+        band = upright[rows, :, :3] if upright.ndim == 3 else upright[rows, :, np.newaxis]
+        if band.dtype != np.uint8:
+            band = np.clip(np.rint(np.nan_to_num(band * factor)), 0, 255)
+        picture[rows] = band
+    return picture
 
 
 def spacing_of(column_mm: float, row_mm: float, size: tuple[int, int]) -> tuple[float, float] | None:

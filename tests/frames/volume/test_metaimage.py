@@ -10,6 +10,7 @@ from ultrasound_files import marked
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
 from echocare_core.frames.plausible import NOT_A_LENGTH
+from echocare_core.frames.volume.pixels import THIRD_AXIS
 
 itk = pytest.importorskip("itk", reason="ITK is not installed: pip install 'echocare[itk]'")
 
@@ -136,3 +137,21 @@ def test_no_damage_to_a_file_ends_in_another_error(tmp_path, capfd):
         except UnreadableFrames:
             continue
     assert read
+
+
+def test_a_volume_is_refused_where_its_planes_are_as_far_apart_as_its_pixels(tmp_path):
+    with pytest.raises(UnreadableFrames, match=r"a\.mha is a 3-D volume"):
+        read_frames(write_metaimage(tmp_path / "a.mha", grey(9), (0.3, 0.3, 0.3)))
+    assert read_frames(write_metaimage(tmp_path / "b.mha", grey(9))).notes == (THIRD_AXIS,)
+
+
+@pytest.mark.parametrize(
+    ("size", "compressed", "reason"),
+    [("9000 9000 1", "False", "9000x9000 px, larger"), ("1024 1024 999", "True", "unpacks to more than 128 MiB")],
+)
+def test_a_header_that_claims_more_than_any_is_refused_before_it_is_unpacked(tmp_path, size, compressed, reason):
+    path = write_metaimage(tmp_path / "a.mhd", grey())
+    text = path.read_text().replace("CompressedData = False", f"CompressedData = {compressed}")
+    path.write_text(text.replace("DimSize = 32 24 1", f"DimSize = {size}"))
+    with pytest.raises(UnreadableFrames, match=reason):
+        read_frames(path)

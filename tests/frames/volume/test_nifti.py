@@ -1,6 +1,7 @@
 """NIfTI as MONAI Label, MONAI, ITK and nibabel write it becomes upright frames."""
 
 import gzip
+import io
 import pickle
 import sys
 
@@ -12,6 +13,8 @@ from ultrasound_files import marked, write_ultrasound
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
 from echocare_core.frames.plausible import NOT_A_LENGTH
+from echocare_core.frames.volume import nifti
+from echocare_core.frames.volume.pixels import THIRD_AXIS
 
 nibabel = pytest.importorskip("nibabel", reason="nibabel is not installed: pip install 'echocare[nifti]'")
 GREY = {"channels": 1}
@@ -232,3 +235,54 @@ def test_no_damage_to_a_file_ends_in_another_error(tmp_path):
         except UnreadableFrames:
             continue
     assert read
+
+
+@pytest.mark.parametrize("steps", [(0.5, 0.5, 0.5), (0.2, 0.3, 0.6), (0.1, 0.3, 0.1)])
+def test_a_volume_is_refused_where_its_planes_are_as_far_apart_as_its_pixels(tmp_path, steps):
+    volume = np.zeros((32, 24, 20), dtype=np.uint8)
+    with pytest.raises(UnreadableFrames, match=r"a\.nii is a 3-D volume, whose third axis has steps of 0\.\d beside"):
+        read_frames(stored(tmp_path / "a.nii", volume, np.diag([*steps, 1])))
+
+
+@pytest.mark.parametrize("steps", [(1, 1, 1), (0.1, 0.2, 1), (0.308, 0.154, 1.54), (0.1, 0.2, 33.3), (0.3, 0.3, 0.033)])
+def test_a_third_axis_whose_steps_are_not_like_pixels_is_time_and_said_so(tmp_path, steps):
+    frames = read_frames(stored(tmp_path / "a.nii", lying(marked(5, **GREY)[..., 0]), np.diag([*steps, 1])))
+    assert (len(frames), frames.notes) == (5, (THIRD_AXIS,))
+
+
+def test_time_on_its_own_axis_needs_no_word(tmp_path):
+    grey = lying(marked(4, **GREY)[..., 0])[:, :, None, :]
+    assert read_frames(stored(tmp_path / "a.nii", grey, np.diag([0.2, 0.2, 0.2, 1]))).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("dim", "reason"),
+    [((2, 9000, 9000), "9000x9000 px, larger"), ((3, 4096, 4096, 9000), "unpacks to"), ((3, 16, 16, 999999), "frames")],
+)
+def test_a_header_that_claims_more_than_any_is_refused_before_it_is_unpacked(tmp_path, dim, reason):
+    header = nibabel.Nifti2Header()
+    header.set_data_dtype(np.uint8)
+    header["dim"][: len(dim)] = dim
+    header["vox_offset"] = 544
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(header.binaryblock + bytes(1 << 20)))
+    with pytest.raises(UnreadableFrames, match=reason):
+        read_frames(tmp_path / "a.nii.gz")
+
+
+def test_what_stands_behind_the_last_number_is_not_unpacked(tmp_path, monkeypatch):
+    path = stored(tmp_path / "a.nii", lying(marked(2, **GREY)[..., 0]))
+    (tmp_path / "b.nii.gz").write_bytes(gzip.compress(path.read_bytes() + bytes(1 << 26)))
+    unpacked = []
+    monkeypatch.setattr(nifti, "TemporaryFile", lambda: unpacked.append(io.BytesIO()) or unpacked[0])
+    np.testing.assert_array_equal(read_frames(tmp_path / "b.nii.gz").pixels, read_frames(path).pixels)
+    assert len(unpacked[0].getvalue()) == path.stat().st_size
+
+
+def test_frames_of_numbers_too_wide_for_any_picture_are_refused(tmp_path):
+    header = nibabel.Nifti1Header()
+    header.set_data_dtype(np.float64)
+    header["dim"][:6] = (5, 4096, 4096, 1, 1, 3)
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    (tmp_path / "a.nii").write_bytes(header.binaryblock + bytes(100))
+    with pytest.raises(UnreadableFrames, match="has frames of 384 MiB"):
+        read_frames(tmp_path / "a.nii")
