@@ -153,8 +153,8 @@ def _decode_rle(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """RLE keeps one colour after the other, whatever the planar configuration says (PS3.5 G.2)."""
     kind = np.dtype("u1" if pixel_format.bits_allocated == 8 else "<u2")
     needed = pixel_format.rows * pixel_format.columns * pixel_format.samples
-    room = np.empty(needed * kind.itemsize + SPARE, dtype=np.uint8)
-    samples = np.frombuffer(imagecodecs.dicomrle_decode(data, kind, out=room).data, dtype=kind)
+    room = bytearray(needed * kind.itemsize + SPARE)
+    samples = np.frombuffer(imagecodecs.dicomrle_decode(data, kind, out=room), dtype=kind)
     if len(samples) < needed:
         raise ValueError(f"{len(samples)} samples, {needed} are needed")
     return arrange(samples[:needed], pixel_format, planar=True), pixel_format.photometric
