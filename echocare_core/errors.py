@@ -67,6 +67,10 @@ class EngineError(EchoCareError):
     """The engine that should run a network is not installed, or cannot run it on that device."""
 
 
+class DeviceMemoryError(EchoCareError):
+    """A GPU, or the machine, has no memory left for what it should compute."""
+
+
 class TrainingError(EchoCareError):
     """A training cannot start, go on or continue from where it stopped."""
 

@@ -64,6 +64,7 @@ def small_run(
     wrap=None,
     accumulation_steps=1,
     optimizer=torch.optim.AdamW,
+    device="cpu",
     **place,
 ):
     """Trainer, network, teacher and checkpoints of a run in float32; `wrap` distributes the network."""
@@ -72,6 +73,7 @@ def small_run(
     mix = read_training_mix(folder / "mix.csv", tree, plan)
     torch.manual_seed(seed)
     network = EchoCare(SMALLEST, nodes=len(tree), decoder="pyramid", decoder_width=8, projector_width=8, place_width=8)
+    network = network.to(device)
     teacher = copy_teacher(network) if plan.mines else None
     bare = network
     if wrap is not None:
@@ -89,7 +91,7 @@ def small_run(
     loader = DataLoader(images, batch_sampler=sampler, collate_fn=collate)
     checkpoints = ExactCheckpoints(str(out), every=every)
     trainer = PretrainingTrainer(
-        device=torch.device("cpu"), network=network, objective=objective, stages=plan, optimizer=optimizer,
+        device=torch.device(device), network=network, objective=objective, stages=plan, optimizer=optimizer,
         data_loader=loader, peak_learning_rate=rate, warmup_steps=2, accumulation_steps=accumulation_steps,
         clip_norm=1.0, teacher=teacher, momentum=(0.99, 0.9999), handlers=[checkpoints, *handlers],
     )  # fmt: skip

@@ -1,4 +1,7 @@
-"""Networks into files that other programs run: ONNX, PyTorch's exported programs, TorchScript."""
+"""Networks into files that other programs run: ONNX, PyTorch's exported programs, TorchScript.
+
+Each file says which bundle and weights it was made from (`made_from`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from echocare_core.atomic import replacing
+from echocare_core.engines.made_from import NOTE, NOTE_FILE, note_of
 from echocare_core.errors import EngineError, SettingsError
 from echocare_core.models.encoder import Encoder
 from echocare_core.optional import check_installed
@@ -51,6 +55,7 @@ def export_onnx(network: nn.Module, path: str | Path, image_size: tuple[int, int
             output_names=outputs,
             verbose=False,
         )
+        program.model.metadata_props[NOTE] = note_of(network)  # type: ignore[union-attr]
         program.save(unfinished, external_data=False)  # type: ignore[union-attr]
 
 
@@ -66,7 +71,8 @@ def export_program(network: nn.Module, path: str | Path, image_size: tuple[int, 
         program = torch.export.export(
             plain, (_example(network, image_size),), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
         )
-        torch.export.save(program.run_decompositions({}), unfinished)  # without the wrappers that save refuses
+        whole = program.run_decompositions({})  # without the wrappers that save refuses
+        torch.export.save(whole, unfinished, extra_files={NOTE_FILE: note_of(network)})
 
 
 def export_torchscript(network: nn.Module, path: str | Path, image_size: tuple[int, int]) -> None:
@@ -78,7 +84,8 @@ def export_torchscript(network: nn.Module, path: str | Path, image_size: tuple[i
         image_size: (height, width) in pixels, the only one it takes; any batch.
     """
     with _recorded(network) as plain, replacing(Path(path)) as unfinished:
-        torch.jit.save(traced(plain, _example(network, image_size)), str(unfinished))
+        script = traced(plain, _example(network, image_size))
+        torch.jit.save(script, str(unfinished), _extra_files={NOTE_FILE: note_of(network)})
 
 
 def traced(network: nn.Module, image: Tensor) -> torch.jit.ScriptModule:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from echocare_core.engines.export import traced
+from echocare_core.engines.made_from import read_note
 from echocare_core.errors import EngineError, SettingsError
 from echocare_core.models.precision import chosen_precision
 from echocare_core.optional import import_without_telemetry
@@ -32,6 +33,9 @@ class OpenVinoNetwork(nn.Module):
         image_size: (height, width) in pixels to compile for at once; at the first call when None.
         precision: "float32", "bfloat16" or "auto", in which the network computes; int8 layers stay int8.
         threads: cores to use; all when None.
+
+    Attributes:
+        note: what an `.xml` says that it was made from (`made_from`).
 
     Raises:
         EngineError: OpenVINO is not installed, or `source` is no file it can read.
@@ -60,6 +64,7 @@ class OpenVinoNetwork(nn.Module):
             self._network = (copy.deepcopy(source).eval().cpu(),)  # in a tuple, so that it is no part of this module
         else:
             self._model = _read(self._core, Path(source))
+        self.note = {} if self._model is None else read_note(self._model)
         self._compiled: dict[tuple[int, ...], Any] = {}
         if image_size:
             self._request((1, 3, *image_size))

@@ -6,10 +6,13 @@ import copy
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from echocare_core.bundle import sha256_of
+from echocare_core.engines.made_from import NOTE, note_of
 from echocare_core.engines.openvino import converted
 from echocare_core.errors import EngineError, SettingsError
 from echocare_core.optional import check_installed, import_without_telemetry
@@ -26,7 +29,8 @@ def quantize_network(
 
     Post-training quantisation (NNCF), nothing is trained. Attention keeps its softmax and normalisations in floats.
     Weights use half the range of int8: processors without VNNI add products of 8 bits in 16, which overflow otherwise,
-    and a file is not bound to the processor that it was made on.
+    and a file is not bound to the processor that it was made on. The file says which bundle and weights it was made
+    from; `load_engine` runs it under no other.
 
     Args:
         network: on any device, in any mode; it is left as it is.
@@ -55,14 +59,16 @@ def quantize_network(
         subset_size=len(frames),
         advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
     )
-    _write(model, path)
+    _write(model, path, network)
 
 
-def _write(model: object, path: Path) -> None:
+def _write(model: Any, path: Path, network: nn.Module) -> None:
     """Write both files beside their place, the weights first, then move them there."""
     openvino = import_without_telemetry("openvino")
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
         openvino.save_model(model, unfinished, compress_to_fp16=False)
+        model.set_rt_info(note_of(network, "int8", sha256_of(unfinished.with_suffix(".bin"))), [NOTE])
+        openvino.save_model(model, unfinished, compress_to_fp16=False)  # once more, with the checksum of its numbers
         for suffix in (".bin", SUFFIX):
             unfinished.with_suffix(suffix).replace(path.with_suffix(suffix))

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from echocare_core.errors import TableError
 from echocare_core.models.encoder import Encoder
-from echocare_core.models.precision import InBFloat16
+from echocare_core.models.precision import InPrecision
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse L2 penalties that are tried
 POOLED_MAPS = 3  # the deepest ones
@@ -52,7 +52,7 @@ def pooled_features(
         batches: float (batch, 3, height, width) in [0, 1], on the encoder's device.
         bfloat16: compute in it.
     """
-    network = InBFloat16(encoder) if bfloat16 else encoder
+    network = InPrecision(encoder, "bfloat16" if bfloat16 else "float32")
     pooled = [[one.float().mean((2, 3)) for one in network(batch)[-POOLED_MAPS:]] for batch in batches]
     return np.concatenate([torch.cat(means, 1).cpu().numpy() for means in pooled])
 

@@ -193,7 +193,8 @@ def load_network(network: torch.nn.Module, weights: str | Path, device: str | to
     """Load a whole network's weights, in any float precision, strictly.
 
     Returns:
-        The network in evaluation mode and float32 on `device`.
+        The network in evaluation mode and float32 on `device`. Its attribute `bundle` is the `name` and `version` of
+        the bundle that the weights belong to, empty where that is not known.
 
     Raises:
         WeightsError: no weight file, not the one that its card names, not of this network, where the message names the
@@ -201,23 +202,28 @@ def load_network(network: torch.nn.Module, weights: str | Path, device: str | to
     """
     weights = Path(weights)
     sha256, state = check_card(weights), read_state_dict(weights)
-    running = find_running()
-    if running is not None:
-        _check_owner(weights, sha256, bundle_of(state), running)
+    owner = _owner(weights, sha256, bundle_of(state), find_running())
     load_strictly(network, state, weights.name)
+    network.bundle = owner  # type: ignore[assignment]
     return network.eval().to(device)
 
 
-def _check_owner(weights: Path, sha256: str, said: Mapping[str, str], running: Running) -> None:
-    """WeightsError where weights belong to another bundle than the one that is running."""
-    if sha256 == own_weights_sha256(running.folder):
-        return
-    owner, needed = said or bundle_of_weights(weights, sha256), running.identity["name"]
+def _owner(weights: Path, sha256: str, said: dict[str, str], running: Running | None) -> dict[str, str]:
+    """`name` and `version` of the bundle that weights belong to; empty where that is not known.
+
+    Raises:
+        WeightsError: another bundle is running.
+    """
+    if running is not None and sha256 == own_weights_sha256(running.folder):
+        return running.identity
+    owner = said or bundle_of_weights(weights, sha256)
+    needed = owner.get("name") if running is None else running.identity["name"]
     if owner and owner.get("name") != needed:
         raise WeightsError(
             f"{weights.name} holds the weights of {owner.get('name')} {owner.get('version')}; needed those of "
             f"{needed}. Leave the setting weights out to use its own, or name weights that were trained with it."
         )
+    return owner or (running.identity if running else {})
 
 
 def _kind(tensor: Tensor) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import Outputs, View
-from echocare_core.models.precision import chosen_precision
+from echocare_core.models.precision import check_precision, computing_in
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
 from echocare_core.pretraining.losses.mining import ranking_loss
 from echocare_core.pretraining.losses.places import place_contrast, sample_places, shared_places
@@ -56,7 +56,7 @@ class Objective:
         places_per_image: chosen at random for the contrast of places.
         target: of the reconstruction; see `reconstruction_target`.
         sector_only: hide and score patches inside the scan sector only.
-        precision: "float32", "bfloat16" or "auto", of the network; views and losses are always float32.
+        precision: "float32", "tf32", "bfloat16" or "auto", of the network; views and losses are always float32.
 
     Raises:
         SettingsError: an unknown contrast, target, precision or strength of views, level weights that do not fit
@@ -81,7 +81,7 @@ class Objective:
             raise SettingsError(f"Unknown contrast '{contrast}'; needed one of {', '.join(CONTRASTS)}.")
         if target not in TARGETS:
             raise SettingsError(f"Unknown reconstruction target '{target}'; needed one of {', '.join(TARGETS)}.")
-        chosen_precision(precision, "cpu")  # refuses an unknown one
+        check_precision(precision)
         if len(level_weights) != tree.levels + 2:
             raise SettingsError(
                 f"{len(level_weights)} level weights; needed {tree.levels + 2}: the tree's {tree.levels} levels, the "
@@ -216,10 +216,8 @@ class Objective:
 
 
 def _in_precision(network: nn.Module, precision: str, device: torch.device) -> Model:
-    lower = chosen_precision(precision, device) == "bfloat16"
-
     def called(views: Sequence[View], terms: Collection[str]) -> list[Outputs]:
-        with torch.autocast(device.type, torch.bfloat16, enabled=lower):
+        with computing_in(precision, device):
             return network(views, terms)
 
     return called

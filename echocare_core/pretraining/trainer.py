@@ -18,6 +18,8 @@ from torch.utils.data import DataLoader
 from echocare_core.distributed import all_reduce_sum, world_size
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
+from echocare_core.models.memory import explained_memory
+from echocare_core.models.precision import explain_precision, float32_products
 from echocare_core.pretraining.networks import update_ema
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.stages import Stages
@@ -57,6 +59,7 @@ class PretrainingTrainer(Trainer):
     Raises:
         SettingsError: batches that cannot be cut into equal parts, or stages that do not fit the network.
         TrainingError: while it runs, a loss or gradient that is not finite; the message names the files of the batch.
+        DeviceMemoryError: while it runs, a batch that the memory of the device does not hold.
     """
 
     def __init__(
@@ -101,8 +104,14 @@ class PretrainingTrainer(Trainer):
             decollate=False,
             handlers=handlers,
         )
+        self.logger.info("Training: %s.", explain_precision(objective.precision, device))
 
     def _iteration(self, engine: Any, batch: Mapping[str, Any]) -> dict[str, float]:
+        device = self.state.device
+        with explained_memory(device, batch), float32_products(self.objective.precision, device):
+            return self._step(engine, batch)
+
+    def _step(self, engine: Any, batch: Mapping[str, Any]) -> dict[str, float]:
         step = engine.state.iteration - 1
         point = self.stages.at(step)
         rate = self.stages.learning_rate(step, self.peak_learning_rate, self.warmup_steps)

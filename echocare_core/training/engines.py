@@ -22,10 +22,12 @@ from torch.optim import Optimizer
 
 from echocare_core.bundle import read_identity
 from echocare_core.distributed import rank, world_size
+from echocare_core.models.precision import explain_precision
 from echocare_core.training.checkpoints import Checkpoints
 from echocare_core.training.curves import Curves
 from echocare_core.training.dataset import build_evaluation_loader, build_training_loader
 from echocare_core.training.finite import StopAtNotFinite
+from echocare_core.training.iterations import PreciseEvaluator, PreciseTrainer
 from echocare_core.training.network import bare
 from echocare_core.training.numbers import check_whole
 from echocare_core.training.predictor import Predictor
@@ -95,7 +97,7 @@ def build_trainer(
         validator=validator,
         device=torch.device(device),
     )  # fmt: skip
-    trainer = SupervisedTrainer(
+    trainer = PreciseTrainer(
         device=device,
         max_epochs=max_epochs,
         train_data_loader=loader,
@@ -114,6 +116,8 @@ def build_trainer(
         ],
     )
     trainer.logger = setup_logger("echocare.training", distributed_rank=rank())
+    if hasattr(inferer, "precision"):
+        trainer.logger.info("Training: %s.", explain_precision(inferer.precision, device))
     warn_of_warmup(trainer.logger, warmup_steps, max_epochs * len(loader))
     if val_interval > max_epochs:
         trainer.logger.warning(
@@ -144,7 +148,7 @@ def build_validator(
         key_metric: one metric by its name; more is better.
         handlers: further ones, attached before these.
     """
-    return SupervisedEvaluator(
+    return PreciseEvaluator(
         device=device,
         val_data_loader=build_evaluation_loader(dataset, batch_size),
         network=network,
@@ -180,7 +184,7 @@ def build_predictor(
         The evaluator; of an `ExportDataset`, one that sets aside what fails in the network or what follows it.
     """
     is_export = isinstance(dataset, ExportDataset)
-    build = partial(Predictor, dataset=dataset) if is_export else SupervisedEvaluator
+    build = partial(Predictor, dataset=dataset) if is_export else PreciseEvaluator
     return build(
         device=device,
         val_data_loader=DataLoader(dataset, batch_size=check_whole("batch_size", batch_size)),

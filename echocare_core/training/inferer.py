@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from monai.inferers import SimpleInferer
 from torch import Tensor
 
-from echocare_core.models.precision import chosen_precision
+from echocare_core.models.precision import computing_in
 
 
 class PrecisionInferer(SimpleInferer):
@@ -18,7 +17,7 @@ class PrecisionInferer(SimpleInferer):
     MONAI's own `amp` switch knows CUDA only. bfloat16 needs no loss scaling.
 
     Args:
-        precision: "float32"; "bfloat16", under autocast; or "auto", the fastest of the device.
+        precision: "float32"; "tf32" on GPUs; "bfloat16", under autocast; or "auto", the fastest of the device.
 
     Raises:
         SettingsError: another precision, at the first call.
@@ -29,8 +28,7 @@ class PrecisionInferer(SimpleInferer):
         self.precision = precision
 
     def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
-        lower = chosen_precision(self.precision, inputs.device) == "bfloat16"
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=lower):
+        with computing_in(self.precision, inputs.device):
             return super().__call__(inputs, network, *args, **kwargs).float()
 
 

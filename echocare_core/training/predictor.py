@@ -6,13 +6,13 @@ from typing import Any
 
 from ignite.engine import Events
 from monai.data import decollate_batch, list_data_collate
-from monai.engines import SupervisedEvaluator
 
+from echocare_core.training.iterations import PreciseEvaluator
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.faults import Faults
 
 
-class Predictor(SupervisedEvaluator):
+class Predictor(PreciseEvaluator):
     """An evaluator that sets aside the frames on which the network, or what follows it, raises something.
 
     A batch in which that happens goes through again frame by frame, so that the others of it are kept, and a batch that

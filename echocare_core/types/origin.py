@@ -13,7 +13,7 @@ class Ran:
 
     Attributes:
         engine: "torch" or "openvino".
-        precision: in which it computed: "float32", "bfloat16", "tf32", or with "int8" before it.
+        precision: in which it computed: "float32", "tf32", "bfloat16", or "int8, else" one of them.
         device: "cpu", or "cuda:0 (NVIDIA H100)".
         files: name of each file it was read from -> SHA-256 of the file, the one that decides the numbers first.
     """

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from small_network import SIZE, distance, plainly
 from torch import nn
 
 from echocare_core.engines.export import export_onnx, export_program, export_torchscript, least_side, size_step
-from echocare_core.errors import SettingsError
+from echocare_core.engines.made_from import NOTE_FILE, check_made_from, digest_weights
+from echocare_core.engines.openvino import OpenVinoNetwork
+from echocare_core.errors import EngineError, SettingsError
 from echocare_core.models import EncoderProfile, build_encoder
 from echocare_core.tasks.segmentation import SegmentationNetwork
 
@@ -24,8 +28,9 @@ def two_stages():
 
 def test_torchscript_equals_the_network_for_any_batch(network, image, tmp_path):
     export_torchscript(network, tmp_path / "network.pt", SIZE)
-    batch = torch.rand(3, 3, *SIZE)
-    loaded = torch.jit.load(tmp_path / "network.pt")
+    batch, note = torch.rand(3, 3, *SIZE), {NOTE_FILE: ""}
+    loaded = torch.jit.load(tmp_path / "network.pt", _extra_files=note)
+    assert json.loads(note[NOTE_FILE])["weights"] == digest_weights(network)
     assert distance(plainly(loaded, image), plainly(network, image)) < EXACT
     assert distance(plainly(loaded, batch), plainly(network, batch)) < EXACT
 
@@ -38,8 +43,12 @@ def test_torchscript_of_an_encoder_gives_its_five_maps(network, image, tmp_path)
 
 
 def test_a_program_equals_the_network_for_any_batch(two_stages, tmp_path):
+    two_stages.bundle = {"name": "head", "version": "1.2"}
     export_program(two_stages, tmp_path / "network.pt2", SIZE)
-    loaded = torch.export.load(tmp_path / "network.pt2").module()
+    note = {NOTE_FILE: ""}
+    loaded = torch.export.load(tmp_path / "network.pt2", extra_files=note).module()
+    assert json.loads(note[NOTE_FILE])["bundle"] == "head"
+    assert json.loads(note[NOTE_FILE])["weights"] == digest_weights(two_stages)
     for batch in (1, 3):
         image = torch.rand(batch, 3, *SIZE)
         assert distance(plainly(loaded, image), plainly(two_stages, image)) < EXACT
@@ -57,6 +66,16 @@ def test_one_onnx_file_gives_every_map_at_every_size_and_batch(two_stages, tmp_p
         batch = torch.rand(shape)
         found, wanted = session.run(None, {"image": batch.numpy()}), plainly(encoder, batch)
         assert max(distance(torch.from_numpy(a), b) for a, b in zip(found, wanted, strict=True)) < EXACT
+    check_what_it_was_made_from(tmp_path / "network.onnx", encoder)
+
+
+def check_what_it_was_made_from(path, encoder):
+    pytest.importorskip("openvino", reason="reads ONNX for load_engine; comes with echocare[openvino]")
+    note = OpenVinoNetwork(path).note
+    check_made_from(path, note, encoder)
+    torch.nn.init.constant_(encoder.patch_embed.proj.bias, 2.0)
+    with pytest.raises(EngineError, match=r"network\.onnx was made from other weights than those that are set"):
+        check_made_from(path, note, encoder)
 
 
 @pytest.mark.parametrize("size", [(100, 128), (64, 128)])

@@ -7,6 +7,7 @@ import torch
 from small_network import SIZE, distance, needs_openvino, plainly, small_network
 
 from echocare_core import optional
+from echocare_core.bundle import sha256_of
 from echocare_core.engines import load, load_engine
 from echocare_core.errors import EngineError, SettingsError, WeightsError
 
@@ -41,8 +42,15 @@ def test_openvino_gives_the_same(network, weights, image):
 
 @pytest.mark.parametrize(("fast", "precision"), [(True, "bfloat16"), (False, "float32")])
 def test_auto_is_the_fastest_precision_of_the_device(fast, precision, network, weights, monkeypatch):
-    monkeypatch.setattr("echocare_core.models.precision._cpu_multiplies_bfloat16", lambda path: fast)
-    assert isinstance(load_engine(network, weights[1]), load.InBFloat16) == (precision == "bfloat16")
+    features = frozenset({"amx_bf16"} if fast else {"avx512_bf16"})
+    monkeypatch.setattr("echocare_core.models.precision._cpu_features", lambda path: features)
+    assert isinstance(load_engine(network, weights[1]), load.InPrecision) == (precision == "bfloat16")
+
+
+def test_what_runs_is_said(network, weights):
+    ran = load_engine(network, weights[1], precision="bfloat16").ran
+    assert (ran.engine, ran.precision, ran.device) == ("torch", "bfloat16", "cpu")
+    assert ran.files == {"model.pt": sha256_of(weights[1])}
 
 
 def test_an_unknown_engine_is_refused(network, weights):
@@ -51,11 +59,12 @@ def test_an_unknown_engine_is_refused(network, weights):
 
 
 def test_an_unknown_precision_is_refused(network, weights):
-    with pytest.raises(SettingsError, match="needed one of auto, float32, bfloat16"):
+    with pytest.raises(SettingsError, match="needed one of auto, float32, tf32, bfloat16"):
         load_engine(network, weights[1], precision="float16")
 
 
-def test_openvino_on_a_graphics_card_is_refused(network, weights):
+def test_openvino_on_a_graphics_card_is_refused(network, weights, monkeypatch):
+    monkeypatch.setattr(load, "find_device", torch.device)  # there is none here
     with pytest.raises(EngineError, match="OpenVINO runs on the CPU, not on cuda"):
         load_engine(network, weights[1], "cuda", engine="openvino")
 

@@ -68,7 +68,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 
 def test_an_unknown_precision_is_refused(network):
-    with pytest.raises(SettingsError, match="auto, float32, bfloat16"):
+    with pytest.raises(SettingsError, match="auto, float32, tf32, bfloat16"):
         OpenVinoNetwork(network, precision="int4")
 
 

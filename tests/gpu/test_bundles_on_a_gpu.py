@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +18,6 @@ from small_tables import write_table
 import echocare_core as echocare
 from echocare_core.demo import EXPORT, run_demo
 
-pytestmark = pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="needs a GPU; everything else is tested on the CPU"
-)
 PARTS = {"breast_lesion_segmentation": "BREAST", "fetal_head_segmentation": "FETAL"}
 SAME = 0.999  # Dice of two masks that differ by rounding
 
@@ -32,7 +32,7 @@ def bundle(request: pytest.FixtureRequest) -> Path:
     return echocare.find_bundle(request.param)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_a_gpu_finds_what_the_cpu_finds(bundle: Path, precision: str, tmp_path: Path) -> None:
     on_cpu, on_gpu = (
         echocare.predict(bundle, EXPORT / PARTS[bundle.name], tmp_path / device, settings=settings)
@@ -65,3 +65,22 @@ def test_a_training_goes_on_and_its_weights_are_evaluated(bundle: Path, tmp_path
 
     assert torch.load(tmp_path / "run" / "latest.pt", weights_only=True)["epoch"] == 2
     assert json.loads((tmp_path / "scores" / "evaluation.json").read_text())
+
+
+@pytest.mark.two_gpus
+def test_two_processes_on_two_gpus_train_together_and_go_on(tmp_path: Path) -> None:
+    bundle, table = echocare.find_bundle("breast_lesion_segmentation"), write_table(tmp_path / "data")
+    files = [str(bundle / "configs" / name) for name in ("train.json", "multi_gpu_train.json")]
+    words = ["--config_file", str(files), "--dataset_dir", str(table), "--output_dir", str(tmp_path / "run")]
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"),
+        *("-m", "monai.bundle", "run", *words, "--batch_size", "2", "--max_epochs"),
+    ]
+    for epochs in ("1", "2"):
+        ran = subprocess.run(
+            [*command, epochs], cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+
+    assert torch.load(tmp_path / "run" / "latest.pt", weights_only=True)["epoch"] == 2

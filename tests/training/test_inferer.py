@@ -33,7 +33,7 @@ def test_auto_is_the_fastest_precision_of_the_device(monkeypatch):
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(SettingsError, match="'half'; needed one of auto, float32, bfloat16"):
+    with pytest.raises(SettingsError, match="'half'; needed one of auto, float32, tf32, bfloat16"):
         PrecisionInferer("half")(torch.rand(1, 3, 16, 16), network())
 
 

@@ -1,0 +1,32 @@
+"""Pretraining where CUDA is seen: it learns what it learns on the CPU, and goes on where it was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_pretraining import KilledError, Losses, small_run, write_mix
+
+NEAR = 1e-3  # relative, of losses after a dozen steps
+
+
+def losses_of(data: Path, out: Path, device: str, stop_after: int | None = None) -> dict[int, dict[str, float]]:
+    kept = Losses(stop_after)
+    trainer = small_run(data, out, handlers=[kept], device=device).trainer
+    if stop_after is None:
+        trainer.run()
+    else:
+        with pytest.raises(KilledError):
+            trainer.run()
+    return kept.by_step
+
+
+def test_it_learns_what_it_learns_on_the_cpu_and_goes_on_after_a_kill(tmp_path: Path) -> None:
+    data = write_mix(tmp_path / "data")
+    on_cpu, on_gpu = (losses_of(data, tmp_path / device, device) for device in ("cpu", "cuda"))
+    before, after = (losses_of(data, tmp_path / "killed", "cuda", stop) for stop in (7, None))
+
+    for number, numbers in on_cpu.items():
+        assert on_gpu[number]["loss"] == pytest.approx(numbers["loss"], rel=NEAR)
+        assert {**before, **after}[number]["loss"] == pytest.approx(numbers["loss"], rel=NEAR)
+    assert min(after) == 7  # it lost the step since the last checkpoint only
