@@ -97,7 +97,7 @@ def score(folder: Path, data: Path, output_dir: Path, settings: dict[str, Any]) 
     settings = {"dataset_dir": str(data), "output_dir": str(output_dir), **settings}
     run_bundle(folder, ["inference.json", "evaluate.json"], settings)
     found = json.loads((output_dir / "evaluation.json").read_text(encoding="utf-8"))
-    return {name: number for name, number in found.items() if name != "weights"}
+    return {name: number for name, number in found.items() if name not in ("weights", "origin")}
 
 
 def run_bundle(folder: Path, configs: list[str], settings: dict[str, Any]) -> None:

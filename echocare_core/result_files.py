@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 RESULTS_CSV, SET_ASIDE_CSV, REPORT_HTML = "results.csv", "set_aside.csv", "report.html"
+ORIGIN = "origin"
+ORIGIN_JSON = f"{ORIGIN}.json"
 BOXES, POINTS, EMBEDDINGS = "boxes", "points", "embeddings"  # tables of kinds, in one of two formats
 TABLE_FORMATS = ("csv", "parquet")
 MASKS, OVERLAYS, PICTURES, TEXTS = "masks", "overlays", "pictures", "texts"
@@ -10,9 +12,10 @@ MASKS, OVERLAYS, PICTURES, TEXTS = "masks", "overlays", "pictures", "texts"
 TABLES_AND_PAGE = (RESULTS_CSV, SET_ASIDE_CSV, REPORT_HTML)
 TABLES_OF_KINDS = tuple(f"{name}.{form}" for name in (BOXES, POINTS, EMBEDDINGS) for form in TABLE_FORMATS)
 OF_KINDS = (MASKS, OVERLAYS, PICTURES, TEXTS, *TABLES_OF_KINDS)  # there where a kind of output adds it
-ENTRIES = (*OF_KINDS, *TABLES_AND_PAGE)
+ENTRIES = (*OF_KINDS, ORIGIN_JSON, *TABLES_AND_PAGE)
 
 HOLDS = {  # for the page
+    ORIGIN: "how the results were made: weights, settings, what computed them, versions of packages",
     MASKS: "holds one PNG per frame whose pixel values are the label numbers",
     OVERLAYS: "holds what is shown here",
     PICTURES: "holds the pictures that were made from the frames",

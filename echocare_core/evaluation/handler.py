@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -13,11 +12,14 @@ import pandas as pd
 from ignite.engine import Engine, Events
 
 from echocare_core.atomic import replacing
+from echocare_core.bundle import sha256_of
 from echocare_core.errors import TableError
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
 from echocare_core.frames.faults import check_no_faults
+from echocare_core.origin import describe_run, find_running, what_ran
 from echocare_core.spreadsheet import path_cell, text_cell
 
+CONFIGS = ("inference.json", "evaluate.json")  # of which an evaluation is made; what differs from them is recorded
 UIDS = ("sop_instance_uid", "series_instance_uid", "study_instance_uid")
 
 
@@ -25,8 +27,9 @@ class WriteEvaluation:
     """Ignite handler: score every item that the bundle has predicted, and write what came out.
 
     At the end it prints a line per number, and writes `evaluation.csv` (one row per image) and `evaluation.json` (each
-    number with its 95 % interval, a bootstrap over groups, so that the images of one patient are drawn together; and
-    under `weights` the file that was scored and its SHA-256).
+    number with its 95 % interval, a bootstrap over groups, so that the images of one patient are drawn together; under
+    `weights` the file that was scored and its SHA-256, and under `origin` how the numbers were made, as `origin.json`
+    says it of predictions).
 
     Args:
         output_dir: folder for the two files; made if need be.
@@ -51,6 +54,8 @@ class WriteEvaluation:
         self.summarise = summarise
         self.rows: list[dict[str, Any]] = []
         self.faults: list[str] = []
+        self.running = find_running()
+        self.origin: dict[str, Any] = {}
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's evaluator for each of its handlers."""
@@ -59,9 +64,10 @@ class WriteEvaluation:
         engine.add_event_handler(Events.COMPLETED, self.report)
 
     def begin(self, engine: Engine) -> None:
-        """Forget an earlier run."""
+        """Forget an earlier run, and see what this one scores."""
         self.rows.clear()
         self.faults.clear()
+        self.origin = describe_run(self.running, what_ran(engine), self.weights, CONFIGS)
 
     def add_batch(self, engine: Engine) -> None:
         """Score the images of one iteration."""
@@ -77,20 +83,24 @@ class WriteEvaluation:
         check_no_faults("The table has", self.faults, "Correct these rows, or take them out.")
         rows = pd.DataFrame(self.rows)
         summary = self.summarise(rows)
-        weights = {"file": str(self.weights), "sha256": hashlib.sha256(self.weights.read_bytes()).hexdigest()}
+        weights = {"file": str(self.weights), "sha256": sha256_of(self.weights)}
         self.output_dir.mkdir(parents=True, exist_ok=True)
         with replacing(self.output_dir / "evaluation.csv") as unfinished:
             rows.assign(image=rows["image"].map(path_cell)).map(text_cell).to_csv(unfinished, index=False)
         with replacing(self.output_dir / "evaluation.json") as unfinished:
-            unfinished.write_text(
-                json.dumps({**_with_null(summary), "weights": weights}, indent=2) + "\n", encoding="utf-8"
-            )
-        print(f"Scored the weights {self.weights} (SHA-256 {weights['sha256'][:12]}...)")
+            content = {**_with_null(summary), "weights": weights, **({"origin": self.origin} if self.origin else {})}
+            unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        print(f"Scored the weights {self.weights} (SHA-256 {weights['sha256'][:12]}...){_whose(self.origin)}")
         for name, number in summary.items():
             print(
                 f"{name}: {number['mean']:.4f} (95 % interval {number['low']:.4f} to {number['high']:.4f}, "
                 f"{number['images']} images of {number['groups']} groups)"
             )
+
+
+def _whose(origin: Mapping[str, Any]) -> str:
+    """A word on weights that are not those that came with the bundle."""
+    return ", not the bundle's own" if origin and not origin["weights_are_the_bundles_own"] else ""
 
 
 def _keys(item: Mapping[str, Any]) -> dict[str, str]:

@@ -109,7 +109,7 @@ def _differences(own: Any, here: Any, name: str = "") -> Iterator[tuple[str, Set
     """Id and values of the smallest parts that differ."""
     if isinstance(own, list) and isinstance(here, list) and len(own) == len(here):
         own, here = dict(enumerate(own)), dict(enumerate(here))
-    if isinstance(own, dict) and isinstance(here, dict):
+    if isinstance(own, dict) and isinstance(here, dict) and own.get("_target_") == here.get("_target_"):
         for key in [*own, *(key for key in here if key not in own)]:
             yield from _differences(own.get(key), here.get(key), f"{name}::{key}" if name else str(key))
     elif own != here or type(own) is not type(here):

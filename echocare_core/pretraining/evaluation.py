@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +15,15 @@ from rich.progress import track
 from torch import Tensor
 
 from echocare_core.atomic import replacing
+from echocare_core.bundle import sha256_of
 from echocare_core.distributed import find_device
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.evaluation.probe import Labelled, linear_probe, nearest_neighbours, pooled_features
 from echocare_core.frames.manifest import read_table
 from echocare_core.models.echocare import EchoCare, Outputs, View
 from echocare_core.models.encoder import Encoder
-from echocare_core.models.precision import chosen_precision
+from echocare_core.models.precision import chosen_precision, computing_in
+from echocare_core.origin import describe_run, find_running
 from echocare_core.pretraining.data.images import PretrainingImages, collate, read_pixels
 from echocare_core.pretraining.data.mix import Mix
 from echocare_core.pretraining.data.picture import prepare_picture
@@ -34,8 +35,10 @@ from echocare_core.pretraining.pictures import reconstruction_panel
 from echocare_core.pretraining.views.augmentation import plain_view
 from echocare_core.pretraining.views.counter import uniform
 from echocare_core.pretraining.views.masking import choose_masked, patches_inside
+from echocare_core.types import Ran
 
 BATCH = 32
+CONFIGS = ("train.json", "evaluate.json")  # of which an evaluation is made; what differs from them is recorded
 PANEL_IMAGES = 8
 logger = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class Evaluation:
         mask_ratio: share of the patches inside the sector that is hidden.
         seed: of the masks.
         target: of the reconstruction, as trained; see `reconstruction_target`.
-        precision: "auto", "float32" or "bfloat16".
+        precision: "auto", "float32", "tf32" or "bfloat16".
         device: to compute on.
         weights: file that the network was loaded from.
         output_dir: for `evaluation.json` and `reconstruction.png`.
@@ -83,16 +86,17 @@ class Evaluation:
         self.network = network.eval().to(device)
         self.tree, self.mix, self.probes, self.split = tree, mix, probes, split
         self.image_size, self.mask_patch, self.mask_ratio, self.seed = image_size, mask_patch, mask_ratio, seed
-        self.bfloat16 = chosen_precision(precision, device) == "bfloat16"
+        self.precision = chosen_precision(precision, device)
         self.target, self.device, self.output_dir = target, device, Path(output_dir)
         self.weights = Path(weights)
+        self.running = find_running()
         self.set_aside: list[str] = []
         heads = {"reconstruction": network.decoder, "hierarchy": network.classifier}
         self.terms = tuple(term for term, head in heads.items() if head is not None)
 
     def run(self) -> dict[str, Any]:
         """Measure, print and write; returns what `evaluation.json` holds."""
-        sha256 = hashlib.sha256(self.weights.read_bytes()).hexdigest()
+        sha256 = sha256_of(self.weights)
         result: dict[str, Any] = {"weights": {"file": str(self.weights), "sha256": sha256}}
         result |= {"image_size": self.image_size, **self._pretext()}
         result["images"] = self.mix.images - len(self.set_aside)
@@ -104,15 +108,22 @@ class Evaluation:
                 probe["label"],
                 self.split,
                 self.image_size,
-                bfloat16=self.bfloat16,
+                bfloat16=self.precision == "bfloat16",
             )
             for probe in self.probes
         }
+        if origin := self._origin(sha256):
+            result["origin"] = origin
         self.output_dir.mkdir(parents=True, exist_ok=True)
         with replacing(self.output_dir / "evaluation.json") as unfinished:
             unfinished.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         print(json.dumps(result, indent=2))
         return result
+
+    def _origin(self, sha256: str) -> dict[str, Any]:
+        """How this is made; empty where no configuration runs it."""
+        ran = Ran("torch", self.precision, str(self.device), {self.weights.name: sha256})
+        return describe_run(self.running, ran, self.weights, CONFIGS)
 
     @torch.no_grad()
     def _pretext(self) -> dict[str, Any]:
@@ -125,7 +136,7 @@ class Evaluation:
             views = [View("plain", image, inside)]
             if "reconstruction" in self.terms:
                 views.append(View("masked", image, inside, masked))
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            with computing_in(self.precision, self.device):
                 outputs = self.network(views, self.terms)
             if outputs[-1].reconstruction is not None:
                 wanted = reconstruction_target(image, self.target, self.mask_patch)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from echocare_core.bundle import read_card
 from echocare_core.disk import is_about_name
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
-from echocare_core.origin import find_running
+from echocare_core.origin import find_origin, find_running, what_ran
 from echocare_core.outputs import without_pixels
 from echocare_core.overrides import is_monai_bundle
 from echocare_core.printable import printable
@@ -28,6 +28,8 @@ from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.faults import Faults
 from echocare_core.types import Frames, Prediction, Results, SetAside
+
+CONFIGS = ("inference.json",)  # of which a run is made; what differs from it is recorded
 
 
 class WriteResults:
@@ -80,18 +82,16 @@ class WriteResults:
         self.done = self.noted_aside = 0  # items, and what was set aside, of which the writer has noted all
         self.faults = Faults("while its results are written")
         self.levels = Levels(dataset, cine, study)
-        card = read_card(Path(bundle_root), Path(weights))
+        self.card, self.running = read_card(Path(bundle_root), Path(weights)), find_running()
         check_apart(dataset.export.inputs.paths, Path(output_dir))
         settle(Path(output_dir))
         check_free(Path(output_dir), overwrite)  # at once; the folder itself is made when the run starts
-        running = find_running()
         self.new_writer = partial(
             ResultsWriter,
             Path(output_dir),
-            card,
             overwrite=overwrite,
             table_format=table_format,
-            run=running and describe_run(running, card, table_format),
+            run=self.running and describe_run(self.running, self.card, table_format),
         )
         self.writer: ResultsWriter | None = None
         self.results: Results | None = None
@@ -115,7 +115,8 @@ class WriteResults:
 
     def start(self, engine: Engine) -> None:
         """Make the folder, before the first frame is read, and go on where a run that was stopped has left it."""
-        self.writer = self.new_writer()
+        card, origin = find_origin(self.card, what_ran(engine), self.running, CONFIGS)
+        self.writer = self.new_writer(card, origin=origin)
         steps = self.trail.agreeing(self.writer.earlier)
         self.trail = Trail(self.dataset)
         self.writer.go_on(steps)

@@ -33,7 +33,8 @@ def write_summary(folder: str | Path, results: Sequence[tuple[BundleCard, Result
     set_aside = tuple(dict.fromkeys(item for _, run in results for item in run.set_aside))
     rows = complete_rows(row for run_rows in moved for row in run_rows)
     sections = [
-        Section(card, run_rows, run.details, run.tables) for (card, run), run_rows in zip(results, moved, strict=True)
+        Section(card, run_rows, run.details, run.tables, run.origin)
+        for (card, run), run_rows in zip(results, moved, strict=True)
     ]
     staging = Staging(folder)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +13,12 @@ from PIL import Image
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError, SettingsError
 from echocare_core.optional import check_installed
+from echocare_core.origin import describe_origin
 from echocare_core.outputs import without_pixels
 from echocare_core.result_files import (
     ENTRIES,
     OF_KINDS,
+    ORIGIN_JSON,
     OVERLAYS,
     REPORT_HTML,
     RESULTS_CSV,
@@ -39,7 +42,7 @@ from echocare_core.results.table import (
 )
 from echocare_core.results.table.place import Place
 from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, in_pixels, outputs_text
-from echocare_core.types import BundleCard, Details, Mask, Measurement, Output, Prediction, Results, SetAside
+from echocare_core.types import BundleCard, Details, Mask, Measurement, Origin, Output, Prediction, Results, SetAside
 
 
 class ResultsWriter:
@@ -66,6 +69,7 @@ class ResultsWriter:
         folder: str | Path,
         card: BundleCard,
         *,
+        origin: Origin | None = None,
         overwrite: bool = False,
         table_format: str = "csv",
         run: str | None = None,
@@ -75,6 +79,7 @@ class ResultsWriter:
         Args:
             folder: where the results will stand; made where it is missing.
             card: of the bundle whose predictions are coming.
+            origin: how they are made, for `origin.json` and the page; None where that is not known.
             overwrite: replace the results of a former run in that folder, when `finish` is reached.
             table_format: of the tables that kinds of output add: "csv", or "parquet" (`pip install echocare[parquet]`),
                 whose numbers are stored whole; `results.csv` stays what it is.
@@ -86,7 +91,7 @@ class ResultsWriter:
         """
         self.folder, self._table_format = Path(folder), table_format
         _check_format(table_format)
-        self._card = card
+        self._card, self._origin = card, origin
         self._rows: dict[tuple[object, ...], dict[str, object]] = {}
         self._details: list[Details] = []
         self._names = FrameNames()
@@ -203,11 +208,14 @@ class ResultsWriter:
             write_results_csv(staged, rows)
             tables = write_listed(staged, rows, details, self._table_format)
             write_set_aside_csv(staged / SET_ASIDE_CSV, set_aside)
-            section = Section(self._card, rows, details, tables)
+            if self._origin is not None:
+                origin = json.dumps(describe_origin(self._card, self._origin), indent=2, ensure_ascii=False)
+                (staged / ORIGIN_JSON).write_text(f"{origin}\n", encoding="utf-8")
+            section = Section(self._card, rows, details, tables, self._origin)
             write_report(staged / REPORT_HTML, [section], set_aside, pictures=staged)
         self._staging.move_in(ENTRIES)
         self._finished = True
-        return Results(self.folder, rows, tuple(set_aside), details, tables)
+        return Results(self.folder, rows, tuple(set_aside), details, tables, self._origin)
 
     def _written(self, prediction: Prediction, place: Place) -> tuple[dict[str, object], Details]:
         row = row_of(prediction, self._card, place, self._overlay(prediction, place))
@@ -268,7 +276,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; a folder for the results is needed. Choose another name.")
     taken = [name for name in ENTRIES if (folder / name).exists()]
-    other = [name for name in OF_KINDS if name in taken]
+    other = [name for name in (*OF_KINDS, ORIGIN_JSON) if name in taken]
     if other and not is_results_csv(folder / RESULTS_CSV):
         raise OutputError(
             f"{folder} holds {' and '.join(other)}, not written by an earlier run; a folder without them is needed,"

@@ -10,6 +10,7 @@ from pathlib import Path
 from echocare_core.counting import counted, enumerated
 from echocare_core.printable import printable
 from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
+from echocare_core.types.origin import Origin
 from echocare_core.types.outputs import Output
 from echocare_core.types.scans import SetAside
 
@@ -59,6 +60,7 @@ class Results:
         set_aside: what was not used, and why.
         details: of each row.
         tables: names of the tables that kinds of output added, as "boxes.csv".
+        origin: how they were made; None of several runs, and where whoever wrote them did not say.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class Results:
     set_aside: tuple[SetAside, ...] = field(default=())
     details: tuple[Details, ...] = ()
     tables: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
         levels = Counter(str(row.get("level", "frame")) for row in self.rows)

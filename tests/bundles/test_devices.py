@@ -77,4 +77,5 @@ def test_an_evaluation_is_the_same_on_any_device(
         ).run()  # fmt: skip
     on_cpu, elsewhere = (json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("cpu", "lazy"))
 
+    assert [one.pop("origin")["device"] for one in (on_cpu, elsewhere)] == ["cpu", "lazy"]
     assert elsewhere == on_cpu

@@ -179,7 +179,7 @@ def test_an_export_with_broken_files_among_good_ones(predict: Predict, tmp_path:
     ]
     assert {aside.source for aside in results.set_aside} == {"notes.txt", "broken", "one_pixel", "no_pixels"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "report.html", "results.csv", "set_aside.csv", "masks", "overlays"
+        "report.html", "results.csv", "set_aside.csv", "origin.json", "masks", "overlays"
     }  # fmt: skip
     assert len(pd.read_csv(tmp_path / "out" / "set_aside.csv")) == 4
 

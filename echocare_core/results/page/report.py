@@ -12,12 +12,14 @@ from pathlib import Path
 from string import Template
 
 from echocare_core.printable import printable
+from echocare_core.result_files import ORIGIN_JSON
 from echocare_core.results.page.beside import list_beside
 from echocare_core.results.page.card import card
 from echocare_core.results.page.entry import Entry
+from echocare_core.results.page.origin import origin_facts
 from echocare_core.results.table import Row
 from echocare_core.results.wording import counted, enumerated
-from echocare_core.types import BundleCard, Details, Measurement, SetAside
+from echocare_core.types import BundleCard, Details, Measurement, Origin, SetAside
 
 LEVELS = ("frame", "cine", "study")
 MOST_THUMBNAILS_PER_FILE = 6
@@ -69,6 +71,7 @@ _SECTION = Template("""<section class="run" aria-labelledby="run-$number">
 <div><dt>Intended use</dt><dd>$intended_use</dd></div>
 <div><dt>Bundle</dt><dd>$name, version $version</dd></div>
 <div><dt>Weights</dt><dd><code>$weights</code> (SHA-256)</dd></div>
+$origin
 </dl>
 $cards
 </section>""")
@@ -83,12 +86,14 @@ class Section:
         rows: one per frame, cine or study, the columns of `results.csv`; files relative to the page.
         details: of each row.
         tables: names of the tables that kinds of output added.
+        origin: how they were made; None where that is not known.
     """
 
     card: BundleCard
     rows: Sequence[Row]
     details: Sequence[Details]
     tables: Sequence[str] = ()
+    origin: Origin | None = None
 
     @property
     def entries(self) -> list[Entry]:
@@ -115,6 +120,7 @@ def write_report(
     written = written or datetime.now().astimezone()
     entries = [entry for section in sections for entry in section.entries]
     tables = [name for section in sections for name in section.tables]
+    tables += [ORIGIN_JSON for section in sections if section.origin is not None]
     text = _PAGE.substitute(
         title=escape(sections[0].card.title if len(sections) == 1 else "Ultrasound measurements"),
         style=_style(entries),
@@ -206,6 +212,7 @@ def _section(number: int, section: Section, cards: Sequence[str], repeats_title:
         name=escape(about.name),
         version=escape(about.version),
         weights=escape(about.weights_sha256),
+        origin=origin_facts(section.origin),
         cards="\n".join(cards) or "<p>No frame was measured.</p>",
     )
 
