@@ -14,7 +14,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from echocare_core.errors import BundleError
-from echocare_core.types import BundleCard
+from echocare_core.types import BundleCard, Plausible
 from echocare_core.version import __version__
 
 METADATA = Path("configs", "metadata.json")
@@ -195,7 +195,21 @@ def read_card(folder: Path, weights: Path | None = None) -> BundleCard:
         title=metadata["name"],
         intended_use=metadata["intended_use"],
         weights_sha256=sha256_of(weights),
+        plausible=read_plausible(folder),
     )
+
+
+def read_plausible(folder: Path) -> dict[str, Plausible]:
+    """Read between which numbers a bundle's measurements are believed: `plausible` of its metadata.
+
+    Returns:
+        By column of `results.csv`, or by "NAME / NAME" for a quotient of two measurements; empty where it names none.
+
+    Raises:
+        BundleError: an entry that is no range, or metadata that cannot be read.
+    """
+    entries = read_metadata(folder).get("plausible") or {}
+    return {name: Plausible.of_entry(name, entry) for name, entry in entries.items()}
 
 
 def sha256_of(path: Path) -> str:

@@ -208,6 +208,7 @@ class WriteResults:
             frame_time_ms=None if np.isnan(frame_time_ms) else frame_time_ms,
             spacing_mm=spacing_mm,
             study=self.levels.study_of.get(frames.path),
+            scan_box=frames.scan_box,
             notes=frames.notes,
             keys=self.dataset.export.keys_of(frames),
         )

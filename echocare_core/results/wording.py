@@ -10,10 +10,11 @@ import numpy as np
 
 from echocare_core.counting import counted as counted
 from echocare_core.counting import enumerated as enumerated
-from echocare_core.types import Boxes, Embedding, Measurement, Output, Points, Scores
+from echocare_core.types import Boxes, Embedding, Measurement, Output, Plausible, Points, Scores
 
 NOT_CALIBRATED = "no calibration in the file: lengths in pixels"
 NOTHING_FOUND, NOT_FOUND = "nothing found", "not found"
+QUOTIENT = " / "  # between the names of two measurements of one unit, where their quotient is meant
 
 _UNITS = {"mm2": "mm²", "cm2": "cm²", "px2": "px²", "percent": "%", "px": "px", "count": ""}
 _WHOLE_FROM = {"mm2": 100.0, "cm2": 100.0, "px2": 0.0, "px": 0.0, "count": 0.0}  # from here on, decimals say nothing
@@ -46,6 +47,19 @@ def number_text(value: float, unit: str) -> str:
 def measurement_text(name: str, value: float, unit: str) -> str:
     """One line for a person: "lesion area 123 mm²"."""
     return f"{name_text(name)} {value_text(value, unit)}"
+
+
+def limits_text(name: str, known: Plausible) -> str:
+    """The range of a column, or of a quotient of two measurements: "40 to 360 mm"."""
+    if QUOTIENT in name:
+        return f"{known.low:g} to {known.high:g}"
+    return f"{known.low:g} to {known.high:g} {unit_symbol(split_column(name)[1])}".strip()
+
+
+def range_text(name: str, known: Plausible) -> str:
+    """The same with what it is about: "head circumference 40 to 360 mm"."""
+    of = name.replace(QUOTIENT, " to ") if QUOTIENT in name else split_column(name)[0]
+    return f"{name_text(of)} {limits_text(name, known)}"
 
 
 def unit_symbol(unit: str) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from echocare_core.disk import explained
@@ -25,12 +27,14 @@ from echocare_core.result_files import (
     SET_ASIDE_CSV,
     TABLE_FORMATS,
 )
+from echocare_core.results.doubts import Doubt, doubts_of
 from echocare_core.results.journal import Journal, Step, checksum_of
 from echocare_core.results.naming import FrameNames
 from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing, shown_size
 from echocare_core.results.page import Section, write_report
 from echocare_core.results.staging import Staging
 from echocare_core.results.table import (
+    DOUBTS,
     check_outputs,
     complete_rows,
     file_columns,
@@ -218,18 +222,21 @@ class ResultsWriter:
         return Results(self.folder, rows, tuple(set_aside), details, tables, self._origin)
 
     def _written(self, prediction: Prediction, place: Place) -> tuple[dict[str, object], Details]:
-        row = row_of(prediction, self._card, place, self._overlay(prediction, place))
-        return row, _details(prediction)
+        row = row_of(prediction, self._card, place, None)
+        doubts = doubts_of(prediction, row, self._card.plausible)
+        if doubts:
+            row[DOUBTS] = "; ".join(doubt.text for doubt in doubts)
+        if prediction.image is not None:
+            row["overlay"] = self._overlay(prediction, prediction.image, doubts, place)
+        return row, _details(prediction, doubts)
 
     def _name(self, prediction: Prediction) -> str:
         if prediction.level == "study":
             return f"study_{prediction.study:04d}"
         return self._names(prediction.source, prediction.frame)
 
-    def _overlay(self, prediction: Prediction, place: Place) -> str | None:
-        if prediction.image is None:
-            return None
-        overlay = draw_overlay(prediction.image, prediction.outputs, caption_lines(prediction))
+    def _overlay(self, prediction: Prediction, image: NDArray[np.uint8], doubts: Sequence[Doubt], place: Place) -> str:
+        overlay = draw_overlay(image, prediction.outputs, caption_lines(prediction, doubts))
         return place.save_picture(Image.fromarray(overlay), OVERLAYS)
 
 
@@ -238,28 +245,30 @@ def _key(*about: object) -> tuple[object, ...]:
     return about
 
 
-def caption_lines(prediction: Prediction) -> list[str]:
+def caption_lines(prediction: Prediction, doubts: Sequence[Doubt] = ()) -> list[str]:
     """What stands below the overlay of a frame, in words, beside the legend of what is drawn on it."""
     nothing = marks_nothing(prediction.outputs)
     unsaid = (*DRAWERS, Measurement) if nothing else tuple(DRAWERS)
     said = outputs_text(
         output for output in prediction.outputs if not isinstance(output, unsaid) and not _is_drawn(output)
     )
+    check = [f"CHECK: {doubt.text}" for doubt in doubts if doubt.says != NOTHING_FOUND]
     if nothing:
-        return [NOTHING_FOUND, *said]
+        return [NOTHING_FOUND, *said, *check]
     has_lengths = any(isinstance(output, Mask) for output in prediction.outputs) or in_pixels(prediction.outputs)
-    return said if prediction.spacing_mm or not has_lengths else [*said, NOT_CALIBRATED]
+    return [*said, *([] if prediction.spacing_mm or not has_lengths else [NOT_CALIBRATED]), *check]
 
 
 def _is_drawn(output: Output) -> bool:
     return isinstance(output, Measurement) and output.line_px is not None
 
 
-def _details(prediction: Prediction) -> Details:
+def _details(prediction: Prediction, doubts: Sequence[Doubt]) -> Details:
     return Details(
         without_pixels(prediction.outputs),
         None if prediction.image is None else shown_size(*prediction.image.shape[:2]),
         marks_nothing(prediction.outputs),
+        tuple(doubts),
     )
 
 

@@ -16,7 +16,7 @@ from echocare_core.types.outputs import (
     Scores,
     Text,
 )
-from echocare_core.types.results import BundleCard, Details, Results
+from echocare_core.types.results import BundleCard, Details, Plausible, Results
 from echocare_core.types.scans import Frames, JoinKeys, Region, Scale, SetAside
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Origin",
     "Output",
     "Picture",
+    "Plausible",
     "Points",
     "Prediction",
     "Ran",

@@ -197,6 +197,7 @@ class Prediction:
         frame_time_ms: when the frame was recorded, None where the file does not say.
         spacing_mm: (row, column) millimetres per pixel, None where the frame is not calibrated.
         study: number of its study in the export, from 1; None where studies are not told apart.
+        scan_box: (top, left, bottom, right) in pixels of the scan region in `image`; None for the whole picture.
         notes: what a reader must know before the outputs, a sentence each, such as `Frames.notes` of the file.
         keys: by what its row joins other tables.
     """
@@ -209,5 +210,6 @@ class Prediction:
     frame_time_ms: float | None = None
     spacing_mm: tuple[float, float] | None = None
     study: int | None = None
+    scan_box: tuple[int, int, int, int] | None = None
     notes: tuple[str, ...] = ()
     keys: JoinKeys = field(default_factory=JoinKeys)

@@ -6,13 +6,48 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from echocare_core.counting import counted, enumerated
+from echocare_core.errors import BundleError
 from echocare_core.printable import printable
 from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.types.origin import Origin
 from echocare_core.types.outputs import Output
 from echocare_core.types.scans import SetAside
+
+
+@dataclass(frozen=True)
+class Plausible:
+    """Between which numbers a measurement is believed.
+
+    Attributes:
+        low: the smallest that is.
+        high: the largest.
+        source: where both come from.
+    """
+
+    low: float
+    high: float
+    source: str
+
+    @classmethod
+    def of_entry(cls, name: str, entry: Any) -> Plausible:
+        """From the metadata of a bundle: {"range": [smallest, largest], "source": "where both come from"}.
+
+        Raises:
+            BundleError: an entry without two numbers in order, or without their source; the message has its `name`.
+        """
+        try:
+            low, high = map(float, entry["range"])
+            if low < high and entry["source"].strip():
+                return cls(low, high, entry["source"])
+        except (TypeError, ValueError, KeyError, AttributeError):
+            pass
+        raise BundleError(
+            f"{name} under plausible in metadata.json is no range; needed two numbers in order and where they come "
+            'from: {"range": [40, 360], "source": "..."}. Write it so.'
+        )
 
 
 @dataclass(frozen=True)
@@ -25,6 +60,8 @@ class BundleCard:
         title: what it does, in a few words.
         intended_use: for whom and what it is, and is not.
         weights_sha256: checksum of the weight file that was loaded.
+        plausible: what is believed, by column of `results.csv`, or by "NAME / NAME" for a quotient of two measurements;
+            outside of it a number is marked, never left out.
     """
 
     name: str
@@ -32,6 +69,7 @@ class BundleCard:
     title: str
     intended_use: str
     weights_sha256: str
+    plausible: Mapping[str, Plausible] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,11 +80,13 @@ class Details:
         outputs: what the bundle says; masks, pictures and the lines of measurements are left out.
         overlay_px: (height, width) of the frame in its overlay, above the words; None where there is none.
         nothing_found: whether it marks places in the frame, by a mask, boxes or points, and has marked none.
+        doubts: what speaks against its numbers, (words, what was found, column or "") each.
     """
 
     outputs: tuple[Output, ...]
     overlay_px: tuple[int, int] | None
     nothing_found: bool
+    doubts: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

@@ -118,6 +118,21 @@ BREAKS: list[tuple[str, Break, str]] = [
         r"json has no intended_use; add it",
     ),
     ("card", edit(CARD, lambda card: card.pop("licence")), r"models/model.json has no licence; add it"),
+    (
+        "plausible ranges",
+        edit(METADATA, lambda metadata: metadata["plausible"].pop("head_circumference_mm")),
+        r"no plausible range for head_circumference_mm; add it with its source",
+    ),
+    (
+        "plausible ranges",
+        edit(METADATA, lambda metadata: metadata["plausible"].update(head_circumference_mm={"range": [1, 2]})),
+        r"head_circumference_mm under plausible in metadata.json is no range; needed two numbers",
+    ),
+    (
+        "plausible ranges",
+        edit(METADATA, lambda metadata: metadata["plausible"]["biparietal_diameter_mm"].update(range=[9, 1])),
+        r"biparietal_diameter_mm under plausible in metadata.json is no range",
+    ),
     ("checksum", edit(CARD, lambda card: card.update(sha256="00")), r"models/model.json names another"),
     ("inference entries", edit(INFERENCE, lambda config: config.pop("inferer")), r"inference.json has no inferer"),
     ("training entries", edit(TRAIN, lambda config: config["train"].pop("inferer")), r"has no train#inferer; add it"),

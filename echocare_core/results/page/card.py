@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -62,7 +63,10 @@ def card(entries: Sequence[Entry], pictures: Path, shown: int) -> str:
         about="file study" if first.level == "study" else "file",
         source=f"Study {first.row['study']}" if first.level == "study" else _breakable(str(first.row["source"])),
         facts=" · ".join(_facts(entries)),
-        notes="\n".join(f'<p class="note">{note}</p>' for note in _notes(entries)),
+        notes="\n".join(
+            [f'<p class="note doubt">{note}</p>' for note in _doubts(entries)]
+            + [f'<p class="note">{note}</p>' for note in _notes(entries)]
+        ),
         kind=_layout(entries),
         outputs=_outputs(entries),
         thumbnails="".join(_figures(entry, pictures) for entry in chosen) + _more(entries, len(chosen)),
@@ -114,6 +118,15 @@ def _notes(entries: Sequence[Entry]) -> Iterator[str]:
     if uncalibrated and empty < frames:
         where = "" if uncalibrated == frames else f" (in {uncalibrated} of {frames} frames)"
         yield f"<strong>Not calibrated:</strong> {NOT_CALIBRATED}{where}."
+
+
+def _doubts(entries: Sequence[Entry]) -> Iterator[str]:
+    """What speaks against the numbers, once with how many frames it is about; that nothing was found is said apart."""
+    found = [doubt for entry in entries for doubt in entry.details.doubts if doubt[0] != NOTHING_FOUND]
+    for says, times in Counter(says for says, _, _ in found).items():
+        only = next(value for words, value, _ in found if words == says)
+        where = f" (in {times} of {len(entries)} frames)" if len(entries) > 1 else f" ({only})" if only else ""
+        yield f"<strong>Check this:</strong> {escape(says)}{escape(where)}."
 
 
 def _looked_for(entries: Sequence[Entry]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from statistics import median
@@ -14,19 +15,33 @@ from echocare_core.types import Measurement
 
 
 def show_measurements(entries: Sequence[Entry]) -> str:
-    """A table of what was measured; empty where nothing was."""
+    """A table of what was measured; empty where nothing was. Numbers that are not plausible are called so."""
     measured: dict[tuple[str, str], list[float]] = {}
     for one in (one for entry in entries for one in entry.of(Measurement) if math.isfinite(one.value)):
         measured.setdefault((one.name, one.unit), []).append(one.value)
     if not measured:
         return ""
+    doubted = Counter(column for entry in entries for _, _, column in entry.details.doubts if column)
     heads = ["Measurement", "Value"] if len(entries) == 1 else ["Measurement", "Median", "Range", "Frames"]
-    return table(heads, [_cells(name, unit, values, len(entries)) for (name, unit), values in measured.items()])
+    cells = [
+        _cells(name, unit, values, len(entries), doubted[Measurement(name, 0, unit).column])
+        for (name, unit), values in measured.items()
+    ]
+    return table(heads, cells)
 
 
-def _cells(name: str, unit: str, values: Sequence[float], frames: int) -> list[str]:
-    cells = [escape(name_text(name)), f"<strong>{escape(value_text(median(values), unit))}</strong>"]
-    if frames > 1:
-        low, high = number_text(min(values), unit), number_text(max(values), unit)
-        cells += [escape(f"{low} to {high} {unit_symbol(unit)}".strip()), f"{len(values)} of {frames}"]
-    return cells
+def _cells(name: str, unit: str, values: Sequence[float], frames: int, doubted: int) -> list[str]:
+    value = f"<strong>{escape(value_text(median(values), unit))}</strong>"
+    mark = f'<br><span class="doubt">{counted_doubts(doubted, frames)}</span>' if doubted else ""
+    if frames == 1:
+        return [escape(name_text(name)), value + mark]
+    low, high = number_text(min(values), unit), number_text(max(values), unit)
+    return [
+        escape(name_text(name)), value, escape(f"{low} to {high} {unit_symbol(unit)}".strip()),
+        f"{len(values)} of {frames}{mark}",
+    ]  # fmt: skip
+
+
+def counted_doubts(doubted: int, frames: int) -> str:
+    """How often a number is not plausible: alone "not plausible", of several frames "2 not plausible"."""
+    return "not plausible" if frames == 1 else f"{doubted} not plausible"

@@ -18,7 +18,7 @@ from echocare_core.results.page.card import card
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.page.origin import origin_facts
 from echocare_core.results.table import Row
-from echocare_core.results.wording import counted, enumerated
+from echocare_core.results.wording import counted, enumerated, range_text
 from echocare_core.types import BundleCard, Details, Measurement, Origin, SetAside
 
 LEVELS = ("frame", "cine", "study")
@@ -70,7 +70,7 @@ _SECTION = Template("""<section class="run" aria-labelledby="run-$number">
 <dl class="facts">
 <div><dt>Intended use</dt><dd>$intended_use</dd></div>
 <div><dt>Bundle</dt><dd>$name, version $version</dd></div>
-<div><dt>Weights</dt><dd><code>$weights</code> (SHA-256)</dd></div>
+$plausible<div><dt>Weights</dt><dd><code>$weights</code> (SHA-256)</dd></div>
 $origin
 </dl>
 $cards
@@ -211,10 +211,22 @@ def _section(number: int, section: Section, cards: Sequence[str], repeats_title:
         intended_use=escape(about.intended_use),
         name=escape(about.name),
         version=escape(about.version),
+        plausible=_plausible(about),
         weights=escape(about.weights_sha256),
         origin=origin_facts(section.origin),
         cards="\n".join(cards) or "<p>No frame was measured.</p>",
     )
+
+
+def _plausible(card: BundleCard) -> str:
+    """Between which numbers measurements are believed, and why, folded up."""
+    if not card.plausible:
+        return ""
+    items = "".join(
+        f"<li>{escape(range_text(name, known))} ({escape(known.source)})</li>" for name, known in card.plausible.items()
+    )
+    folded = f"<details><summary>between which numbers</summary><ul>{items}</ul></details>"
+    return f"<div><dt>Plausible</dt><dd>{folded}</dd></div>\n"
 
 
 def _heading(section: Section) -> str:

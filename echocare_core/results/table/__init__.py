@@ -2,6 +2,7 @@
 
 from echocare_core.results.table.cells import Row, is_results_csv, write_set_aside_csv
 from echocare_core.results.table.rows import (
+    DOUBTS,
     FILE,
     NOTES,
     check_outputs,
@@ -13,6 +14,7 @@ from echocare_core.results.table.rows import (
 )
 
 __all__ = [
+    "DOUBTS",
     "FILE",
     "NOTES",
     "Row",

@@ -23,11 +23,12 @@ WHOSE = {  # of the tables of kinds
 }
 SPACING_COLUMNS = ("spacing_row_mm", "spacing_column_mm")
 NOTES = "notes"  # only where there is one: what a reader must know of how a file was read
+DOUBTS = "doubts"  # only where there is one: what speaks against the numbers
 FILE_COLUMNS, FILE = ("mask", "overlay"), "_file"  # those of other kinds end so
 LAST_COLUMNS = ("weights_sha256",)
 _FILE_COLUMN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_ -]*")  # part of a path
 _VALUE_COLUMN = re.compile(r"[^\W_][\w /%.,()<>-]*")  # a header in any program, with units such as cm/s
-_FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *KEY_COLUMNS, *SPACING_COLUMNS, NOTES, *FILE_COLUMNS, *LAST_COLUMNS}
+_FIXED = {*FIRST_COLUMNS, *LEVEL_COLUMNS, *KEY_COLUMNS, *SPACING_COLUMNS, NOTES, DOUBTS, *FILE_COLUMNS, *LAST_COLUMNS}
 
 
 def check_outputs(prediction: Prediction, card: BundleCard) -> None:
@@ -102,12 +103,13 @@ def _column_fault(column: str, of_files: bool, taken: Mapping[str, str]) -> str 
 def complete_rows(rows: Iterable[Row]) -> tuple[dict[str, object], ...]:
     """Give every row every column, in the order of the table; None where a row has no such value.
 
-    Columns of files, keys and notes stand there where a row has one, those of levels where a row is not about a frame.
+    Columns of files, keys, doubts and notes stand there where a row has one, those of levels where a row is not about
+    a frame.
     """
     rows = [{"level": "frame", **row} for row in rows]
     levels = LEVEL_COLUMNS if any(row["level"] != "frame" for row in rows) else ()
     keys = [column for column in KEY_COLUMNS if any(column in row for row in rows)]
-    notes = [NOTES] if any(NOTES in row for row in rows) else []
+    notes = [column for column in (DOUBTS, NOTES) if any(column in row for row in rows)]
     measured = [*_values(rows), *SPACING_COLUMNS]
     columns = [*FIRST_COLUMNS, *levels, *keys, *measured, *notes, *file_columns(rows), *LAST_COLUMNS]
     return tuple({column: row.get(column) for column in columns} for row in rows)
