@@ -88,12 +88,18 @@ def _read(path: Path) -> object:
     with path.open("rb") as file:
         archive = file.read(len(ARCHIVE)) == ARCHIVE
     if archive:
-        _check_archive(path)
+        check_archive(path)
     # mapped, a tensor cannot reach beyond its file, whatever size it claims
     return torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
 
 
-def _check_archive(path: Path) -> None:
+def check_archive(path: Path) -> None:
+    """Compare every record of a file of `torch.save` with its CRC-32, which `torch.load` does not look at.
+
+    Raises:
+        WeightsError: it unpacks to more than it has, which `torch.save` never writes.
+        BadZipFile: a record is damaged.
+    """
     with zipfile.ZipFile(path) as archive:
         unpacked, packed = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
         if unpacked > packed:

@@ -3,7 +3,6 @@ run that goes on from them."""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 
 from echocare_core.atomic import replacing
 from echocare_core.errors import TrainingError
+from echocare_core.models.weight_file import check_archive
 
 LATEST, BEST = "latest.pt", "best.pt"
 SHOWN = 10
@@ -55,7 +55,7 @@ def read_whole(path: Path, device: torch.device | str = "cpu") -> Mapping[str, A
         TrainingError: it is damaged, or something else.
     """
     try:
-        _check_sums(path)
+        check_archive(path)
         content = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # whatever a damaged file makes zipfile and torch.load raise
         raise _unreadable(path, type(error).__name__) from error
@@ -69,14 +69,6 @@ def _unreadable(path: Path, found: str) -> TrainingError:
         f"{path} cannot be read as a checkpoint ({found}); needed one that this package wrote, whole. Take it away to "
         f"start anew."
     )
-
-
-def _check_sums(path: Path) -> None:
-    """Compare the CRC-32 of every record, which `torch.save` writes and `torch.load` does not look at."""
-    with zipfile.ZipFile(path) as file:
-        broken = file.testzip()
-    if broken is not None:
-        raise zipfile.BadZipFile(broken)
 
 
 def check_same_settings(path: Path, found: Mapping[str, str], wanted: Mapping[str, str]) -> None:

@@ -114,7 +114,7 @@ def small_run(tmp_path: Path) -> dict[str, Any]:
 def test_whoever_sets_the_epochs_the_last_one_still_learns(entry: str, small_run: dict[str, Any]) -> None:
     workflow = ConfigWorkflow(
         config_file=str(REFERENCE / "configs" / "train.json"), workflow_type="train", logging_file=False,
-        bundle_root=str(REFERENCE), **small_run, **{entry: 50},
+        bundle_root=str(REFERENCE), **small_run, **{entry: 20},
     )  # fmt: skip
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train#trainer")
@@ -124,7 +124,7 @@ def test_whoever_sets_the_epochs_the_last_one_still_learns(entry: str, small_run
     )
     workflow.run()
 
-    assert len(rates) == 100
+    assert len(rates) == 40
     assert min(rates) > 0
     assert rates[-1] < 0.01 * max(rates)
 
@@ -174,7 +174,10 @@ def went_on(small_run: dict[str, Any], **changed: Any) -> str:
         ({"seed": 5, "mask_threshold": 9}, "seed 20250912 instead of 5; mask_threshold null instead of 9."),
         ({"loss#softmax": False}, "loss::softmax true instead of false."),
         ({"batch_size": 1, "val_interval": 1}, "went on"),
-        ({"train#handlers": [{"_target_": "GarbageCollector"}], "train#trainer#max_epochs": 3}, "went on"),
+        (
+            {"train#handlers": [{"_target_": "StatsHandler", "iteration_log": False}], "train#trainer#max_epochs": 3},
+            "went on",
+        ),
     ],
 )
 def test_a_training_goes_on_with_its_own_settings(

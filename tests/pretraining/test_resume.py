@@ -1,25 +1,20 @@
 """A training that was killed goes on as if nothing had happened, to the bit."""
 
-import contextlib
 import os
 import shutil
 import signal
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from ignite.engine import Events
-from PIL import Image
 from small_pretraining import STAGES, KilledError, Losses, small_run, write_mix
 
 from echocare_core.errors import OutputError, SettingsError, TrainingError
 from echocare_core.lock import FolderLock
 from echocare_core.pretraining.assembly import export_encoder
-from echocare_core.pretraining.curves import StepCurves
 from echocare_core.pretraining.resume import ENTRIES
 from echocare_core.training.checkpoint_file import read_checkpoint
-from echocare_core.training.picture import PANEL_HEIGHT
 
 STEPS = sum(stage["steps"] for stage in STAGES)
 
@@ -108,20 +103,6 @@ def test_a_run_on_changed_data_does_not_go_on(data, tmp_path):
 def test_two_runs_do_not_share_a_folder(data, tmp_path):
     with FolderLock(tmp_path), pytest.raises(OutputError, match="is in use by another run"):
         small_run(data, tmp_path).trainer.run()
-
-
-def test_the_curves_have_a_row_for_each_checkpoint_and_go_on_with_it(data, tmp_path):
-    for stop in (8, None):
-        handlers = [StepCurves(str(tmp_path), every=3), Losses(stop_after=stop)]
-        with contextlib.suppress(KilledError):
-            small_run(data, tmp_path, handlers=handlers).trainer.run()
-
-    table = pd.read_csv(tmp_path / "curves.csv")
-    assert table["step"].tolist() == [3, 6, 9, 12]
-    assert table["loss"].notna().all()
-    assert table["contrast"].notna().tolist() == [False, True, True, True]
-    with Image.open(tmp_path / "curves.png") as picture:
-        assert picture.height == PANEL_HEIGHT * 6  # the loss and its five terms
 
 
 def test_a_checkpoint_of_other_settings_is_refused_by_name(data, tmp_path):
