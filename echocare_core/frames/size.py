@@ -8,6 +8,7 @@ SMALLEST_PX = 16  # of a side
 # Of a whole picture, 4096x4096: twice the largest screen that a scanner draws on (3840x2160), and a photograph of one.
 # As uint8 RGB such a picture has 48 MiB, as the float32 that a network is given 192 MiB.
 LARGEST_PX = 1 << 24
+BORDERS_PX = 1 << 20  # that a video decoder lays around such a picture, to whole blocks
 
 
 def check_size(height: int, width: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,8 @@ from echocare_core.errors import (
     UnreadableFrames,
     WeightsError,
 )
+from echocare_core.frames.dicom.regions import DO_NOT_FIT
+from echocare_core.frames.grey import FROM_THE_DATA
 from echocare_core.prediction import installed_engine
 from echocare_core.types import Results
 
@@ -71,6 +74,23 @@ def test_an_inventory_is_predicted_from_like_its_export(predict: Predict, tmp_pa
     assert [{name: row[name] for name in row.keys() - of_the_table} for row in listed] == list(plain.rows)
     assert [row["image"] for row in listed] == ["../export/IM0", "../export/IM1"]
     assert (len(plain.set_aside), len(listed.set_aside)) == (1, 0)
+
+
+def test_what_was_not_believed_of_a_file_stands_in_table_and_page(predict: Predict, tmp_path: Path) -> None:
+    """Regions of a screen of 768x1024 on its picture at 480x640, and grey of 16 bits that holds 8."""
+    (tmp_path / "export").mkdir()
+    scaled, deep = bright(480, 640, (100, 100, 300, 250)), bright(120, 160, (20, 20, 80, 100))[..., :1].astype("<u2")
+    write_ultrasound(tmp_path / "export" / "1", scaled, regions=[region((80, 96, 748, 924), (0.2, 0.2))])
+    write_ultrasound(tmp_path / "export" / "2", deep, photometric="MONOCHROME2", spacing_mm=(0.2, 0.2))
+
+    predict(LESION, tmp_path / "export", tmp_path / "out")
+
+    table = pd.read_csv(tmp_path / "out" / "results.csv")
+    page = " ".join((tmp_path / "out" / "report.html").read_text(encoding="utf-8").split())
+    assert table["lesion_long_axis_px"].notna().tolist() == [True, False]
+    assert table["lesion_long_axis_mm"].notna().tolist() == [False, True]  # what is bright was found, not black
+    assert table["notes"].tolist() == [DO_NOT_FIT, FROM_THE_DATA]
+    assert all(html.escape(note) in page for note in (DO_NOT_FIT, FROM_THE_DATA))
 
 
 def test_results_never_lie_among_the_images(predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

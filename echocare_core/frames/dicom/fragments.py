@@ -12,6 +12,7 @@ from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import PixelData, value
 
 ITEM, SEQUENCE_END = 0xE000FFFE, 0xE0DDFFFE  # (FFFE,E000) and (FFFE,E0DD), read as little-endian numbers
+MOST_ITEMS = 1 << 20  # empty ones cost eight bytes in a file, and twenty times that in memory
 STARTS = (
     *(b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  "),  # JPEG and JPEG-LS; JPEG 2000, bare and in a file
     *(b"\xff\x0a", b"\0\0\0\x0cJXL "),  # JPEG XL, bare and in a file
@@ -99,6 +100,8 @@ def _walk(pixel_data: PixelData) -> tuple[list[Fragment], bool]:
             if tag != ITEM or position + 8 + length > pixel_data.available:
                 raise PixelDataError(f"has pixel data that breaks off after {_whole(items)}. Copy or export it again.")
             items.append(Fragment(position + 8, length))
+            if len(items) > MOST_ITEMS:
+                raise PixelDataError(f"has more than {MOST_ITEMS} fragments of pixel data. Export it again.")
             position += 8 + length
     return items or [Fragment(0, 0)], ended
 

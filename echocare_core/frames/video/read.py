@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.plausible import NOT_A_TIME, are_frame_times
 from echocare_core.frames.size import check_size
 from echocare_core.frames.video.track import VideoTrack
 from echocare_core.types import Frames
@@ -76,13 +77,17 @@ def read_video(path: Path) -> Frames:
     try:
         track = _open(path)
     except PixelDataError as fault:
-        raise UnreadableFrames(path, f"{fault}. Leave it out, or export it again.") from fault
+        raise UnreadableFrames(path, f"{str(fault).rstrip('.')}. Leave it out, or export it again.") from fault
     try:
         check_size(*track.size)
     except PixelDataError as fault:
         raise UnreadableFrames(path, str(fault)) from fault
     times_ms = (0.0,) if len(track) == 1 else track.times_ms
-    return Frames(path, VideoPixels(path, len(track), track.size), track.size, times_ms)
+    believed = times_ms is None or are_frame_times(times_ms)
+    return Frames(
+        *(path, VideoPixels(path, len(track), track.size), track.size, times_ms if believed else None),
+        notes=() if believed else (NOT_A_TIME,),
+    )
 
 
 def _open(path: Path) -> VideoTrack:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from echocare_core.frames.size import BORDERS_PX
+
 CODECS = ("mpeg1video", "mpeg2video", "h264", "hevc")
 KEPT = 16  # pictures a decoder may hold back to put them in order, which is as many as it may let go at once
 LIMITED, FULL = 1, 2  # how ITU-T H.273 numbers the ranges of samples
@@ -29,7 +31,7 @@ class VideoStream:
     Args:
         data: the stream: MP4, MPEG-2 transport or program stream, or an elementary stream (Annex B).
         elementary: name of the format where there is no container: "mpegvideo", "h264" or "hevc".
-        pixels: how many a picture has; a stream that claims more than twice as many is refused.
+        pixels: how many a picture has; a stream that claims more, beyond its borders, is refused.
         frames: how many pictures there should be; the stream is decoded once to count them where its packets differ.
 
     Raises:
@@ -45,7 +47,7 @@ class VideoStream:
         self._shown = -1  # the last picture that came since then
         self._number: dict[int, int] = {}  # packet to picture
         self._damage = (av.error.FFmpegError, ValueError, EOFError, MemoryError)
-        self._limits = {"max_pixels": str(2 * pixels + 65536), "err_detect": "explode"}
+        self._limits = {"max_pixels": str(pixels + BORDERS_PX), "err_detect": "explode"}
         try:
             self._packets, self._decoder, times = self._demux(data, elementary)
             self._keys = [number for number, packet in enumerate(self._packets) if packet.is_keyframe]

@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
-from echocare_core.frames.size import LARGEST_PX
+from echocare_core.frames.size import BORDERS_PX, LARGEST_PX, check_size
 from echocare_core.frames.video.promise import missing_bytes, missing_part, read_packets
 from echocare_core.frames.video.stream import to_rgb
 from echocare_core.optional import import_package
 
 DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)
 WITHOUT_GUESSES = {"err_detect": "explode"}  # else FFmpeg fills in what is damaged, from the frames around it
+BOUNDED = {"max_pixels": str(LARGEST_PX + BORDERS_PX)}  # also for a picture that grows on the way
 
 
 class VideoTrack:
@@ -91,12 +92,13 @@ class VideoTrack:
     def _open(self) -> None:
         """Stand before the first frame."""
         self.close()
-        self._container = self._av.open(self._path, metadata_errors="ignore")
+        self._container = self._av.open(self._path, metadata_errors="ignore", options=BOUNDED)
         self._stream = self._container.streams.video[0]
         codec = self._stream.codec_context
-        if codec is None or codec.width * codec.height > LARGEST_PX:
-            raise ValueError("no codec for it, or a picture too large")
-        codec.options = WITHOUT_GUESSES
+        if codec is None:
+            raise ValueError("no codec for it")
+        check_size(codec.height, codec.width)
+        codec.options = {**WITHOUT_GUESSES, **BOUNDED}
         self._decoded, self._next = self._container.decode(self._stream), 0
 
     def _index(self) -> None:

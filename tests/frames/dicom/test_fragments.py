@@ -10,7 +10,7 @@ from PIL import Image
 from ultrasound_files import CINE, JPEG, JPEG_2000, RLE, encapsulated, marked, write_ultrasound
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.dicom import read_dicom
+from echocare_core.frames.dicom import fragments, read_dicom
 
 
 def jpeg_frames(count):
@@ -187,3 +187,9 @@ def test_an_item_longer_than_the_file_is_refused(tmp_path):
     pixels[12:16] = b"\xff\xff\xff\x7f"
     with pytest.raises(UnreadableFrames, match="breaks off after 0 whole fragments"):
         read_dicom(cine(tmp_path, bytes(pixels)))
+
+
+def test_more_fragments_than_any_cine_has_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(fragments, "MOST_ITEMS", 100)
+    with pytest.raises(UnreadableFrames, match="has more than 100 fragments"):
+        read_dicom(cine(tmp_path, [*FRAMES, *[b""] * 200]))

@@ -4,6 +4,7 @@ import io
 import pickle
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from fractions import Fraction
 from multiprocessing import get_context
 
 import numpy as np
@@ -12,7 +13,9 @@ from PIL import Image
 from ultrasound_files import marked
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames import read_frames
+from echocare_core.frames import read_frames, size
+from echocare_core.frames.plausible import NOT_A_TIME
+from echocare_core.frames.video import track
 from echocare_core.frames.video.stream import to_rgb
 from echocare_core.frames.video.track import VideoTrack
 
@@ -270,3 +273,23 @@ def test_no_damage_to_a_video_ends_in_another_error(tmp_path):
         except UnreadableFrames:
             continue
     assert read
+
+
+def test_a_video_larger_than_any_is_refused_from_its_header(tmp_path, monkeypatch):
+    monkeypatch.setattr(size, "LARGEST_PX", 5000)
+    (tmp_path / "a.mp4").write_bytes(encode(colour_bars(2)))
+    with pytest.raises(UnreadableFrames, match=r"a\.mp4 is 96x64 px, larger than any"):
+        read_frames(tmp_path / "a.mp4")
+
+
+def test_a_decoder_makes_no_picture_larger_than_any(tmp_path, monkeypatch):
+    monkeypatch.setattr(track, "BOUNDED", {"max_pixels": "5000"})
+    (tmp_path / "a.mp4").write_bytes(encode(colour_bars(2)))
+    with pytest.raises(UnreadableFrames, match=r"a\.mp4 cannot be opened as a video"):
+        read_frames(tmp_path / "a.mp4")
+
+
+def test_times_that_no_scanner_makes_are_unknown_and_said_so(tmp_path):
+    write_video(tmp_path / "a.avi", cine(3), "mjpeg", "yuvj420p", rate=Fraction(1, 100))
+    frames = read_frames(tmp_path / "a.avi")
+    assert (len(frames), frames.frame_times_ms, frames.notes) == (3, None, (NOT_A_TIME,))
