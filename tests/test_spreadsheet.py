@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 from pathlib import Path, PurePosixPath
 
+import pandas as pd
 import pytest
 from ignite.engine import Engine
 from monai.data import MetaTensor
 
 from echocare_core.evaluation.handler import WriteEvaluation
 from echocare_core.inventory.tables import _write_csv
+from echocare_core.results.table.cells import write_table
+from echocare_core.results.table.parquet import write_parquet
 from echocare_core.spreadsheet import path_cell, text_cell
 
 SIGNS = ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
@@ -37,6 +40,13 @@ def test_the_tables_of_an_inventory_hold_no_formula(tmp_path: Path) -> None:
     _write_csv(tmp_path / "t.csv", ["source", "scanner", "frames"], iter([("=x", "@SUM(1)", -1), ("a/b", "GE", None)]))
 
     assert cells(tmp_path / "t.csv")[1:] == [["./=x", "'@SUM(1)", "-1"], ["a/b", "GE", ""]]
+
+
+def test_a_name_that_is_no_text_stands_in_parquet_as_in_csv(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "t.parquet", {"source": str, "score": float}, [{"source": "a\udcff", "score": None}])
+    write_table(tmp_path / "t.csv", ["source"], [{"source": "a\udcff"}])
+
+    assert pd.read_parquet(tmp_path / "t.parquet")["source"][0] == cells(tmp_path / "t.csv")[1][0] == "a\\udcff"
 
 
 def test_an_evaluation_holds_no_formula(tmp_path: Path) -> None:

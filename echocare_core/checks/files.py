@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -51,10 +52,23 @@ def check_no_code(folder: Path) -> Iterator[str]:
 
 
 def check_no_macros(folder: Path) -> Iterator[str]:
-    """No `%file::key`: MONAI opens the file relative to the working directory, so that copies and zips break."""
+    """No `%file::key`, which MONAI opens relative to the working directory, and no label or text that it changes."""
     for path in sorted(folder.glob("configs/*.json")):
         if '"%' in path.read_text(encoding="utf-8", errors="replace"):
             yield f"{path.name} reads another file by a % macro; write the value out."
+    for name in (INFERENCE, TRAINING):
+        for where, text in _texts(read_json(folder / name)) if (folder / name).is_file() else ():
+            if "#" in text and text[0] not in ("$", "@", "%"):
+                yield f"{name} has a # in {where}, of which MONAI makes ::; write that text without it."
+
+
+def _texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a configuration with the ids that lead to it."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, (dict, list)):
+        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(one, f"{where}#{name}" if where else str(name))
 
 
 def check_large_files(folder: Path) -> Iterator[str]:

@@ -92,6 +92,11 @@ BREAKS: list[tuple[str, Break, str]] = [
         edit(TRAIN, lambda train: train.update(seed="%inference.json::seed")),
         r"train.json reads",
     ),
+    (
+        "no macros",
+        edit(INFERENCE, lambda config: config.update(label_names=["segment #1"])),
+        r"inference.json has a # in label_names#0, of which MONAI makes ::",
+    ),
     ("large files", large_file, r"docs/film.txt has over 25 MB; list it in large_files.yml"),
     ("large files", write("large_files.yml", "- one"), r"large_files.yml is no list"),
     ("name", edit(METADATA, lambda metadata: metadata.update(bundle_name="heart")), r"bundle_name is heart; rename"),

@@ -32,4 +32,12 @@ def write_parquet(path: Path, columns: Mapping[str, type], rows: Iterable[Row]) 
     rows = iter(rows)
     with parquet.ParquetWriter(path, schema) as writer:
         while some := list(islice(rows, ROWS_AT_ONCE)):
-            writer.write_table(pa.Table.from_pylist(some, schema=schema))
+            writer.write_table(pa.Table.from_pylist([_in_utf8(row) for row in some], schema=schema))
+
+
+def _in_utf8(row: Row) -> dict[str, object]:
+    """A row in which bytes of a file name that are no text are spelled, as in the tables in CSV."""
+    return {
+        column: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for column, value in row.items()
+    }
