@@ -11,6 +11,7 @@ from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.inputs import TABLES, Given, Inputs, find_inputs
+from echocare_core.frames.policy import LINK, copy_reason, find_copies, find_links, use
 from echocare_core.frames.read import read_frames
 from echocare_core.result_files import TABLES_AND_PAGE
 from echocare_core.types import Frames, JoinKeys, SetAside
@@ -95,7 +96,8 @@ def study_numbers(export: Export) -> dict[Path, int]:
 
 
 def read_export(given: Given) -> Export:
-    """Read the header of every file in an export; one bad file is set aside by name, never fatal to the rest.
+    """Read the header of every file in an export; one bad file is set aside by name, never fatal to the rest, and so is
+    what `policy` says is not used.
 
     Args:
         given: a file, folder or ZIP archive, or several, or patterns of them (`inputs.find_inputs`); file names and
@@ -106,20 +108,35 @@ def read_export(given: Given) -> Export:
     """
     inputs = find_inputs(given)
     if inputs.single:
-        return Export(inputs, (read_frames(inputs.single),))
-    files: list[Frames] = []
-    faults: list[UnreadableFrames] = []
-    for found in walk_inputs(inputs, faults.append):
-        try:
-            _check_no_table(found, inputs)
-            files.append(read_frames(found))
-        except UnreadableFrames as fault:
-            faults.append(fault)
+        return Export(inputs, (use(read_frames(inputs.single)),))
+    files, faults = _read_used(inputs)
     if not files:
         where = inputs.root if len(inputs.paths) > 1 else inputs.paths[0]
         raise UnreadableFrames(where, _why_nothing_is_usable(faults))
     set_aside = (SetAside(inputs.source_of(fault.path), str(fault)) for fault in faults)
     return Export(inputs, tuple(files), tuple(set_aside))
+
+
+def _read_used(inputs: Inputs) -> tuple[list[Frames], list[UnreadableFrames]]:
+    """The files that are used, and why each other one is not."""
+    files: list[Frames] = []
+    faults: list[UnreadableFrames] = []
+    paths = list(walk_inputs(inputs, faults.append))
+    links = find_links(paths, inputs.source_of)
+    for path in paths:
+        try:
+            if path in links:
+                raise UnreadableFrames(path, LINK.format(first=inputs.source_of(links[path])))
+            _check_no_table(path, inputs)
+            files.append(use(read_frames(path)))
+        except UnreadableFrames as fault:
+            faults.append(fault)
+    copies = find_copies(files, inputs.source_of)
+    for frames in files:
+        if frames.path in copies:
+            first = inputs.source_of(copies[frames.path])
+            faults.append(UnreadableFrames(frames.path, copy_reason(frames).format(first=first)))
+    return [frames for frames in files if frames.path not in copies], faults
 
 
 def _check_no_table(path: Path, inputs: Inputs) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
@@ -38,3 +39,20 @@ class LazyPixels(Sequence[NDArray[np.uint8]]):
         if not 0 <= number < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
         return self.decode(int(number))
+
+
+@dataclass(frozen=True, eq=False)
+class FirstFrame(LazyPixels):
+    """The first frame of pixels whose frames are all the same.
+
+    Attributes:
+        whole: all of them.
+    """
+
+    whole: Sequence[NDArray[np.uint8]]
+
+    def __len__(self) -> int:
+        return 1
+
+    def decode(self, number: int) -> NDArray[np.uint8]:
+        return self.whole[number]

@@ -22,6 +22,7 @@ from echocare_core.frames.manifest import (
     where_rows_count,
 )
 from echocare_core.frames.plausible import NOT_A_LENGTH, is_spacing
+from echocare_core.frames.policy import check_shows_something, join_same_frames
 from echocare_core.frames.read import read_frames
 from echocare_core.frames.spelling import WRITTEN
 from echocare_core.types import Frames, SetAside
@@ -68,6 +69,7 @@ def read_listed(table: Path) -> Export:
     groups = {path: group for path, group in zip(paths, rows.get("group", [""] * len(rows)), strict=True) if group}
     root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent.absolute()
     inputs = Inputs((table,), Places(root))
+    numbered = {path for row, path in zip(rows.to_dict("records"), paths, strict=True) if read_frame_number(row)}
     opened: dict[Path, Frames | None] = {}
     asked: list[tuple[Frames, int | None]] = []
     set_aside: list[SetAside] = []
@@ -75,7 +77,7 @@ def read_listed(table: Path) -> Export:
         source = inputs.source_of(path)
         if path not in opened:
             try:
-                opened[path] = _calibrate(read_frames(path), read_pixel_mm(row))
+                opened[path] = _calibrate(_open(path, whole=path in numbered), read_pixel_mm(row))
             except UnreadableFrames as fault:
                 opened[path] = None
                 set_aside.append(SetAside(source, str(fault)))
@@ -95,6 +97,13 @@ def read_listed(table: Path) -> Export:
         chosen[path].extend(numbers)
     names = dict(zip(paths, rows[WRITTEN], strict=True))
     return Export(inputs, files, tuple(set_aside), chosen, turns, names, groups)
+
+
+def _open(path: Path, *, whole: bool) -> Frames:
+    """A file as an export has it; with all frames, also those that are the same, where rows name some by number."""
+    frames = read_frames(path)
+    check_shows_something(frames)
+    return frames if whole else join_same_frames(frames)
 
 
 def _turns(asked: Iterable[tuple[Frames, int | None]]) -> tuple[tuple[Path, Sequence[int]], ...]:

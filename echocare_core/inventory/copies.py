@@ -5,14 +5,19 @@ from __future__ import annotations
 from echocare_core.inventory.store import Store
 
 FIRST, COPY, DUPLICATE = "first", "copy", "duplicate"
+LINK = "link"  # the kind of file
 USED = f"usable AND role <> '{COPY}'"  # what a table of this inventory holds, as an SQL condition
 # The first by its path is kept. A picture common to several people is a duplicate wherever it is: no split needs it.
 ROLES = f"""
-    UPDATE files SET role = CASE WHEN usable THEN '{FIRST}' END, same_as = NULL, conflict = 0;
+    UPDATE files SET role = CASE WHEN usable THEN '{FIRST}' END, conflict = 0,
+        same_as = CASE kind WHEN '{LINK}' THEN same_as END;
     DROP TABLE IF EXISTS temp.kept;
     CREATE TEMP TABLE kept AS
-        SELECT source, FIRST_VALUE(source) OVER (PARTITION BY instance, pixels ORDER BY source) AS first
-        FROM belongs JOIN twice USING (pixels) WHERE usable AND instance NOT NULL;
+        SELECT source, FIRST_VALUE(source) OVER (
+            PARTITION BY belongs.instance, pixels, CASE kind WHEN 'picture' THEN fingerprint END ORDER BY source
+        ) AS first
+        FROM belongs JOIN twice USING (pixels) JOIN files USING (source)
+        WHERE belongs.usable AND (belongs.instance NOT NULL OR kind = 'picture');
     CREATE INDEX temp.kept_source ON kept (source);
     UPDATE files SET role = '{COPY}', same_as = (SELECT first FROM kept WHERE kept.source = files.source)
         WHERE source IN (SELECT source FROM kept WHERE source <> first);
@@ -34,9 +39,10 @@ ROLES = f"""
 def find_copies(store: Store) -> None:
     """Give every usable file its `role` and `conflict`, once `find_groups` has compared the pixels.
 
-    Roles: "first"; "copy": the same object again, with the same SOP Instance UID and pixels; "duplicate": the same
-    picture in another object, whose split is "duplicate" as well, so that it is not used. `same_as` has the first. A
-    file whose SOP Instance UID stands on other pixels too is no copy: `conflict` is 1, and both stay.
+    Roles: "first"; "copy": the same object again, with the same SOP Instance UID and pixels, or the same picture file
+    (`echocare_core.frames.policy`); "duplicate": the same picture in another object, whose split is "duplicate" as
+    well, so that it is not used. `same_as` has the first. A file whose SOP Instance UID stands on other pixels too is
+    no copy: `conflict` is 1, and both stay.
     """
     with store.transaction():
         store.run(ROLES)

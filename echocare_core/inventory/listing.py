@@ -9,6 +9,9 @@ from pathlib import Path
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.export import walk_export, walk_inputs
 from echocare_core.frames.inputs import Inputs, Places
+from echocare_core.frames.policy import LINK as LINK_REASON
+from echocare_core.frames.policy import find_links
+from echocare_core.inventory.copies import LINK
 from echocare_core.inventory.dicomdir import NAME, is_dicomdir, listed_files
 from echocare_core.inventory.record import Record
 from echocare_core.inventory.store import Store
@@ -29,16 +32,22 @@ def list_export(inputs: Inputs, store: Store) -> None:
     """
     places = inputs.places
     by_list = inputs.single if inputs.single and is_dicomdir(inputs.single) else None
-    set_aside: dict[str, Record] = {}  # folders and odd names: few
+    set_aside: dict[str, Record] = {}  # folders, links and odd names: few
+    same_as: dict[str, str] = {}
 
     def set_folder_aside(fault: UnreadableFrames) -> None:
         set_aside[_source(fault.path, places)] = Record("folder", reason=fault.reason)
 
     def found() -> Iterator[tuple[str, int, int]]:
         walked = walk_export(places.root, set_folder_aside) if by_list else walk_inputs(inputs, set_folder_aside)
-        for path in walked:
+        paths = list(walked)
+        links = find_links(paths, places.source_of)
+        for path in paths:
             source = _source(path, places)
-            if source != places.source_of(path):
+            if path in links:
+                set_aside[source] = Record(LINK, reason=LINK_REASON.format(first="same_as"))
+                same_as[source] = _source(links[path], places)
+            elif source != places.source_of(path):
                 set_aside[source] = Record("other", reason=UNNAMEABLE)
             else:
                 yield (source, *_size_and_time(path))
@@ -46,9 +55,10 @@ def list_export(inputs: Inputs, store: Store) -> None:
             yield source, 0, 0
 
     store.note_files(found())
-    store.forget("kind = 'unlisted'")  # the list may be another by now
+    store.forget(f"kind IN ('unlisted', '{LINK}')")  # the list may be another by now, and links may lead elsewhere
     _read_lists([by_list] if by_list else _dicomdirs(places, store), store, places, demanded=by_list is not None)
     store.put_records(set_aside.items())
+    store.put_links(same_as)
     _set_aside_where(store, "size IS NULL", Record("missing", reason=MISSING))
     if by_list:
         unlisted = f"kind IS NULL AND source NOT IN listed AND source <> '{by_list.name.replace(chr(39), chr(39) * 2)}'"

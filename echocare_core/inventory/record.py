@@ -12,6 +12,7 @@ from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom.header import Header, looks_like_dicom, name_of, read_header, text, value
 from echocare_core.frames.dicom.read import open_frames
 from echocare_core.frames.inputs import Places
+from echocare_core.frames.policy import use
 from echocare_core.frames.read import first_bytes, read_frames
 from echocare_core.inventory.identity import IDENTITY, Identity, read_identity
 from echocare_core.inventory.pixels import fingerprint
@@ -28,7 +29,7 @@ class Record:
     """One file of an export.
 
     Attributes:
-        kind: "dicom", "picture" (PNG, JPEG) or "other"; `listing` adds folder, missing and unlisted.
+        kind: "dicom", "picture" (PNG, JPEG) or "other"; `listing` adds folder, link, missing and unlisted.
         usable: its frames can be read, as far as its header tells.
         reason: why it was set aside, without its name.
         identity: of a DICOM object, in pseudonyms.
@@ -77,7 +78,7 @@ def read_record(path: Path, key: SecretKey) -> Record:
         else:
             frames = read_frames(path)
             told = {"kind": "picture"}
-        told |= _content(frames) | {"fingerprint": fingerprint(frames, key)}
+        told |= _content(use(frames)) | {"fingerprint": fingerprint(frames, key)}
     except UnreadableFrames as fault:
         return Record(**told, reason=fault.reason)  # type: ignore[arg-type]
     except OSError:

@@ -56,7 +56,8 @@ def _findings(summary: Mapping[str, Any]) -> list[str]:
     listed = summary["dicomdir"] or {"missing": 0, "unlisted": 0}
     files, largest = summary["usable"]["files"], groups["files_in_largest"]
     found = [  # how many, of what, and what of one and of several
-        (copies["same_object"], "file", "is", "are", "the same object again; set aside."),
+        (copies["same_object"], "file", "is", "are", "the same object or picture file again; set aside."),
+        (copies["links"], "file", "is", "are", "another name of a file that is read; set aside."),
         (copies["same_pixels"], "file", "shows", "show", "pixels of another one; split 'duplicate' in the table."),
         (copies["uid_with_other_pixels"], "file", "has", "have", "the UID of other pixels: a conflict, both are kept."),
         (identity["files_with_blank_patient_id"], "readable file", "has", "have", "a blank Patient ID; by study."),

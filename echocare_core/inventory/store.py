@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -165,6 +165,13 @@ class Store:
         rows = ((*_values(record or Record("other", reason=KILLED)), source) for source, record in records)
         with self.transaction():
             self.database.executemany(f"UPDATE files SET {columns} WHERE source = ?", rows)
+
+    def put_links(self, same_as: Mapping[str, str]) -> None:
+        """Keep which file each link leads to."""
+        with self.transaction():
+            self.database.executemany(
+                "UPDATE files SET same_as = ? WHERE source = ?", ((first, link) for link, first in same_as.items())
+            )
 
     def put_compared(self, compared: Iterable[tuple[str, Compared | None]]) -> None:
         """Keep what a comparison of pixels found; a file that cannot be read after all is set aside."""

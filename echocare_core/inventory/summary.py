@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from echocare_core.inventory.copies import COPY, DUPLICATE, USED
+from echocare_core.inventory.copies import COPY, DUPLICATE, LINK, USED
 from echocare_core.inventory.store import Store
 
 FORMAT = 1
@@ -44,6 +44,7 @@ def summarise(store: Store, bundles: Mapping[str, str]) -> dict[str, Any]:
         "set_aside": _reasons(store),
         "copies": {
             "same_object": store.count(f"role = '{COPY}'"),
+            "links": store.count(f"kind = '{LINK}'"),
             "same_pixels": store.count(f"role = '{DUPLICATE}'"),
             "uid_with_other_pixels": store.count("conflict"),
         },

@@ -169,7 +169,9 @@ def test_without_calibration_lengths_are_pixels(predict: Predict, tmp_path: Path
 
 
 def test_nothing_bright_gives_an_empty_mask(predict: Predict, tmp_path: Path) -> None:
-    write_ultrasound(tmp_path / "IM1", bright(300, 400, (0, 0, 0, 0)))
+    pixels = bright(300, 400, (0, 0, 0, 0))
+    pixels[:, 0] = 60  # of one value alone it would show nothing
+    write_ultrasound(tmp_path / "IM1", pixels)
 
     [row] = predict(LESION, tmp_path / "IM1", tmp_path / "out")
 

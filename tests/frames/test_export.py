@@ -76,13 +76,18 @@ def test_a_dangling_link_is_set_aside(folder):
     assert SetAside("link", "link does not exist. Check the path.") in read_export(folder).set_aside
 
 
-def test_no_frame_is_decoded_before_it_is_asked_for(folder, monkeypatch):
+def test_no_frame_is_decoded_before_it_is_asked_for(tmp_path, monkeypatch):
     def refuse(*_):
         raise AssertionError("decoded")
 
+    pixels = np.random.default_rng(0).integers(
+        0, 256, (3, 64, 96, 3), dtype=np.uint8
+    )  # of marks alone it would be asked
+    write_ultrasound(tmp_path / "cine", pixels)
+    Image.fromarray(pixels[0]).save(tmp_path / "picture.png")
     monkeypatch.setattr("echocare_core.frames.dicom.read.DicomPixels.decode", refuse)
     monkeypatch.setattr("echocare_core.frames.image.ImagePixels.decode", refuse)
-    export = read_export(folder)
+    export = read_export(tmp_path)
     with pytest.raises(AssertionError, match="decoded"):
         export.files[0].pixels[0]
 

@@ -23,6 +23,12 @@ def still(tmp_path):
 
 
 @pytest.fixture
+def other(tmp_path):
+    """The bytes of another."""
+    return write_ultrasound(tmp_path / "other", marked()).read_bytes()
+
+
+@pytest.fixture
 def temporary(tmp_path, monkeypatch):
     """The folder for temporary files, empty."""
     (tmp_path / "tmp").mkdir()
@@ -47,15 +53,15 @@ def aside(export):
     return {one.source: one.reason.split(" ", 1)[1] for one in export.set_aside}
 
 
-def test_files_of_an_archive_are_called_by_its_name_and_theirs(pack, still):
-    export = read_export(pack({"ST1/IM2": still, "ST1/IM1": still + b"\0\0", "notes.txt": b"nothing"}))
+def test_files_of_an_archive_are_called_by_its_name_and_theirs(pack, still, other):
+    export = read_export(pack({"ST1/IM2": still, "ST1/IM1": other, "notes.txt": b"nothing"}))
     assert [export.source_of(frames) for frames in export.files] == ["EXPORT.zip/ST1/IM1", "EXPORT.zip/ST1/IM2"]
     assert (export.files[0].pixels[0] == marked()[0]).all()
     assert list(aside(export)) == ["EXPORT.zip/notes.txt"]
 
 
-def test_an_archive_beside_other_inputs_is_one_of_them(pack, still, tmp_path):
-    export = read_export([tmp_path / "still", pack({"IM1": still})])
+def test_an_archive_beside_other_inputs_is_one_of_them(pack, still, other, tmp_path):
+    export = read_export([tmp_path / "still", pack({"IM1": other})])
     assert [export.source_of(frames) for frames in export.files] == ["still", "EXPORT.zip/IM1"]
 
 

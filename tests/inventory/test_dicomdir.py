@@ -71,8 +71,8 @@ def test_a_dicomdir_cut_short_is_refused(tmp_path):
 @pytest.fixture
 def disc(tmp_path):
     """A disc with two listed files, one of them missing, one that is not listed, and its DICOMDIR."""
-    write_ultrasound(tmp_path / "IM1", b"\1" * 2304, attributes={"Rows": 24, "Columns": 32})
-    write_ultrasound(tmp_path / "IM3", b"\3" * 2304, attributes={"Rows": 24, "Columns": 32})
+    write_ultrasound(tmp_path / "IM1", bytes([1, 20, 40, 80]) * 576, attributes={"Rows": 24, "Columns": 32})
+    write_ultrasound(tmp_path / "IM3", bytes([3, 20, 40, 80]) * 576, attributes={"Rows": 24, "Columns": 32})
     return write_dicomdir(tmp_path / "DICOMDIR", ["IM1", "IM2"])
 
 
@@ -102,7 +102,7 @@ def test_of_a_folder_all_is_read_and_what_its_dicomdir_misses_is_named(disc):
 def test_a_file_that_was_missing_is_read_when_it_comes(disc, tmp_path):
     out = tmp_path / "out"
     inspect_export(disc, out)
-    write_ultrasound(tmp_path / "IM2", b"\2" * 2304, attributes={"Rows": 24, "Columns": 32})
+    write_ultrasound(tmp_path / "IM2", bytes([2, 20, 40, 80]) * 576, attributes={"Rows": 24, "Columns": 32})
     assert inspect_export(disc, out)["dicomdir"] == {"listed": 2, "missing": 0, "unlisted": 1}
 
 
@@ -115,5 +115,5 @@ def test_a_file_that_was_not_listed_is_read_when_it_is(disc, tmp_path):
 
 
 def test_a_folder_without_a_dicomdir_says_nothing_of_one(tmp_path):
-    write_ultrasound(tmp_path / "IM1", b"\1" * 2304, attributes={"Rows": 24, "Columns": 32})
+    write_ultrasound(tmp_path / "IM1", bytes([1, 20, 40, 80]) * 576, attributes={"Rows": 24, "Columns": 32})
     assert inspect_export(tmp_path)["dicomdir"] is None

@@ -102,7 +102,9 @@ def test_pictures_without_a_header_are_grouped_by_folder(add, export, rows):
 
     for number, name in enumerate(("A/1.png", "A/2.png", "B/3.png")):
         (export / name).parent.mkdir(exist_ok=True)
-        Image.new("RGB", (32, 32), (number, 0, 0)).save(export / name)
+        picture = Image.new("RGB", (32, 32), (number, 0, 0))
+        picture.paste((200, 0, 0), (0, 0, 8, 8))
+        picture.save(export / name)
     found = groups(rows())
     assert found["1.png"] == found["2.png"] != found["3.png"]
     assert found["1.png"].startswith("folder-")

@@ -261,10 +261,10 @@ def test_who_it_is_occurs_nowhere(export, tmp_path, capfd):
         "InstitutionName": "Klinikum Ost",
         "ReferringPhysicianName": "Oxblood^Vera",
     }
-    write_ultrasound(export / "a", b"\x01" * (24 * 32 * 3), attributes={**planted, "Rows": 24, "Columns": 32})
+    write_ultrasound(export / "a", bytes([1, 20, 40, 80]) * 576, attributes={**planted, "Rows": 24, "Columns": 32})
     write_ultrasound(export / "b", None, attributes={**planted, "SOPClassUID": SR, "Modality": "SR"})
     whole = write_ultrasound(
-        export / "c", b"\x02" * 2304, attributes={**planted, "Rows": 24, "Columns": 32}
+        export / "c", bytes([2, 20, 40, 80]) * 576, attributes={**planted, "Rows": 24, "Columns": 32}
     ).read_bytes()
     (export / "d").write_bytes(whole[:-100])
     (export / "e").write_bytes(whole[:400])
