@@ -32,8 +32,10 @@ class LoadUltrasound(Transform):
     - `frames` N: a clip of N frames, (3, N, height, width), from the frame that the call names on, every `stride`th.
     - whatever `frames` is, the frames that the call names by their numbers: a clip (3, time, height, width).
 
-    Its affine is the spacing in the order of its axes, (row, column) or (time, row, column), 1 for time and where
-    nothing calibrates a picture. Its meta holds
+    Its affine says what each axis is, as MONAI's writers need it: rows run to the back of MONAI's space (RAS), columns
+    to the left, time upwards; a step is the spacing, 1 for time and where nothing calibrates a picture. So
+    `Orientationd(keys, axcodes="LPS")` gives (channel, column, row, time), which `SaveImaged` writes upright, as PNG
+    and as NIfTI with the spacing. Its meta holds
 
     - `filename_or_obj`;
     - `frame` (0-based) and `frame_time_ms`: one number each for one frame, tensors (time,) for a clip; times are nan
@@ -116,8 +118,15 @@ class LoadUltrasound(Transform):
             "series_instance_uid": opened.series_uid,
             "study_instance_uid": opened.study_uid,
         }
-        affine = np.diag([*steps, 1.0, 1.0] if one else [1.0, *steps, 1.0])
-        return MetaTensor(pixels[:, 0] if one else pixels, affine=torch.from_numpy(affine), meta=meta)
+        return MetaTensor(pixels[:, 0] if one else pixels, affine=_affine(*steps, is_clip=not one), meta=meta)
+
+
+def _affine(row_mm: float, column_mm: float, *, is_clip: bool) -> torch.Tensor:
+    """(4, 4): (row, column), or (time, row, column), to x, y and z of RAS, so that LPS is (column, row, time)."""
+    affine = np.diag([0.0, 0.0, 1.0, 1.0])
+    affine[:3, :3] = np.roll(affine[:3, :3], 1, axis=1) if is_clip else affine[:3, :3]
+    affine[1, int(is_clip)], affine[0, 1 + int(is_clip)] = -row_mm, -column_mm
+    return torch.from_numpy(affine)
 
 
 def _named(opened: Frames, numbers: Sequence[int]) -> Sequence[int]:

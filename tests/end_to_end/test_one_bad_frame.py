@@ -28,6 +28,7 @@ def export(tmp_path: Path) -> Path:
     (tmp_path / "export").mkdir()
     for name, greys in {"A": GREY[:1], "B": GREY[1:2], "C": GREY[2:]}.items():
         pixels = np.stack([np.full((64, 80, 3), grey, np.uint8) for grey in greys])
+        pixels[:, 0] = 30  # of one value alone it would show nothing
         write_ultrasound(tmp_path / "export" / name, pixels)
     return tmp_path / "export"
 

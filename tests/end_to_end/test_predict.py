@@ -182,9 +182,8 @@ def test_nothing_bright_gives_an_empty_mask(predict: Predict, tmp_path: Path) ->
 def test_an_export_with_broken_files_among_good_ones(predict: Predict, tmp_path: Path) -> None:
     export = tmp_path / "export"
     (export / "ST1" / "SE 1").mkdir(parents=True)
-    write_ultrasound(
-        export / "ST1" / "SE 1" / "IM1", np.concatenate([bright(60, 80, (0, 0, 20, 20))] * 3), frame_time_ms=40
-    )
+    cine = np.concatenate([bright(60, 80, (0, 0, 20, 20 + frame)) for frame in range(3)])
+    write_ultrasound(export / "ST1" / "SE 1" / "IM1", cine, frame_time_ms=40)
     Image.fromarray(bright(60, 80, (0, 0, 20, 20))[0]).save(export / "ST1" / "picture.png")
     (export / "notes.txt").write_text("not an image")
     (export / "broken").write_bytes((export / "ST1" / "SE 1" / "IM1").read_bytes()[:9000])

@@ -43,22 +43,32 @@ def test_opened_frames_are_taken_as_well_as_a_path(tmp_path):
     assert load(read_frames(path), frame=1).equal(load(str(path), frame=1))
 
 
-def test_the_affine_is_the_spacing_row_before_column(tmp_path):
+def still_affine(row_mm, column_mm):
+    """(row, column) to x and y of RAS, where LPS runs the other way."""
+    return [[0, -column_mm, 0, 0], [-row_mm, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+
+
+def cine_affine(row_mm, column_mm):
+    """(time, row, column)."""
+    return [[0, 0, -column_mm, 0], [0, -row_mm, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
+
+
+def test_the_affine_says_that_rows_run_down_and_columns_across_by_their_spacing(tmp_path):
     image = load(write_ultrasound(tmp_path / "a", marked(), spacing_mm=(0.2, 0.1)))
-    np.testing.assert_allclose(image.affine, np.diag([0.2, 0.1, 1, 1]))
+    np.testing.assert_allclose(image.affine, still_affine(0.2, 0.1))
     np.testing.assert_allclose(image.meta["spacing_mm"], [0.2, 0.1])
 
 
 def test_an_uncalibrated_picture_has_nan_spacing_and_a_unit_affine(tmp_path):
     image = load(saved_picture(tmp_path / "a.png"))
     assert image.meta["spacing_mm"].isnan().all()
-    np.testing.assert_array_equal(image.affine, np.eye(4))
+    np.testing.assert_array_equal(image.affine, still_affine(1, 1))
 
 
 def test_pixel_mm_calibrates_a_picture(tmp_path):
     image = load(saved_picture(tmp_path / "a.png"), pixel_mm=0.3)
     np.testing.assert_allclose(image.meta["spacing_mm"], [0.3, 0.3])
-    np.testing.assert_allclose(image.affine, np.diag([0.3, 0.3, 1, 1]))
+    np.testing.assert_allclose(image.affine, still_affine(0.3, 0.3))
 
 
 def test_pixel_mm_gives_way_to_what_the_file_says(tmp_path):
@@ -117,7 +127,7 @@ def test_a_cine_carries_its_times_and_its_spacing(cine):
     image = LoadUltrasound(frames="all")(cine)
     assert image.meta["frame"].tolist() == list(range(9))
     assert image.meta["frame_time_ms"].tolist() == [40.0 * frame for frame in range(9)]
-    np.testing.assert_allclose(image.affine, np.diag([1, 0.2, 0.1, 1]))
+    np.testing.assert_allclose(image.affine, cine_affine(0.2, 0.1))
     np.testing.assert_allclose(image.pixdim, [1, 0.2, 0.1])
 
 
@@ -203,7 +213,7 @@ def test_a_camus_sequence_becomes_an_upright_cine_with_its_spacing(tmp_path):
     itk.imwrite(image, str(tmp_path / "patient0001_2CH_sequence.mhd"))
     loaded = LoadUltrasound(frames="all")(tmp_path / "patient0001_2CH_sequence.mhd")
     np.testing.assert_array_equal(loaded[0], marked(4, channels=1)[..., 0])
-    np.testing.assert_allclose(loaded.affine, np.diag([1, 0.154, 0.308, 1]))
+    np.testing.assert_allclose(loaded.affine, cine_affine(0.154, 0.308))
     assert loaded.meta["frame_time_ms"].isnan().all()
 
 
@@ -225,4 +235,4 @@ def test_a_nifti_of_monai_label_becomes_an_upright_picture(tmp_path):
     nibabel.save(nibabel.Nifti1Image(lying, np.diag([-0.1, -0.2, 1, 1])), tmp_path / "a.nii.gz")
     loaded = load(tmp_path / "a.nii.gz")
     np.testing.assert_array_equal(loaded, np.repeat(marked(channels=1)[0].transpose(2, 0, 1), 3, axis=0))
-    np.testing.assert_allclose(loaded.affine, np.diag([0.2, 0.1, 1, 1]), rtol=1e-6)
+    np.testing.assert_allclose(loaded.affine, still_affine(0.2, 0.1), rtol=1e-6)
