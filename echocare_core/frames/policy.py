@@ -151,7 +151,7 @@ def _is_blank(frames: Frames) -> bool:
     for number in range(len(frames)):
         try:
             picture = frames.pixels[number]
-        except Exception:  # whatever it is: it is for whoever asks for that frame to say so
+        except Exception:  # noqa: BLE001  (whatever a decoder raises is for whoever reads that frame to say)
             return False
         lowest, highest = np.minimum(lowest, picture.min((0, 1))), np.maximum(highest, picture.max((0, 1)))
         in_scan = max(in_scan, int(picture[top:bottom, left:right].max(initial=0)))
@@ -168,5 +168,5 @@ def _repeats(frames: Frames) -> bool:
             return all(stored_frame(frames, number) == first for number in range(1, len(frames)))
         shown = frames.pixels[0].astype(np.int16)
         return all(abs(frames.pixels[number] - shown).max() <= NOISE for number in range(1, len(frames)))
-    except Exception:  # as above
+    except Exception:  # noqa: BLE001  (as above)
         return False
