@@ -13,17 +13,11 @@ BY_SIGNAL = 128  # and its number: the exit code of a process that a signal has 
 
 @contextmanager
 def ending_cleanly() -> Iterator[None]:
-    """Turn the signals that end a process into KeyboardInterrupt, each once: the second one ends it at once.
-
-    Raises:
-        SystemExit: with the code of the signal, where one came.
-    """
-    came: list[int] = []
+    """Turn the signals that end a process into SystemExit with their exit code; a second one ends it at once."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        came.append(number)
         signal.signal(number, signal.SIG_DFL)
-        raise KeyboardInterrupt
+        raise SystemExit(BY_SIGNAL + number)  # KeyboardInterrupt would leave MONAI as an exit code of SIGINT
 
     heard = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_DFL]  # `nohup` ignores one
     with suppress(ValueError):  # only the main thread is told of signals
@@ -31,10 +25,6 @@ def ending_cleanly() -> Iterator[None]:
             signal.signal(number, end)
     try:
         yield
-    except (SystemExit, KeyboardInterrupt):
-        if came:
-            raise SystemExit(BY_SIGNAL + came[0]) from None
-        raise
     finally:
         with suppress(ValueError):
             for number in heard:

@@ -43,6 +43,18 @@ def read_frames(path: Path) -> Frames:
     """
     path = Path(path)
     head = first_bytes(path)
+    try:
+        return _read(path, head)
+    except UnreadableFrames:
+        raise
+    except Exception as fault:  # whatever a header makes a library raise, a warning turned error or no memory too
+        raise UnreadableFrames(
+            path,
+            f"ends its reader with a {type(fault).__name__}; it is damaged as no reader expects. Export it again.",
+        ) from fault
+
+
+def _read(path: Path, head: bytes) -> Frames:
     if looks_like_dicom(head):
         return read_dicom(path)
     if head.startswith((PNG, JPEG)):

@@ -96,7 +96,8 @@ class ResultsWriter:
         self.folder, self._table_format = Path(folder), table_format
         _check_format(table_format)
         self._card, self._origin = card, origin
-        self._rows: dict[tuple[object, ...], dict[str, object]] = {}
+        self._rows: list[dict[str, object]] = []
+        self._keys: set[tuple[object, ...]] = set()
         self._details: list[Details] = []
         self._names = FrameNames()
         self._finished = False
@@ -123,7 +124,7 @@ class ResultsWriter:
     @property
     def rows(self) -> tuple[dict[str, object], ...]:
         """The rows so far, in the order in which the predictions were added."""
-        return tuple(self._rows.values())
+        return tuple(self._rows)
 
     def abandon(self) -> None:
         """Remove what was prepared and leave the disk as it was; what `finish` moved into place stays."""
@@ -146,8 +147,7 @@ class ResultsWriter:
             key = _key(*(row[column] for column in ("level", "source", "frame", "study")))
             if row["level"] != "study":
                 self._names(str(row["source"]), None)  # it has the name that it had
-            self._rows[key] = row
-            self._details.append(details)
+            self._keep(key, row, details)
         self._noted = len(self._rows)
         if self._journal:
             with explained(self.folder):
@@ -161,7 +161,7 @@ class ResultsWriter:
         """
         if self._journal is None:
             return
-        rows = self.rows[self._noted :]
+        rows = tuple(self._rows[self._noted :])
         self._noted = len(self._rows)
         names = [str(row[column]) for row in rows for column in file_columns([row]) if row[column]]
         with explained(self.folder):
@@ -178,7 +178,7 @@ class ResultsWriter:
             ValueError: it was added before.
         """
         key = _key(prediction.level, prediction.source, prediction.frame, prediction.study)
-        if self._finished or key in self._rows:
+        if self._finished or key in self._keys:
             state = "the results are finished" if self._finished else "it was added before"
             what = prediction.level if prediction.frame is None else f"frame {prediction.frame}"
             raise ValueError(f"{prediction.source} {what} cannot be added: {state}")
@@ -190,8 +190,7 @@ class ResultsWriter:
         except Exception:
             place.clear()
             raise
-        self._rows[key] = row
-        self._details.append(details)
+        self._keep(key, row, details)
 
     def finish(self, set_aside: Sequence[SetAside] = ()) -> Results:
         """Write the tables and the page, and move everything into place.
@@ -220,6 +219,11 @@ class ResultsWriter:
         self._staging.move_in(ENTRIES)
         self._finished = True
         return Results(self.folder, rows, tuple(set_aside), details, tables, self._origin)
+
+    def _keep(self, key: tuple[object, ...], row: dict[str, object], details: Details) -> None:
+        self._keys.add(key)
+        self._rows.append(row)
+        self._details.append(details)
 
     def _written(self, prediction: Prediction, place: Place) -> tuple[dict[str, object], Details]:
         row = row_of(prediction, self._card, place, None)

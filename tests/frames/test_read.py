@@ -89,3 +89,14 @@ def test_no_damage_to_a_file_ends_in_another_error(tmp_path):
         (tmp_path / "b").write_bytes(bytes(data)[: random.integers(100, len(data) + 1)])
         with contextlib.suppress(UnreadableFrames):
             assert read_frames(tmp_path / "b").pixels[0].dtype == np.uint8
+
+
+@pytest.mark.parametrize("fault", [MemoryError, RecursionError, UserWarning, AssertionError])
+def test_whatever_a_reader_raises_is_about_the_file(tmp_path, monkeypatch, fault):
+    def fails(path):
+        raise fault("NAME^OF A PATIENT")
+
+    monkeypatch.setattr("echocare_core.frames.read.read_image", fails)
+    (tmp_path / "IM1").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(UnreadableFrames, match=f"^IM1 ends its reader with a {fault.__name__}; it is damaged"):
+        read_frames(tmp_path / "IM1")
