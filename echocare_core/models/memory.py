@@ -10,7 +10,8 @@ from torch import Tensor
 
 from echocare_core.errors import DeviceMemoryError
 
-_OF_THE_CPU = "DefaultCPUAllocator"  # in PyTorch's message, whose class tells nothing
+# In PyTorch's messages, whose class tells nothing.
+_OF_THE_CPU, _OF_LIBRARIES = "DefaultCPUAllocator", "_STATUS_ALLOC_FAILED"  # of cuBLAS and cuDNN
 
 
 @contextmanager
@@ -26,6 +27,8 @@ def explained_memory(device: str | torch.device, batch: object = None) -> Iterat
     except torch.cuda.OutOfMemoryError as error:
         raise DeviceMemoryError(_sentence(str(device), "device to cpu", batch)) from error
     except RuntimeError as error:
+        if _OF_LIBRARIES in str(error):
+            raise DeviceMemoryError(_sentence(str(device), "device to cpu", batch)) from error
         if _OF_THE_CPU not in str(error):
             raise
         raise DeviceMemoryError(_sentence("The machine", "image_size to less", batch)) from error

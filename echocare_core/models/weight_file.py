@@ -8,6 +8,8 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 import safetensors.torch
@@ -16,7 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from echocare_core.bundle import read_json, sha256_of
-from echocare_core.errors import WeightsError
+from echocare_core.errors import BundleError, WeightsError
 from echocare_core.models.identity import bundle_of, name_bundle
 
 WRAPPERS = ("state_dict", "model")
@@ -24,6 +26,7 @@ DAMAGE = (  # what torch.load, zipfile and safetensors raise on other files, fou
     *(pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError),
     *(AssertionError, AttributeError, struct.error, zipfile.BadZipFile, zlib.error, MemoryError),
 )
+ROOM = b"bytearray\n"  # that PyTorch lets a file call with any size, and fills
 ARCHIVE = b"PK\x03\x04"  # how a file of torch.save begins
 NAMES_SHOWN = 5
 
@@ -72,8 +75,9 @@ def check_card(path: Path) -> str:
     """
     if not path.is_file():
         raise WeightsError(f"No weight file at {path}; needed a .pth, .pt or .safetensors file. Check the path.")
-    found, card = sha256_of(path), path.with_suffix(".json")
-    named = read_json(card).get("sha256") if card.is_file() else None
+    found, card, named = sha256_of(path), path.with_suffix(".json"), None
+    with suppress(BundleError):  # a file of that name that is no card
+        named = read_json(card).get("sha256") if card.is_file() else None
     if named and named != found:
         raise WeightsError(
             f"{path.name} has the sha256 {found}, and its card {card.name} names {named}; needed the file that the "
@@ -89,6 +93,9 @@ def _read(path: Path) -> object:
         archive = file.read(len(ARCHIVE)) == ARCHIVE
     if archive:
         check_archive(path)
+    elif path.stat().st_size:
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            _check_program(content.find(ROOM) >= 0)
     # mapped, a tensor cannot reach beyond its file, whatever size it claims
     return torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
 
@@ -109,6 +116,12 @@ def check_archive(path: Path) -> None:
             )
         if archive.testzip() is not None:
             raise zipfile.BadZipFile("an entry has another checksum")
+        _check_program(any(ROOM in archive.read(name) for name in archive.namelist() if name.endswith("data.pkl")))
+
+
+def _check_program(asks_for_room: bool) -> None:
+    if asks_for_room:
+        raise pickle.UnpicklingError("it asks for memory that no tensor needs")
 
 
 def _check_plain(state: Mapping[str, Tensor], name: str) -> None:

@@ -63,6 +63,8 @@ def load_encoder(path: str | Path = EMBEDDED) -> Encoder:
                 f"{path.name}: mask_token has shape {tuple(mask_token.shape)}; needed "
                 f"{tuple(encoder.mask_token.shape)}. Use the weights that belong together."
             )
+        if not mask_token.is_floating_point() or not torch.isfinite(mask_token.float()).all():
+            raise WeightsError(f"{path.name}: mask_token is not finite floats; needed that. Download it again.")
         encoder.mask_token.copy_(mask_token)
     return encoder.eval()
 

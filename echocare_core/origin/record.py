@@ -26,12 +26,13 @@ def what_ran(engine: object) -> Ran | None:
 
 
 def find_origin(
-    card: BundleCard, ran: Ran | None, running: Running | None, configs: Sequence[str]
+    card: BundleCard, folder: Path, ran: Ran | None, running: Running | None, configs: Sequence[str]
 ) -> tuple[BundleCard, Origin]:
     """What is known of a run when it begins.
 
     Args:
         card: of the bundle, with the checksum of the weights.
+        folder: of the bundle.
         ran: what runs the network (`what_ran`); None where that is not known.
         running: the configuration; None where the parts were put together by hand.
         configs: names of the bundle's files that a run of this kind is made of.
@@ -40,7 +41,7 @@ def find_origin(
         The card with the checksum of the file that really runs, and how the result is made.
     """
     origin = Origin(
-        own_weights=running is None or card.weights_sha256 == own_weights_sha256(running.folder),
+        own_weights=card.weights_sha256 == own_weights_sha256(folder),
         ran=ran,
         settings=None if running is None else running.settings(configs),
         packages=_versions(ran),
@@ -81,7 +82,8 @@ def describe_run(
     """
     if running is None:
         return {}
-    return describe_origin(*find_origin(read_card(running.folder, Path(weights)), ran, running, configs))
+    card = read_card(running.folder, Path(weights))
+    return describe_origin(*find_origin(card, running.folder, ran, running, configs))
 
 
 def _versions(ran: Ran | None) -> Mapping[str, str]:

@@ -82,7 +82,8 @@ class WriteResults:
         self.done = self.noted_aside = 0  # items, and what was set aside, of which the writer has noted all
         self.faults = Faults("while its results are written")
         self.levels = Levels(dataset, cine, study)
-        self.card, self.running = read_card(Path(bundle_root), Path(weights)), find_running()
+        self.bundle, self.running = Path(bundle_root), find_running()
+        self.card = read_card(self.bundle, Path(weights))
         check_apart(dataset.export.inputs.paths, Path(output_dir))
         settle(Path(output_dir))
         check_free(Path(output_dir), overwrite)  # at once; the folder itself is made when the run starts
@@ -115,7 +116,7 @@ class WriteResults:
 
     def start(self, engine: Engine) -> None:
         """Make the folder, before the first frame is read, and go on where a run that was stopped has left it."""
-        card, origin = find_origin(self.card, what_ran(engine), self.running, CONFIGS)
+        card, origin = find_origin(self.card, self.bundle, what_ran(engine), self.running, CONFIGS)
         self.writer = self.new_writer(card, origin=origin)
         steps = self.trail.agreeing(self.writer.earlier)
         self.trail = Trail(self.dataset)

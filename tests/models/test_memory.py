@@ -44,6 +44,11 @@ def test_memory_of_the_machine_ends_in_a_sentence_too():
         raise RuntimeError(OF_THE_CPU)
 
 
+def test_a_library_of_the_gpu_without_memory_ends_in_it_too():
+    with pytest.raises(DeviceMemoryError, match="cuda has no memory left"), explained_memory("cuda"):
+        raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+
 def test_another_error_stays_what_it_is():
     with pytest.raises(RuntimeError, match="mat1 and mat2"), explained_memory("cpu"):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")

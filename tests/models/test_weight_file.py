@@ -132,3 +132,32 @@ def test_an_encoder_is_the_one_that_its_card_names(tmp_path):
     (tmp_path / "encoder.json").write_text(json.dumps({"sha256": "0" * 64}))
     with pytest.raises(WeightsError, match=r"its card encoder\.json names 0000"):
         load_encoder(tmp_path / "encoder.pt")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_that_asks_for_memory_beside_its_tensors_is_refused(zipped, tmp_path):
+    program = b"\x80\x02c__builtin__\nbytearray\nJ\0\0\0\x7f\x85R."  # bytearray(2 GiB)
+    path = tmp_path / "model.pt"
+    path.write_bytes(program)
+    if zipped:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model/data.pkl", program)
+            archive.writestr("model/version", "3\n")
+    tracemalloc.start()
+    with pytest.raises(WeightsError, match=r"model\.pt is not a weight file that can be read safely"):
+        read_state_dict(path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_a_file_beside_weights_that_is_no_card_says_nothing_of_them(tmp_path):
+    weights = saved(tmp_path)
+    (tmp_path / "model.json").write_text("[1, 2]")
+    assert load_network(linear(), weights).weight.shape == (2, 3)
+
+
+@pytest.mark.parametrize("token", [torch.full((1, 16, 1, 1), float("nan")), torch.ones(1, 16, 1, 1, dtype=torch.int8)])
+def test_a_mask_token_is_finite_floats(token, tmp_path):
+    torch.save({**build_encoder("tiny").state_dict(), "mask_token": token}, tmp_path / "encoder.pt")
+    with pytest.raises(WeightsError, match="mask_token is not finite floats"):
+        load_encoder(tmp_path / "encoder.pt")
