@@ -8,6 +8,7 @@ from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom import read_dicom
 from echocare_core.frames.dicom.header import looks_like_dicom
 from echocare_core.frames.image import read_image
+from echocare_core.frames.paged import looks_like_paged, read_paged
 from echocare_core.frames.video.read import looks_like_video, read_video
 from echocare_core.frames.volume.metaimage import looks_like_metaimage, read_metaimage
 from echocare_core.frames.volume.nifti import looks_like_nifti, read_nifti
@@ -20,22 +21,20 @@ OTHERS = {
     b"PK\x03\x04": "a ZIP archive; unpack it first",
     b"\x1f\x8b": "a gzip archive; unpack it first",
     b"RIFF": "a RIFF file, but no AVI video",
-    b"II*\0": "a TIFF picture",
-    b"MM\0*": "a TIFF picture",
-    b"GIF8": "a GIF picture",
-    b"BM": "a BMP picture",
+    b"NRRD": "an NRRD file; save it as MetaImage",
 }
 
 
 def read_frames(path: Path) -> Frames:
-    """Read an ultrasound still or cine: DICOM, PNG, JPEG, AVI, MP4, NIfTI or MetaImage, with any name or extension.
+    """Read an ultrasound still or cine, with any name or extension: DICOM, PNG, JPEG, GIF, TIFF, BMP, WebP, AVI, MP4,
+    NIfTI or MetaImage.
 
     Args:
         path: one file. `read_export` reads folders.
 
     Returns:
         Frames whose pixels are decoded when they are asked for; what each reader promises stands in `dicom.read_dicom`,
-        `image.read_image`, `video.read_video`, `volume.read_nifti` and `volume.read_metaimage`.
+        `image.read_image`, `paged.read_paged`, `video.read_video`, `volume.read_nifti` and `volume.read_metaimage`.
 
     Raises:
         UnreadableFrames: missing, empty, a folder, not permitted, or none of these formats, or refused by its reader,
@@ -57,6 +56,8 @@ def read_frames(path: Path) -> Frames:
 def _read(path: Path, head: bytes) -> Frames:
     if looks_like_dicom(head):
         return read_dicom(path)
+    if looks_like_paged(head):
+        return read_paged(path)
     if head.startswith((PNG, JPEG)):
         return read_image(path)
     if looks_like_video(head):

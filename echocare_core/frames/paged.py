@@ -1,0 +1,151 @@
+"""GIF, animated PNG, TIFF, BMP and WebP to Frames, by Pillow: one picture or several, as stills and cines."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from echocare_core.errors import PixelDataError, UnreadableFrames
+from echocare_core.frames.animation import delays_ms, times_ms
+from echocare_core.frames.grey import FROM_THE_DATA, black_and_white, to_grey
+from echocare_core.frames.image import DAMAGE, LARGEST_FILE, to_rgb
+from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.size import check_size
+from echocare_core.types import Frames
+
+FORMATS = ("GIF", "PNG", "TIFF", "BMP", "WEBP")
+BITMAP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes, of every version of BMP
+WITHOUT_TIMES = (b"II*\0", b"MM\0*", b"BM")  # TIFF and BMP
+MOST_FRAMES = 100_000
+
+
+@dataclass(frozen=True)
+class PagedPixels(LazyPixels):
+    """The pictures of a file that may have several.
+
+    Attributes:
+        path: the file.
+        frames: how many there are.
+        size: (height, width) in pixels of each.
+        hidden: pictures before the first frame, as an animated PNG has for programs that show none.
+        grey: (black, white) of numbers of more than 8 bits, None for 8.
+    """
+
+    path: Path
+    frames: int
+    size: tuple[int, int]
+    hidden: int = 0
+    grey: tuple[float, float] | None = None
+
+    def __len__(self) -> int:
+        return self.frames
+
+    def decode(self, number: int) -> NDArray[np.uint8]:
+        frame = f"frame {number + 1} of {self.frames}" if self.frames > 1 else ""
+        try:
+            stored = _picture(self.path, number + self.hidden)
+            picture = stored if self.grey is None else to_grey(stored, *self.grey).repeat(3, axis=2)
+        except DAMAGE as fault:
+            reason = "is damaged or cut short and cannot be decoded. Copy or export it again."
+            raise UnreadableFrames(self.path, reason, frame) from fault
+        if picture.shape != (*self.size, 3):
+            raise UnreadableFrames(self.path, "has another size than the first picture. Export it by itself.", frame)
+        return picture
+
+
+def looks_like_paged(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is GIF, TIFF, BMP, WebP or an animated PNG."""
+    is_bitmap = head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in BITMAP_HEADERS
+    is_animated = head.startswith(b"\x89PNG") and b"acTL" in head.partition(b"IDAT")[0]
+    is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return head.startswith((b"GIF8", b"II*\0", b"MM\0*")) or is_bitmap or is_animated or is_webp
+
+
+def read_paged(path: Path) -> Frames:
+    """Read a GIF, animated PNG, TIFF, BMP or WebP; pictures are decoded when `pixels[i]` is asked for.
+
+    Args:
+        path: of any depth that Pillow reads; what black and white are in more than 8 bits is told from the numbers of
+            all its pictures (`frames.grey`).
+
+    Returns:
+        Frames, uint8 RGB (height, width, 3), transparency on black. Of several pictures `frame_times_ms` are the delays
+        of an animation, None where the file names none, as TIFF cannot.
+
+    Raises:
+        UnreadableFrames: damaged, an animation that is cut short, of a kind that Pillow does not read, smaller than
+            16x16 px, or larger than any.
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise PixelDataError("is larger than any ultrasound picture. Export it again.")
+        with path.open("rb") as file:
+            delays = [] if file.read(4).startswith(WITHOUT_TIMES) else delays_ms(path.read_bytes())
+        image, _ = _opened(path, path.stat().st_mtime_ns, os.getpid())
+        size, deep = (image.height, image.width), _is_deep(image)
+        check_size(*size)
+        hidden = int(bool(delays) and getattr(image, "default_image", False))
+        frames = len(delays) or getattr(image, "n_frames", 1)
+        if frames > MOST_FRAMES:
+            raise PixelDataError(f"has {frames} pictures; {MOST_FRAMES} are read. Export it in parts.")
+        grey = _grey_range(path, frames) if deep else None
+    except PixelDataError as fault:
+        text = str(fault)
+        raise UnreadableFrames(path, text if text.endswith(".") else f"{text}. Copy or export it again.") from fault
+    except DAMAGE as fault:
+        reason = "is a damaged picture, or of a kind that is not read. Export it as PNG or DICOM."
+        raise UnreadableFrames(path, reason) from fault
+    pixels = PagedPixels(path, frames, size, hidden, grey)
+    times = (0.0,) if frames == 1 else times_ms(delays)
+    return Frames(path, pixels, size, times, notes=(FROM_THE_DATA,) if deep else ())
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _grey_range(path: Path, frames: int) -> tuple[float, float]:
+    """Black and white of all pictures together, so that a cine has one scale."""
+    ranges = [(float(picture.min()), float(picture.max())) for picture in (_picture(path, n) for n in range(frames))]
+    lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
+    if not np.isfinite([lowest, highest]).all():
+        raise PixelDataError("holds numbers that are not finite, so its black and white are not known")
+    real = _is_real(path) and lowest >= 0 and highest <= 1  # as training software writes them
+    return (0.0, 1.0) if real else black_and_white(lowest, highest)
+
+
+def _is_real(path: Path) -> bool:
+    return _opened(path, path.stat().st_mtime_ns, os.getpid())[0].mode == "F"
+
+
+def _picture(path: Path, number: int) -> NDArray[Any]:
+    """One picture: RGB, or (height, width, 1) numbers of more than 8 bits."""
+    image, lock = _opened(path, path.stat().st_mtime_ns, os.getpid())
+    if number < image.tell():  # Pillow goes back in most formats, not in all
+        _opened.cache_clear()
+        image, lock = _opened(path, path.stat().st_mtime_ns, os.getpid())
+    with lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image.seek(number)
+        check_size(image.height, image.width)
+        return np.asarray(image)[..., np.newaxis] if _is_deep(image) else to_rgb(image)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, modified_ns: int, process: int) -> tuple[Image.Image, Lock]:
+    """The file as Pillow sees it; the last ones stay open, for pictures of an animation follow from those before."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return Image.open(path, formats=FORMATS), Lock()
+        except Image.DecompressionBombError as fault:
+            raise PixelDataError("has more pixels than any ultrasound picture. Export it again.") from fault

@@ -1,0 +1,99 @@
+"""GIF, animated PNG, TIFF, BMP and WebP are read as stills and cines, with the times of their frames."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from echocare_core.errors import UnreadableFrames
+from echocare_core.frames import read_frames
+
+
+def cine(frames=4):
+    """Grey frames of few values, so that a palette holds them, with a bright mark in the top right corner."""
+    pixels = np.full((frames, 24, 32, 3), 20, dtype=np.uint8)
+    pixels[:, :4, -6:] = 240
+    pixels[:, 8:16, 4:20] = (40 * np.arange(frames, dtype=np.uint8) + 40)[:, None, None, None]
+    return pixels
+
+
+def write(path, pixels, form, **options):
+    first, *others = [Image.fromarray(picture) for picture in pixels]
+    first.save(path, form, **({"save_all": True, "append_images": others} if others else {}), **options)
+    return path
+
+
+LOSSLESS = {"GIF": {}, "PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}, "BMP": {}}
+
+
+@pytest.mark.parametrize(
+    ("form", "delays", "times"),
+    [
+        ("GIF", [40, 50, 60, 70], (0, 40, 90, 150)),
+        ("PNG", [40, 50, 60, 70], (0, 40, 90, 150)),
+        ("WEBP", [40, 50, 60, 70], (0, 40, 90, 150)),
+        ("TIFF", None, None),
+    ],
+)
+def test_several_pictures_are_a_cine_in_any_order_with_their_times(tmp_path, form, delays, times):
+    options = LOSSLESS[form] | ({"duration": delays} if delays else {})
+    frames = read_frames(write(tmp_path / "IM1", cine(), form, **options))
+    assert (len(frames), frames.size, frames.frame_times_ms) == (4, (24, 32), times)
+    for number in (2, 0, 3, 1):
+        np.testing.assert_array_equal(frames.pixels[number], cine()[number])
+
+
+@pytest.mark.parametrize("form", ["GIF", "TIFF", "BMP", "WEBP"])
+def test_one_picture_is_a_still(tmp_path, form):
+    frames = read_frames(write(tmp_path / "IM1", cine(1), form, **LOSSLESS[form]))
+    assert (len(frames), frames.frame_times_ms) == (1, (0.0,))
+    np.testing.assert_array_equal(frames.pixels[0], cine()[0])
+
+
+def test_delays_of_zero_are_no_times(tmp_path):
+    assert read_frames(write(tmp_path / "a", cine(), "GIF", duration=0)).frame_times_ms is None
+
+
+@pytest.mark.parametrize(("highest", "seen"), [(255, 200), (4095, 199), (65535, 199)])
+def test_grey_of_16_bits_has_one_scale_for_all_pages(tmp_path, highest, seen):
+    numbers = (cine()[..., 0].astype(np.uint32) * highest // 255).astype(np.uint16)
+    pages = [Image.fromarray(page) for page in numbers]
+    pages[0].save(tmp_path / "a", "TIFF", save_all=True, append_images=pages[1:])
+    frames = read_frames(tmp_path / "a")
+    assert abs(int(frames.pixels[3][10, 10, 0]) - seen) <= 3 + abs(160 - seen)
+    np.testing.assert_allclose(frames.pixels[3].astype(int), cine()[3], atol=2)
+    assert "brightness is told from the numbers" in frames.notes[0]
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_an_animation_that_is_cut_short_is_refused(tmp_path, form, share):
+    data = write(tmp_path / "a", cine(), form, **LOSSLESS[form]).read_bytes()
+    (tmp_path / "a").write_bytes(data[: int(share * len(data))])
+    with pytest.raises(UnreadableFrames, match="is cut short"):
+        read_frames(tmp_path / "a")
+
+
+@pytest.mark.parametrize("form", ["TIFF", "BMP"])
+def test_a_picture_that_is_cut_short_gives_no_made_up_frame(tmp_path, form):
+    data = write(tmp_path / "a", cine(1), form).read_bytes()
+    (tmp_path / "a").write_bytes(data[:-600])
+    with pytest.raises(UnreadableFrames):
+        read_frames(tmp_path / "a").pixels[0]
+
+
+def test_text_that_begins_like_a_bitmap_is_none(tmp_path):
+    (tmp_path / "a").write_text("BMI;age\n27;40\n")
+    with pytest.raises(UnreadableFrames, match="is not DICOM, PNG or JPEG"):
+        read_frames(tmp_path / "a")
+
+
+def test_a_bitmap_of_a_million_columns_is_refused_before_it_is_decoded(tmp_path):
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16)).save(file, "BMP")
+    data = bytearray(file.getvalue())
+    data[18:26] = (1_000_000).to_bytes(4, "little") * 2
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(UnreadableFrames, match="than any ultrasound picture"):
+        read_frames(tmp_path / "a")
