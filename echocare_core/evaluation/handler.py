@@ -94,13 +94,17 @@ class WriteEvaluation:
         for name, number in summary.items():
             print(
                 f"{name}: {number['mean']:.4f} (95 % interval {number['low']:.4f} to {number['high']:.4f}, "
-                f"{number['images']} images of {number['groups']} groups)"
+                f"{_count(number['images'], 'image')} of {_count(number['groups'], 'group')})"
             )
 
 
 def _whose(origin: Mapping[str, Any]) -> str:
     """A word on weights that are not those that came with the bundle."""
     return ", not the bundle's own" if origin and not origin["weights_are_the_bundles_own"] else ""
+
+
+def _count(number: float, what: str) -> str:
+    return f"{number:g} {what}{'' if number == 1 else 's'}"
 
 
 def _keys(item: Mapping[str, Any]) -> dict[str, str]:

@@ -43,14 +43,12 @@ class Curves:
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's trainer for each of its handlers."""
+        if rank() == 0:  # before the others, so that its line has ended when theirs begins
+            ProgressBar(persist=True).attach(engine, output_transform=lambda output: {"loss": output["loss"].item()})
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add_step)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.add_epoch)
         engine.add_event_handler(Events.COMPLETED, self.close)
         self.validator.add_event_handler(Events.COMPLETED, self.add_metrics)
-        if rank() == 0:
-            ProgressBar(persist=True).attach(
-                engine, output_transform=lambda output: {"loss": float(output["loss"].detach())}
-            )
 
     def state_dict(self) -> dict[str, Any]:
         """For checkpoints."""

@@ -134,4 +134,4 @@ def test_rows_that_cannot_be_scored_are_told_together_and_nothing_is_written(eva
 
 def test_the_summary_is_printed_with_its_interval(evaluate, capsys):
     evaluate({})
-    assert "dice_head: 1.0000 (95 % interval 1.0000 to 1.0000, 1 images of 1 groups)" in capsys.readouterr().out
+    assert "dice_head: 1.0000 (95 % interval 1.0000 to 1.0000, 1 image of 1 group)" in capsys.readouterr().out
