@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from ignite.engine import Events
 from monai.data import decollate_batch, list_data_collate
 
+from echocare_core.errors import DeviceMemoryError
 from echocare_core.training.iterations import PreciseEvaluator
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.faults import Faults
+
+_log = logging.getLogger(__name__)
 
 
 class Predictor(PreciseEvaluator):
@@ -30,6 +34,7 @@ class Predictor(PreciseEvaluator):
         super().__init__(**evaluator)
         self.dataset = dataset
         self.faults = Faults("in the network or what follows it")
+        self.said = False
         self.add_event_handler(Events.EPOCH_STARTED, self._go_on)
         self.add_event_handler(Events.EPOCH_COMPLETED, self.faults.finish)
 
@@ -40,9 +45,16 @@ class Predictor(PreciseEvaluator):
     def _iteration(self, engine: Any, batchdata: Any) -> Any:
         output, fault = self._try(engine, batchdata)
         if fault is not None:
+            self._say_where_memory_ends(fault)
             output = [one for item in decollate_batch(batchdata) for one in self._alone(engine, item)]
             engine.state.output = output
         return output
+
+    def _say_where_memory_ends(self, fault: Exception) -> None:
+        """Once, since it costs the time of two runs to go on so."""
+        if isinstance(fault, DeviceMemoryError) and not self.said:
+            self.said = True
+            _log.warning("%s Until then each frame goes through alone.", fault)
 
     def _alone(self, engine: Any, item: Any) -> list[Any]:
         """The output of one item; none where it is set aside."""
