@@ -21,7 +21,7 @@ from echocare_core.overrides import is_monai_bundle
 from echocare_core.printable import printable
 from echocare_core.results.apart import check_apart
 from echocare_core.results.levels import Combine, Complete, Levels, Outputs, Part, Spacing
-from echocare_core.results.progress import Trail, describe_run
+from echocare_core.results.progress import Trail, checksum_of_run
 from echocare_core.results.staging import UNFINISHED, settle
 from echocare_core.results.writer import ResultsWriter, check_free
 from echocare_core.tasks.measurements import known_spacing
@@ -92,8 +92,8 @@ class WriteResults:
             Path(output_dir),
             overwrite=overwrite,
             table_format=table_format,
-            run=self.running and describe_run(self.running, self.card, table_format),
         )
+        self.table_format = table_format
         self.writer: ResultsWriter | None = None
         self.results: Results | None = None
         self.trail = Trail(dataset)
@@ -117,7 +117,8 @@ class WriteResults:
     def start(self, engine: Engine) -> None:
         """Make the folder, before the first frame is read, and go on where a run that was stopped has left it."""
         card, origin = find_origin(self.card, self.bundle, what_ran(engine), self.running, CONFIGS)
-        self.writer = self.new_writer(card, origin=origin)
+        run = self.running and checksum_of_run(self.running, card, origin, self.table_format)
+        self.writer = self.new_writer(card, origin=origin, run=run)
         steps = self.trail.agreeing(self.writer.earlier)
         self.trail = Trail(self.dataset)
         self.writer.go_on(steps)

@@ -49,7 +49,7 @@ class Journal:
 
     Args:
         folder: the hidden folder with what is prepared.
-        run: what the results depend on beside the files (`progress.describe_run`).
+        run: what the results depend on beside the files (`progress.checksum_of_run`).
 
     Attributes:
         earlier: steps of an earlier run made of the same, as far as they are whole.

@@ -5,17 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
-from echocare_core.origin import Running
-from echocare_core.results.journal import Step, checksum_of
+from echocare_core.origin import Running, describe_origin
+from echocare_core.results.journal import Step
 from echocare_core.transforms.export_dataset import ExportDataset
-from echocare_core.types import BundleCard, Frames
-from echocare_core.version import __version__
-
-PACKAGES = ("torch", "monai", "numpy", "scipy", "scikit-image", "pydicom", "imagecodecs", "pillow", "openvino")
+from echocare_core.types import BundleCard, Frames, Origin
 
 
 class Trail:
@@ -55,29 +49,11 @@ class Trail:
         return same
 
 
-def describe_run(running: Running, card: BundleCard, table_format: str) -> str:
+def checksum_of_run(running: Running, card: BundleCard, origin: Origin, table_format: str) -> str:
     """A checksum over what results depend on beside the files.
 
-    It is over the configuration with all its settings, the device, the weights, the file of an engine and the packages.
+    It is over what they say of how they were made (weights, the files of an engine, device, packages), the bundle with
+    its plausible ranges, and the configuration with all its settings.
     """
-    device = running.parser.get_parsed_content("device") if "device" in running.parser else ""
-    parts = {
-        "bundle": [card.name, card.version, card.weights_sha256, table_format, str(device)],
-        "configuration": running.configuration(),
-        "files": [checksum_of(path) for path in _files_in(running.parser.config.values())],
-        "packages": [__version__, *map(_version, PACKAGES)],
-    }
+    parts = (describe_origin(card, origin), repr(card), running.configuration(), table_format)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _files_in(values: Iterable[Any]) -> list[Path]:
-    """Files that a setting names, such as an engine's; beside an OpenVINO model its weights."""
-    named = [Path(value) for value in values if isinstance(value, str) and value and len(value) < 1000]
-    return [file for path in named if path.is_file() for file in (path, path.with_suffix(".bin")) if file.is_file()]
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
