@@ -179,15 +179,16 @@ def load_strictly(module: torch.nn.Module, state: Mapping[str, Tensor], name: st
     """Copy a state dict into a module; every name and shape must agree, and every number be finite.
 
     Raises:
-        WeightsError: the message names the first keys that do not fit (`check_fits`) or are not finite.
+        WeightsError: the message names the first keys that are not finite or do not fit (`check_fits`).
     """
-    check_fits(module, state, name)
-    broken = [key for key, tensor in state.items() if not torch.isfinite(tensor.float()).all()]
+    floats = {key: tensor for key, tensor in state.items() if tensor.is_floating_point()}
+    broken = [key for key, tensor in floats.items() if not torch.isfinite(tensor.float()).all()]
     if broken:
         raise WeightsError(
             f"{name} holds numbers that are not finite ({some(broken)}); needed finite weights. Download it again, or "
             f"look at the loss of its training."
         )
+    check_fits(module, state, name)
     module.load_state_dict(state)
 
 
