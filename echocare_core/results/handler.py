@@ -13,6 +13,7 @@ from monai.utils import convert_to_numpy
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echocare_core.bundle import read_card
+from echocare_core.counting import counted
 from echocare_core.disk import is_about_name
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.origin import find_origin, find_running, what_ran
@@ -243,5 +244,5 @@ def _raise_of_disk(error: Exception) -> None:
 
 def _why_nothing_is_read(dataset: ExportDataset) -> str:
     reasons = "; ".join(f"{aside.source}: {aside.reason}" for aside in dataset.set_aside[:3])
-    items = f"{dataset.number_of_items} {'frames' if dataset.clips is None else 'clips'}"
+    items = counted(dataset.number_of_items, "frame" if dataset.clips is None else "clip")
     return f"has {items}, none of which can be decoded ({reasons}). Export the study again."

@@ -13,6 +13,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
+from echocare_core.counting import counted
 from echocare_core.errors import SettingsError, UnreadableFrames
 from echocare_core.frames.read import read_frames
 from echocare_core.types import Frames
@@ -93,7 +94,7 @@ class LoadUltrasound(Transform):
         if first < 0 or len(opened) < needed:
             raise UnreadableFrames(
                 opened.path,
-                f"has {len(opened)} {'frame' if len(opened) == 1 else 'frames'}; frame {first + 1} to {needed} are "
+                f"has {counted(len(opened), 'frame')}; frame {first + 1} to {needed} are "
                 "needed. Record a longer loop, or ask for fewer.",
             )
         return numbers[:count]
@@ -134,7 +135,7 @@ def _named(opened: Frames, numbers: Sequence[int]) -> Sequence[int]:
     outside = [number for number in numbers if not 0 <= number < len(opened)]
     if outside or not numbers:
         wanted = f"number {outside[0]}, counted from 0, is" if outside else "none of them is"
-        raise UnreadableFrames(opened.path, f"has {len(opened)} frames; {wanted} asked for. Ask for others.")
+        raise UnreadableFrames(opened.path, f"has {counted(len(opened), 'frame')}; {wanted} asked for. Ask for others.")
     return numbers
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from datetime import datetime, timezone
 from io import BytesIO
@@ -14,6 +15,7 @@ from PIL import Image
 
 from echocare_core.results import ResultsWriter
 from echocare_core.results.page import report
+from echocare_core.results.page.index import SORT, SORT_SOURCE
 from echocare_core.results.page.report import Section, write_report
 from echocare_core.types import BundleCard, Mask, Measurement, SetAside
 
@@ -146,3 +148,54 @@ def test_the_page_can_be_read_aloud(page_of, frame_of):
     assert page.all("html")[0]["lang"] == "en"
     assert all(image["alt"] for image in page.all("img"))
     assert {heading["scope"] for heading in page.all("th")} == {"col", "row"}
+
+
+def test_a_still_has_no_number_and_no_time_below_it_and_a_cine_has(page_of, frame_of):
+    text = page_of(frame_of("a", frame_time_ms=0.0), *(frame_of("b", n, frame_time_ms=40.0 * n) for n in (0, 1))).text
+    assert text.count("frame 0") == text.count("0 ms, ") + 1 == 1
+    assert "frame 1, 40 ms" in text
+
+
+def test_a_folder_of_several_files_is_named_once(page_of, frame_of):
+    aside = [SetAside("set/z", "no pixels"), SetAside("set/y", "no pixels"), SetAside("alone/x", "no pixels")]
+    text = page_of(frame_of("long/way/a"), frame_of("long/way/b"), frame_of("other/c"), set_aside=aside).text
+    assert [text.count(words) for words in ("long/ way/", "other/ c", "set/", "alone/ x")] == [1, 1, 1, 1]
+
+
+def lengths(*values: float) -> tuple[Measurement, ...]:
+    return tuple(Measurement("long_axis", value, "mm") for value in values)
+
+
+def test_many_files_have_an_index_that_leads_to_each(page_of, frame_of):
+    frames = [frame_of(f"{n}.png", outputs=lengths(n + 0.5)) for n in range(11)]
+    page = page_of(*frames, frame_of("10.png", 1, outputs=lengths(12.5)))
+    targets = {article["id"] for article in page.all("article")}
+    links = [link["href"] for link in page.all("a") if link["href"].startswith("#")]
+    assert len(links) == 11
+    assert {link[1:] for link in links} == targets
+    assert "File Frames long axis mm 0.png 1 0.5 1.png 1 1.5" in page.text
+    assert "10.png 2 11.5" in page.text
+    assert "Check" not in page.text
+
+
+def test_only_the_script_that_sorts_the_index_may_run(page_of, frame_of):
+    evil = "</script><script>alert(1)</script>"
+    page = page_of(*(frame_of(f"{evil}{n}.png") for n in range(11)))
+    [policy] = [meta["content"] for meta in page.all("meta") if "http-equiv" in meta]
+    assert len(page.all("script")) == 1
+    assert SORT_SOURCE in policy
+    digest = hashlib.sha256(SORT.encode()).digest()
+    assert f"'sha256-{base64.b64encode(digest).decode()}'" == SORT_SOURCE
+
+
+def test_a_page_of_few_files_has_neither_index_nor_script(page_of, frame_of):
+    page = page_of(*(frame_of(f"{n}.png") for n in range(10)))
+    assert not page.all("script")
+    assert "script-src" not in str(page.all("meta"))
+    assert "File Frames" not in page.text
+
+
+def test_the_index_names_what_is_to_be_checked(page_of, frame_of):
+    blank = frame_of("blank.png", image=np.zeros((60, 80, 3), np.uint8), outputs=lengths(3))
+    page = page_of(blank, *(frame_of(f"{n}.png", outputs=lengths(n)) for n in range(10)))
+    assert "blank.png 1 3.0 the picture is blank" in page.text

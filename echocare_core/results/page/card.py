@@ -33,7 +33,7 @@ SHOWN: dict[type, Callable[[Sequence[Entry]], str]] = {
     Embedding: show_embeddings,
 }
 
-_CARD = Template("""<article class="$about">
+_CARD = Template("""<article class="$about" id="$anchor">
 <h3>$source</h3>
 <p class="meta">$facts</p>
 $notes
@@ -44,24 +44,26 @@ $outputs
 </article>""")
 
 _FIGURE = Template(
-    '<figure><a href="$link"><img src="$picture" width="$width" height="$height" alt="$alt"></a>'
-    "<figcaption>$caption</figcaption></figure>"
+    '<figure><a href="$link"><img src="$picture" width="$width" height="$height" alt="$alt"></a>$caption</figure>'
 )
 
 
-def card(entries: Sequence[Entry], pictures: Path, shown: int) -> str:
+def card(entries: Sequence[Entry], pictures: Path, shown: int, anchor: str, folder: str = "") -> str:
     """The frames of one file, one cine, or one study as HTML.
 
     Args:
         entries: of its frames, or the one of a cine or study.
         pictures: the folder to which their files are relative.
         shown: of how many entries to embed pictures at most, evenly spaced.
+        anchor: by which the index of the page leads to it.
+        folder: that stands above it, with a slash, and is not said again.
     """
     first = entries[0]
     chosen = [entry for entry in evenly_spaced(entries, shown) if _pictures(entry)]
     return _CARD.substitute(
         about="file study" if first.level == "study" else "file",
-        source=f"Study {first.row['study']}" if first.level == "study" else _breakable(str(first.row["source"])),
+        anchor=anchor,
+        source=title_of(first, folder),
         facts=" · ".join(_facts(entries)),
         notes="\n".join(
             [f'<p class="note doubt">{note}</p>' for note in _doubts(entries)]
@@ -69,8 +71,16 @@ def card(entries: Sequence[Entry], pictures: Path, shown: int) -> str:
         ),
         kind=_layout(entries),
         outputs=_outputs(entries),
-        thumbnails="".join(_figures(entry, pictures) for entry in chosen) + _more(entries, len(chosen)),
+        thumbnails="".join(_figures(entry, pictures, _is_still(entries)) for entry in chosen)
+        + _more(entries, len(chosen)),
     )
+
+
+def title_of(entry: Entry, folder: str = "") -> str:
+    """What a card is about, as HTML: a study by its number, a file by its path below a folder."""
+    if entry.level == "study":
+        return f"Study {entry.row['study']}"
+    return breakable(str(entry.row["source"]).removeprefix(folder))
 
 
 def _layout(entries: Sequence[Entry]) -> str:
@@ -94,7 +104,7 @@ def _facts(entries: Sequence[Entry]) -> Iterator[str]:
     rows, level = [entry.row for entry in entries], entries[0].level
     yield counted(len(rows), "frame") if level == "frame" else f"the whole {level}"
     if level == "study":
-        yield f"folder {_breakable(str(rows[0]['source']))}"
+        yield f"folder {breakable(str(rows[0]['source']))}"
     times = [cast(float, row["frame_time_ms"]) for row in rows if row["frame_time_ms"] is not None]
     if len(times) > 1:
         yield f"{(max(times) - min(times)) / 1000:.1f} s"
@@ -149,21 +159,33 @@ def _pictures(entry: Entry) -> list[str]:
     ]
 
 
-def _figures(entry: Entry, pictures: Path) -> str:
+def _is_still(entries: Sequence[Entry]) -> bool:
+    """Whether it is the one picture of a file, whose number and time say nothing."""
+    return len(entries) == 1 and entries[0].row["frame"] == 0 and not entries[0].row["frame_time_ms"]
+
+
+def _figures(entry: Entry, pictures: Path, still: bool) -> str:
     """The pictures of one entry, each linked to its file."""
     said = NOTHING_FOUND if entry.details.nothing_found else ", ".join(outputs_text(entry.details.outputs))
     said = said or ("outlined, nothing measured" if entry.row.get("mask") else "as recorded")
-    time = entry.row["frame_time_ms"]
-    caption = entry.words + ("" if time is None else f", {time:.0f} ms")
-    caption += f", {NOTHING_FOUND}" if entry.details.nothing_found else ""
     figures = []
     for column in _pictures(entry):
         if column == "overlay":
-            figures.append(_figure(entry, column, pictures, said, caption))
+            figures.append(_figure(entry, column, pictures, said, ", ".join(_caption(entry, still))))
         else:
-            name = name_text(column.removesuffix(FILE))
-            figures.append(_figure(entry, column, pictures, name, f"{entry.words}, {escape(name)}"))
+            name = escape(name_text(column.removesuffix(FILE)))
+            figures.append(_figure(entry, column, pictures, name, name if still else f"{entry.words}, {name}"))
     return f'<div class="of-one">{"".join(figures)}</div>' if len(figures) > 1 else "".join(figures)
+
+
+def _caption(entry: Entry, still: bool) -> Iterator[str]:
+    time = entry.row["frame_time_ms"]
+    if not still:
+        yield entry.words
+        if time is not None:
+            yield f"{time:.0f} ms"
+    if entry.details.nothing_found:
+        yield NOTHING_FOUND
 
 
 def _figure(entry: Entry, column: str, pictures: Path, said: str, caption: str) -> str:
@@ -171,6 +193,7 @@ def _figure(entry: Entry, column: str, pictures: Path, said: str, caption: str) 
     picture, (width, height) = thumbnail_data_uri(
         pictures / path, entry.details.overlay_px if column == "overlay" else None
     )
+    caption = f"<figcaption>{caption}</figcaption>" if caption else ""
     alt = escape(f"{printable(str(entry.row['source']))}, {entry.words}: {said}")
     return _FIGURE.substitute(link=_link(path), picture=picture, width=width, height=height, alt=alt, caption=caption)
 
@@ -190,6 +213,6 @@ def _link(path: str) -> str:
     return escape(quote(path))
 
 
-def _breakable(source: str) -> str:
+def breakable(source: str) -> str:
     """The path, escaped, with places where a line may break."""
     return escape(printable(source)).replace("/", "/<wbr>")

@@ -16,9 +16,7 @@ from echocare_core.types import Measurement
 
 def show_measurements(entries: Sequence[Entry]) -> str:
     """A table of what was measured; empty where nothing was. Numbers that are not plausible are called so."""
-    measured: dict[tuple[str, str], list[float]] = {}
-    for one in (one for entry in entries for one in entry.of(Measurement) if math.isfinite(one.value)):
-        measured.setdefault((one.name, one.unit), []).append(one.value)
+    measured = finite_measurements(entries)
     if not measured:
         return ""
     doubted = Counter(column for entry in entries for _, _, column in entry.details.doubts if column)
@@ -28,6 +26,14 @@ def show_measurements(entries: Sequence[Entry]) -> str:
         for (name, unit), values in measured.items()
     ]
     return table(heads, cells)
+
+
+def finite_measurements(entries: Sequence[Entry]) -> dict[tuple[str, str], list[float]]:
+    """The values of each measurement, by its name and unit."""
+    measured: dict[tuple[str, str], list[float]] = {}
+    for one in (one for entry in entries for one in entry.of(Measurement) if math.isfinite(one.value)):
+        measured.setdefault((one.name, one.unit), []).append(one.value)
+    return measured
 
 
 def _cells(name: str, unit: str, values: Sequence[float], frames: int, doubted: int) -> list[str]:

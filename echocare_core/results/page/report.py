@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
-from itertools import groupby
 from pathlib import Path
 from string import Template
 
-from echocare_core.printable import printable
 from echocare_core.result_files import ORIGIN_JSON
+from echocare_core.results.page.aside import list_set_aside
 from echocare_core.results.page.beside import list_beside
-from echocare_core.results.page.card import card
+from echocare_core.results.page.card import breakable, card
 from echocare_core.results.page.entry import Entry
+from echocare_core.results.page.groups import folders_of, groups_of
+from echocare_core.results.page.index import SORT, SORT_SOURCE, list_files
 from echocare_core.results.page.origin import origin_facts
 from echocare_core.results.table import Row
 from echocare_core.results.wording import counted, enumerated, range_text
@@ -31,7 +32,8 @@ _PAGE = Template("""<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'$scripts">
 <title>$title</title>
 <style>
 $style
@@ -60,7 +62,7 @@ $beside
 own documentation names:</p>
 $citations</section>
 </main>
-</body>
+$script</body>
 </html>
 """)
 
@@ -108,7 +110,9 @@ def write_report(
     pictures: Path | None = None,
     written: datetime | None = None,
 ) -> None:
-    """Write the page: no script and nothing loaded from outside, thumbnails inside it, each linked to its overlay.
+    """Write the page: nothing is loaded from outside, thumbnails are inside it, each linked to its overlay.
+
+    The only script is that which sorts the index of many files (`page.index`).
 
     Args:
         path: the file.
@@ -121,6 +125,8 @@ def write_report(
     entries = [entry for section in sections for entry in section.entries]
     tables = [name for section in sections for name in section.tables]
     tables += [ORIGIN_JSON for section in sections if section.origin is not None]
+    parts = "\n".join(_sections(sections, pictures or path.parent))
+    sorts = '<table class="index">' in parts
     text = _PAGE.substitute(
         title=escape(sections[0].card.title if len(sections) == 1 else "Ultrasound measurements"),
         style=_style(entries),
@@ -128,8 +134,10 @@ def write_report(
         summary=summary_text([entry.row for entry in entries], set_aside),
         iso=written.isoformat(timespec="seconds"),
         written=_time_text(written),
-        sections="\n".join(_sections(sections, pictures or path.parent)),
-        set_aside=_set_aside_table(set_aside),
+        sections=parts,
+        scripts=f"; script-src {SORT_SOURCE}" if sorts else "",
+        script=f"<script>{SORT}</script>\n" if sorts else "",
+        set_aside=list_set_aside(set_aside),
         beside=list_beside(entries, tables, "" if len(sections) == 1 else "In the folder of each bundle, "),
         citations="".join(f"<p class='citation'>{citation(section.card)}</p>\n" for section in sections),
     )
@@ -191,15 +199,20 @@ def _time_text(time: datetime) -> str:
 
 def _sections(sections: Sequence[Section], pictures: Path) -> Iterator[str]:
     left = MOST_THUMBNAILS
-    total = sum(len(_groups(section.entries)) for section in sections)
+    total = sum(len(groups_of(section.entries)) for section in sections)
     per_file = max(1, min(MOST_THUMBNAILS_PER_FILE, MOST_THUMBNAILS // max(1, total)))
     for number, section in enumerate(sections, 1):
-        cards = []
-        for entries in _groups(section.entries):
+        groups, cards = groups_of(section.entries), []
+        anchors = [f"file-{number}-{place}" for place in range(1, len(groups) + 1)]
+        sources = [None if group[0].level == "study" else str(group[0].row["source"]) for group in groups]
+        for entries, anchor, (folder, begins) in zip(groups, anchors, folders_of(sources), strict=True):
             shown = min(per_file, left, len(entries))
-            cards.append(card(entries, pictures, shown))
+            if begins:
+                cards.append(f'<p class="folder">{breakable(folder)}</p>')
+            cards.append(card(entries, pictures, shown, anchor, folder))
             left -= shown
-        yield _section(number, section, cards, repeats_title=len(sections) == 1)
+        index = list_files(groups, anchors)
+        yield _section(number, section, [*([index] if index else []), *cards], repeats_title=len(sections) == 1)
 
 
 def _section(number: int, section: Section, cards: Sequence[str], repeats_title: bool) -> str:
@@ -231,39 +244,3 @@ def _plausible(card: BundleCard) -> str:
 
 def _heading(section: Section) -> str:
     return "Results" if _has_more(section.entries) else "Measurements"
-
-
-def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """What stands on one card: a study, a cine, or the frames of a file; each study before its files.
-
-    Studies and files come in the order of the export.
-    """
-    files: dict[object, int] = {}
-    for entry in entries:
-        if entry.level != "study":
-            files.setdefault(entry.row["source"], len(files))
-
-    def place(entry: Entry) -> tuple[int, int, int]:
-        study = entry.row.get("study")
-        file = -1 if entry.level == "study" else files[entry.row["source"]]
-        return (study if isinstance(study, int) else 0, file, entry.level == "frame")
-
-    return [list(group) for _, group in groupby(sorted(entries, key=place), key=place)]
-
-
-def _set_aside_table(set_aside: Sequence[SetAside]) -> str:
-    """What was not used, and why."""
-    head = '<section aria-labelledby="aside"><h2 id="aside">Set aside</h2>\n'
-    if not set_aside:
-        return f"{head}<p>Nothing: every file could be used.</p></section>"
-    rows = "\n".join(
-        f'<tr><th scope="row">{escape(printable(item.source))}</th>'
-        f"<td>{'all' if item.frame is None else item.frame}</td>"
-        f"<td>{escape(item.reason)}</td></tr>"
-        for item in set_aside
-    )
-    return (
-        f"{head}<p>These were not used. The reason stands beside each.</p>\n<table class='aside'><thead><tr>"
-        '<th scope="col">File</th><th scope="col">Frame</th><th scope="col">Reason</th></tr></thead>\n'
-        f"<tbody>\n{rows}\n</tbody></table></section>"
-    )
