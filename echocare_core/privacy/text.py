@@ -1,4 +1,4 @@
-"""Burned-in text in a picture, found by how it is drawn: thin strokes with hard edges, several glyphs in a row."""
+"""Burned-in text in a picture, found by how it is drawn: thin strokes of one colour, hard edges, glyphs in a row."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label, minimum_filter1d
 
-# Chosen on text drawn into training rows of AUL liver, BUS-BRA and HC18, at 320 and at 800 px.
-# Grey levels by which a stroke is brighter, or more coloured, than what lies on both sides of it; tried one by one.
+# Chosen on text drawn into training rows of AUL liver, BUS-BRA, HC18, BUSI, MMOTU and lung scans, and into frames of
+# echo and of colour and power Doppler that come with pydicom, pydicom-data and deid-data, at 320 to 800 px.
+# Grey levels by which a stroke is brighter, more coloured or whiter than what is on both sides of it; tried one by one.
 CONTRASTS = (32, 64, 112)
 STROKE = 0.012  # widest stroke, as a share of the picture's longer side, and never below STROKE_PX
 STROKE_PX = 3
@@ -19,7 +20,16 @@ UPRIGHT = 0.5  # share of a glyph's pixels with darkness to the left and right: 
 EDGE, HARD = 0.8, 0.1  # step between neighbours in a row, in contrasts, that this share of a glyph's pixels reach
 ALIKE = 1.8  # heights of neighbours in a line differ by this factor at most
 GAP, WORD_GAP = 1.6, 3.0  # space between neighbours, and beside what is a line by itself, in heights
+GROWN = 1.5  # height of a line, in its tallest glyph: some letters reach above others, some below
 LINE = 1.8  # least width of a line, in heights: neither a caliper nor a bright speckle is text
+CORE, STRONG = 0.8, 0.5  # shares of a stroke's highest contrast: where it has its own colour, and what counts of it,
+FAINTEST = 10  # in grey levels at least
+# Grey levels within which colours are one, in each channel: between neighbours, and between a stroke and its line; the
+# latter also as a share of the contrast, for thin bright strokes fade most at their edges.
+ALIKE_COLOUR, SAME_COLOUR, FADED = 60, 45, 0.3
+ONE_COLOUR, LARGE_PX, LARGE_ONE_COLOUR = 0.5, 20, 0.65  # share of a glyph, and of one taller, that has its colour
+STROKES = 1.0  # of one colour, side by side in a line as wide as high: letters have two, streaks of speckle fewer
+CROSSED = 75  # percentile of a line's rows in which so many are crossed
 MARGIN, BESIDE = 0.3, 1.1  # by which a line's box is widened, in heights, for what is too faint to count
 
 
@@ -45,6 +55,28 @@ class Box(NamedTuple):
         return Box(top, left, max(self.bottom, other.bottom), max(self.right, other.right))
 
 
+class Part(NamedTuple):
+    """Letters of one colour in a row, or one of them.
+
+    Attributes:
+        box: around them.
+        colour: float32 (3,) RGB.
+        tallest: height of the tallest.
+        glyphs: how many.
+    """
+
+    box: Box
+    colour: NDArray[np.float32]
+    tallest: int
+    glyphs: int = 1
+
+    def unite(self, other: Part) -> Part:
+        """Both together."""
+        glyphs = self.glyphs + other.glyphs
+        colour = self.colour + (other.colour - self.colour) * np.float32(other.glyphs / glyphs)
+        return Part(self.box.unite(other.box), colour, max(self.tallest, other.tallest), glyphs)
+
+
 def find_text(picture: NDArray[np.uint8]) -> list[Box]:
     """Find lines of text, bright or coloured, of whatever words.
 
@@ -57,22 +89,36 @@ def find_text(picture: NDArray[np.uint8]) -> list[Box]:
     Returns:
         One box around each line, with a margin, inside the picture.
     """
-    red, green, blue = np.moveaxis(picture.astype(np.int16), -1, 0)
-    brightness = np.maximum(np.maximum(red, green), blue)
-    channels = (brightness, brightness - np.minimum(np.minimum(red, green), blue))
-    glyphs = [glyph for channel in channels for glyph in _glyphs(channel)]
-    parts = _unite(sorted(glyphs, key=lambda box: box.left), GAP)
-    lines = [part for part in parts if _is_line(part)]
-    lines = [line for line in _unite([*lines, *parts], WORD_GAP) if _is_line(line)]
-    return [_widen(line, *channels[0].shape) for line in lines]
+    colours = picture.astype(np.float32)
+    channels = _channels(picture.astype(np.int16))
+    height, width = channels[0].shape
+    reach = max(STROKE_PX, round(STROKE * max(height, width)))
+    uprights = [channel - _beside(channel, reach, axis=1) for channel in channels]
+    glyphs = [
+        glyph
+        for channel, upright in zip(channels, uprights, strict=True)
+        for glyph in _glyphs(channel, upright, channel - _beside(channel, reach, axis=0), colours)
+    ]
+    parts = _unite(sorted(glyphs, key=lambda glyph: glyph.box.left), GAP)
+    lines = _unite([*(part for part in parts if _is_wide(part)), *parts], WORD_GAP)
+    written = [line for line in lines if _is_wide(line) and any(_has_strokes(line, one, colours) for one in uprights)]
+    return [_widen(line.box, height, width) for line in written]
 
 
-def _glyphs(channel: NDArray[np.int16]) -> list[Box]:
-    """Connected strokes as tall as a letter, most of them upright, with hard edges."""
+def _channels(picture: NDArray[np.int16]) -> list[NDArray[np.int16]]:
+    """In which text stands out: brightness and, where there is colour, colourfulness and whiteness."""
+    red, green, blue = np.moveaxis(picture, -1, 0)
+    brightest = np.maximum(np.maximum(red, green), blue)
+    darkest = np.minimum(np.minimum(red, green), blue)
+    return [brightest, brightest - darkest, darkest] if (brightest != darkest).any() else [brightest]
+
+
+def _glyphs(
+    channel: NDArray[np.int16], upright: NDArray[np.int16], lying: NDArray[np.int16], colours: NDArray[np.float32]
+) -> list[Part]:
+    """Connected strokes as tall as a letter, most of them upright, with hard edges and one colour."""
     side = max(channel.shape)
-    reach = max(STROKE_PX, round(STROKE * side))
-    upright = channel - _beside(channel, reach, axis=1)
-    contrast = np.maximum(upright, channel - _beside(channel, reach, axis=0))
+    contrast = np.maximum(upright, lying)
     steps = np.abs(np.diff(channel, axis=1, prepend=channel[:, :1]))
     found = []
     for least in CONTRASTS:
@@ -84,9 +130,33 @@ def _glyphs(channel: NDArray[np.int16]) -> list[Box]:
             own = numbers[rows, columns] == number
             if np.count_nonzero(upright[rows, columns][own] >= least) < UPRIGHT * np.count_nonzero(own):
                 continue
-            if (steps[rows, columns.start : columns.stop + 1] >= EDGE * least).mean() >= HARD:
-                found.append(box)
+            if (steps[rows, columns.start : columns.stop + 1] >= EDGE * least).mean() < HARD:
+                continue
+            colour, share = _colour(contrast[rows, columns][own], colours[rows, columns][own])
+            if share >= (LARGE_ONE_COLOUR if box.height > LARGE_PX else ONE_COLOUR):
+                found.append(Part(box, colour, box.height))
     return found
+
+
+def _colour(contrast: NDArray[np.int16], colours: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """The colour of a glyph, from its pixels (pixels,) and (pixels, 3), and the share of them that has it."""
+    highest = contrast.max()
+    colour = np.median(colours[contrast >= CORE * highest], axis=0)
+    away = np.abs(colours[contrast >= STRONG * highest] - colour).max(axis=-1)
+    return colour, float((away <= SAME_COLOUR).mean())
+
+
+def _has_strokes(line: Part, upright: NDArray[np.int16], colours: NDArray[np.float32]) -> bool:
+    """Whether enough strokes of a line's own colour stand side by side in it."""
+    top, left, bottom, right = line.box
+    contrast = upright[top:bottom, left:right]
+    away = np.abs(colours[top:bottom, left:right] - line.colour).max(axis=-1)
+    if not (away <= SAME_COLOUR).any():
+        return False
+    highest = float(np.percentile(contrast[away <= SAME_COLOUR], 90))
+    strokes = (away <= max(SAME_COLOUR, FADED * highest)) & (contrast >= max(STRONG * highest, FAINTEST))
+    crossed = (np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
+    return float(np.percentile(crossed, CROSSED)) * line.box.height >= STROKES * line.box.width
 
 
 def _beside(channel: NDArray[np.int16], reach: int, axis: int) -> NDArray[np.int16]:
@@ -96,28 +166,33 @@ def _beside(channel: NDArray[np.int16], reach: int, axis: int) -> NDArray[np.int
     return np.maximum(np.roll(darkest, shift, axis), np.roll(darkest, -shift, axis))
 
 
-def _is_line(box: Box) -> bool:
-    return box.width >= LINE * box.height
+def _is_wide(part: Part) -> bool:
+    return part.box.width >= LINE * part.box.height
 
 
-def _unite(boxes: list[Box], gap: float) -> list[Box]:
-    """Boxes of about one height on about one row, each united with the first before it that is near."""
-    united: list[Box] = []
-    for box in boxes:
+def _unite(parts: list[Part], gap: float) -> list[Part]:
+    """Parts of about one height and one colour on about one row, each united with the first before it that is near."""
+    united: list[Part] = []
+    for part in parts:
         for place, other in enumerate(united):
-            if _neighbours(other, box, gap):
-                united[place] = other.unite(box)
+            if _are_neighbours(other, part, gap):
+                united[place] = other.unite(part)
                 break
         else:
-            united.append(box)
+            united.append(part)
     return united
 
 
-def _neighbours(one: Box, other: Box, gap: float) -> bool:
-    taller, lower = max(one.height, other.height), min(one.height, other.height)
-    overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
-    space = max(one.left, other.left) - min(one.right, other.right)
-    return space <= gap * taller and overlap >= lower / 2 and taller <= ALIKE * lower
+def _are_neighbours(one: Part, other: Part, gap: float) -> bool:
+    a, b = one.box, other.box
+    taller, lower = max(a.height, b.height), min(a.height, b.height)
+    overlap = min(a.bottom, b.bottom) - max(a.top, b.top)
+    space = max(a.left, b.left) - min(a.right, b.right)
+    if space > gap * taller or overlap < lower / 2 or taller > ALIKE * lower:
+        return False
+    if a.unite(b).height > GROWN * max(one.tallest, other.tallest):
+        return False
+    return bool(np.abs(one.colour - other.colour).max() <= ALIKE_COLOUR)
 
 
 def _widen(box: Box, height: int, width: int) -> Box:

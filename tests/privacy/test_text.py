@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from screens import SECTOR, screen, written_pixels
 
 from echocare_core.privacy.text import find_text
@@ -42,6 +43,28 @@ def test_a_picture_without_text_loses_next_to_nothing():
     top, left, bottom, right = SECTOR
 
     assert boxes_as_mask(screen()[0])[top:bottom, left:right].mean() < 0.005
+
+
+def doppler(seed):
+    """Tissue with a box of flow in it: patches and threads of red, yellow and blue."""
+    generator = np.random.default_rng(seed)
+    picture = screen()[0]
+    flow = gaussian_filter(generator.normal(size=(150, 220)), (6, 9))
+    speed = np.clip(flow / flow.std(), -2, 2)
+    colours = np.stack([120 + 65 * speed, 110 * (np.abs(speed) - 0.6), 120 - 65 * speed], axis=-1)
+    moving = np.abs(speed) > 0.6
+    picture[120:270, 130:350][moving] = np.clip(colours, 0, 255).astype(np.uint8)[moving]
+    return picture
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_colour_doppler_is_no_text_and_text_on_it_is_found(seed):
+    picture = doppler(seed)
+    assert boxes_as_mask(picture)[120:270, 130:350].mean() < 0.01
+
+    writing = [(150, 180, "DOE^JANE")]
+    picture[written_pixels(writing)] = 255
+    assert boxes_as_mask(picture)[written_pixels(writing)].mean() > 0.98
 
 
 def test_a_single_caliper_is_no_text():
