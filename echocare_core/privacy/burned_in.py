@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.sector import scan_sector
+from echocare_core.frames.sector import scan_extent
 from echocare_core.privacy.text import find_text
 from echocare_core.types import Frames
 
@@ -96,7 +96,7 @@ def _extremes(frames: Frames) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _sector(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where the probe looked and a little around it: bool, as large as the picture."""
+    """Where the probe may have looked, dim tissue included, and a little around it: bool, as large as the picture."""
     radius = max(1, round(AROUND * max(picture.shape)))
-    inside = scan_sector(picture).astype(np.uint8)
+    inside = scan_extent(picture).astype(np.uint8)
     return np.asarray(maximum_filter(inside, 2 * radius + 1, mode="constant") > 0)

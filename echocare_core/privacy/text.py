@@ -154,7 +154,8 @@ def _has_strokes(line: Part, upright: NDArray[np.int16], colours: NDArray[np.flo
     if not (away <= SAME_COLOUR).any():
         return False
     highest = float(np.percentile(contrast[away <= SAME_COLOUR], 90))
-    strokes = (away <= max(SAME_COLOUR, FADED * highest)) & (contrast >= max(STRONG * highest, FAINTEST))
+    strong = contrast >= max(STRONG * highest, FAINTEST)
+    strokes = strong & (away <= max(SAME_COLOUR, FADED * highest))
     crossed = (np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
     return float(np.percentile(crossed, CROSSED)) * line.box.height >= STROKES * line.box.width
 

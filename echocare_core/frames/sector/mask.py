@@ -39,7 +39,7 @@ WORK_PX = 320
 CINE_FRAMES = 5  # looked at, of a cine
 FLAT = 1  # grey levels: range of a flat 3x3 neighbourhood
 LARGE, AT_BORDER = 0.02, 0.02  # share of picture, and of its border, from which a flat grey level is background
-UNLIKE, LIT = 2, 6  # grey levels from the background: possibly tissue, surely lit
+DIM, UNLIKE, LIT = 1, 2, 6  # grey levels from the background: hardly, possibly tissue, surely lit
 STROKE, BRIGHT = 2, 120  # half the width of a stroke of text, and grey levels it stands out by
 STILL, MOVING = 8, 0.3  # grey levels a pixel of furniture changes at most; share of tissue that moves in a cine
 GAP, THIN = 2, 1  # of the halved copy: radius of the closing that bridges gaps, of the opening that removes text
@@ -84,6 +84,25 @@ def scan_sector(pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) 
     return draw(shape, height, width, max(grey.shape) / max(height, width))
 
 
+def scan_extent(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Find all that may be scan: the sector, and the hull of whatever large differs from the background, however dim.
+
+    For who rather keeps too much than loses tissue. On 60 training rows of AUL liver it leaves out 0.1 % of the drawn
+    fields of view and no pixel of them that is lit, and holds a sixth of what lies outside of them.
+
+    Args:
+        picture: uint8 RGB (height, width, 3).
+
+    Returns:
+        Bool (height, width), True inside.
+    """
+    height, width = picture.shape[:2]
+    possible, _ = _unlike_background(_work_copy(picture), DIM)
+    tissue = _tissue(possible)
+    sector = scan_sector(picture)
+    return sector | _scale(_hull(tissue), height, width) if tissue.any() else sector
+
+
 def sector_of(frames: Frames) -> NDArray[np.bool_]:
     """Find where the probe looked in a file.
 
@@ -117,8 +136,8 @@ def _work_copy(frame: NDArray[np.uint8]) -> Map:
     return np.asarray(image if factor == 1 else image.resize(size, how, reducing_gap=2.0))
 
 
-def _unlike_background(grey: Map) -> tuple[Map, Map]:
-    """Where a pixel differs from the grey levels of large flat areas at the border: possibly, and surely.
+def _unlike_background(grey: Map, unlike: int = UNLIKE) -> tuple[Map, Map]:
+    """Where a pixel differs from the grey levels of large flat areas at the border: by some levels, and surely.
 
     Not so the seam between two backgrounds, and bright strokes with nothing but background between them, as of text.
     """
@@ -127,7 +146,7 @@ def _unlike_background(grey: Map) -> tuple[Map, Map]:
     of_level = np.bincount(grey[flat], minlength=256) >= LARGE * grey.size
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     of_level &= np.bincount(border, minlength=256) >= AT_BORDER * border.size
-    possible, lit = (1 - _dilate(of_level.astype(np.uint8), levels) for levels in (UNLIKE, LIT))
+    possible, lit = (1 - _dilate(of_level.astype(np.uint8), levels) for levels in (unlike, LIT))
     seam = (possible[lowest] | possible[highest]) == 0
     between = _dilate(_erode(grey, STROKE), STROKE)
     strokes = (grey - between > BRIGHT) & (possible[between] == 0)
