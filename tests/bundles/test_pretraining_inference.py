@@ -105,7 +105,7 @@ def test_the_command_says_what_it_embedded_and_where_the_table_is(export: Path, 
     ran = CliRunner().invoke(app, ["predict", str(BUNDLE), str(export), str(tmp_path / "out"), *settings])
 
     assert ran.exit_code == 0, ran.output
-    assert "3 frames, 1 cine and 1 study measured, 1 files or frames set aside." in ran.output
+    assert "3 frames, 1 cine and 1 study measured, 1 file or frame set aside." in ran.output
     assert "embeddings.csv" in ran.output
 
 
