@@ -95,7 +95,7 @@ def golden_of(bundle: Path) -> dict[str, Any]:
 
 def as_frame(lines: list[str]) -> pd.DataFrame:
     return pd.DataFrame([line.split(",") for line in lines[1:]], columns=lines[0].split(",")).apply(
-        lambda column: pd.to_numeric(column) if column.str.fullmatch(r"[\d.]*").all() else column
+        lambda column: pd.to_numeric(column) if column.str.fullmatch(r"\d*\.?\d*").all() else column
     )
 
 
