@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from echocare_core.checks.configurations import read_configuration
 from echocare_core.checks.files import CARD, INFERENCE, WEIGHTS
 from echocare_core.checks.finding import Note
 from echocare_core.models.weight_file import read_state_dict
-from echocare_core.models.weights import load_network
+from echocare_core.models.weights import load_strictly
 from echocare_core.workflow import as_literal
 
 NETWORK = "network_def"
@@ -28,9 +27,7 @@ def check_weights(folder: Path) -> Iterator[str]:
     state = read_state_dict(folder / WEIGHTS)
     if state.keys() != torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True).keys():
         yield f"{WEIGHTS} wraps the state dict, which MONAI loads bare; save network.state_dict() itself."
-    with tempfile.TemporaryDirectory() as alone:  # without the card, whose checksum is another check's matter
-        copy = shutil.copyfile(folder / WEIGHTS, Path(alone) / Path(WEIGHTS).name)
-        load_network(read_configuration(folder, INFERENCE).get_parsed_content(NETWORK), copy)
+    load_strictly(read_configuration(folder, INFERENCE).get_parsed_content(NETWORK), state, Path(WEIGHTS).name)
 
 
 def check_shapes(folder: Path) -> Iterator[str]:

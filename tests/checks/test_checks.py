@@ -151,7 +151,12 @@ BREAKS: list[tuple[str, Break, str]] = [
     ("weights", save_weights(lambda state: {"model": state}), r"wraps the state dict"),
     (
         "weights",
-        save_weights(lambda state: {name: tensor / 0 for name, tensor in state.items()}),
+        save_weights(
+            lambda state: {
+                name: tensor.fill_(torch.inf) if tensor.is_floating_point() else tensor
+                for name, tensor in state.items()
+            }
+        ),
         r"not finite",
     ),
     ("weights", write("models/model.pt", "text"), r"not a weight file"),
