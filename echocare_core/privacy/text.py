@@ -28,6 +28,7 @@ FAINTEST = 10  # in grey levels at least
 # latter also as a share of the contrast, for thin bright strokes fade most at their edges.
 ALIKE_COLOUR, SAME_COLOUR, FADED = 60, 45, 0.3
 ONE_COLOUR, LARGE_PX, LARGE_ONE_COLOUR = 0.5, 20, 0.65  # share of a glyph, and of one taller, that has its colour
+GOES_ON = 0.5  # share of strokes that go on in the row above or below, as noise from pixel to pixel does not
 STROKES = 1.0  # of one colour, side by side in a line as wide as high: letters have two, streaks of speckle fewer
 CROSSED = 75  # percentile of a line's rows in which so many are crossed
 MARGIN, BESIDE = 0.3, 1.1  # by which a line's box is widened, in heights, for what is too faint to count
@@ -156,6 +157,10 @@ def _has_strokes(line: Part, upright: NDArray[np.int16], colours: NDArray[np.flo
     highest = float(np.percentile(contrast[away <= SAME_COLOUR], 90))
     strong = contrast >= max(STRONG * highest, FAINTEST)
     strokes = strong & (away <= max(SAME_COLOUR, FADED * highest))
+    above_or_below = np.pad(strokes, ((1, 1), (0, 0)))
+    goes_on = strokes & (above_or_below[2:] | above_or_below[:-2])
+    if np.count_nonzero(goes_on) < GOES_ON * np.count_nonzero(strokes):
+        return False
     crossed = (np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
     return float(np.percentile(crossed, CROSSED)) * line.box.height >= STROKES * line.box.width
 

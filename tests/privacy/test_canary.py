@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import shutil
 
 import numpy as np
 import pytest
@@ -41,6 +40,8 @@ PLANTS = {
     **{"PN": NAME, "DA": DATE, "DT": f"{DATE}101112", "TM": f"{DATE[2:]}.{DATE}", "UI": f"1.2.{DATE}.7730915"},
     **{"CS": "ZYXWALD", "UR": f"http://{NUMBER}", "IS": DATE, "DS": DATE, "AS": "086Y"},
 }
+
+PLAIN_UID = b"1.2.34567890.1234567"  # as long as the planted one
 
 
 def planted(path, pixels, **options):
@@ -165,7 +166,8 @@ def test_results_of_a_prediction_hold_none_of_it(export, tmp_path, caplog, recwa
     caplog.set_level(logging.DEBUG)
     (tmp_path / "plain").mkdir()  # a table of results names its files: here they have names that say nothing
     for number, path in enumerate(sorted(export.rglob("*.dcm"))):
-        shutil.copy(path, tmp_path / "plain" / f"IM{number}")
+        data = path.read_bytes()  # nor its UIDs, by which it names objects
+        (tmp_path / "plain" / f"IM{number}").write_bytes(data.replace(PLANTS["UI"].encode(), PLAIN_UID))
     (tmp_path / "plain" / "IM9").write_bytes(damaged((tmp_path / "plain" / "IM0").read_bytes(), 0))
     torch.save(BrightNetwork().state_dict(), tmp_path / "bright.pt")
     network = {"network_def": {"_target_": "bright_network.BrightNetwork"}, "weights": str(tmp_path / "bright.pt")}

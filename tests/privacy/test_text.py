@@ -67,6 +67,14 @@ def test_colour_doppler_is_no_text_and_text_on_it_is_found(seed):
     assert boxes_as_mask(picture)[written_pixels(writing)].mean() > 0.98
 
 
+def test_noise_from_pixel_to_pixel_is_hardly_taken_for_text():
+    generator = np.random.default_rng(0)
+    picture = np.zeros((240, 320, 3), dtype=np.uint8)
+    picture[20:220, 40:280] = np.clip(60 + 40 * generator.rayleigh(size=(200, 240, 1)), 0, 255)
+
+    assert boxes_as_mask(picture).mean() < 0.1
+
+
 def test_a_single_caliper_is_no_text():
     picture = screen()[0]
     picture[195:206, 200:202] = picture[200:202, 195:206] = 255
