@@ -182,7 +182,7 @@ def test_another_modality_can_be_asked_for(pacs, stored, tmp_path):
 
 
 def test_a_search_goes_on_over_all_pages(pacs, earlier, monkeypatch):
-    monkeypatch.setattr("echocare_core.pacs.dicomweb.PAGE", 3)
+    monkeypatch.setattr("echocare_core.pacs.search.WAYS", ((True, 3),))
     assert fetch(pacs, earlier, StudyQuery(studies=(STUDY,))).already_there == len(NAMES)
 
 
