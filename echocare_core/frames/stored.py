@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from echocare_core.frames.dicom.header import PixelData
 from echocare_core.frames.dicom.read import DicomPixels
 from echocare_core.frames.lazy import FirstFrame
+from echocare_core.frames.volume.pixels import VolumePixels
 from echocare_core.types import Frames
 
 LOOKS, LOOK_BYTES = 4, 4096
@@ -63,6 +65,10 @@ def stored_blocks(frames: Frames) -> Iterator[bytes]:
     for start, length in stored_spans(frames):
         for offset in range(0, length, BLOCK_BYTES):
             yield _read(frames, start + offset, min(BLOCK_BYTES, length - offset))
+    for path in _files_beside(frames):
+        with path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block
 
 
 def stored_frame(frames: Frames, number: int) -> bytes | None:
@@ -92,6 +98,12 @@ def _read(frames: Frames, start: int, length: int) -> bytes:
     pixels = _whole(frames)
     source = pixels.pixel_data if isinstance(pixels, DicomPixels) else PixelData(frames.path, 0, None, 0)
     return bytes(source.read(start, length).data)
+
+
+def _files_beside(frames: Frames) -> Sequence[Path]:
+    """Files that hold the numbers of a header that stands alone: equal headers may have other pictures."""
+    pixels = _whole(frames)
+    return [path for path in pixels.files if path != frames.path] if isinstance(pixels, VolumePixels) else []
 
 
 def _whole(frames: Frames) -> Sequence[NDArray[np.uint8]]:

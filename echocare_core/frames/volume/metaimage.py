@@ -40,6 +40,11 @@ TYPES = {  # ITK's name of a type of numbers: that of its Python class
 class MetaImagePixels(VolumePixels):
     """The frames of a MetaImage file; ITK reads one frame at a time where the file is not compressed."""
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        name = _entry(self.path, b"ElementDataFile")
+        return (self.path,) if name.upper() == "LOCAL" else (self.path, self.path.parent / name)
+
     def plane(self, number: int) -> NDArray[Any]:
         itk = _import_itk(self.path)
         reader = _reader(itk, self.path)
@@ -125,7 +130,8 @@ def _check_data_file(path: Path) -> None:
     name = _entry(path, b"ElementDataFile")
     if name.upper() == "LOCAL":
         return
-    if not name or Path(name).name != name or "\\" in name or "%" in name or name.split()[0].upper() == "LIST":
+    leads_out = Path(name).name != name or (path.parent / name).resolve().parent != path.parent.resolve()
+    if not name or leads_out or "\\" in name or "%" in name or name.split()[0].upper() == "LIST":
         raise PixelDataError("does not name one file beside it that holds its numbers. Save it as .mha.")
     if not (path.parent / name).is_file():
         raise PixelDataError("needs the file beside it that holds its numbers, which is not there. Copy both.")

@@ -1,6 +1,6 @@
-"""Pictures stored as arrays of numbers, NIfTI and MetaImage: which axis is what, and numbers to uint8 RGB.
+"""Pictures stored as arrays of numbers, NIfTI, MetaImage and NRRD: which axis is what, and numbers to uint8 RGB.
 
-Both formats store columns first, then rows (ITK's x and y), then whatever else there is. Their tools read an array
+These formats store columns first, then rows (ITK's x and y), then whatever else there is. Their tools read an array
 (columns, rows): a picture lies on its side in it. What the files say about the patient's axes is made up, since an
 ultrasound picture has none, and is not used.
 """
@@ -57,6 +57,11 @@ class VolumePixels(LazyPixels):
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels, upright."""
         return self.shape[self.axes[1]], self.shape[self.axes[0]]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that the picture stands in: a header may have its numbers in others."""
+        return (self.path,)
 
     @abstractmethod
     def plane(self, number: int) -> NDArray[Any]:

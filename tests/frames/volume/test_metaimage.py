@@ -8,7 +8,7 @@ import pytest
 from ultrasound_files import marked
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames import read_frames
+from echocare_core.frames import read_export, read_frames
 from echocare_core.frames.plausible import NOT_A_LENGTH
 from echocare_core.frames.volume.pixels import THIRD_AXIS
 
@@ -88,7 +88,8 @@ def test_a_spacing_that_ultrasound_does_not_have_is_none_and_said_so(tmp_path, s
 
 def test_numbers_that_stand_nowhere_near_are_refused(tmp_path):
     path = write_metaimage(tmp_path / "a.mhd", grey())
-    for name in ("../a.raw", "/etc/hostname", "LIST", "a%d.raw 1 4 1", ""):
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    for name in ("../a.raw", "/etc/hostname", "link", "LIST", "a%d.raw 1 4 1", ""):
         header = path.read_text().rpartition("ElementDataFile")[0] + f"ElementDataFile = {name}\n"
         (tmp_path / "b.mhd").write_text(header)
         with pytest.raises(UnreadableFrames, match=r"b\.mhd does not name one file beside it"):
@@ -100,6 +101,14 @@ def test_missing_numbers_are_refused(tmp_path):
     (tmp_path / "a.raw").unlink()
     with pytest.raises(UnreadableFrames, match=r"a\.mhd needs the file beside it"):
         read_frames(path)
+
+
+def test_equal_headers_of_other_numbers_are_no_copies(tmp_path):
+    for name, pixels in (("A", grey(2)), ("B", 255 - grey(2)), ("C", grey(2))):
+        (tmp_path / name).mkdir()
+        write_metaimage(tmp_path / name / "a.mhd", pixels)
+    export = read_export(tmp_path)
+    assert [export.source_of(frames) for frames in export.files] == ["A/a.mhd", "B/a.mhd"]
 
 
 def test_numbers_cut_short_are_refused_when_asked_for(tmp_path):
