@@ -12,6 +12,7 @@ from echocare_core.frames.paged import looks_like_paged, read_paged
 from echocare_core.frames.video.read import looks_like_video, read_video
 from echocare_core.frames.volume.metaimage import looks_like_metaimage, read_metaimage
 from echocare_core.frames.volume.nifti import looks_like_nifti, read_nifti
+from echocare_core.frames.volume.nrrd import looks_like_nrrd, read_nrrd
 from echocare_core.types import Frames
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
@@ -21,20 +22,20 @@ OTHERS = {
     b"PK\x03\x04": "a ZIP archive; unpack it first",
     b"\x1f\x8b": "a gzip archive; unpack it first",
     b"RIFF": "a RIFF file, but no AVI video",
-    b"NRRD": "an NRRD file; save it as MetaImage",
 }
 
 
 def read_frames(path: Path) -> Frames:
     """Read an ultrasound still or cine, with any name or extension: DICOM, PNG, JPEG, GIF, TIFF, BMP, WebP, AVI, MP4,
-    NIfTI or MetaImage.
+    MKV, WebM, NIfTI, MetaImage or NRRD.
 
     Args:
         path: one file. `read_export` reads folders.
 
     Returns:
         Frames whose pixels are decoded when they are asked for; what each reader promises stands in `dicom.read_dicom`,
-        `image.read_image`, `paged.read_paged`, `video.read_video`, `volume.read_nifti` and `volume.read_metaimage`.
+        `image.read_image`, `paged.read_paged`, `video.read_video`, `volume.read_nifti`, `volume.read_metaimage` and
+        `volume.read_nrrd`.
 
     Raises:
         UnreadableFrames: missing, empty, a folder, not permitted, or none of these formats, or refused by its reader,
@@ -66,10 +67,12 @@ def _read(path: Path, head: bytes) -> Frames:
         return read_nifti(path)
     if looks_like_metaimage(head):
         return read_metaimage(path)
+    if looks_like_nrrd(head):
+        return read_nrrd(path)
     raise UnreadableFrames(
         path,
-        f"is not DICOM, PNG or JPEG, nor AVI, MP4, NIfTI or MetaImage ({_other_format(head)}). Leave it out, or "
-        "convert it.",
+        f"is not DICOM, PNG or JPEG, nor AVI, MP4, NIfTI, MetaImage or NRRD ({_other_format(head)}). Leave it out, "
+        "or convert it.",
     )
 
 

@@ -9,7 +9,6 @@ import zlib
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -27,6 +26,7 @@ from echocare_core.frames.volume.pixels import (
     notes_on_third_axis,
     spacing_of,
 )
+from echocare_core.frames.volume.unpacked import MOST_BYTES, unpack
 from echocare_core.optional import import_package
 from echocare_core.types import Frames
 
@@ -34,7 +34,6 @@ GZIP = b"\x1f\x8b"
 NIFTI_1, NIFTI_2, LONGEST_HEADER = b"n+1\0", b"n+2\0", 540
 MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
-COPIED_AT_ONCE, MOST_BYTES = 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +152,11 @@ def _open(path: Path) -> Any:
 def _open_image(path: Path, modified_ns: int, process: int) -> Any:
     nibabel, file = _import_nibabel(path), _open_plain(path)
     image = _image(nibabel, file)
-    return _image(nibabel, _unpack(file, _bytes_of(image))) if isinstance(file, gzip.GzipFile) else image
+    if not isinstance(file, gzip.GzipFile):
+        return image
+    with file:
+        file.seek(0)
+        return _image(nibabel, unpack(cast(BinaryIO, file), _bytes_of(image)))
 
 
 def _bytes_of(image: Any) -> int:
@@ -179,14 +182,3 @@ def _open_plain(path: Path) -> BinaryIO:
     packed = file.read(2) == GZIP
     file.seek(0)
     return cast(BinaryIO, gzip.open(file)) if packed else file
-
-
-def _unpack(file: BinaryIO, length: int) -> BinaryIO:
-    """The first bytes that a compressed file unpacks to, in a temporary file that is gone when it is closed."""
-    whole = cast(BinaryIO, TemporaryFile())  # noqa: SIM115  (it is read from as long as the image is kept)
-    with file:
-        file.seek(0)
-        while part := file.read(min(COPIED_AT_ONCE, length - whole.tell())):
-            whole.write(part)
-    whole.seek(0)
-    return whole

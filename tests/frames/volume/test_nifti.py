@@ -13,7 +13,7 @@ from ultrasound_files import marked, write_ultrasound
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
 from echocare_core.frames.plausible import NOT_A_LENGTH
-from echocare_core.frames.volume import nifti
+from echocare_core.frames.volume import unpacked
 from echocare_core.frames.volume.pixels import THIRD_AXIS
 
 nibabel = pytest.importorskip("nibabel", reason="nibabel is not installed: pip install 'echocare[nifti]'")
@@ -272,10 +272,10 @@ def test_a_header_that_claims_more_than_any_is_refused_before_it_is_unpacked(tmp
 def test_what_stands_behind_the_last_number_is_not_unpacked(tmp_path, monkeypatch):
     path = stored(tmp_path / "a.nii", lying(marked(2, **GREY)[..., 0]))
     (tmp_path / "b.nii.gz").write_bytes(gzip.compress(path.read_bytes() + bytes(1 << 26)))
-    unpacked = []
-    monkeypatch.setattr(nifti, "TemporaryFile", lambda: unpacked.append(io.BytesIO()) or unpacked[0])
+    kept = []
+    monkeypatch.setattr(unpacked, "TemporaryFile", lambda: kept.append(io.BytesIO()) or kept[0])
     np.testing.assert_array_equal(read_frames(tmp_path / "b.nii.gz").pixels, read_frames(path).pixels)
-    assert len(unpacked[0].getvalue()) == path.stat().st_size
+    assert len(kept[0].getvalue()) == path.stat().st_size
 
 
 def test_frames_of_numbers_too_wide_for_any_picture_are_refused(tmp_path):
