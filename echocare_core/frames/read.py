@@ -71,8 +71,8 @@ def _read(path: Path, head: bytes) -> Frames:
         return read_nrrd(path)
     raise UnreadableFrames(
         path,
-        f"is not DICOM, PNG or JPEG, nor AVI, MP4, NIfTI, MetaImage or NRRD ({_other_format(head)}). Leave it out, "
-        "or convert it.",
+        f"is not DICOM, PNG or JPEG, nor AVI, MP4, MKV, NIfTI, MetaImage or NRRD ({_other_format(head)}). Leave it "
+        "out, or convert it.",
     )
 
 

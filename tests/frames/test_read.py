@@ -43,7 +43,7 @@ def test_a_path_may_be_text(tmp_path):
 def test_other_files_are_refused_by_name_without_quoting_them(tmp_path, content, what):
     (tmp_path / "notes").write_bytes(content)
     with pytest.raises(
-        UnreadableFrames, match=f"notes is not DICOM, PNG or JPEG, nor AVI, MP4, NIfTI, MetaImage or NRRD .*{what}"
+        UnreadableFrames, match=f"notes is not DICOM, PNG or JPEG, nor AVI, MP4, MKV, NIfTI, MetaImage or NRRD .*{what}"
     ) as caught:
         read_frames(tmp_path / "notes")
     assert "Jane" not in str(caught.value)

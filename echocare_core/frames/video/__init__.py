@@ -1,4 +1,4 @@
-"""Video to Frames: AVI and MP4 files, and the streams that DICOM video holds, both through PyAV."""
+"""Video to Frames: AVI, MP4, MKV and WebM files, and the streams that DICOM video holds, both through PyAV."""
 
 from echocare_core.frames.video.read import read_video
 

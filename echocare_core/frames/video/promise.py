@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MOST_PARTS = 10_000  # at the top level of a container; none has more
+EBML, SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"  # the parts of Matroska and WebM (RFC 9559)
 UNKNOWN = (0, 0xFFFFFFFF)  # sizes that a program writes before it knows
 
 
@@ -43,9 +44,10 @@ def missing_part(path: Path, promised: int, packets: Sequence[Packet], *, by_tim
     steps = max((packet.dts for packet in packets if packet.dts is not None), default=-1) + 1 if by_time else 0
     if promised and (len(whole) < len(packets) or max(len(packets), steps) < promised):
         return f"says it has {promised} frames, but {len(whole)} whole ones are there: it is cut short"
-    if len(whole) < len(packets):
+    missing = None if promised else missing_bytes(path)
+    if missing is None and len(whole) < len(packets):
         return f"is cut short within frame {len(whole) + 1}, and says nowhere how many it should have"
-    return None if promised else missing_bytes(path)
+    return missing
 
 
 def missing_bytes(path: Path) -> str | None:
@@ -64,8 +66,10 @@ def missing_bytes(path: Path) -> str | None:
 
 
 def _length(head: bytes) -> int | None:
-    """Bytes of a RIFF chunk or an ISO 14496-12 box, its own head with them; None at the end, or where it does not
-    say."""
+    """Bytes of a RIFF chunk, an ISO 14496-12 box or a part of Matroska, its own head with them; None at the end, or
+    where it does not say."""
+    if head.startswith((EBML, SEGMENT)):
+        return _length_in_matroska(head)
     if len(head) < 8 or (not head[4:8].isalnum() and not head.startswith(b"RIFF")):
         return None
     if head.startswith(b"RIFF"):
@@ -75,3 +79,13 @@ def _length(head: bytes) -> int | None:
     if length == 1 and len(head) == 16:
         (length,) = struct.unpack(">Q", head[8:])
     return length if length >= 8 else None
+
+
+def _length_in_matroska(head: bytes) -> int | None:
+    """A name of four bytes, then a number whose first bits say how many bytes it has (RFC 8794, section 4)."""
+    number_bytes = 9 - head[4].bit_length() if len(head) > 4 else 9
+    if number_bytes > 8 or len(head) < 4 + number_bytes:
+        return None
+    unknown = (1 << 7 * number_bytes) - 1
+    length = int.from_bytes(head[4 : 4 + number_bytes], "big") & unknown
+    return None if length == unknown else 4 + number_bytes + length

@@ -1,4 +1,4 @@
-"""AVI and MP4 cines to Frames."""
+"""AVI, MP4, MKV and WebM cines to Frames."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.frames.plausible import NOT_A_TIME, are_frame_times
 from echocare_core.frames.size import check_size
+from echocare_core.frames.video.promise import EBML
 from echocare_core.frames.video.track import VideoTrack
 from echocare_core.types import Frames
 
@@ -49,21 +50,23 @@ class VideoPixels(LazyPixels):
 
 
 def looks_like_video(head: bytes) -> bool:
-    """Whether a file that begins with these bytes (12 at least) is AVI (RIFF) or of the MP4 family (ISO 14496-12).
+    """Whether a file that begins with these bytes (12 at least) is AVI (RIFF), of the MP4 family (ISO 14496-12)
+    or Matroska, of which WebM is a part (RFC 9559).
 
     QuickTime files from before that standard name no type: they begin with one of their parts.
     """
     is_part = head[4:8] == b"mdat" or (head[4:8] in QUICKTIME and head[0] == 0)  # no text begins with a zero
-    return (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"ftyp" or is_part
+    is_matroska = head.startswith(EBML)
+    return (head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"ftyp" or is_part or is_matroska
 
 
 def read_video(path: Path) -> Frames:
-    """Read an AVI or MP4 cine; frames are decoded when `pixels[i]` is asked for, those in between on the way.
+    """Read an AVI, MP4, MKV or WebM cine; frames are decoded when `pixels[i]` is asked for, others on the way.
 
     Needs PyAV: `pip install 'echocare[video]'`.
 
     Args:
-        path: AVI, MP4 or MOV file; its first video stream is read, turned as the file says it is to be shown.
+        path: AVI, MP4, MOV, MKV or WebM file; its first video stream is read, turned as the file says.
 
     Returns:
         Frames with `pixels` uint8 RGB (height, width, 3) and `frame_times_ms` from the file's time stamps. A video says
