@@ -37,7 +37,7 @@ from echocare_core.privacy.vocabulary import CODE_SEQUENCES, COUNTERS, QUANTITIE
 from echocare_core.secret import SecretKey
 
 EDITION = "2026c"
-RULES = 2  # another number where the same file gives another copy: folders of both are not mixed
+RULES = 3  # another number where the same file gives another copy: folders of both are not mixed
 EMPTY = (  # Type 2 of the ultrasound objects (PS3.3 A.6, A.7): empty in every copy
     *("PatientName", "PatientBirthDate", "PatientSex", "ReferringPhysicianName"),
     *("StudyDate", "StudyTime", "StudyID", "AccessionNumber"),
@@ -48,6 +48,7 @@ DATES = ("Study", "Series", "Acquisition", "Content")  # whose date and time are
 TIME = re.compile(r"(?:[01]\d|2[0-3])(?:[0-5]\d){1,2}")
 PROFILE = "113100", "Basic Application Confidentiality Profile"  # CID 7050
 CLEAN_PIXELS = "113101", "Clean Pixel Data Option"
+SEARCHED = "Text in pixels searched by program, copy not reviewed"  # LO: 64 characters
 MODIFIED_DATES = "113107", "Retain Longitudinal Temporal Information Modified Dates Option"
 NUMBERED = {"PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID", "AdmissionID"}
 DISTINCT = 100  # a number as small identifies nobody, and counts in every series
@@ -106,12 +107,14 @@ def _deidentify(original: Dataset, key: SecretKey, source: str, keep_intervals: 
     return Deidentified(copy, copy.PatientID, len(found) - kept)
 
 
-def say_pixels_are_clean(header: Dataset) -> None:
-    """PS3.15 E.3.1 and PS3.3 C.7.6.1: every frame was looked at, and what may be text in it is black.
+def say_pixels_were_cleaned(header: Dataset) -> None:
+    """PS3.15 E.3.1: every frame was searched, and what may be text in it is black.
 
+    The code says what was done. Burned In Annotation (PS3.3 C.7.6.1, Type 3) stays out, which means that there may be
+    some: E.3.1 asks for NO where nothing is left, which may need a person's approval, and a program misses some text.
     What may be recognised of a person, as a face, is not looked for; a file's own word on that stays.
     """
-    header.BurnedInAnnotation = "NO"
+    header.DeidentificationMethod = [header.DeidentificationMethod, SEARCHED]
     header.ImageType = ["DERIVED", *header.ImageType[1:]]
     header.DeidentificationMethodCodeSequence.append(make_code(*CLEAN_PIXELS))
 

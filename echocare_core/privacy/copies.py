@@ -21,7 +21,7 @@ from echocare_core.frames.export import walk_export
 from echocare_core.frames.read import first_bytes
 from echocare_core.lock import FolderLock
 from echocare_core.optional import check_installed
-from echocare_core.privacy.attributes import EDITION, RULES, deidentify_header, say_pixels_are_clean
+from echocare_core.privacy.attributes import EDITION, RULES, deidentify_header, say_pixels_were_cleaned
 from echocare_core.privacy.burned_in import BurnedIn, find_burned_in
 from echocare_core.privacy.copy import write_copy
 from echocare_core.privacy.table import NOT_WRITTEN, TABLE, Row, claim, line_of_row
@@ -155,7 +155,7 @@ def _try_to_copy(path: Path, out: Path, row: Row, key: SecretKey, copies: set[st
     if copy in copies:
         raise UnreadableFrames(path, SAME_UID)
     painter = _Painter(find_burned_in(frames))
-    say_pixels_are_clean(header)
+    say_pixels_were_cleaned(header)
     (out / copy).parent.mkdir(parents=True, exist_ok=True)
     with replacing(out / copy) as unfinished:
         written = write_copy(unfinished, pixels, header, painter)

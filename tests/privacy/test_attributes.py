@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from ultrasound_files import region
 
 from echocare_core.frames.dicom.header import suppress_warnings
-from echocare_core.privacy.attributes import EMPTY, _elements, actions, deidentify_header, say_pixels_are_clean
+from echocare_core.privacy.attributes import EMPTY, _elements, actions, deidentify_header, say_pixels_were_cleaned
 from echocare_core.privacy.vocabulary import KEPT
 from echocare_core.secret import SecretKey
 
@@ -197,11 +197,13 @@ def test_a_copy_says_how_it_was_made():
     assert "BurnedInAnnotation" not in copy  # what a file says of its pixels is no word on those of a copy
 
 
-def test_only_a_copy_whose_pixels_were_cleaned_says_so():
-    copy = copied()
-    say_pixels_are_clean(copy)
+def test_only_a_copy_whose_pixels_were_cleaned_says_so_and_none_promises_that_no_text_is_left():
+    copy = copied(BurnedInAnnotation="NO")
+    say_pixels_were_cleaned(copy)
 
-    assert (copy.BurnedInAnnotation, copy.ImageType[0]) == ("NO", "DERIVED")
+    assert copy.ImageType[0] == "DERIVED"
+    assert "BurnedInAnnotation" not in copy
+    assert copy.DeidentificationMethod[1] == "Text in pixels searched by program, copy not reviewed"
     assert [code.CodeValue for code in copy.DeidentificationMethodCodeSequence] == ["113100", "113101"]
 
 
