@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -37,8 +38,11 @@ def read_meta(file: BinaryIO) -> Dataset:
     return read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != META)
 
 
-def unpack(path: Path, stamp: tuple[int, int]) -> BinaryIO:
+@contextmanager
+def unpacked(path: Path, stamp: tuple[int, int]) -> Iterator[BinaryIO]:
     """What a deflated object unpacks to: its elements behind the meta header, as explicit VR, little endian.
+
+    It is read by one thread at a time, from its beginning.
 
     Args:
         path: the object.
@@ -49,13 +53,15 @@ def unpack(path: Path, stamp: tuple[int, int]) -> BinaryIO:
         zlib.error, EOFError: it is damaged, or cut short.
         OSError: the file is gone, or there is no room for it.
     """
-    return _unpack(path, stamp, os.getpid())
+    whole = _unpack(path, stamp, os.getpid())
+    with _LOCK:
+        whole.seek(0)
+        yield whole
 
 
 def read_unpacked(path: Path, stamp: tuple[int, int], offset: int, length: int) -> NDArray[np.uint8]:
-    """Bytes of what a deflated object unpacks to, as a new array; fewer at its end. Raises as `unpack`."""
-    whole = unpack(path, stamp)
-    with _LOCK:
+    """Bytes of what a deflated object unpacks to, as a new array; fewer at its end. Raises as `unpacked`."""
+    with unpacked(path, stamp) as whole:
         whole.seek(offset)
         return np.frombuffer(bytearray(whole.read(length)), np.uint8)
 

@@ -8,7 +8,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from logging import getLogger
@@ -26,7 +26,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from echocare_core.errors import UnreadableFrames
-from echocare_core.frames.dicom.deflated import DEFLATED, read_meta, read_unpacked, unpack
+from echocare_core.frames.dicom.deflated import DEFLATED, read_meta, read_unpacked, unpacked
 
 # Only these are read, so no patient attribute is ever in memory, in a log or in an error; its UIDs stay out of
 # logs and errors. (An inventory asks for a few more and hashes them at once: echocare_core/inventory/identity.py.)
@@ -160,16 +160,15 @@ def read_header(path: Path, also: Sequence[str] = ()) -> Header:
                 return Header(path, Dataset(), DIRECTORY, None, None)
             meta, names = read_meta(file), [*ATTRIBUTES, *also]
             syntax = text(meta, "TransferSyntaxUID") or None
-            if syntax == DEFLATED:
-                body = unpack(path, stamp_of(path))
-                body.seek(0)
-                dataset = _read_elements(body, names)
-            else:
-                body = file
-                body.seek(0)
-                dataset = dcmread(body, stop_before_pixels=True, force=True, specific_tags=list(names))
-            read_on(body, dataset, names)
-            pixel_data = _pixels_at(body, path, deflated=syntax == DEFLATED)
+            file.seek(0)
+            deflated = syntax == DEFLATED
+            with unpacked(path, stamp_of(path)) if deflated else nullcontext(file) as body:
+                if deflated:
+                    dataset = _read_elements(body, names)
+                else:
+                    dataset = dcmread(body, stop_before_pixels=True, force=True, specific_tags=list(names))
+                read_on(body, dataset, names)
+                pixel_data = _pixels_at(body, path, deflated=deflated)
     except UNPARSABLE as fault:
         # The fault's own text may quote a value of the file, so it is not repeated.
         raise UnreadableFrames(

@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -242,6 +243,16 @@ def test_a_deflated_object_that_inflates_beyond_measure_is_refused(tmp_path, mon
     assert "inflates to more than" in refusal(path)
     assert tracemalloc.get_traced_memory()[1] < 1 << 23
     tracemalloc.stop()
+
+
+def test_threads_that_read_a_deflated_cine_do_not_disturb_each_other(tmp_path):
+    path = write_ultrasound(tmp_path / "a", marked(8), transfer_syntax=DEFLATED)
+
+    def value(number):
+        return int(read_dicom(path).pixels[number][-1, 0, 0])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(value, [*range(8)] * 50)) == [10 + number for number in range(8)] * 50
 
 
 def test_a_deflated_cine_is_not_held_in_memory(tmp_path):
