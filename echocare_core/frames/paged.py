@@ -90,14 +90,15 @@ def read_paged(path: Path) -> Frames:
             raise PixelDataError("is larger than any ultrasound picture. Export it again.")
         with path.open("rb") as file:
             delays = [] if file.read(4).startswith(WITHOUT_TIMES) else delays_ms(path.read_bytes())
-        image, _ = _opened(path, path.stat().st_mtime_ns, os.getpid())
-        size, deep = (image.height, image.width), _is_deep(image)
-        check_size(*size)
-        hidden = int(bool(delays) and getattr(image, "default_image", False))
-        frames = len(delays) or getattr(image, "n_frames", 1)
+        with _open(path) as image:
+            size, mode = (image.height, image.width), image.mode
+            check_size(*size)
+            hidden = int(bool(delays) and getattr(image, "default_image", False))
+            frames = len(delays) or getattr(image, "n_frames", 1)
         if frames > MOST_FRAMES:
             raise PixelDataError(f"has {frames} pictures; {MOST_FRAMES} are read. Export it in parts.")
-        grey = _grey_range(path, frames) if deep else None
+        deep = _is_deep(mode)
+        grey = _grey_range(path, frames, real=mode == "F") if deep else None
     except PixelDataError as fault:
         text = str(fault)
         raise UnreadableFrames(path, text if text.endswith(".") else f"{text}. Copy or export it again.") from fault
@@ -109,43 +110,54 @@ def read_paged(path: Path) -> Frames:
     return Frames(path, pixels, size, times, notes=(FROM_THE_DATA,) if deep else ())
 
 
-def _is_deep(image: Image.Image) -> bool:
-    return image.mode == "F" or image.mode.startswith("I")
+def _is_deep(mode: str) -> bool:
+    return mode == "F" or mode.startswith("I")
 
 
-def _grey_range(path: Path, frames: int) -> tuple[float, float]:
-    """Black and white of all pictures together, so that a cine has one scale."""
+def _grey_range(path: Path, frames: int, *, real: bool) -> tuple[float, float]:
+    """Black and white of all pictures together, so that a cine has one scale; `real` where they are of floats."""
     ranges = [(float(picture.min()), float(picture.max())) for picture in (_picture(path, n) for n in range(frames))]
     lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
     if not np.isfinite([lowest, highest]).all():
         raise PixelDataError("holds numbers that are not finite, so its black and white are not known")
-    real = _is_real(path) and lowest >= 0 and highest <= 1  # as training software writes them
-    return (0.0, 1.0) if real else black_and_white(lowest, highest)
-
-
-def _is_real(path: Path) -> bool:
-    return _opened(path, path.stat().st_mtime_ns, os.getpid())[0].mode == "F"
+    of_training = real and lowest >= 0 and highest <= 1  # as training software writes them
+    return (0.0, 1.0) if of_training else black_and_white(lowest, highest)
 
 
 def _picture(path: Path, number: int) -> NDArray[Any]:
     """One picture: RGB, or (height, width, 1) numbers of more than 8 bits."""
-    image, lock = _opened(path, path.stat().st_mtime_ns, os.getpid())
-    if number < image.tell():  # Pillow goes back in most formats, not in all
-        _opened.cache_clear()
-        image, lock = _opened(path, path.stat().st_mtime_ns, os.getpid())
-    with lock, warnings.catch_warnings():
+    opened = _opened(path, path.stat().st_mtime_ns, os.getpid())
+    with opened.lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        image.seek(number)
+        image = opened.at(number)
         check_size(image.height, image.width)
-        return np.asarray(image)[..., np.newaxis] if _is_deep(image) else to_rgb(image)
+        return np.asarray(image)[..., np.newaxis] if _is_deep(image.mode) else to_rgb(image)
+
+
+class _Opened:
+    """A file as Pillow sees it. It moves from picture to picture, so whoever holds `lock` alone may use it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.lock, self.image = path, Lock(), _open(path)
+
+    def at(self, number: int) -> Image.Image:
+        """The file at one picture."""
+        if number < self.image.tell():  # Pillow goes back in most formats, not in all
+            self.image = _open(self.path)
+        self.image.seek(number)
+        return self.image
 
 
 @lru_cache(maxsize=4)
-def _opened(path: Path, modified_ns: int, process: int) -> tuple[Image.Image, Lock]:
-    """The file as Pillow sees it; the last ones stay open, for pictures of an animation follow from those before."""
+def _opened(path: Path, _modified_ns: int, _process: int) -> _Opened:
+    """The last files stay open, for pictures of an animation follow from those before."""
+    return _Opened(path)
+
+
+def _open(path: Path) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return Image.open(path, formats=FORMATS), Lock()
+            return Image.open(path, formats=FORMATS)
         except Image.DecompressionBombError as fault:
             raise PixelDataError("has more pixels than any ultrasound picture. Export it again.") from fault

@@ -1,6 +1,7 @@
 """GIF, animated PNG, TIFF, BMP and WebP are read as stills and cines, with the times of their frames."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -42,6 +43,20 @@ def test_several_pictures_are_a_cine_in_any_order_with_their_times(tmp_path, for
     assert (len(frames), frames.size, frames.frame_times_ms) == (4, (24, 32), times)
     for number in (2, 0, 3, 1):
         np.testing.assert_array_equal(frames.pixels[number], cine()[number])
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "TIFF"])
+def test_threads_that_read_one_file_do_not_disturb_each_other(tmp_path, form):
+    path = write(tmp_path / "a", cine(5).repeat(4, axis=0) + np.arange(20, dtype=np.uint8)[:, None, None, None], form)
+
+    def seen(number):
+        frames = read_frames(path)
+        return len(frames), int(frames.pixels[number][0, 0, 0])
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(seen, [*range(20)] * 5))
+
+    assert found == [(20, 20 + number) for number in range(20)] * 5
 
 
 @pytest.mark.parametrize("form", ["GIF", "TIFF", "BMP", "WEBP"])
