@@ -243,8 +243,12 @@ def bundle_of_weights(weights: Path, sha256: str) -> dict[str, str]:
         sha256: of it.
     """
     place = weights.resolve().parent.parent
-    for folder in [*list_bundles(), *([place] if (place / METADATA).is_file() else [])]:
+    places = [place] if (place / METADATA).is_file() else []
+    for folder in [*list_bundles(), *places]:
         with suppress(BundleError):  # a bundle that is broken owns nothing
-            if folder == place or own_weights_sha256(folder) == sha256:
+            if own_weights_sha256(folder) == sha256:
                 return read_identity(folder)
+    for folder in places:  # a file says more than where it lies
+        with suppress(BundleError):
+            return read_identity(folder)
     return {}

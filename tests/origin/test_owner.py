@@ -60,11 +60,18 @@ def test_a_copy_of_the_weights_of_an_installed_bundle_is_known_by_its_checksum(b
         load(one, copy)
 
 
+def test_what_a_copy_holds_counts_for_more_than_the_bundle_it_lies_in(bundles, tmp_path, monkeypatch):
+    one, other = bundles
+    monkeypatch.setenv("ECHOCARE_BUNDLES", str(tmp_path))
+    copy = other / "models" / "mine.pt"
+    copy.write_bytes((one / "models" / "model.pt").read_bytes())
+    with pytest.raises(WeightsError, match=r"mine\.pt holds the weights of mask 0\.1\.0; needed those of boxes"):
+        load(other, copy)
+
+
 def test_weights_of_a_bundle_of_this_project_are_refused_under_another(tmp_path):
     breast, head = (echocare.find_bundle(name) for name in ("breast_lesion_segmentation", "fetal_head_segmentation"))
-    with pytest.raises(
-        WeightsError, match=r"weights of fetal_head_segmentation 0\.1\.1; needed those of breast_lesion"
-    ):
+    with pytest.raises(WeightsError, match=r"weights of fetal_head_segmentation \S+; needed those of breast_lesion"):
         load(breast, head / "models" / "model.pt")
 
 
