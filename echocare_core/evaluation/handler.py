@@ -82,7 +82,7 @@ class WriteEvaluation:
         """Print and write the summary."""
         check_no_faults("The table has", self.faults, "Correct these rows, or take them out.")
         rows = pd.DataFrame(self.rows)
-        summary = self.summarise(rows)
+        summary = self.summarise(rows.drop(columns=[*UIDS], errors="ignore"))
         weights = {"file": str(self.weights), "sha256": sha256_of(self.weights)}
         self.output_dir.mkdir(parents=True, exist_ok=True)
         with replacing(self.output_dir / "evaluation.csv") as unfinished:

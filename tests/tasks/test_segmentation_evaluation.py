@@ -70,8 +70,10 @@ def evaluate(tmp_path):
 
 
 def item_row(folder, item):
-    image = MetaTensor(np.zeros((3, 24, 32)), meta={"filename_or_obj": f"/far/{item.get('name', 'a.png')}"})
+    meta = {"filename_or_obj": f"/far/{item.get('name', 'a.png')}", **item.get("uids", {})}
+    image = MetaTensor(np.zeros((3, 24, 32)), meta=meta)
     return {
+        **({"image_in_table": item["written"]} if "written" in item else {}),
         "image": image,
         "mask": str(folder / "drawn.png"),
         "group": item.get("group", "P1"),
@@ -92,6 +94,15 @@ def test_each_image_is_compared_with_its_drawn_mask(evaluate):
     assert written.rows[["image", "group"]].to_numpy().tolist() == [["a.png", "P1"], ["b.png", "P2"]]
     assert written.rows.dice_head.tolist() == pytest.approx([1, 2 / 3])
     assert written.summary["dice_head"]["mean"] == pytest.approx(5 / 6)
+
+
+def test_each_row_joins_the_table_and_the_archive(evaluate):
+    uids = {"sop_instance_uid": "1.2", "series_instance_uid": "1.3", "study_instance_uid": "1.4"}
+    written = evaluate({"written": "..\\x/a.png", "uids": uids}, {"group": "P2"})
+    assert written.rows[["image", "group"]].to_numpy().tolist() == [["..\\x/a.png", "P1"], ["a.png", "P2"]]
+    assert {column: str(written.rows[column][0]) for column in uids} == uids
+    assert written.rows[[*uids]].isna().all(axis=1).tolist() == [False, True]
+    assert {*written.summary} == {"dice_head", "weights"}
 
 
 def test_a_measurement_is_compared_with_the_column_of_the_table(evaluate):
