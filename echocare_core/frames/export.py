@@ -68,6 +68,10 @@ class Export:
         """Path of a file relative to `root`, with forward slashes on every system."""
         return self.inputs.source_of(frames.path)
 
+    def aside(self, frames: Frames, reason: str, number: int | None = None) -> SetAside:
+        """A usable file, or one frame of it, that was not used after all, and why."""
+        return SetAside(self.source_of(frames), reason, number, self.names.get(frames.path, ""))
+
     def keys_of(self, frames: Frames) -> JoinKeys:
         """By what rows about a file join other tables."""
         return JoinKeys(

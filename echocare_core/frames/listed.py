@@ -73,6 +73,7 @@ def read_listed(table: Path) -> Export:
     opened: dict[Path, Frames | None] = {}
     asked: list[tuple[Frames, int | None]] = []
     set_aside: list[SetAside] = []
+    names = dict(zip(paths, rows[WRITTEN], strict=True))
     for row, path in zip(rows.to_dict("records"), paths, strict=True):
         source = inputs.source_of(path)
         if path not in opened:
@@ -80,11 +81,11 @@ def read_listed(table: Path) -> Export:
                 opened[path] = _calibrate(_open(path, whole=path in numbered), read_pixel_mm(row))
             except UnreadableFrames as fault:
                 opened[path] = None
-                set_aside.append(SetAside(source, str(fault)))
+                set_aside.append(SetAside(source, str(fault), image=names[path]))
         number, frames = read_frame_number(row), opened[path]
         if frames is not None and number is not None and number >= len(frames):
             reason = f"{path.name} has {len(frames)} frames; {table.name} asks for number {number}, counted from 0."
-            set_aside.append(SetAside(source, reason, number))
+            set_aside.append(SetAside(source, reason, number, names[path]))
         elif frames is not None:
             asked.append((frames, number))
     files = tuple(frames for frames in opened.values() if frames is not None)
@@ -95,7 +96,6 @@ def read_listed(table: Path) -> Export:
     chosen: dict[Path, list[int]] = {frames.path: [] for frames in files}
     for path, numbers in turns:
         chosen[path].extend(numbers)
-    names = dict(zip(paths, rows[WRITTEN], strict=True))
     return Export(inputs, files, tuple(set_aside), chosen, turns, names, groups)
 
 

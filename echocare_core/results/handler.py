@@ -198,7 +198,7 @@ class WriteResults:
             except Exception as error:  # noqa: BLE001  (the same of a cine or a study)
                 _raise_of_disk(error)
                 reason = Faults("where its frames are put together").reason(error, Path(one.source))
-                self.dataset.set_aside.append(SetAside(one.source, reason))
+                self.dataset.set_aside.append(SetAside(one.source, reason, image=one.image))
 
     def _frame(
         self, frames: Frames, number: int, frame_time_ms: float, spacing_mm: Spacing, outputs: Outputs

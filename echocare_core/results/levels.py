@@ -57,10 +57,11 @@ class Part(NamedTuple):
 
 
 class Complete(NamedTuple):
-    """A cine or study that is complete: what it is called, and how its prediction is made."""
+    """A cine or study that is complete: what it is called, by the table too, and how its prediction is made."""
 
     source: str
     make: Callable[[], Prediction]
+    image: str = ""
 
 
 class Levels:
@@ -114,6 +115,7 @@ class Levels:
         return Complete(
             self.export.source_of(frames),
             lambda: self.cine_prediction(frames, number, spacing_mm, tuple(cine(whole.parts))),
+            self.export.names.get(frames.path, ""),
         )
 
     def _complete_study(self, number: int, whole: _Whole) -> Complete:

@@ -116,7 +116,7 @@ class ExportDataset(IterableDataset):
     def _set_aside(self, frames: Frames, number: int | Sequence[int], error: Exception, faults: Faults) -> None:
         first = number if isinstance(number, int) else number[0]
         frame = f"frame {first + 1} of {len(frames)}" if len(frames) > 1 else ""
-        self.set_aside.append(SetAside(self.export.source_of(frames), faults.reason(error, frames.path, frame), first))
+        self.set_aside.append(self.export.aside(frames, faults.reason(error, frames.path, frame), first))
 
     def _bounded(self, frames: Frames) -> Frames:
         return frames if self.most_pixels is None else reduced_frames(frames, self.most_pixels)
@@ -134,5 +134,5 @@ class ExportDataset(IterableDataset):
             return clip(frames, sorted(self.export.numbers_of(frames)))
         except Exception as error:  # noqa: BLE001  (whatever the times of its frames make a clip raise)
             reason = Faults("where it is cut into clips").reason(error, frames.path)
-            self.too_short.append(SetAside(self.export.source_of(frames), reason))
+            self.too_short.append(self.export.aside(frames, reason))
             return []

@@ -175,8 +175,10 @@ class SetAside:
         source: its path, relative to the folder that was read.
         reason: one sentence for the person who owns the export.
         frame: 0-based frame number; None when the whole file is meant.
+        image: its path as a table writes it; "" where no table names it.
     """
 
     source: str
     reason: str
     frame: int | None = None
+    image: str = ""

@@ -81,6 +81,14 @@ def test_a_reason_that_excel_would_calculate_is_text(tmp_path: Path):
     assert pd.read_csv(tmp_path / "set_aside.csv").values.tolist() == [["a.dcm", 4, "'=1+1"]]
 
 
+def test_what_was_set_aside_joins_the_table_that_names_it(tmp_path: Path):
+    aside = [SetAside("a.dcm", "bad", image="../a.dcm"), SetAside("b.dcm", "bad", 2, "..\\b.dcm")]
+    write_set_aside_csv(tmp_path / "set_aside.csv", aside)
+    rows = pd.read_csv(tmp_path / "set_aside.csv")
+    assert list(rows) == ["source", "frame", "image", "reason"]
+    assert rows.image.tolist() == ["../a.dcm", "..\\b.dcm"]
+
+
 def test_excel_is_told_that_the_table_is_utf8(tmp_path: Path):
     write_set_aside_csv(tmp_path / "set_aside.csv", [])
     assert (tmp_path / "set_aside.csv").read_bytes().startswith(b"\xef\xbb\xbfsource,frame,reason")

@@ -18,7 +18,7 @@ from echocare_core.types import SetAside
 Row = Mapping[str, object]
 
 FIRST_COLUMNS = ("bundle", "source", "frame", "frame_time_ms")
-SET_ASIDE_COLUMNS = ("source", "frame", "reason")
+SET_ASIDE_COLUMNS = ("source", "frame", "image", "reason")
 
 _DECIMALS = {"mm": 3, "cm": 4, "mm2": 3, "cm2": 4, "px": 3, "px2": 3, "ms": 3, "ml": 3, "percent": 3, "count": 0}
 _SPACING_DECIMALS = _OTHER_DECIMALS = 6  # a pixel of 0.0529167 mm over 4000 pixels must not lose a hundredth of a mm
@@ -30,8 +30,13 @@ def write_table(path: Path, columns: Collection[str], rows: Iterable[Row]) -> No
 
 
 def write_set_aside_csv(path: Path, set_aside: Iterable[SetAside]) -> None:
-    """Write what was not used, and why; only the header where everything was used."""
-    write_table(path, SET_ASIDE_COLUMNS, (vars(item) for item in set_aside))
+    """Write what was not used, and why; only the header where everything was used.
+
+    The path as a table writes it stands there where one names files, as in `results.csv`.
+    """
+    rows = [vars(item) for item in set_aside]
+    columns = [name for name in SET_ASIDE_COLUMNS if name != "image" or any(row["image"] for row in rows)]
+    write_table(path, columns, rows)
 
 
 def is_results_csv(path: Path) -> bool:
