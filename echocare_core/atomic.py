@@ -12,6 +12,7 @@ from echocare_core.disk import sync
 from echocare_core.lock import is_abandoned, try_lock
 
 OWNER_ALONE = 0o600  # mode of keys, and of files that name patients
+ENTERED_BY_OWNER = 0o700  # of folders of such files
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 
 

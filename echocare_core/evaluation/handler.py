@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from ignite.engine import Engine, Events
 
-from echocare_core.atomic import replacing
+from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.bundle import sha256_of
 from echocare_core.errors import TableError
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
@@ -85,7 +85,7 @@ class WriteEvaluation:
         summary = self.summarise(rows.drop(columns=[*UIDS], errors="ignore"))
         weights = {"file": str(self.weights), "sha256": sha256_of(self.weights)}
         self.output_dir.mkdir(parents=True, exist_ok=True)
-        with replacing(self.output_dir / "evaluation.csv") as unfinished:
+        with replacing(self.output_dir / "evaluation.csv", OWNER_ALONE) as unfinished:
             rows.assign(image=rows["image"].map(path_cell)).map(text_cell).to_csv(unfinished, index=False)
         with replacing(self.output_dir / "evaluation.json") as unfinished:
             content = {**_with_null(summary), "weights": weights, **({"origin": self.origin} if self.origin else {})}

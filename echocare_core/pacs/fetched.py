@@ -20,7 +20,7 @@ from dataclasses import astuple
 from hashlib import sha256
 from pathlib import Path
 
-from echocare_core.atomic import OWNER_ALONE, replacing
+from echocare_core.atomic import ENTERED_BY_OWNER, OWNER_ALONE, replacing
 from echocare_core.disk import explained, sync
 from echocare_core.errors import OutputError
 from echocare_core.lock import FolderLock
@@ -32,7 +32,6 @@ STATE = ".echocare-fetch"  # a folder that `read_export` passes over
 SET_ASIDE = f"{STATE}/set_aside.csv"
 UNFINISHED, WRITTEN = "unfinished-", "what is fetched"
 COLUMNS = ("file", "study_uid", "series_uid", "instance_uid", "form", "bytes", "sha256")
-ENTERED_BY_OWNER = 0o700
 
 
 class FetchedFolder:

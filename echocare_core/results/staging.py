@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from echocare_core.atomic import ENTERED_BY_OWNER, OWNER_ALONE
 from echocare_core.disk import explained, sync
 from echocare_core.errors import OutputError
 from echocare_core.lock import FolderLock
@@ -58,7 +59,7 @@ class Staging:
                 self._lock = FolderLock(folder, what)
                 self._recover()
                 self._remove_leftovers(going_on)
-                self.path.mkdir(0o700, exist_ok=True)
+                self.path.mkdir(ENTERED_BY_OWNER, exist_ok=True)
             except BaseException:
                 self.release()
                 raise
@@ -109,7 +110,7 @@ class Staging:
         """Note what will move, on the disk, before anything does."""
         (self.path / _FORMER).mkdir(exist_ok=True)
         for name in moves.new:
-            _sync_all(self.path / name)
+            _seal(self.path / name)
         (self.path / _PLAN).write_text(json.dumps(moves._asdict()), encoding="utf-8")
         sync(self.path / _PLAN)
         sync(self.path)
@@ -176,7 +177,11 @@ def _read_plan(path: Path) -> _Moves | None:
         return None
 
 
-def _sync_all(path: Path) -> None:
-    """Wait until a file, or all files of a folder, are on the disk."""
+def _seal(path: Path) -> None:
+    """Keep a file, or a folder and all in it, to its owner, as results name patients, and wait until it is on the disk.
+
+    No one else can have opened it before: the folder it was prepared in is closed.
+    """
     for one in [*path.rglob("*"), path]:
+        one.chmod(ENTERED_BY_OWNER if one.is_dir() else OWNER_ALONE)
         sync(one)

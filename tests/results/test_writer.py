@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,16 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 def test_a_run_leaves_the_documented_files_and_nothing_else(tmp_path: Path, card, frame_of):
     run(tmp_path / "new" / "out", card, frame_of())
     assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == ENTRIES
+
+
+def test_results_are_for_their_owner_alone_under_any_umask(tmp_path: Path, card, frame_of):
+    before = os.umask(0)
+    try:
+        run(tmp_path / "out", card, frame_of("scans/a"))
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert modes == {0o600}
 
 
 def test_the_mask_has_the_size_and_values_of_the_prediction(tmp_path: Path, card, frame_of):

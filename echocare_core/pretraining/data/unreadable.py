@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from echocare_core.atomic import replacing
+from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.errors import UnreadableFrames
 from echocare_core.pretraining.data.shard_file import ShardSample
 from echocare_core.printable import printable
@@ -63,7 +63,7 @@ class Unreadable:
         self._note.unlink(missing_ok=True)
 
     def _keep(self) -> None:
-        with replacing(self._note) as unfinished:
+        with replacing(self._note, OWNER_ALONE) as unfinished:
             unfinished.write_text(json.dumps({"set_aside": sorted({*self._known, *self.names})}), encoding="utf-8")
 
 
