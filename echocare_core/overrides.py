@@ -7,6 +7,7 @@ becomes a number, "Li, Ng" a tuple, and what follows # a comment. A path may hav
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from echocare_core.untrusted.expressions import is_harmless
 PROGRAM = ("monai", "bundle", "__main__.py")
 PATHS = ("_dir", "_root", "_tree", "path", "weights")  # how the names of entries end that hold a path
 FILES = "_file"  # too, but for those of MONAI's own that may name several
+OPTION = re.compile("--|-[a-zA-Z]")  # as Fire tells one: a single dash does too
 SEVERAL = ("config_file", "meta_file", "args_file", "logging_file")
 
 
@@ -45,8 +47,8 @@ def _given(words: list[str]) -> Iterator[tuple[str, str]]:
     """(name, value) of each option; the name is empty for a value without one."""
     name = ""
     for word in words:
-        if word.startswith("--"):
-            name, equals, value = word[2:].partition("=")
+        if OPTION.match(word):
+            name, equals, value = word.lstrip("-").partition("=")
             if equals:
                 yield name, value
                 name = ""

@@ -94,7 +94,7 @@ PATHS = ["dataset_dir", "output_dir", "weights", "engine_file", "known_images_fi
     ],
 )
 def test_a_path_that_would_be_read_as_something_else_is_refused(entry: str, value: str, says: str) -> None:
-    for words in ([f"--{entry}", value], [f"--{entry}={value}"]):
+    for words in ([f"--{entry}", value], [f"--{entry}={value}"], [f"-{entry}={value}"]):
         assert re.search(says, given(*words) or "")
 
 

@@ -18,6 +18,7 @@ PAGE = 500
 LARGEST_PAGE = 100_000  # asked for where a server knows no pages
 # Whether to name the modality, and how many items to ask for at once: what not every server takes, the usual way first.
 WAYS = ((True, PAGE), (True, 100), (False, 100), (True, None), (False, None))
+LIMITS = (10, 25, 32)  # a page as long as a multiple of these may have been cut there
 BY_MODALITY = ("ModalitiesInStudy", "Modality")
 REFUSALS = (400, 405, 406, 422, 500, 501)
 ROOT_IS_NEEDED = (
@@ -117,7 +118,7 @@ class Searches:
         except _Refused:
             new = []
         yield from new
-        if not new and len(seen) % 10 == 0:  # as a limit of the server is
+        if not new and any(len(seen) % limit == 0 for limit in LIMITS):
             reason = (
                 f"The server stops after {len(seen)} {resource.name} and does not go on (offset), so there may be "
                 "more. Name fewer days, or the studies."

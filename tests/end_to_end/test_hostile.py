@@ -19,6 +19,8 @@ from hostile_files import (
 )
 from output_bundle import write_output_bundle
 
+from echocare_core.privacy.trace import trace
+
 TESTS = Path(__file__).parents[1]
 HEAD = "fetal_head_segmentation"
 MOST_MEMORY = 1.5e9  # bytes
@@ -82,9 +84,13 @@ def test_whatever_goes_wrong_is_one_sentence(ran):
 def test_every_good_file_is_measured_copied_and_listed(ran):
     folder, good, results, _ = ran
     assert [results[name][0] for name in ("predict", "inspect", "deidentify")] == [0, 0, 0]
-    assert len({row["mask"] for row in rows(folder / "$out" / "results.csv")}) >= len(good)
-    copied = [row for row in rows(folder / "copies" / "deidentified.csv") if row["copy"]]
-    assert len(copied) >= len(good)
+    measured = {row["source"] for row in rows(folder / "$out" / "results.csv")}
+    names = trace(folder / "export", folder / "copies")
+    copied = {names[row["source"]].name for row in rows(folder / "copies" / "deidentified.csv") if row["copy"]}
+    listed = {Path(row["image"]).name for row in rows(folder / "inventory" / "table.csv")}
+    assert set(good) - {name.removeprefix("./") for name in measured} == set()
+    assert set(good) - copied == set()
+    assert set(good) - listed == set()
 
 
 def test_memory_stays_bounded(ran):

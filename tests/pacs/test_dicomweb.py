@@ -270,11 +270,11 @@ def test_what_a_server_refused_is_not_asked_again(pacs, out):
 
 @pytest.mark.parametrize("habits", [{"refuses": [("offset", "")]}, {"pages": False}], ids=["refused", "ignored"])
 def test_a_server_that_may_have_more_than_it_gives_is_said(habits, pacs, files, out):
-    pacs.files = {f"1.2.3.{n}": files[0] for n in range(12)}
-    picky(pacs, most=10, **habits)
+    pacs.files = {f"1.2.3.{n}": files[0] for n in range(40)}
+    picky(pacs, most=32, **habits)
     reasons = [aside.reason for aside in fetch(pacs.address, out, QUERY).set_aside if aside.source == "search"]
     assert reasons == [
-        "The server stops after 10 objects of a series and does not go on (offset), so there may be more. Name fewer "
+        "The server stops after 32 objects of a series and does not go on (offset), so there may be more. Name fewer "
         "days, or the studies."
     ]
 
