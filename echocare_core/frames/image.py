@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 import zlib
@@ -52,12 +53,7 @@ class ImagePixels(LazyPixels):
         """The one picture, upright RGB uint8 (height, width, 3); UnreadableFrames where it is damaged or changed."""
         try:
             with _open(self.path) as image:
-                shown = _read_deep(self.path) if self.deep else image
-                orientation = _orientation(image)
-                if orientation != 1:
-                    shown.getexif()[ORIENTATION] = orientation
-                    shown = ImageOps.exif_transpose(shown)
-                picture = to_rgb(shown)
+                picture = _upright(image, self.path.read_bytes() if self.deep else None)
         except DAMAGE as fault:
             raise UnreadableFrames(
                 self.path, "is damaged or cut short and cannot be decoded. Copy or export it again."
@@ -86,7 +82,8 @@ def read_image(path: Path) -> Frames:
         with _open(path) as image:
             turned = _orientation(image) in TURNED
             width, height = reversed(image.size) if turned else image.size
-        deep = _is_deep(path)
+        with path.open("rb") as file:
+            deep = _is_deep(file.read(PNG_DEPTH + 1))
     except PixelDataError as fault:
         raise UnreadableFrames(path, str(fault)) from fault
     except DAMAGE as fault:
@@ -100,19 +97,31 @@ def read_image(path: Path) -> Frames:
     )
 
 
+def decode_image(data: bytes) -> NDArray[np.uint8]:
+    """The bytes of a PNG or JPEG file as upright RGB uint8 (height, width, 3), shown as `read_image` shows it.
+
+    Raises:
+        PixelDataError: smaller than 16x16 px, or larger than any.
+        Exception: one of `DAMAGE`.
+    """
+    with _open(io.BytesIO(data)) as image:
+        return _upright(image, data if _is_deep(data) else None)
+
+
 @contextmanager
-def _open(path: Path) -> Iterator[Image.Image]:
+def _open(file: Path | io.BytesIO) -> Iterator[Image.Image]:
     """The picture, its header read and found to be no trap; Pillow itself bounds what its text chunks inflate to.
 
     Raises:
         PixelDataError: it is too small or too large.
     """
-    if path.stat().st_size > LARGEST_FILE:
-        raise PixelDataError(f"has {path.stat().st_size >> 20} MiB, more than any ultrasound picture. Export it again.")
+    size = file.stat().st_size if isinstance(file, Path) else file.getbuffer().nbytes
+    if size > LARGEST_FILE:
+        raise PixelDataError(f"has {size >> 20} MiB, more than any ultrasound picture. Export it again.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `check_size` refuses more
         try:
-            image = Image.open(path, formats=FORMATS)
+            image = Image.open(file, formats=FORMATS)
         except Image.DecompressionBombError as fault:
             raise PixelDataError("has more pixels than any ultrasound picture. Export it again.") from fault
     with image:
@@ -126,16 +135,24 @@ def _orientation(image: Image.Image) -> int:
     return int(image.getexif().get(ORIENTATION, 1)) if noted else 1
 
 
-def _is_deep(path: Path) -> bool:
+def _upright(image: Image.Image, deep: bytes | None) -> NDArray[np.uint8]:
+    """A picture as RGB; of one with 16 bits to a sample its bytes are needed too."""
+    shown = image if deep is None else _read_deep(deep)
+    orientation = _orientation(image)
+    if orientation != 1:
+        shown.getexif()[ORIENTATION] = orientation
+        shown = ImageOps.exif_transpose(shown)
+    return to_rgb(shown)
+
+
+def _is_deep(head: bytes) -> bool:
     """Whether it is a PNG with 16 bits to a sample."""
-    with path.open("rb") as file:
-        head = file.read(PNG_DEPTH + 1)
-    return head[1:4] == b"PNG" and head[PNG_DEPTH] == 16
+    return head[1:4] == b"PNG" and head[PNG_DEPTH : PNG_DEPTH + 1] == b"\x10"
 
 
-def _read_deep(path: Path) -> Image.Image:
+def _read_deep(data: bytes) -> Image.Image:
     """A PNG of 16 bits as a picture of 8, grey or coloured, with its transparency."""
-    samples = imagecodecs.png_decode(_without_text(path.read_bytes()))
+    samples = imagecodecs.png_decode(_without_text(data))
     samples = samples if samples.ndim == 3 else samples[..., np.newaxis]
     colours = samples[..., : samples.shape[2] - 1 + samples.shape[2] % 2]
     lowest = float(colours.min()) if colours.shape[2] == 1 else 0.0  # a colour is lost where its zero moves

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from bright_network import BrightNetwork
@@ -15,7 +14,7 @@ from html_page import Page
 from output_bundle import write_output_bundle
 from small_tables import write_table
 from typer.testing import CliRunner
-from ultrasound_files import write_ultrasound
+from ultrasound_files import marked, write_ultrasound
 
 import echocare_core as echocare
 from echocare_core.bundle import sha256_of
@@ -34,7 +33,7 @@ def bundle(tmp_path: Path) -> Path:
 @pytest.fixture
 def export(tmp_path: Path) -> Path:
     (tmp_path / "export").mkdir()
-    write_ultrasound(tmp_path / "export" / "IM1", np.full((1, 48, 64, 3), 200, np.uint8))
+    write_ultrasound(tmp_path / "export" / "IM1", marked(height=48, width=64))
     return tmp_path / "export"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch.utils.data import Dataset
 
 from echocare_core.errors import SettingsError, UnreadableFrames
-from echocare_core.frames.image import DAMAGE, FORMATS, to_rgb
+from echocare_core.frames.image import DAMAGE, decode_image
 from echocare_core.frames.read import read_frames
 from echocare_core.frames.size import SMALLEST_PX
 from echocare_core.pretraining.data.cache import PictureCache
@@ -162,7 +160,6 @@ def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
     """Upright RGB uint8 (height, width, 3) of the bytes of a PNG or JPEG."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return to_rgb(ImageOps.exif_transpose(image))
+        return decode_image(data)
     except DAMAGE as fault:
         raise UnreadableFrames(Path(name), "is damaged or cut short. Write its shard again.") from fault

@@ -222,8 +222,8 @@ def test_an_unknown_organ_is_refused_before_anything_is_written(tmp_path):
 
 
 def test_an_unknown_organ_in_a_split_that_is_not_packed_does_no_harm(tmp_path):
-    table = write_table(tmp_path / "in", ramp())
-    table.write_text(table.read_text() + "0.png,p,test,lver\n")
+    table = write_table(tmp_path / "in", ramp(), ramp(1))
+    table.write_text(table.read_text().replace("1.png,patient1,train,liver", "1.png,patient1,test,lver"))
     assert pack_table(table, tmp_path / "out", long_side_px=32, tree=TREE).images == 1
 
 
