@@ -96,7 +96,7 @@ def read_csv(path: Path, known: Sequence[str] = COLUMNS) -> pd.DataFrame:
         rows = _read_parquet(path)
     else:
         try:
-            rows, notes = parse_table(path.read_bytes())
+            rows, notes = parse_table(path.read_bytes(), path)
         except ValueError as error:  # of pandas and of the decoding
             raise TableError(
                 f"{path} is not a comma-separated UTF-8 table: {error}. Save it as 'CSV UTF-8'."

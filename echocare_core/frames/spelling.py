@@ -6,9 +6,11 @@ refused by whoever needs it.
 
 from __future__ import annotations
 
+import csv
 import io
 import logging
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from echocare_core.errors import TableError
+from echocare_core.frames.faults import check_no_faults
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 SPLITS = {
@@ -28,14 +31,19 @@ DECIMAL_COMMA, THOUSANDS = re.compile(r"[+-]?\d*,\d+"), re.compile(r"[+-]?[1-9]\
 logger = logging.getLogger(__name__)
 
 
-def parse_table(data: bytes) -> tuple[pd.DataFrame, list[str]]:
+def parse_table(data: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
     """The cells of a CSV as text, whatever its encoding and separator.
+
+    Args:
+        data: all of it.
+        path: of the table.
 
     Returns:
         The rows, and what was read in another way than the format says.
 
     Raises:
         ValueError: it is no text in UTF-8 or UTF-16, or no table.
+        TableError: a row has more cells than there are columns, as decimal commas between commas give.
     """
     text, notes = _decode(data)
     first, _, rest = text.partition("\n")
@@ -44,8 +52,28 @@ def parse_table(data: bytes) -> tuple[pd.DataFrame, list[str]]:
     separator = max(SEPARATORS, key=first.count)
     if separator != ",":
         notes.append(f"{SEPARATORS[separator]} between the cells")
-    rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of cells without a column: told below, if not empty
+        rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
+    _check_no_surplus(text, separator, len(rows.columns), path)
     return rows, notes
+
+
+def _check_no_surplus(text: str, separator: str, columns: int, path: Path) -> None:
+    """TableError where a row has cells beyond the columns, which pandas leaves out; empty ones are no loss."""
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    except csv.Error as fault:
+        raise ValueError(str(fault)) from fault
+    _, *rows = [cells for cells in lines if len(cells) > 1 or "".join(cells).strip()]
+    faults = [
+        f"row {number} has {len(cells)} cells for {columns} columns"
+        for number, cells in enumerate(rows, start=1)
+        if any(cell.strip() for cell in cells[columns:])
+    ]
+    instead = ", or separate all cells by semicolons" if separator == "," else ""
+    todo = f"Put each cell that holds one of the {SEPARATORS[separator]} into quotes{instead}."
+    check_no_faults(f"{path} has", faults, f"{todo} Rows are counted from 1 below the names of the columns.")
 
 
 def _decode(data: bytes) -> tuple[str, list[str]]:

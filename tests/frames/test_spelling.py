@@ -89,6 +89,23 @@ def test_a_comma_that_could_stand_for_a_thousand_is_refused(items):
         items(PLAIN.replace(",", ";").replace("0.25", "1,234"))
 
 
+@pytest.mark.parametrize(
+    ("content", "todo"),
+    [
+        (PLAIN.replace("0.25", "0,25"), "one of the commas into quotes, or separate all cells by semicolons"),
+        (PLAIN.replace(",", ";").replace("0.25", "0;25"), "one of the semicolons into quotes"),
+        (PLAIN.replace("\n", "\n\n", 1).replace("0.25", '"0.25",x'), "one of the commas into quotes"),
+    ],
+)
+def test_a_row_with_more_cells_than_columns_is_refused(items, content, todo):
+    with pytest.raises(TableError, match=rf"has 1 mistake: row 1 has 6 cells for 5 columns\. Put each cell .* {todo}"):
+        items(content)
+
+
+def test_quoted_decimal_commas_and_empty_cells_behind_the_last_column_are_read(items):
+    assert items(PLAIN.replace("0.25", '"0,25",,')) == items(PLAIN)
+
+
 def test_two_columns_that_could_be_one_are_refused(items):
     with pytest.raises(TableError, match="more than one column that could be image"):
         items(PLAIN.replace("image,mask", "Image,mask,IMAGE"))
