@@ -69,6 +69,7 @@ def read_mask(path: str, size: tuple[int, ...], labels: int, threshold: int | No
         TableError: not a picture, another size than the image, or a value that is no label.
         SettingsError: a threshold that is no such value, or with more than one label.
     """
+    check_mask_size(path, size)  # before it is decoded, for what is beyond its image may be beyond any memory
     with _readable(path), Image.open(path) as picture:
         values = _one_channel(np.asarray(picture), path, labels)
     if values.shape != tuple(size):
@@ -86,7 +87,7 @@ def read_mask(path: str, size: tuple[int, ...], labels: int, threshold: int | No
     return (values == largest).astype(np.uint8)
 
 
-def check_mask_size(path: str, size: tuple[int, int]) -> None:
+def check_mask_size(path: str, size: tuple[int, ...]) -> None:
     """TableError where a file is no picture of (height, width) pixels; nothing is decoded."""
     with _readable(path), Image.open(path) as picture:
         found = (picture.height, picture.width)

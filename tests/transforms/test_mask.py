@@ -1,5 +1,7 @@
 """Drawn masks become label maps beside their image, or are refused by name."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -115,6 +117,15 @@ def test_the_largest_of_16_bits_is_label_1(tmp_path):
 def test_a_mask_of_another_shape_than_its_image_is_refused(png, values):
     with pytest.raises(TableError, match=r"mask\.png has shape .*; needed that of its image, \(24, 32\)"):
         read_mask(png(np.ascontiguousarray(values)), (24, 32), labels=2)
+
+
+def test_a_mask_of_another_size_is_refused_before_it_is_decoded(png):
+    path = png(np.zeros((2000, 2000, 4), dtype=np.uint8))
+    tracemalloc.start()
+    with pytest.raises(TableError, match=r"has shape \(2000, 2000\); needed that of its image, \(24, 32\)"):
+        read_mask(path, (24, 32), labels=2)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
 
 
 def test_a_damaged_mask_is_refused_by_name(png):
