@@ -6,7 +6,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from fnmatch import fnmatchcase
+from itertools import chain, filterfalse
 from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
@@ -18,7 +19,7 @@ from echocare_core.types import Frames, JoinKeys, SetAside
 
 COMMONEST = 3
 INVENTORY = "inventory.sqlite"  # what an inventory of an export leaves
-UNFINISHED = ".echocare-"
+UNFINISHED = (".echocare-*", ".*-unfinished*")  # folders and files that this package is at work on, or was
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def walk_inputs(inputs: Inputs, set_aside: Callable[[UnreadableFrames], None]) -
 
 
 def walk_export(root: Path, set_aside: Callable[[UnreadableFrames], None]) -> Iterator[Path]:
-    """All files below a folder, sorted, one after the other; linked folders are not entered.
+    """All files below a folder, sorted, one after the other, but what this package has not finished; linked folders are
+    not entered.
 
     Args:
         root: the folder.
@@ -179,14 +181,18 @@ def walk_export(root: Path, set_aside: Callable[[UnreadableFrames], None]) -> It
         for linked in sorted(name for name in folders if (folder / name).is_symlink()):
             reason = "is a linked folder, which is not entered. Give it by itself."
             set_aside(UnreadableFrames(folder / linked, reason))
-        folders[:] = sorted(name for name in folders if not name.startswith(UNFINISHED))
+        folders[:] = sorted(filterfalse(_is_unfinished, folders))
         run = "results of an earlier run" if {*TABLES_AND_PAGE} <= set(names) else ""
         written = run or ("an inventory" if INVENTORY in names else "")
         if written:
             set_aside(UnreadableFrames(folder, f"holds {written}, not images."))
             folders.clear()
             continue
-        yield from (folder / name for name in sorted(names))
+        yield from (folder / name for name in sorted(filterfalse(_is_unfinished, names)))
+
+
+def _is_unfinished(name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in UNFINISHED)
 
 
 def _why_nothing_is_usable(faults: list[UnreadableFrames]) -> str:
