@@ -58,7 +58,7 @@ class UnpackedArchive:
         self.folder.mkdir()
         try:
             with zipfile.ZipFile(path) as archive:
-                entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+                entries = [entry for entry in archive.infolist() if not entry.filename.endswith(("/", "\\"))]
                 _check_bounds(path, entries, shutil.disk_usage(self.folder).free)
                 for entry in entries:
                     self._unpack(archive, entry)
@@ -71,8 +71,8 @@ class UnpackedArchive:
             self._kept.cleanup()
 
     def _unpack(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
-        fault = _fault(entry)
-        path = self.folder / entry.filename if not fault else self.folder / re.sub(r"[^\w.-]+", "_", entry.filename)
+        fault, parts = _fault(entry), _parts(entry)
+        path = self.folder.joinpath(*parts) if not fault else self.folder / re.sub(r"[^\w.-]+", "_", entry.filename)
         try:
             if not fault:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,10 +87,15 @@ class UnpackedArchive:
             self.set_aside.append(UnreadableFrames(path, fault))
 
 
+def _parts(entry: zipfile.ZipInfo) -> list[str]:
+    """Folders and name of an entry; older Windows tools write backslashes between them, against APPNOTE 4.4.17.1."""
+    return re.split(r"[/\\]", entry.filename)
+
+
 def _fault(entry: zipfile.ZipInfo) -> str | None:
     """Why an entry is not unpacked."""
-    parts = re.split(r"[/\\]", entry.filename)
-    if ".." in parts or "" in parts or "." in parts or ":" in parts[0] or "\\" in entry.filename:
+    parts = _parts(entry)
+    if ".." in parts or "" in parts or "." in parts or ":" in parts[0]:
         return "has a name that leads out of its archive. It was not unpacked; export it again."
     if len(parts) > MOST_FOLDERS:
         return f"lies {len(parts) - 1} folders deep in its archive; {MOST_FOLDERS} are read. Export it again."

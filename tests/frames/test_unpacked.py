@@ -92,7 +92,18 @@ def test_what_a_killed_run_left_is_removed_and_what_another_needs_is_not(pack, s
     assert not (temporary / "echocare-zip-left").exists()
 
 
-@pytest.mark.parametrize("name", ["../out", "/out", "a/../../out", "..\\out", "C:/out", "a//out"])
+def test_backslashes_between_folders_are_read_as_slashes(pack, still, other):
+    export = read_export(pack({"ST1\\": b"", "ST1\\IM1.dcm": still, "ST1\\SE2\\IM1.dcm": other, "ST1/IM1.dcm": other}))
+    assert [export.source_of(frames) for frames in export.files] == [
+        "EXPORT.zip/ST1/IM1.dcm",
+        "EXPORT.zip/ST1/SE2/IM1.dcm",
+    ]
+    assert aside(export)["EXPORT.zip/ST1/IM1.dcm"].startswith("has the name of another file or folder of its archive")
+
+
+@pytest.mark.parametrize(
+    "name", ["../out", "/out", "a/../../out", "..\\out", "C:/out", "a//out", "C:\\out", "\\out", "a\\..\\out"]
+)
 def test_a_name_that_leads_out_is_set_aside_and_the_rest_is_read(pack, still, name, tmp_path):
     export = read_export(pack({name: still, "IM1": still}))
     assert [export.source_of(frames) for frames in export.files] == ["EXPORT.zip/IM1"]
