@@ -19,6 +19,7 @@ from echocare_core.frames.animation import delays_ms, times_ms
 from echocare_core.frames.grey import FROM_THE_DATA, black_and_white, to_grey
 from echocare_core.frames.image import DAMAGE, LARGEST_FILE, to_rgb
 from echocare_core.frames.lazy import LazyPixels
+from echocare_core.frames.plausible import NOT_A_TIME, are_frame_times
 from echocare_core.frames.size import check_size
 from echocare_core.types import Frames
 
@@ -107,7 +108,9 @@ def read_paged(path: Path) -> Frames:
         raise UnreadableFrames(path, reason) from fault
     pixels = PagedPixels(path, frames, size, hidden, grey)
     times = (0.0,) if frames == 1 else times_ms(delays)
-    return Frames(path, pixels, size, times, notes=(FROM_THE_DATA,) if deep else ())
+    believed = times is None or are_frame_times(times)
+    notes = (*((FROM_THE_DATA,) if deep else ()), *(() if believed else (NOT_A_TIME,)))
+    return Frames(path, pixels, size, times if believed else None, notes=notes)
 
 
 def _is_deep(mode: str) -> bool:

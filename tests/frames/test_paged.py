@@ -70,6 +70,13 @@ def test_delays_of_zero_are_no_times(tmp_path):
     assert read_frames(write(tmp_path / "a", cine(), "GIF", duration=0)).frame_times_ms is None
 
 
+@pytest.mark.parametrize(("form", "delay"), [("GIF", 600_000), ("WEBP", 600_000), ("PNG", 65_000)])
+def test_times_that_no_scanner_makes_are_not_believed(tmp_path, form, delay):
+    frames = read_frames(write(tmp_path / "a", cine(), form, duration=delay, **LOSSLESS[form]))
+    assert frames.frame_times_ms is None
+    assert frames.notes == ("The file's frame times are not used: they are none that a scanner makes.",)
+
+
 @pytest.mark.parametrize(("highest", "seen"), [(255, 200), (4095, 199), (65535, 199)])
 def test_grey_of_16_bits_has_one_scale_for_all_pages(tmp_path, highest, seen):
     numbers = (cine()[..., 0].astype(np.uint32) * highest // 255).astype(np.uint16)
