@@ -13,9 +13,11 @@ copies: both are used.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -71,15 +73,19 @@ def join_same_frames(frames: Frames) -> Frames:
 
 def find_links(paths: Iterable[Path], source_of: Callable[[Path], str]) -> dict[Path, Path]:
     """Links among files, symbolic and hard ones, each with the file that is read in its place."""
-    first: dict[tuple[int, int], Path] = {}
+    first: dict[Hashable, Path] = {}
     links: dict[Path, Path] = {}
+    real = cache(os.path.realpath)
     for path in sorted(paths, key=lambda path: (path.is_symlink(), source_of(path))):
         try:
             found = path.stat()
         except OSError:
             continue
-        if first.setdefault((found.st_dev, found.st_ino), path) != path:
-            links[path] = first[found.st_dev, found.st_ino]
+        by_path = real(path) if path.is_symlink() else os.path.join(real(path.parent), path.name)
+        # Some network drives number no file, or several alike: only where a file has other names its number counts.
+        key = (found.st_dev, found.st_ino) if found.st_nlink > 1 and found.st_ino else by_path
+        if first.setdefault(key, path) != path:
+            links[path] = first[key]
     return links
 
 

@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from ultrasound_files import JPEG, marked, region, write_ultrasound
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_export
 from echocare_core.frames.listed import read_listed
-from echocare_core.frames.policy import BLANK
+from echocare_core.frames.policy import BLANK, find_links
 from echocare_core.inventory.inspection import inspect_export
 
 FLAT = np.full((1, 24, 32, 3), 40, dtype=np.uint8)
@@ -122,6 +123,18 @@ def test_links_are_set_aside_and_name_the_file(export, verdicts, tmp_path):
     }
 
 
+@pytest.mark.parametrize(("number", "names"), [(0, 1), (0, 2), (7, 1)])
+def test_files_of_a_drive_that_does_not_number_them_are_no_links(number, names, export, monkeypatch):
+    files = [export / "a", export / "b"]
+    for file in files:
+        file.touch()
+    os.symlink(export / "b", export / "link")
+    told = os.stat_result((0o100644, number, 1, names, 0, 0, 0, 0, 0, 0))
+    monkeypatch.setattr(Path, "stat", lambda path, follow_symlinks=True: told if follow_symlinks else os.lstat(path))
+
+    assert find_links([*files, export / "link"], lambda path: path.name) == {export / "link": export / "b"}
+
+
 def test_a_blank_file_alone_is_refused(tmp_path):
     with pytest.raises(UnreadableFrames, match="a shows nothing: all its pixels"):
         read_export(write_ultrasound(tmp_path / "a", FLAT))
@@ -141,3 +154,11 @@ def test_a_real_cine_is_not_decoded_to_be_judged(tmp_path, monkeypatch):
 
     monkeypatch.setattr("echocare_core.frames.dicom.read.DicomPixels.decode", refuse)
     assert len(read_export(write_ultrasound(tmp_path / "a", noise(3))).files[0]) == 3
+
+
+def test_what_this_package_left_unfinished_is_neither_used_nor_set_aside(export, verdicts):
+    write_ultrasound(export / "deep" / "2.dcm", marked())
+    for name in (".2-unfinished.dcm", ".2-unfinished-0123abcd.dcm", ".echocare-half.dcm"):
+        write_ultrasound(export / "deep" / name, noise())
+    (export / ".echocare-lock").touch()
+    assert verdicts() == {"deep/2.dcm": 1}
