@@ -13,7 +13,7 @@ from pathlib import Path
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.inputs import TABLES, Given, Inputs, find_inputs
 from echocare_core.frames.policy import LINK, copy_reason, find_copies, find_links, use
-from echocare_core.frames.read import read_frames
+from echocare_core.frames.read import FORMATS, read_frames
 from echocare_core.result_files import TABLES_AND_PAGE
 from echocare_core.types import Frames, JoinKeys, SetAside
 
@@ -196,7 +196,7 @@ def _is_unfinished(name: str) -> bool:
 
 
 def _why_nothing_is_usable(faults: list[UnreadableFrames]) -> str:
-    needed = "Ultrasound DICOM, PNG or JPEG files are needed. Check that the export holds the images of the study."
+    needed = f"Needed ultrasound in {FORMATS}. Check that the export holds the images of the study."
     if not faults:
         return f"is empty: no file was found in it. {needed}"
     reasons = Counter(fault.reason for fault in faults)

@@ -15,19 +15,19 @@ from echocare_core.frames.volume.nifti import looks_like_nifti, read_nifti
 from echocare_core.frames.volume.nrrd import looks_like_nrrd, read_nrrd
 from echocare_core.types import Frames
 
+FORMATS = "DICOM, PNG, JPEG, GIF, TIFF, BMP, WebP, AVI, MP4, MKV, WebM, NIfTI, MetaImage or NRRD"
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 # How other files begin, to call them by their name; their first bytes are never quoted, they may name a patient.
 OTHERS = {
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a ZIP archive; unpack it first",
     b"\x1f\x8b": "a gzip archive; unpack it first",
-    b"RIFF": "a RIFF file, but no AVI video",
+    b"RIFF": "a RIFF file, but neither AVI nor WebP",
 }
 
 
 def read_frames(path: Path) -> Frames:
-    """Read an ultrasound still or cine, with any name or extension: DICOM, PNG, JPEG, GIF, TIFF, BMP, WebP, AVI, MP4,
-    MKV, WebM, NIfTI, MetaImage or NRRD.
+    """Read an ultrasound still or cine, with any name or extension, in one of `FORMATS`.
 
     Args:
         path: one file. `read_export` reads folders.
@@ -71,8 +71,7 @@ def _read(path: Path, head: bytes) -> Frames:
         return read_nrrd(path)
     raise UnreadableFrames(
         path,
-        f"is not DICOM, PNG or JPEG, nor AVI, MP4, MKV, NIfTI, MetaImage or NRRD ({_other_format(head)}). Leave it "
-        "out, or convert it.",
+        f"is not {FORMATS} ({_other_format(head)}). Leave it out, or convert it.",
     )
 
 

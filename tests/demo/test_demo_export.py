@@ -74,7 +74,7 @@ def test_every_good_object_is_read_and_the_others_are_set_aside_with_reasons():
     reasons = {item.source: item.reason for item in export.set_aside}
     assert {export.source_of(frames) for frames in export.files} == set(PIXEL_MM)
     assert set(reasons) == {"BREAST/README.TXT", CUT_SHORT, REPORT}
-    assert "is not DICOM, PNG or JPEG" in reasons["BREAST/README.TXT"]
+    assert "is not DICOM, PNG, JPEG" in reasons["BREAST/README.TXT"]
     assert "breaks off" in reasons[CUT_SHORT]
     assert "SR, Basic Text SR Storage" in reasons[REPORT]
 

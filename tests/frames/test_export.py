@@ -44,7 +44,7 @@ def test_other_files_are_set_aside_with_their_reason(folder):
     found = {one.source: one.reason for one in read_export(folder).set_aside}
     assert set(found) == {"B/readme", "ct"}
     assert found["ct"].startswith("ct is not ultrasound (CT, CT Image Storage)")
-    assert found["B/readme"].startswith("readme is not DICOM, PNG or JPEG")
+    assert found["B/readme"].startswith("readme is not DICOM, PNG, JPEG")
 
 
 def test_two_readings_are_equal_in_order(folder):

@@ -6,6 +6,7 @@ from ultrasound_files import marked, write_ultrasound
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_export
 from echocare_core.frames.listed import open_export
+from echocare_core.frames.read import FORMATS
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def test_one_bad_file_among_several_is_set_aside(folder):
     (folder / "table.csv").write_text("image\nA/1.dcm\n")
     export = read_export([folder / "A" / "1.dcm", folder / "B" / "notes", folder / "table.csv"])
     assert {one.source: one.reason for one in export.set_aside} == {
-        "B/notes": "notes is not DICOM, PNG or JPEG, nor AVI, MP4, MKV, NIfTI, MetaImage or NRRD (its first bytes are "
-        "those of another format). Leave it out, or convert it.",
+        "B/notes": f"notes is not {FORMATS} (its first bytes are those of another format). "
+        "Leave it out, or convert it.",
         "table.csv": "table.csv is a table, which names files by itself. Give it alone.",
     }
 

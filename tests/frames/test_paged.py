@@ -107,7 +107,7 @@ def test_a_picture_that_is_cut_short_gives_no_made_up_frame(tmp_path, form):
 
 def test_text_that_begins_like_a_bitmap_is_none(tmp_path):
     (tmp_path / "a").write_text("BMI;age\n27;40\n")
-    with pytest.raises(UnreadableFrames, match="is not DICOM, PNG or JPEG"):
+    with pytest.raises(UnreadableFrames, match="is not DICOM, PNG, JPEG"):
         read_frames(tmp_path / "a")
 
 

@@ -11,6 +11,9 @@ from ultrasound_files import marked, write_ultrasound
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
+from echocare_core.frames.read import FORMATS
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["scan.dcm", "IM0001", "scan.png", "scan.jpg.bak"])
@@ -34,7 +37,7 @@ def test_a_path_may_be_text(tmp_path):
     [
         (b"%PDF-1.7 Doe^Jane", "PDF"),
         (b"PK\x03\x04" + b"\0" * 200, "ZIP"),
-        (b"RIFF\0\0\0\0WAVE", "RIFF file, but no AVI"),
+        (b"RIFF\0\0\0\0WAVE", "RIFF file, but neither AVI nor WebP"),
         (b"Doe^Jane;1970-01-31\n" * 20, "another format"),
         (b"\x08\x00\x05\x00", "another format"),
         (b"\x08\x00", "another format"),
@@ -42,11 +45,20 @@ def test_a_path_may_be_text(tmp_path):
 )
 def test_other_files_are_refused_by_name_without_quoting_them(tmp_path, content, what):
     (tmp_path / "notes").write_bytes(content)
-    with pytest.raises(
-        UnreadableFrames, match=f"notes is not DICOM, PNG or JPEG, nor AVI, MP4, MKV, NIfTI, MetaImage or NRRD .*{what}"
-    ) as caught:
+    with pytest.raises(UnreadableFrames, match=f"notes is not {FORMATS} .*{what}") as caught:
         read_frames(tmp_path / "notes")
     assert "Jane" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *("README.md", "docs/own-export.md", "data_manifests/README.md"),
+        *("bundles/breast_lesion_segmentation/docs/README.md", "bundles/fetal_head_segmentation/docs/README.md"),
+    ],
+)
+def test_a_page_that_lists_formats_lists_those_that_are_read(page):
+    assert FORMATS in " ".join((ROOT / page).read_text(encoding="utf-8").split())
 
 
 def test_an_empty_file_is_refused(tmp_path):

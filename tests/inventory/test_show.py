@@ -27,7 +27,7 @@ def test_the_tables_say_what_is_there_and_what_to_look_at(add, export):
     shown = run(export)
     for words in ("3 files", "2 readable: 1 still, 1 cine, 4 frames", "2 readable files have a blank Patient ID"):
         assert words in shown
-    assert "is not DICOM, PNG or JPEG" in shown
+    assert "is not DICOM, PNG, JPEG" in shown
     assert "fetal_head_segmentation" in shown
 
 

@@ -249,7 +249,7 @@ def test_a_quicktime_file_that_names_no_type_is_a_video(tmp_path):
 
 def test_no_text_is_taken_for_a_quicktime_file(tmp_path):
     (tmp_path / "note").write_text("Not free of artefacts")
-    with pytest.raises(UnreadableFrames, match="is not DICOM, PNG or JPEG"):
+    with pytest.raises(UnreadableFrames, match="is not DICOM, PNG, JPEG"):
         read_frames(tmp_path / "note")
 
 

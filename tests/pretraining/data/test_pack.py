@@ -157,7 +157,7 @@ def test_unreadable_images_are_set_aside_by_name_and_the_shards_are_filled_with_
     listed = json.loads((tmp_path / "out" / "shards.json").read_text())
     assert listed["set_aside"] == ["row 2", "row 5"]
     assert [shard["images"] for shard in listed["shards"]] == [2, 2]
-    assert "row 2 is set aside: 1.png is not DICOM, PNG or JPEG" in caplog.text
+    assert "row 2 is set aside: 1.png is not DICOM, PNG, JPEG" in caplog.text
 
 
 def test_an_image_that_would_be_too_thin_to_be_read_again_is_set_aside(tmp_path):
