@@ -36,7 +36,7 @@ def find_bundle(bundle: str | Path) -> Path:
     Raises:
         BundleError: no such bundle; the message lists those that are there, and where was looked.
     """
-    candidates = [folder / bundle for folder in bundle_folders()] if _is_name(bundle) else [Path(bundle)]
+    candidates = [folder / bundle for folder in bundle_folders()] if is_name(bundle) else [Path(bundle)]
     for candidate in candidates:
         if (candidate / METADATA).is_file():
             return candidate.resolve()
@@ -48,7 +48,8 @@ def find_bundle(bundle: str | Path) -> Path:
     )
 
 
-def _is_name(bundle: str | Path) -> bool:
+def is_name(bundle: str | Path) -> bool:
+    """Whether this is a bare name, which is looked for in `bundle_folders()` alone, and no path."""
     return str(bundle) == Path(bundle).name != ".."
 
 

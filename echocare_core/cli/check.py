@@ -58,10 +58,10 @@ def check(
 
 def _examine(bundles: list[str] | None) -> None:
     """Show what bundles would run; end with exit code 1 where there is anything."""
-    from echocare_core.bundle import find_bundle, list_bundles
+    from echocare_core.bundle import find_bundle, is_name, list_bundles
     from echocare_core.untrusted import examine
 
-    folders = [Path(name) if Path(name).is_dir() else find_bundle(name) for name in bundles or ()]
+    folders = [find_bundle(bundle) if is_name(bundle) else Path(bundle) for bundle in bundles or ()]
     listed = 0
     for folder in folders or list_bundles():
         found = examine(folder)

@@ -162,12 +162,20 @@ def test_plain_weights_are_not_listed(folder: Path) -> None:
 def test_the_command_lists_and_runs_nothing(folder: Path) -> None:
     (folder / "configs" / "inference.json").write_text(json.dumps({"run": [RUN + "\x1b[2J"]}))
 
-    ran = CliRunner().invoke(app, ["check", "--untrusted", "bundle"])
+    ran = CliRunner().invoke(app, ["check", "--untrusted", "./bundle"])
 
     assert ran.exit_code == 1
     assert "bundle: 1 to read before you run it." in ran.output
     assert "configs/inference.json run#0: runs __import__('os').system('touch ran')\\x1b[2J" in ran.output
     assert not Path("ran").exists()
+
+
+def test_a_bare_name_is_not_looked_for_in_the_current_folder(folder: Path) -> None:
+    ran = CliRunner().invoke(app, ["check", "--untrusted", "bundle"])
+
+    assert (folder.name, ran.exit_code) == ("bundle", 1)
+    assert "No bundle 'bundle'" in str(ran.exception)
+    assert "./bundle" in str(ran.exception)
 
 
 def test_the_command_ends_well_where_nothing_is_to_be_read(folder: Path) -> None:
