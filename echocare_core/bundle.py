@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import BundleError
 from echocare_core.types import BundleCard, Plausible
 from echocare_core.version import __version__
@@ -20,7 +20,6 @@ from echocare_core.version import __version__
 METADATA = Path("configs", "metadata.json")
 WEIGHTS, WEIGHTS_CARD = Path("models", "model.pt"), Path("models", "model.json")
 SEARCH_VARIABLE = "ECHOCARE_BUNDLES"
-_PART = 1 << 20  # bytes read at a time
 FIELDS_OF_METADATA = ("bundle_name", "version", "name", "intended_use")  # texts that reports print
 
 
@@ -211,15 +210,6 @@ def read_plausible(folder: Path) -> dict[str, Plausible]:
     """
     entries = read_metadata(folder).get("plausible") or {}
     return {name: Plausible.of_entry(name, entry) for name, entry in entries.items()}
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(_PART):
-            digest.update(part)
-    return digest.hexdigest()
 
 
 def own_weights_sha256(folder: Path) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import re
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from echocare_core.bundle import METADATA, bundle_folders, read_metadata
 from echocare_core.checks import check_passes
 from echocare_core.checks.files import files_of
+from echocare_core.checksum import sha256_of
 from echocare_core.disk import explained
 from echocare_core.download import download, host_of, is_address
 from echocare_core.errors import BundleError, OutputError
@@ -100,7 +100,7 @@ def _unpack(path: Path, folder: Path, sha256: str | None) -> Path:
 def _check_archive(path: Path, folder: Path, sha256: str | None) -> None:
     """Read all of a zip file before any of it is unpacked, so that its errors are not taken for those of the disk."""
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = sha256_of(path)
         if sha256 is not None and found != sha256.lower():
             raise BundleError(f"{path.name} has the sha256 {found}, not the one that was given. {ADVICE}.")
         with zipfile.ZipFile(path) as archive:

@@ -10,9 +10,10 @@ import pytest
 import echocare_core
 
 PACKAGE = Path(echocare_core.__file__).parent
-# Each part imports only from those before it; those of the first four lines know neither torch nor MONAI.
+# Each part imports only from those before it; those of the first five lines know neither torch nor MONAI.
 ORDER = [
-    *("version", "printable", "spreadsheet", "counting", "result_files", "errors", "types", "outputs", "optional"),
+    *("version", "printable", "spreadsheet", "counting", "checksum", "result_files"),
+    *("errors", "types", "outputs", "optional"),
     *("disk", "lock", "atomic", "parent", "secret", "bundle", "origin"),
     *("untrusted", "overrides"),
     *("frames", "inventory", "pacs", "privacy"),

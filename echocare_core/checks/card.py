@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from jsonschema import Draft7Validator
 
 from echocare_core.bundle import FIELDS_OF_METADATA, check_needed_version, needed_version, read_json, read_metadata
 from echocare_core.checks.files import CARD, WEIGHTS
+from echocare_core.checksum import sha256_of
 
 SCHEMA = Path(__file__).with_name("metadata_schema.json")
 FIELDS_OF_WEIGHTS = ("origin", "data", "licence", "sha256", "training", "command", "results")
@@ -49,6 +49,6 @@ def _missing(found: dict[str, Any], fields: tuple[str, ...], name: str) -> Itera
 
 def check_checksum(folder: Path) -> Iterator[str]:
     """The card belongs to the weights."""
-    found = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    found = sha256_of(folder / WEIGHTS)
     if read_json(folder / CARD).get("sha256") != found:
         yield f"{WEIGHTS} has the sha256 {found}, {CARD} names another; get the weights again, or write their card."

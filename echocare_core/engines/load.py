@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.distributed import find_device
 from echocare_core.engines.made_from import check_made_from, files_of_model
 from echocare_core.engines.openvino import OpenVinoNetwork

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import EngineError
 
 NOTE = "echocare"

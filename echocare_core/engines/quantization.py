@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.engines.made_from import NOTE, note_of
 from echocare_core.engines.openvino import converted
 from echocare_core.errors import EngineError, SettingsError

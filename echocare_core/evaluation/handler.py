@@ -12,7 +12,7 @@ import pandas as pd
 from ignite.engine import Engine, Events
 
 from echocare_core.atomic import OWNER_ALONE, replacing
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import TableError
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
 from echocare_core.frames.faults import check_no_faults

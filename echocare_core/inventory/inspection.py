@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echocare_core.atomic import replacing
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import OutputError, SettingsError
 from echocare_core.frames.inputs import Given, Inputs, find_inputs
 from echocare_core.inventory.compare import compare_files
@@ -166,7 +166,7 @@ def _prepare(folder: Path) -> tuple[Path, SecretKey]:
 
 def _check_table(table: Path, store: Store) -> None:
     """Refuse to replace a table that somebody has filled in."""
-    if table.exists() and _digest(table) != store.one("SELECT value FROM about WHERE key = 'table'"):
+    if table.exists() and sha256_of(table) != store.one("SELECT value FROM about WHERE key = 'table'"):
         raise OutputError(
             f"{table} was edited, or made by somebody else; it would be replaced. Give it another name in the same "
             f"folder, so that its paths stay right, and say --dataset_dir {table.parent}/NAME.csv to use it."
@@ -176,16 +176,8 @@ def _check_table(table: Path, store: Store) -> None:
 def _write(store: Store, root: Path, folder: Path, summary: dict[str, Any], *, parquet: bool) -> None:
     try:
         write_tables(store, root, folder, parquet=parquet)
-        store.database.execute("INSERT OR REPLACE INTO about VALUES ('table', ?)", [_digest(folder / TABLE)])
+        store.database.execute("INSERT OR REPLACE INTO about VALUES ('table', ?)", [sha256_of(folder / TABLE)])
         with replacing(folder / SUMMARY) as unfinished:
             unfinished.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     except OSError as fault:
         raise OutputError(f"{folder} cannot be written ({fault.strerror}). Choose another folder.") from fault
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -17,7 +17,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from echocare_core.bundle import read_json, sha256_of
+from echocare_core.bundle import read_json
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import BundleError, WeightsError
 from echocare_core.models.identity import bundle_of, name_bundle
 

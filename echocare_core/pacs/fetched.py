@@ -17,10 +17,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
-from hashlib import sha256
 from pathlib import Path
 
 from echocare_core.atomic import ENTERED_BY_OWNER, OWNER_ALONE, replacing
+from echocare_core.checksum import sha256_of
 from echocare_core.disk import explained, sync
 from echocare_core.errors import OutputError
 from echocare_core.lock import FolderLock
@@ -74,7 +74,7 @@ class FetchedFolder:
         name = self.name_of(instance)
         path = self.root / name
         size, checksum = self._known.get(name, (-1, ""))
-        return path.is_file() and path.stat().st_size == size and _sha256_of(path) == checksum
+        return path.is_file() and path.stat().st_size == size and sha256_of(path) == checksum
 
     @contextmanager
     def unfinished(self) -> Iterator[Path]:
@@ -131,11 +131,3 @@ class FetchedFolder:
                 file.write("\n")
         rows = [row for row in csv.DictReader(text.splitlines()) if (row.get("bytes") or "").isdigit()]
         return {row["file"]: (int(row["bytes"]), row["sha256"]) for row in rows}
-
-
-def _sha256_of(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()

@@ -15,7 +15,7 @@ from rich.progress import track
 from torch import Tensor
 
 from echocare_core.atomic import replacing
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.distributed import find_device
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.evaluation.probe import Labelled, linear_probe, nearest_neighbours, pooled_features

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from echocare_core.checksum import sha256_of
 from echocare_core.results.values import decode, encode
 from echocare_core.types import Details, SetAside
 
@@ -89,7 +90,7 @@ class Journal:
 
 def checksum_of(path: Path) -> str:
     """SHA-256 of a file, "" where it is not there."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return sha256_of(path) if path.is_file() else ""
 
 
 def _encoded(step: Step) -> dict[str, Any]:

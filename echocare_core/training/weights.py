@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from echocare_core.atomic import replacing
-from echocare_core.bundle import read_json, sha256_of
+from echocare_core.bundle import read_json
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import WeightsError
 from echocare_core.models.identity import bundle_of, name_bundle
 from echocare_core.models.weight_file import read_state_dict

@@ -7,7 +7,7 @@ import torch
 from small_network import SIZE, distance, needs_openvino, plainly, small_network
 
 from echocare_core import optional
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.engines import load, load_engine
 from echocare_core.errors import EngineError, SettingsError, WeightsError
 

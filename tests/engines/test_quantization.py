@@ -9,7 +9,7 @@ import pytest
 import torch
 from small_network import SIZE, distance, needs_nncf, plainly, small_network
 
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.engines import load_engine
 from echocare_core.engines.openvino import OpenVinoNetwork
 from echocare_core.engines.quantization import quantize_network

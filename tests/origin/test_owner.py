@@ -11,7 +11,8 @@ from bright_network import BrightNetwork
 from output_bundle import write_output_bundle
 
 import echocare_core as echocare
-from echocare_core.bundle import own_weights_sha256, read_identity, sha256_of
+from echocare_core.bundle import own_weights_sha256, read_identity
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import WeightsError
 from echocare_core.models.identity import name_bundle
 from echocare_core.training import export_network

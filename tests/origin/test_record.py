@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from ultrasound_files import marked, write_ultrasound
 
 import echocare_core as echocare
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.cli import app
 from echocare_core.version import __version__
 

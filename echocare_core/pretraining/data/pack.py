@@ -7,7 +7,6 @@ a picture without one, stays.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from PIL import Image
 from rich.progress import Progress
 
 from echocare_core.atomic import replacing
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.frames.size import SMALLEST_PX
 from echocare_core.pretraining.data.images import read_pixels
@@ -77,7 +77,7 @@ def pack_table(
     if tree is not None:
         look_up_nodes(rows, tree, UNKNOWN, table)  # fails on an organ that a training would not know
     settings = {"long_side_px": long_side_px, "quality": quality, "images_per_shard": images_per_shard}
-    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    digest = sha256_of(table)
     _claim(folder, {"table_sha256": digest, "splits": list(splits), **settings})
     with Progress(transient=True) as bar:
         task = bar.add_task("packing images", total=len(rows))
