@@ -22,6 +22,7 @@ from echocare_core.frames.inputs import every_path
 from echocare_core.frames.listed import table_at
 from echocare_core.overrides import check_overrides
 from echocare_core.results.apart import check_apart, check_outside
+from echocare_core.training.settings import TRACKING
 from echocare_core.workflow import check_settings, explain
 
 WRITER = "echocare_core.results.handler.WriteResults"
@@ -30,7 +31,6 @@ MAIN = "monai.bundle.__main__"
 OF_MONAI = {
     name for called in (run, create_workflow, ConfigWorkflow.__init__) for name in inspect.signature(called).parameters
 }
-TRACKING = {"tracking_uri", "experiment_name", "run_name", "save_execute_config"}  # what `tracking` adds
 
 
 def begin_run() -> None:
@@ -77,7 +77,7 @@ def _given_to_run() -> tuple[list[str], dict[str, Any]] | None:
     given = dict(call.f_locals["override"])
     named = ConfigParser.load_config_file(call.f_locals["args_file"]) if call.f_locals["args_file"] else {}
     files = call.f_locals["config_file"] or named["config_file"]
-    known = OF_MONAI | (TRACKING if call.f_locals["tracking"] or "tracking" in named else set())
+    known = OF_MONAI | set(TRACKING if call.f_locals["tracking"] or "tracking" in named else ())
     settings = {name: value for name, value in {**named, **given}.items() if name not in known}
     return [files] if isinstance(files, str) else list(files), settings
 

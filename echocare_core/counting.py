@@ -12,6 +12,11 @@ def counted(number: int, noun: str) -> str:
     )
 
 
+def first_ten(faults: Sequence[str]) -> str:
+    """Faults one after the other, the first ten in words and the others by their number: "a; b; and 3 more"."""
+    return "; ".join([*faults[:10], *([f"and {len(faults) - 10} more"] if len(faults) > 10 else [])])
+
+
 def enumerated(words: Sequence[str]) -> str:
     """Words as a sentence lists them: "a, b and c"."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)

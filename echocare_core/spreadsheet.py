@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]")
-_NUMBER_OR_DATE = re.compile(r"[\d.,:/eE+\- ]*")
+_NUMBER_OR_DATE = re.compile(r"[\d.,:/eE+\- ]+")
 
 
 def path_cell(path: str) -> str:

@@ -26,6 +26,10 @@ def test_a_formula_becomes_a_text(sign: str) -> None:
     assert str(PurePosixPath(path_cell(f"{sign}x.dcm"))) == f"{sign}x.dcm"
 
 
+def test_where_there_is_no_path_the_cell_is_empty() -> None:
+    assert path_cell("") == ""
+
+
 @pytest.mark.parametrize("value", ["a=1", "1.2.840", "", -3.5, None, 7])
 def test_any_other_value_stays_as_it_is(value: object) -> None:
     assert text_cell(value) is value

@@ -13,6 +13,7 @@ from ignite.engine import Engine, Events
 
 from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.checksum import sha256_of
+from echocare_core.counting import counted
 from echocare_core.errors import TableError
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
 from echocare_core.frames.faults import check_no_faults
@@ -94,17 +95,13 @@ class WriteEvaluation:
         for name, number in summary.items():
             print(
                 f"{name}: {number['mean']:.4f} (95 % interval {number['low']:.4f} to {number['high']:.4f}, "
-                f"{_count(number['images'], 'image')} of {_count(number['groups'], 'group')})"
+                f"{counted(int(number['images']), 'image')} of {counted(int(number['groups']), 'group')})"
             )
 
 
 def _whose(origin: Mapping[str, Any]) -> str:
     """A word on weights that are not those that came with the bundle."""
     return ", not the bundle's own" if origin and not origin["weights_are_the_bundles_own"] else ""
-
-
-def _count(number: float, what: str) -> str:
-    return f"{number:g} {what}{'' if number == 1 else 's'}"
 
 
 def _keys(item: Mapping[str, Any]) -> dict[str, str]:

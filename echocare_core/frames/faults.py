@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from echocare_core.counting import counted, first_ten
 from echocare_core.errors import TableError
-
-SHOWN = 10
 
 
 def check_no_faults(found: str, faults: Sequence[str], todo: str) -> None:
@@ -21,6 +20,4 @@ def check_no_faults(found: str, faults: Sequence[str], todo: str) -> None:
         TableError: something is; it names the first ten.
     """
     if faults:
-        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        count = f"{len(faults)} mistake{'s' if len(faults) > 1 else ''}"
-        raise TableError(f"{found} {count}: {'; '.join(faults[:SHOWN])}{more}. {todo}")
+        raise TableError(f"{found} {counted(len(faults), 'mistake')}: {first_ten(faults)}. {todo}")

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 class LazyPixels(Sequence[NDArray[np.uint8]]):
     """A sequence of uint8 RGB arrays (height, width, 3); indexing it decodes that one frame, into a new array.
 
-    Nothing is kept where a frame can be read alone. Each process keeps the last inflated object and the last two
-    videos (`dicom.header`, `dicom.video`), which cannot.
+    Nothing is kept where a frame can be read alone. Each process keeps the last two inflated objects and videos
+    (`dicom.deflated`, `dicom.video`), which cannot.
 
     A subclass is a frozen dataclass of plain values, so that it travels to worker processes by pickle.
     """

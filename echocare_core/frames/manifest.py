@@ -25,6 +25,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from echocare_core.counting import enumerated
 from echocare_core.errors import TableError
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.plausible import PIXEL_MM, is_within
@@ -160,8 +161,7 @@ def find_regrouped(rows: pd.DataFrame, path: Path) -> Iterator[str]:
 
 def _join(positions: Sequence[int]) -> str:
     """Rows counted from 1 below the names of the columns: "2, 5 and 7"."""
-    *others, last = (str(position + 1) for position in positions)
-    return f"{', '.join(others)} and {last}" if others else last
+    return enumerated([str(position + 1) for position in positions])
 
 
 def where_rows_count(path: Path) -> str:

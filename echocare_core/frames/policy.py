@@ -1,4 +1,6 @@
-"""What of an export is used, of all that can be read: nothing blank, nothing twice. `inspect` and `predict` ask here.
+"""What of an export is used, of all that can be read: nothing blank, nothing twice.
+
+`predict` and `inspect` ask here, but that `inspect` finds copies by the same rule in its database (`inventory.copies`).
 
 - A file that shows nothing is set aside: in all frames, all pixels have one value, or all of the scan region are black.
 - Of a file whose frames are all the same, the first is used, as a still.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from echocare_core.counting import counted
 from echocare_core.errors import DeviceMemoryError
 
 # In PyTorch's messages, whose class tells nothing.
@@ -41,6 +42,6 @@ def _sentence(who: str, instead: str, batch: object) -> str:
     size = "x".join(map(str, image.shape[2:]))
     smaller = f"batch_size to {len(image) // 2}, or " if len(image) > 1 else ""
     return (
-        f"{who} has no memory left for a batch of {len(image)} {'images' if len(image) > 1 else 'image'} of {size} px; "
+        f"{who} has no memory left for a batch of {counted(len(image), 'image')} of {size} px; "
         f"needed room for it. Set {smaller}{instead}, or end other programs that use it."
     )

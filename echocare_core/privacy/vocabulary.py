@@ -90,7 +90,6 @@ TERMS = {
     "PatientOrientation": frozenset(one + other for one in ("", *"APRLHF") for other in "APRLHF"),
 }
 WORDS = {"Manufacturer": _list(_MAKERS), "ManufacturerModelName": _list(_MODELS)}  # sought in the file's own text
-KEPT = frozenset([*QUANTITIES, *REGION, *COUNTERS, *CODE_SEQUENCES, *CODE_SEQUENCES.values(), *CODE, *TERMS, *WORDS])
 
 
 def known_word(keyword: str, text: str) -> str | None:

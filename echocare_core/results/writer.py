@@ -226,7 +226,7 @@ class ResultsWriter:
         self._details.append(details)
 
     def _written(self, prediction: Prediction, place: Place) -> tuple[dict[str, object], Details]:
-        row = row_of(prediction, self._card, place, None)
+        row = row_of(prediction, self._card, place)
         doubts = doubts_of(prediction, row, self._card.plausible)
         if doubts:
             row[DOUBTS] = "; ".join(doubt.text for doubt in doubts)
@@ -285,7 +285,7 @@ def _check_format(table_format: str) -> None:
 
 
 def check_free(folder: Path, overwrite: bool) -> None:
-    """Raise OutputError where the folder is a file, is in use, or holds what the results would replace."""
+    """Raise OutputError where the folder is a file, or holds what the results would replace."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; a folder for the results is needed. Choose another name.")
     taken = [name for name in ENTRIES if (folder / name).exists()]

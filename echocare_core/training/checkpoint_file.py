@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from echocare_core.atomic import replacing
+from echocare_core.counting import first_ten
 from echocare_core.errors import TrainingError
 from echocare_core.models.weight_file import check_archive
 
 LATEST, BEST = "latest.pt", "best.pt"
-SHOWN = 10
 
 
 def write_checkpoint(state: Mapping[str, Any], path: Path) -> None:
@@ -86,9 +86,8 @@ def check_same_settings(path: Path, found: Mapping[str, str], wanted: Mapping[st
         f"{name} {found.get(name)} instead of {value}" for name, value in wanted.items() if found.get(name) != value
     ]
     if other:
-        more = f"; and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
         raise TrainingError(
-            f"{path} is of a run with other settings: {'; '.join(other[:SHOWN])}{more}. Needed the same to go on: "
+            f"{path} is of a run with other settings: {first_ten(other)}. Needed the same to go on: "
             f"restore them, or choose another output_dir."
         )
 

@@ -140,8 +140,6 @@ class Checkpoints:
             **{name: holder.state_dict() for name, holder in self.saved.items()},
             "epoch": engine.state.epoch,
             "iteration": engine.state.iteration,
-            "best_metric": best[0],
-            "best_metric_epoch": best[1],
             "settings": self.settings,
             "images_per_step": self.images_per_step,
             **spent,

@@ -9,6 +9,7 @@ from typing import Any
 
 from monai.data import CacheDataset, DataLoader, Dataset, DistributedSampler, MetaTensor, list_data_collate
 
+from echocare_core.counting import counted
 from echocare_core.distributed import world_size
 from echocare_core.errors import TableError, TrainingError, UnreadableFrames, own_cause
 from echocare_core.frames.faults import check_no_faults
@@ -94,8 +95,8 @@ def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:
     check_whole("batch_size", batch_size)
     if len(dataset) < batch_size * world_size():
         raise TrainingError(
-            f"The training has {_images(dataset)}; needed {batch_size * world_size()} at least, a batch of "
-            f"{batch_size} in each process. Add images, or set a smaller batch_size."
+            f"The training has {counted(len(dataset), 'image')}; needed {batch_size * world_size()} at least, a batch "
+            f"of {batch_size} in each process. Add images, or set a smaller batch_size."
         )
     sampler = DistributedSampler(dataset) if world_size() > 1 else None
     return DataLoader(
@@ -115,8 +116,8 @@ def build_evaluation_loader(dataset: Any, batch_size: int) -> DataLoader:
         raise TrainingError("The validation has no image; needed one or more. Add rows of the split val.")
     if len(dataset) < world_size():
         raise TrainingError(
-            f"The validation has {_images(dataset)} for {world_size()} processes; needed one for each. Add rows of "
-            "the split val, or train with fewer processes."
+            f"The validation has {counted(len(dataset), 'image')} for {world_size()} processes; needed one for each. "
+            "Add rows of the split val, or train with fewer processes."
         )
     sampler = DistributedSampler(dataset, even_divisible=False, shuffle=False) if world_size() > 1 else None
     return DataLoader(dataset, batch_size=batch_size, sampler=sampler)
@@ -130,10 +131,6 @@ def _collate_plain(items: Sequence[dict[str, Any]]) -> Any:
     ]
     names = [Path(item["image"].meta["filename_or_obj"]).name for item in items if _is_named(item.get("image"))]
     return {**list_data_collate(plain), **({"name": names} if names else {})}
-
-
-def _images(dataset: Dataset) -> str:
-    return "1 image" if len(dataset) == 1 else f"{len(dataset)} images"
 
 
 def _is_named(image: Any) -> bool:

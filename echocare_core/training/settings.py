@@ -10,12 +10,13 @@ from typing import Any
 
 from echocare_core.origin import find_running
 
+TRACKING = ("tracking_uri", "experiment_name", "run_name", "save_execute_config")  # what MONAI's `tracking` adds
 FREE = (  # where, how long and in which batches a training runs, and what is wired alike in every bundle
     *("bundle_root", "dataset_dir", "output_dir", "device", "max_epochs", "val_interval", "batch_size"),
     *("imports", "initialize", "run", "finalize", "_meta_"),
     *("train::trainer", "train::handlers", "train::dataset::data"),
     *("validate::evaluator", "validate::handlers", "validate::dataset::data"),
-    *("tracking_uri", "experiment_name", "run_name", "save_execute_config"),
+    *TRACKING,
 )
 
 

@@ -17,8 +17,8 @@ def written(tmp_path: Path, card: BundleCard, frame_of):
     """Writes frames to a table and reads it again with pandas."""
 
     def write_and_read(*predictions) -> pd.DataFrame:
-        rows = complete_rows(row_of(item, card, Place(tmp_path, "m"), "overlays/o.png") for item in predictions)
-        write_results_csv(tmp_path, rows)
+        rows = [{**row_of(item, card, Place(tmp_path, "m")), "overlay": "overlays/o.png"} for item in predictions]
+        write_results_csv(tmp_path, complete_rows(rows))
         return pd.read_csv(tmp_path / "results.csv")
 
     return write_and_read
@@ -102,4 +102,4 @@ def test_a_name_that_is_no_text_is_written_readably(tmp_path: Path):
 def test_two_measurements_in_one_column_are_refused(tmp_path: Path, card: BundleCard, frame_of):
     twice = replace(frame_of(), outputs=(Measurement("area", 1, "mm2"), Measurement("area", 2, "mm2")))
     with pytest.raises(BundleError, match="area_mm2"):
-        row_of(twice, card, Place(tmp_path, "m"), "o")
+        row_of(twice, card, Place(tmp_path, "m"))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 
+from echocare_core.counting import counted
 from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import PixelData, value
 
@@ -66,8 +67,8 @@ def read_frame_index(pixel_data: PixelData, dataset: Dataset, frames: int | None
     more = len(fragments) > 1 or sum(fragments[0]) < pixel_data.available
     if frames is None and not ended and more:
         raise PixelDataError(
-            f"says neither how many frames it has nor where they end, and breaks off after {len(fragments)} "
-            f"fragment{'' if len(fragments) == 1 else 's'} of pixel data: frames may be missing. Export it again."
+            f"says neither how many frames it has nor where they end, and breaks off after "
+            f"{counted(len(fragments), 'fragment')} of pixel data: frames may be missing. Export it again."
         )
     by_table = _by_tables(pixel_data, dataset, table, fragments, frames)
     if by_table:
@@ -107,8 +108,7 @@ def _walk(pixel_data: PixelData) -> tuple[list[Fragment], bool]:
 
 
 def _whole(items: list[Fragment]) -> str:
-    count = max(len(items) - 1, 0)
-    return f"{count} whole fragment{'' if count == 1 else 's'}"
+    return counted(max(len(items) - 1, 0), "whole fragment")
 
 
 def _by_tables(

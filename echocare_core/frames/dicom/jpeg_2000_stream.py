@@ -9,7 +9,6 @@ from dataclasses import dataclass
 START = b"\xff\x4f\xff\x51"  # SOC, then SIZ
 SIZ, COD, COC, SOT, SOD = 0x51, 0x52, 0x53, 0x90, 0x93
 OWN_PRECINCTS = 1
-LARGEST_PRECINCT = 0xFF  # the exponents of both sides, where a stream names none
 
 
 @dataclass(frozen=True)

@@ -43,14 +43,13 @@ def check_outputs(prediction: Prediction, card: BundleCard) -> None:
             raise BundleError(f"{card.name} gave wrong {type(output).__name__}: {fault}. Correct its postprocessing.")
 
 
-def row_of(prediction: Prediction, card: BundleCard, place: Place, overlay: str | None) -> dict[str, object]:
+def row_of(prediction: Prediction, card: BundleCard, place: Place) -> dict[str, object]:
     """Write the files of a prediction and make its row: where it comes from, what it says, which weights said it.
 
     Args:
         prediction: of one frame, cine or study.
         card: of the bundle that made it.
         place: of its files.
-        overlay: path of its overlay, relative to the results folder; None where it has none.
 
     Returns:
         Column to value; a number that is unknown or not finite is None.
@@ -74,7 +73,7 @@ def row_of(prediction: Prediction, card: BundleCard, place: Place, overlay: str 
         "spacing_row_mm": finite(row_mm),
         "spacing_column_mm": finite(column_mm),
         **({NOTES: " ".join(prediction.notes)} if prediction.notes else {}),
-        **{column: path for column, path in {**files, "overlay": overlay}.items() if path is not None},
+        **files,
         "weights_sha256": card.weights_sha256,
     }
 
