@@ -65,7 +65,8 @@ def read_table(
     path = path / "table.csv" if path.is_dir() else path
     rows = read_csv(path, (*COLUMNS, *columns))
     check_columns(rows, (*REQUIRED, *(["mask"] if masks else []), *columns), path)
-    of_split = rows[rows["split"] == SPLITS.get(split.casefold(), split)]
+    wanted = SPLITS.get(split.casefold(), split)
+    of_split = rows[rows["split"] == wanted]
     kept = of_split[of_split["mask"] != ""] if masks else of_split
     files = FILES if masks else FILES[:1]
     faults = [*find_group_faults(rows, path), *find_missing(kept, files, path), *find_wrong_numbers(kept)]
@@ -76,7 +77,7 @@ def read_table(
         raise TableError(f"{path} has no row{with_mask} in split '{split}' (found {found or 'no rows'}); needed one.")
     if len(kept) < len(of_split):
         say_left_out(path, split, len(of_split) - len(kept), len(of_split))
-    check_no_faults(f"{path} has", list(_find_leaks(rows, split, path)), where_rows_count(path))
+    check_no_faults(f"{path} has", list(_find_leaks(rows, wanted, path)), where_rows_count(path))
     return [_item(row, files, columns, path) for row in kept.to_dict("records")]
 
 
@@ -188,13 +189,13 @@ def find_wrong_numbers(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _find_leaks(rows: pd.DataFrame, split: str, path: Path) -> Iterator[str]:
-    """Pictures that stand in two of the splits that are used, whatever their files are called."""
+    """Pictures of a split that stand in another one that is used, whatever their files are called."""
     listed = [
         ListedPicture(int(row), path.parent / cells["image"], read_frame_number(cells) or 0, cells["split"])
         for row, cells in zip(rows.index, rows.to_dict("records"), strict=True)
         if cells["split"] in (*USED, split) and (path.parent / cells["image"]).is_file()
     ]
-    for first, again in find_shared_pictures(listed):
+    for first, again in find_shared_pictures(listed, split):
         yield (
             f"row {again.row + 1} ({again.path.name}, {again.split}) shows the picture of row {first.row + 1} "
             f"({first.path.name}, {first.split})"

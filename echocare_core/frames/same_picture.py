@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from rich.progress import track
+
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.read import read_frames
 
-THREADS = 2
+THREADS = 4
+MANY = 200  # pictures, which take seconds
 
 
 @dataclass(frozen=True)
@@ -33,29 +37,51 @@ class ListedPicture:
     split: str
 
 
-def find_shared_pictures(pictures: Sequence[ListedPicture]) -> Iterator[tuple[ListedPicture, ListedPicture]]:
-    """Find pictures that stand in more than one split.
+def find_shared_pictures(pictures: Sequence[ListedPicture], split: str) -> list[tuple[ListedPicture, ListedPicture]]:
+    """Find pictures of one split that stand in another one, too.
 
-    Only pictures of a size that two splits have are decoded. One without any difference in it, such as a black one,
-    and one that cannot be read, is not compared.
+    Only pictures of a size that this split and another one have are decoded, with a progress bar where they are many.
+    One without any difference in it, such as a black one, and one that cannot be read, is not compared.
 
     Args:
         pictures: of all splits that are used.
+        split: the one that is asked for.
 
-    Yields:
-        The first row of such a picture, and one in another split.
+    Returns:
+        Of every picture in another split that `split` has: both rows, the earlier one first.
     """
-    by_size = defaultdict(list)
-    for picture in pictures:
-        by_size[_size(picture.path, _stamp(picture.path))].append(picture)
-    by_size.pop(None, None)
-    compared = [one for some in by_size.values() if len({picture.split for picture in some}) > 1 for one in some]
+    mine, others = _by_split(pictures, split)
+    sizes = {_size_of(picture) for picture in mine} & {_size_of(picture) for picture in others} - {None}
+    compared = [picture for picture in (*mine, *others) if _size_of(picture) in sizes]
+    by_digest = defaultdict(list)
+    for picture, digest in zip(compared, _digests(compared), strict=True):
+        by_digest[digest].append(picture)
+    by_digest.pop(None, None)
+    pairs = [pair for alike in by_digest.values() for pair in _pairs(alike, split)]
+    return sorted(pairs, key=lambda pair: pair[1].row)
+
+
+def _pairs(alike: Sequence[ListedPicture], split: str) -> Iterator[tuple[ListedPicture, ListedPicture]]:
+    mine, others = _by_split(alike, split)
+    for picture in others if mine else ():
+        first, again = sorted((mine[0], picture), key=lambda one: one.row)
+        yield first, again
+
+
+def _by_split(pictures: Sequence[ListedPicture], split: str) -> tuple[list[ListedPicture], list[ListedPicture]]:
+    return [one for one in pictures if one.split == split], [one for one in pictures if one.split != split]
+
+
+def _digests(pictures: Sequence[ListedPicture]) -> list[str | None]:
+    hidden = len(pictures) < MANY or os.environ.get("RANK", "0") != "0"  # of several processes the first one shows it
     with ThreadPoolExecutor(THREADS) as pool:
-        digests = list(pool.map(lambda one: _digest(one.path, one.frame, _stamp(one.path)), compared))
-    first: dict[str, ListedPicture] = {}
-    for picture, digest in sorted(zip(compared, digests, strict=True), key=lambda pair: pair[0].row):
-        if digest and first.setdefault(digest, picture).split != picture.split:
-            yield first[digest], picture
+        digests = pool.map(lambda one: _digest(one.path, one.frame, _stamp(one.path)), pictures)
+        bar = track(digests, "comparing pictures of several splits", len(pictures), transient=True, disable=hidden)
+        return list(bar)
+
+
+def _size_of(picture: ListedPicture) -> tuple[int, int] | None:
+    return _size(picture.path, _stamp(picture.path))
 
 
 def _stamp(path: Path) -> tuple[int, int]:

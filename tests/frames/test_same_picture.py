@@ -6,6 +6,7 @@ from PIL import Image
 from ultrasound_files import write_ultrasound
 
 from echocare_core.errors import TableError
+from echocare_core.frames import same_picture
 from echocare_core.frames.manifest import read_table
 
 
@@ -15,13 +16,13 @@ def picture(seed=0, height=48):
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads the train split of a table with a.png in train and another file in a further split."""
+    """Reads a split of a table with a.png in train and another file in a further split."""
     Image.fromarray(picture()).save(tmp_path / "a.png")
 
-    def read(other, split="test"):
+    def read(other, split="test", wanted="train"):
         rows = f"a.png,P1,train\n{other},P2,{split}\n"
         (tmp_path / "table.csv").write_text("image,group,split\n" + rows)
-        return read_table(tmp_path, "train", masks=False)
+        return read_table(tmp_path, wanted, masks=False)
 
     return read
 
@@ -37,11 +38,12 @@ def test_the_same_bytes_under_another_name_are_refused(read, tmp_path, split):
         read("b.png", split)
 
 
-def test_the_same_pixels_in_another_compression_are_refused(read, tmp_path):
+@pytest.mark.parametrize("wanted", ["train", "test"])
+def test_the_same_pixels_in_another_compression_are_refused_in_both_splits(read, tmp_path, wanted):
     Image.fromarray(picture()).save(tmp_path / "b.png", compress_level=1, dpi=(72, 72))
     assert (tmp_path / "b.png").read_bytes() != (tmp_path / "a.png").read_bytes()
     with refused(r"b\.png"):
-        read("b.png")
+        read("b.png", wanted=wanted)
 
 
 def test_the_same_pixels_as_dicom_are_refused(read, tmp_path):
@@ -77,3 +79,30 @@ def test_a_file_that_was_changed_is_read_again(read, tmp_path):
         read("b.png")
     Image.fromarray(picture(2)).save(tmp_path / "b.png")
     assert len(read("b.png")) == 1
+
+
+def test_pictures_are_decoded_as_far_as_the_split_asked_for_needs_it(tmp_path, monkeypatch):
+    rows = {"a": ("train", 48), "b": ("val", 48), "c": ("val", 40), "d": ("test", 40), "e": ("test", 32)}
+    for seed, (name, (_, height)) in enumerate(rows.items()):
+        Image.fromarray(picture(seed, height)).save(tmp_path / f"{name}.png")
+    lines = [f"{name}.png,{name},{split}" for name, (split, _) in rows.items()]
+    (tmp_path / "table.csv").write_text("\n".join(["image,group,split", *lines]))
+    decoded, decode = [], same_picture._digest
+    monkeypatch.setattr(same_picture, "_digest", lambda path, *of: decoded.append(path.stem) or decode(path, *of))
+
+    read_table(tmp_path, "Test", masks=False)
+
+    assert sorted(decoded) == ["c", "d"]
+
+
+def test_a_bar_is_shown_where_many_are_compared(read, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(same_picture, "track", lambda found, *_, disable, **options: shown.append(not disable) or found)
+    Image.fromarray(picture(1)).save(tmp_path / "b.png")
+    for many in (2, 3):
+        monkeypatch.setattr(same_picture, "MANY", many)
+        read("b.png")
+    monkeypatch.setattr(same_picture, "MANY", 2)
+    monkeypatch.setenv("RANK", "1")
+    read("b.png")
+    assert shown == [True, False, False]
