@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 import echocare_core as echocare
 from echocare_core.cli import VERBS, app
 from echocare_core.types import Results, SetAside
+from echocare_core.types.origin import Origin
 
 NAMES = [verb.__name__ for verbs in VERBS.values() for verb in verbs]
 
@@ -36,6 +38,8 @@ def test_results_say_how_many_there_are_and_where(tmp_path: Path) -> None:
         "1 frame measured, 1 file or frame set aside.",
         *(f"  {tmp_path / name}" for name in ("report.html", "results.csv", "boxes.csv", "set_aside.csv")),
     ]
+    made = replace(one, origin=Origin(own_weights=True, ran=None, settings=None, packages={}))
+    assert str(made).splitlines() == [*str(one).splitlines(), f"  {tmp_path / 'origin.json'}"]
     assert str(Results(tmp_path, ({"level": "study"},) * 2)).startswith(
         "2 studies measured, 0 files or frames set aside."
     )

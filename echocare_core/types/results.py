@@ -11,7 +11,7 @@ from typing import Any
 from echocare_core.counting import counted, enumerated
 from echocare_core.errors import BundleError
 from echocare_core.printable import printable
-from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
+from echocare_core.result_files import ORIGIN_JSON, REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
 from echocare_core.types.origin import Origin
 from echocare_core.types.outputs import Output
 from echocare_core.types.scans import SetAside
@@ -114,7 +114,8 @@ class Results:
         levels = Counter(str(row.get("level", "frame")) for row in self.rows)
         measured = enumerated([counted(number, level) for level, number in levels.items()])
         aside = "1 file or frame" if len(self.set_aside) == 1 else f"{len(self.set_aside)} files or frames"
-        files = (REPORT_HTML, RESULTS_CSV, *self.tables, SET_ASIDE_CSV)
+        origin = (ORIGIN_JSON,) if self.origin else ()
+        files = (REPORT_HTML, RESULTS_CSV, *self.tables, SET_ASIDE_CSV, *origin)
         said = (f"{measured} measured, {aside} set aside.", *(f"  {self.folder / name}" for name in files))
         return "\n".join(map(printable, said))
 
