@@ -80,7 +80,7 @@ def read_image(path: Path) -> Frames:
     """
     try:
         with _open(path) as image:
-            turned = _orientation(image) in TURNED
+            turned = orientation_of(image) in TURNED
             width, height = reversed(image.size) if turned else image.size
         with path.open("rb") as file:
             deep = _is_deep(file.read(PNG_DEPTH + 1))
@@ -129,7 +129,7 @@ def _open(file: Path | io.BytesIO) -> Iterator[Image.Image]:
         yield image
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """EXIF orientation, 1 = upright; one that stands behind the pixels of a PNG would cost decoding them."""
     noted = image.format != "PNG" or "exif" in image.info
     return int(image.getexif().get(ORIENTATION, 1)) if noted else 1
@@ -138,7 +138,7 @@ def _orientation(image: Image.Image) -> int:
 def _upright(image: Image.Image, deep: bytes | None) -> NDArray[np.uint8]:
     """A picture as RGB; of one with 16 bits to a sample its bytes are needed too."""
     shown = image if deep is None else _read_deep(deep)
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     if orientation != 1:
         shown.getexif()[ORIENTATION] = orientation
         shown = ImageOps.exif_transpose(shown)

@@ -14,11 +14,14 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from echocare_core.errors import SettingsError, TableError
+from echocare_core.frames.image import TURNED, orientation_of
 
 LARGEST = 255
+INTEGERS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "I;16", "I;16L", "I;16B")  # modes of Pillow
+WHITE_IS_ZERO = {262: 0}  # TIFF 6.0, section 8: PhotometricInterpretation
 SAID: set[str] = set()  # in this process
 logger = logging.getLogger(__name__)
 
@@ -55,7 +58,9 @@ def read_mask(path: str, size: tuple[int, ...], labels: int, threshold: int | No
     """Read a drawn mask.
 
     Args:
-        path: PNG in one channel; or in colour, where its channels are equal, or one colour stands on black.
+        path: PNG in one channel; or in colour, where its channels are equal, or one colour stands on black. Of one with
+            a palette the numbers count, not the colours. The orientation that its file notes (EXIF) is applied, as to
+            its image.
         size: (height, width) of its image.
         labels: number of labels with the background; a mask of 0 and the largest value of its kind, such as 255, is
             read as 0 and 1.
@@ -66,12 +71,17 @@ def read_mask(path: str, size: tuple[int, ...], labels: int, threshold: int | No
         uint8 (height, width) of label numbers.
 
     Raises:
-        TableError: not a picture, another size than the image, or a value that is no label.
+        TableError: not a picture of whole numbers, another size than the image, or a value that is no label.
         SettingsError: a threshold that is no such value, or with more than one label.
     """
     check_mask_size(path, size)  # before it is decoded, for what is beyond its image may be beyond any memory
     with _readable(path), Image.open(path) as picture:
-        values = _one_channel(np.asarray(picture), path, labels)
+        numbers = np.asarray(_upright(picture))
+        _check_kind(picture, path)
+        values = _one_channel(numbers, path, labels)
+        _say_if_inverted(picture, values, path)
+    if values.min() < 0:
+        raise TableError(f"Mask {path} holds the value {values.min()}; needed label numbers from 0. Save it so.")
     if values.shape != tuple(size):
         raise TableError(
             f"Mask {path} has shape {values.shape}; needed that of its image, {tuple(size)}, in one channel."
@@ -91,6 +101,8 @@ def check_mask_size(path: str, size: tuple[int, ...]) -> None:
     """TableError where a file is no picture of (height, width) pixels; nothing is decoded."""
     with _readable(path), Image.open(path) as picture:
         found = (picture.height, picture.width)
+        if picture.format != "TIFF" and orientation_of(picture) in TURNED:  # Pillow turns TIFF itself
+            found = found[::-1]
     if found != tuple(size):
         raise TableError(f"Mask {path} has shape {found}; needed that of its image, {tuple(size)}.")
 
@@ -103,6 +115,31 @@ def _readable(path: str) -> Iterator[None]:
         raise TableError(
             f"Mask {path} cannot be read; needed a PNG of label numbers. Copy or draw it again."
         ) from error
+
+
+def _check_kind(picture: Image.Image, path: str) -> None:
+    """TableError where the numbers of a file are not those that are seen, or are none of labels."""
+    found = None
+    if picture.mode not in INTEGERS:
+        found = "fractions" if picture.mode == "F" else f"colours for print or video ({picture.mode})"
+    elif getattr(picture, "n_frames", 1) > 1:
+        found = "more than one picture"
+    elif picture.mode.startswith("I") and WHITE_IS_ZERO.items() <= dict(getattr(picture, "tag_v2", {})).items():
+        found = "white as 0"
+    if found:
+        raise TableError(f"Mask {path} holds {found}; needed a PNG of label numbers. Save it so.")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    turned = picture.format != "TIFF" and orientation_of(picture) != 1
+    return ImageOps.exif_transpose(picture) if turned else picture
+
+
+def _say_if_inverted(picture: Image.Image, values: NDArray[Any], path: str) -> None:
+    """Say it where what is seen as background, in a palette, is not what has the number 0."""
+    palette = picture.getpalette("RGB") if picture.mode == "P" else None
+    if palette and sorted(np.unique(values)) == [0, 1] and sum(palette[:3]) > sum(palette[3:6]):
+        _say("with a palette is read by its numbers, though its background, 0, is the brighter colour", Path(path).name)
 
 
 def _one_channel(values: NDArray[Any], path: str, labels: int) -> NDArray[Any]:

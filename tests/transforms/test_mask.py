@@ -113,6 +113,68 @@ def test_the_largest_of_16_bits_is_label_1(tmp_path):
     np.testing.assert_array_equal(read_mask(str(tmp_path / "mask.png"), (24, 32), labels=2), DRAWN)
 
 
+def saved(folder, values, mode=None, **how):
+    """The path of a TIFF of these values, in a mode of Pillow."""
+    picture = Image.fromarray(values)
+    (picture.convert(mode) if mode else picture).save(folder / "mask.tif", **how)
+    return str(folder / "mask.tif")
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB"])
+def test_a_mask_in_colours_of_print_or_video_is_refused(tmp_path, mode):
+    rgb = np.dstack([DRAWN * np.uint8(255)] * 3)
+    if mode == "LAB":
+        Image.frombytes("LAB", (32, 24), rgb.tobytes()).save(tmp_path / "mask.tif")
+    path = str(tmp_path / "mask.tif") if mode == "LAB" else saved(tmp_path, rgb, mode)
+    with pytest.raises(TableError, match=rf"mask\.tif holds colours for print or video \({mode}\); needed a PNG"):
+        read_mask(path, (24, 32), labels=2, threshold=128)
+
+
+@pytest.mark.parametrize("threshold", [None, 1])
+def test_a_mask_of_fractions_is_refused(tmp_path, threshold):
+    with pytest.raises(TableError, match=r"mask\.tif holds fractions; needed a PNG of label numbers"):
+        read_mask(saved(tmp_path, DRAWN * np.float32(0.9)), (24, 32), labels=2, threshold=threshold)
+
+
+def test_a_mask_of_numbers_below_0_is_refused(tmp_path):
+    with pytest.raises(TableError, match=r"mask\.tif holds the value -1; needed label numbers from 0"):
+        read_mask(saved(tmp_path, DRAWN * np.int32(-1)), (24, 32), labels=2)
+
+
+def test_a_mask_of_16_bits_whose_white_is_0_is_refused(tmp_path):
+    with pytest.raises(TableError, match=r"mask\.tif holds white as 0"):
+        read_mask(saved(tmp_path, DRAWN.astype(np.uint16), tiffinfo={262: 0}), (24, 32), labels=2)
+
+
+def test_a_mask_of_several_pages_is_refused(tmp_path):
+    path = saved(tmp_path, DRAWN, save_all=True, append_images=[Image.fromarray(1 - DRAWN)])
+    with pytest.raises(TableError, match=r"mask\.tif holds more than one picture"):
+        read_mask(path, (24, 32), labels=2)
+
+
+@pytest.mark.parametrize("kind", ["png", "tif"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_mask_is_turned_as_its_image_is(tmp_path, kind, orientation):
+    picture = Image.fromarray(marked()[0])
+    for name, shown in ((f"image.{kind}", picture), (f"mask.{kind}", Image.fromarray(DRAWN * np.uint8(255)))):
+        noted = shown.getexif()
+        noted[0x0112] = orientation
+        shown.save(tmp_path / name, exif=noted)
+    item = {"image": str(tmp_path / f"image.{kind}"), "label": str(tmp_path / f"mask.{kind}")}
+    item = LoadMaskd("label", "image", 2)(LoadUltrasoundd("image")(item))
+    assert item["image"].shape[1:] == ((24, 32) if orientation == 3 else (32, 24))
+    assert ((item["label"][0] == 1) == (item["image"][0] > 200)).all()
+
+
+def test_a_palette_whose_background_is_the_brighter_is_told(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("echocare_core.transforms.mask.SAID", set())
+    picture = Image.fromarray(DRAWN, mode="P")
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    picture.save(tmp_path / "mask.png")
+    np.testing.assert_array_equal(read_mask(str(tmp_path / "mask.png"), (24, 32), labels=2), DRAWN)
+    assert "is read by its numbers, though its background, 0, is the brighter colour (mask.png" in caplog.text
+
+
 @pytest.mark.parametrize("values", [DRAWN.T, DRAWN[1:]], ids=["turned", "short"])
 def test_a_mask_of_another_shape_than_its_image_is_refused(png, values):
     with pytest.raises(TableError, match=r"mask\.png has shape .*; needed that of its image, \(24, 32\)"):
