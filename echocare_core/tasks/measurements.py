@@ -37,11 +37,10 @@ def measure_lesion(mask: NDArray[np.uint8], spacing_mm: Spacing, *, smallest_sha
     Returns:
         `lesions` (a count), and where there is one `lesion_area`, `lesion_long_axis` and `lesion_short_axis`.
     """
-    parts = _parts(mask, spacing_mm)
-    if not parts:
+    largest, areas_px = _largest_part(mask, spacing_mm)
+    if largest is None:
         return (Measurement("lesions", 0.0, "count"),)
-    largest = max(parts, key=lambda part: part.area)
-    lesions = sum(part.area >= smallest_share * largest.area for part in parts)
+    lesions = np.count_nonzero(areas_px >= smallest_share * areas_px.max())
     unit = "mm" if spacing_mm else "px"
     long, short = _axes(_outline_corners(largest), spacing_mm or (1.0, 1.0))
     return (
@@ -99,7 +98,7 @@ def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset:
     Returns:
         `head_circumference`, `occipitofrontal_diameter`, `biparietal_diameter`; nothing where no head was found.
     """
-    largest = max(_parts(mask, spacing_mm), key=lambda part: part.area, default=None)
+    largest, _ = _largest_part(mask, spacing_mm)
     if largest is None or largest.axis_minor_length == 0:
         return ()
     inset_px = outline_inset * max(mask.shape)
@@ -125,8 +124,14 @@ def _ellipse_line(part: Any, spacing: tuple[float, float], long: float, short: f
     return (points + np.array(part.centroid)) / spacing
 
 
-def _parts(mask: NDArray[np.uint8], spacing_mm: Spacing) -> list[Any]:
-    return list(regionprops(label(mask == 1), spacing=spacing_mm or (1.0, 1.0)))
+def _largest_part(mask: NDArray[np.uint8], spacing_mm: Spacing) -> tuple[Any, NDArray[np.int64]]:
+    """The largest separate part of label 1, None where there is none; and how many pixels each part has."""
+    numbers = label(mask == 1)
+    areas_px = np.bincount(numbers.ravel())[1:]
+    if not len(areas_px):
+        return None, areas_px
+    largest = (numbers == 1 + areas_px.argmax()).astype(np.uint8)
+    return regionprops(largest, spacing=spacing_mm or (1.0, 1.0))[0], areas_px
 
 
 def ellipse_perimeter(a: float, b: float) -> float:

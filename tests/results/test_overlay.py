@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 from io import BytesIO
+from time import process_time
 
 import numpy as np
 import pytest
@@ -141,6 +142,17 @@ def test_specks_are_not_outlined():
         overlay = draw_overlay(image, [Mask(mask, {1: "lesion"}, smallest_share=share)])
         assert overlay[390:420, 390:420].any() == drawn
         assert tuple(overlay[200, 100]) == COLOURS[0]
+
+
+def test_a_mask_of_noise_is_drawn_in_bounded_time_with_every_edge():
+    mask = np.random.default_rng(0).integers(0, 2, (640, 640), dtype=np.uint8)
+    mask[300:340, 300:340] = 1
+    began = process_time()
+    overlay = draw_overlay(np.zeros((640, 640, 3), dtype=np.uint8), [Mask(mask, {1: "lesion"}, smallest_share=0.05)])
+    assert process_time() - began < 5
+    assert tuple(overlay[5, np.flatnonzero(mask[5])[3]]) == COLOURS[0]
+    assert not overlay[5, np.flatnonzero(mask[5] == 0)].any()
+    assert 0 < overlay[320, 320].max() < 30  # the inside is tinted, as ever
 
 
 def test_the_caption_stands_below_the_picture_and_never_on_it():

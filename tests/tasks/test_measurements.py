@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from time import process_time
 
 import numpy as np
 import pytest
@@ -211,3 +212,13 @@ def test_the_longest_distance_is_that_of_all_pixels_without_their_memory():
     tracemalloc.stop()
     assert found["lesion_long_axis_mm"] == pytest.approx(102.4 * math.sqrt(2), rel=1e-3)
     assert peak < 64 * whole.nbytes
+
+
+def test_a_hundred_thousand_specks_are_counted_in_bounded_time():
+    mask = np.zeros((700, 700), dtype=np.uint8)
+    mask[::2, ::2] = 1
+    mask[100:110, 100:110] = 1
+    began = process_time()
+    assert lesion(mask)["lesions_count"] == 350 * 350 - 36 + 1
+    assert lesion(mask, smallest_share=0.05)["lesions_count"] == 1
+    assert process_time() - began < 5

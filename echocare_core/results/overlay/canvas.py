@@ -69,15 +69,24 @@ class Canvas:
             thickness: of the lines where it is not that of the canvas, at most that.
         """
         thickness = thickness or self.thickness
-        top, left, bottom, right = (self.factor * edge for edge in box)
-        window = self.picture[top:bottom, left:right]
         shifted = [line - (box[0], box[1]) for line in lines]
         size = (box[2] - box[0], box[3] - box[1])
         rim, line = (self._opacity(shifted, size, thickness) for thickness in (thickness + 2, thickness))
+        filled = [] if fill is None else [(self._enlarged(fill), colour)]
+        self._blend(box, [*filled, (rim * HALO, BLACK), (line, colour)])
+
+    def draw_pixels(self, opacity: NDArray[np.floating], box: Box, colour: Colour) -> None:
+        """Colour the pixels of one box of the picture, opacity in [0, 1], (height, width) of the box as recorded."""
+        self._blend(box, [(self._enlarged(opacity), colour)])
+
+    def _enlarged(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        return np.repeat(np.repeat(values, self.factor, axis=0), self.factor, axis=1)
+
+    def _blend(self, box: Box, layers: Iterable[tuple[NDArray[np.floating], Colour]]) -> None:
+        """Lay colours over a box of the picture, each with its opacity (factor * height, factor * width)."""
+        top, left, bottom, right = (self.factor * edge for edge in box)
+        window = self.picture[top:bottom, left:right]
         blended = window.astype(np.float32)
-        layers = [(rim * HALO, BLACK), (line, colour)]
-        if fill is not None:
-            layers.insert(0, (np.repeat(np.repeat(fill, self.factor, axis=0), self.factor, axis=1), colour))
         for alpha, paint in layers:
             blended += alpha[..., None] * (np.asarray(paint, dtype=np.float32) - blended)
         window[:] = np.rint(blended).astype(np.uint8)
