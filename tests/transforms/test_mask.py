@@ -152,8 +152,7 @@ def test_a_mask_of_several_pages_is_refused(tmp_path):
         read_mask(path, (24, 32), labels=2)
 
 
-@pytest.mark.parametrize("kind", ["png", "tif"])
-@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize(("kind", "orientation"), [("png", 3), ("png", 6), ("tif", 3)])
 def test_a_mask_is_turned_as_its_image_is(tmp_path, kind, orientation):
     picture = Image.fromarray(marked()[0])
     for name, shown in ((f"image.{kind}", picture), (f"mask.{kind}", Image.fromarray(DRAWN * np.uint8(255)))):
