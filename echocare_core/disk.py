@@ -17,6 +17,8 @@ _ADVICE = {
     errno.EFBIG: "Choose a folder on another disk, or raise the limit on the size of files.",
     errno.ENAMETOOLONG: "Choose a folder with a shorter path.",
     errno.ENOENT: "Make that folder first, or choose one that is there.",
+    errno.EEXIST: "A file has that name: choose a folder.",
+    errno.ENOTDIR: "A file has that name: choose a folder.",
     errno.EROFS: "This disk can only be read: choose a folder on another one.",
 }
 _OTHER_ADVICE = "Choose a folder you may write to, and close its files in other programs."

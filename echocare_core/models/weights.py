@@ -12,10 +12,12 @@ from torch import Tensor
 
 from echocare_core.atomic import replacing
 from echocare_core.bundle import bundle_of_weights, own_weights_sha256
+from echocare_core.disk import explained
 from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.models.encoder import Encoder, build_encoder
 from echocare_core.models.identity import bundle_of
 from echocare_core.models.profiles import EncoderProfile, describe, named_profile
+from echocare_core.models.saving import save_state
 from echocare_core.models.weight_file import check_card, read_state_dict, some
 from echocare_core.origin.running import Running, find_running
 
@@ -103,11 +105,11 @@ def save_encoder(encoder: Encoder, path: str | Path) -> None:
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}
     state["mask_token"] = encoder.mask_token.detach().cpu().clone()
-    with replacing(Path(path)) as unfinished:
-        if Path(path).suffix == ".safetensors":
-            safetensors.torch.save_file(state, unfinished)
-        else:
-            torch.save(state, unfinished)
+    if Path(path).suffix != ".safetensors":
+        save_state(state, Path(path))
+        return
+    with explained(Path(path).parent, "the weights"), replacing(Path(path)) as unfinished:
+        unfinished.write_bytes(safetensors.torch.save(state))
 
 
 def infer_profile(state: Mapping[str, Tensor], name: str) -> EncoderProfile:

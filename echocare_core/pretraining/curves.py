@@ -10,7 +10,7 @@ from ignite.engine import Engine, Events
 
 from echocare_core.distributed import rank
 from echocare_core.errors import SettingsError
-from echocare_core.training.curves import PICTURE, TABLE, write_picture, write_table
+from echocare_core.training.curves import TABLE, write_curves
 
 COLUMNS = ("step", "stage", "loss", "learning_rate")
 NOT_DRAWN = (*COLUMNS, "hard_share", "area", "gradient_norm", "images_per_second")
@@ -63,8 +63,7 @@ class StepCurves:
         names = dict.fromkeys(name for row in self.rows for name in row)
         terms = [name for name in names if name not in NOT_DRAWN and not name.startswith("weight_")]
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_table(self.rows, COLUMNS, self.folder / TABLE)
-        write_picture(self.rows, ["loss", *terms], "step", self.folder / PICTURE)
+        write_curves(self.rows, COLUMNS, ["loss", *terms], self.folder)
 
 
 def _known(row: Mapping[str, float]) -> dict[str, float]:

@@ -23,6 +23,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
+from echocare_core.disk import explained
 from echocare_core.distributed import all_reduce_max, rank, world_size
 from echocare_core.errors import SettingsError, TrainingError
 from echocare_core.lock import FolderLock
@@ -84,7 +85,8 @@ class ExactCheckpoints:
         """Take the folder, and go on after the last saved step, if there is one; from now on SIGTERM is answered."""
         self.former = signal.signal(signal.SIGTERM, self._stop)
         if rank() == 0:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with explained(self.path.parent, "the training"):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             self.lock = FolderLock(self.path.parent, "the training")
         self.settings = describe_training(engine)
         state = self._read(engine) if self.path.is_file() else None

@@ -10,19 +10,21 @@ from typing import Any
 
 import torch
 
-from echocare_core.atomic import replacing
 from echocare_core.counting import first_ten
 from echocare_core.errors import TrainingError
+from echocare_core.models.saving import save_state
 from echocare_core.models.weight_file import check_archive
 
 LATEST, BEST = "latest.pt", "best.pt"
+WITHOUT = {  # what a training does without one of them
+    LATEST: f"Take it away to start anew, at the first epoch or step; a {BEST} beside it is kept under another name.",
+    BEST: f"Take it away to go on after the last whole epoch; the best of the epochs to come becomes {BEST} then.",
+}
 
 
 def write_checkpoint(state: Mapping[str, Any], path: Path) -> None:
-    """Write a checkpoint in one step, in place of a former one; its folder is made if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as unfinished:
-        torch.save(state, unfinished)
+    """Write a checkpoint in one step, in place of a former one (`save_state`)."""
+    save_state(state, path, "the checkpoint")
 
 
 def read_checkpoint(path: Path, needed: Collection[str], device: torch.device | str = "cpu") -> dict[str, Any]:
@@ -66,8 +68,8 @@ def read_whole(path: Path, device: torch.device | str = "cpu") -> Mapping[str, A
 
 def _unreadable(path: Path, found: str) -> TrainingError:
     return TrainingError(
-        f"{path} cannot be read as a checkpoint ({found}); needed one that this package wrote, whole. Take it away to "
-        f"start anew."
+        f"{path} cannot be read as a checkpoint ({found}); needed one that this package wrote, whole. "
+        f"{WITHOUT.get(path.name, 'Choose another file.')}"
     )
 
 

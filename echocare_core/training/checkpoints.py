@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch.optim.lr_scheduler import LambdaLR
 
+from echocare_core.disk import explained
 from echocare_core.distributed import rank
 from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of, name_bundle
@@ -45,6 +47,8 @@ class Checkpoints:
     which epoch and metric that was. (MONAI's CheckpointSaver forgets that metric when a training goes on, and replaces
     the best weights by the next ones.) List the handler after the validation. An epoch that was interrupted is run
     again from its start, with another shuffling. The checkpoint also counts `seconds` and `cpu_seconds` of training.
+
+    A `best.pt` that is not of the training, as where `latest.pt` was taken away, is kept as `best-1.pt`.
 
     A run with other settings does not go on from a checkpoint; one with other batches or another number of processes
     does, from the same epoch and learning rate. One run at a time has the folder.
@@ -99,7 +103,8 @@ class Checkpoints:
         """Take the folder, and go on after the last whole epoch, if there is one."""
         self.started = self._clocks()
         if rank() == 0:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            with explained(self.folder, "the training"):
+                self.folder.mkdir(parents=True, exist_ok=True)
             self.lock = FolderLock(self.folder, "the training")
         path = self.folder / LATEST
         if not path.is_file():
@@ -121,7 +126,7 @@ class Checkpoints:
         engine.state.iteration = state["epoch"] * engine.state.epoch_length
         go_to_step(self.schedule, engine.state.iteration)
         self.spent = {clock: float(state[clock]) for clock in self.spent}
-        self.kept = self._read_best()
+        self.kept = self._read_best(state["epoch"])
         self.validator.state.best_metric, self.validator.state.best_metric_epoch = self.kept
 
     def save(self, engine: Engine) -> None:
@@ -132,6 +137,8 @@ class Checkpoints:
         weights = self.network.state_dict()
         if best != self.kept:
             found = {"metric": str(best[0]), "epoch": str(best[1])}
+            if self.kept == NO_BEST:
+                self._set_aside(engine)
             write_checkpoint(name_bundle(weights, {**self.bundle, **found}), self.folder / BEST)
             self.kept = best
         spent = {clock: self.spent[clock] + now - self.started[clock] for clock, now in self._clocks().items()}
@@ -153,11 +160,26 @@ class Checkpoints:
         if error is not None:
             raise error
 
-    def _read_best(self) -> tuple[float, int]:
-        """Metric and epoch that `best.pt` says, which may be newer than `latest.pt` after a kill between both."""
+    def _read_best(self, done: int) -> tuple[float, int]:
+        """Metric and epoch that `best.pt` says, which may be newer than `latest.pt` after a kill between both.
+
+        One of another bundle, of an epoch that is still to come, or that says nothing is no best of this training.
+        """
         path = self.folder / BEST
         found = bundle_of(read_whole(path)) if path.is_file() else {}
-        return (float(found["metric"]), int(found["epoch"])) if "metric" in found else NO_BEST
+        is_own = found.get("name") == self.bundle["name"] and 0 < int(found.get("epoch", 0)) <= done + 1
+        return (float(found["metric"]), int(found["epoch"])) if is_own else NO_BEST
+
+    def _set_aside(self, engine: Engine) -> None:
+        """Give a `best.pt` that is none of this training's another name, in which nothing replaces it."""
+        path = self.folder / BEST
+        if not path.is_file():
+            return
+        free = (path.with_stem(f"{path.stem}-{number}") for number in count(1))
+        other = next(name for name in free if not name.exists())
+        with explained(self.folder, "the checkpoint"):
+            path.rename(other)
+        engine.logger.warning("%s is not of this training: it is kept as %s", path, other.name)
 
     @staticmethod
     def _clocks() -> dict[str, float]:

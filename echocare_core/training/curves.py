@@ -15,6 +15,7 @@ from ignite.handlers import ProgressBar
 from torch import Tensor
 
 from echocare_core.atomic import replacing
+from echocare_core.disk import explained
 from echocare_core.distributed import all_reduce_sum, rank
 from echocare_core.training.picture import Curve, draw_curves
 
@@ -81,8 +82,7 @@ class Curves:
             for name, number in self.metrics.items():
                 self._show(name, number, engine.state.epoch)
             engine.logger.info("Epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, self._sentence())
-            write_table(self.epochs, COLUMNS, self.folder / TABLE)
-            write_picture(self.epochs, self._drawn(), "epoch", self.folder / PICTURE)
+            write_curves(self.epochs, COLUMNS, self._drawn(), self.folder)
         self.losses, self.metrics = [], {}
 
     def close(self, engine: Engine) -> None:
@@ -106,6 +106,19 @@ class Curves:
 
             self.tensorboard = SummaryWriter(str(self.folder))
         self.tensorboard.add_scalar(name, value, place)
+
+
+def write_curves(
+    rows: Sequence[Mapping[str, float]], columns: Sequence[str], drawn: Sequence[str], folder: Path
+) -> None:
+    """Write rows as a table, and draw some of their columns over the first.
+
+    Raises:
+        OutputError: the disk does not take them.
+    """
+    with explained(folder, "the curves"):
+        write_table(rows, columns, folder / TABLE)
+        write_picture(rows, drawn, columns[0], folder / PICTURE)
 
 
 def write_table(rows: Sequence[Mapping[str, float]], columns: Sequence[str], path: Path) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
-
 from echocare_core.atomic import replacing
 from echocare_core.bundle import read_json
 from echocare_core.checksum import sha256_of
 from echocare_core.errors import WeightsError
 from echocare_core.models.identity import bundle_of, name_bundle
+from echocare_core.models.saving import save_state
 from echocare_core.models.weight_file import read_state_dict
 
 
@@ -27,6 +26,7 @@ def export_network(checkpoint: str | Path, weights: str | Path) -> None:
 
     Raises:
         WeightsError: no checkpoint, or numbers in it that are not finite in float16.
+        OutputError: the disk does not take the file.
     """
     state = read_state_dict(Path(checkpoint))
     half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
@@ -36,8 +36,7 @@ def export_network(checkpoint: str | Path, weights: str | Path) -> None:
             f"{Path(checkpoint).name} has {len(lost)} tensors that float16 cannot hold, such as {lost[0]}; needed "
             f"finite numbers below 65504. Look at the loss of that training."
         )
-    with replacing(Path(weights)) as unfinished:
-        torch.save(name_bundle(half, bundle_of(state)), unfinished)
+    save_state(name_bundle(half, bundle_of(state)), Path(weights))
     _mend_card(Path(weights))
 
 

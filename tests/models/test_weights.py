@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from monai_network import monai_network, relative_differences
 
-from echocare_core.errors import WeightsError
+from echocare_core.errors import OutputError, WeightsError
 from echocare_core.models import PROFILES, EncoderProfile, build_encoder, load_encoder, save_encoder
 from echocare_core.models.weight_file import read_state_dict
 
@@ -255,14 +255,14 @@ def test_a_write_that_fails_leaves_the_former_file_and_nothing_else(tmp_path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", disk_full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OutputError, match="No space left"):
         save_encoder(build_encoder("tiny"), path)
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("encoder.pth", b"former")]
 
 
 def test_writing_over_a_folder_leaves_nothing_behind(tmp_path):
     (tmp_path / "encoder.pth").mkdir()
-    with pytest.raises(OSError, match="encoder"):
+    with pytest.raises(OutputError, match="cannot take the weights"):
         save_encoder(build_encoder("tiny"), tmp_path / "encoder.pth")
     assert [path.name for path in tmp_path.rglob("*")] == ["encoder.pth"]
 

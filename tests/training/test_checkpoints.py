@@ -14,7 +14,7 @@ from monai.handlers import LrScheduleHandler, ValidationHandler
 
 from echocare_core.errors import OutputError, TrainingError, WeightsError
 from echocare_core.lock import FolderLock
-from echocare_core.models.identity import bundle_of
+from echocare_core.models.identity import bundle_of, name_bundle
 from echocare_core.training import Checkpoints, warmup_cosine
 from echocare_core.training.schedule import warmup_cosine_rate
 from echocare_core.training.settings import describe_images
@@ -104,6 +104,8 @@ def interrupted(tmp_path):
 
 def went_on(folder):
     training = build(folder)
+    training.epochs = []
+    training.trainer.add_event_handler(Events.EPOCH_STARTED, lambda engine: training.epochs.append(engine.state.epoch))
     training.trainer.run()
     return training
 
@@ -229,6 +231,12 @@ def test_killed_between_its_two_files_it_keeps_the_better_weights(tmp_path, monk
     assert (tmp_path / "best.pt").read_bytes() == best
 
 
+def test_a_folder_that_is_a_file_is_a_sentence(tmp_path):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(OutputError, match=r"run cannot take the training \(File exists\); .* choose a folder\.$"):
+        build(tmp_path / "run").trainer.run()
+
+
 def test_two_trainings_do_not_share_a_folder(tmp_path):
     with FolderLock(tmp_path), pytest.raises(OutputError, match=r"is in use by another run .* choose another folder"):
         build(tmp_path).trainer.run()
@@ -259,6 +267,47 @@ def test_a_damaged_checkpoint_is_refused(interrupted, damage, name):
         build(interrupted).trainer.run()
 
 
+def test_what_is_said_of_a_damaged_checkpoint_is_true(interrupted):
+    for name, said in (
+        ("best.pt", "Take it away to go on after the last"),
+        ("latest.pt", "Take it away to start anew"),
+    ):
+        (interrupted / name).write_bytes(b"half")
+        with pytest.raises(TrainingError, match=rf"{name} cannot be read as a checkpoint .*\. {said}"):
+            build(interrupted).trainer.run()
+        (interrupted / name).unlink()
+        assert went_on(interrupted).epochs == ([3, 4] if name == "best.pt" else [1, 2, 3, 4])
+
+
+def test_the_best_weights_of_another_training_are_kept_under_another_name(interrupted, caplog):
+    best = (interrupted / "best.pt").read_bytes()
+    for name in ("best-1.pt", "best-2.pt"):
+        (interrupted / "best.pt").write_bytes(best)
+        (interrupted / "latest.pt").unlink()
+        training = build(interrupted)
+        training.trainer.logger.setLevel(logging.WARNING)
+        training.trainer.run()
+        assert (interrupted / name).read_bytes() == best
+        assert f"best.pt is not of this training: it is kept as {name}" in caplog.text
+    assert bundle_of(torch.load(interrupted / "best.pt", weights_only=True))["epoch"] == "2"
+
+
+@pytest.mark.parametrize("foreign", [{"name": "fetal_head_segmentation", "metric": "0.99", "epoch": "2"}, {}, None])
+def test_the_best_weights_of_another_bundle_or_epoch_are_none_of_this_training(interrupted, foreign):
+    entries = {**BUNDLE, "metric": "0.99", "epoch": "28"} if foreign is None else foreign
+    torch.save(name_bundle(torch.nn.Linear(3, 1).state_dict(), entries), interrupted / "best.pt")
+    before = (interrupted / "best.pt").read_bytes()
+
+    went_on(interrupted)
+
+    assert (interrupted / "best-1.pt").read_bytes() == before
+    assert bundle_of(torch.load(interrupted / "best.pt", weights_only=True)) == {
+        **BUNDLE,
+        "metric": "0.7",
+        "epoch": "4",
+    }
+
+
 @pytest.mark.parametrize(
     "entries", [{"epoch": "two"}, {"optimizer": {"state": {}, "param_groups": []}}, {"model": 3}, {"settings": []}]
 )
@@ -284,7 +333,9 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_former_one(interrupted, 
         raise OSError(28, "No space left on device")
 
     training.validator.add_event_handler(Events.COMPLETED, lambda _: monkeypatch.setattr(torch, "save", disk_full))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(
+        OutputError, match=r"cannot take the checkpoint \(No space left on device\); .* Free some space"
+    ):
         training.trainer.run()
     assert (interrupted / "latest.pt").read_bytes() == former
     assert sorted(path.name for path in interrupted.iterdir()) == ["best.pt", "latest.pt"]
