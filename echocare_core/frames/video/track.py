@@ -25,14 +25,17 @@ from echocare_core.optional import import_package
 DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError, EOFError)
 WITHOUT_GUESSES = {"err_detect": "explode"}  # else FFmpeg fills in what is damaged, from the frames around it
 BOUNDED = {"max_pixels": str(LARGEST_PX + BORDERS_PX)}  # also for a picture that grows on the way
+# Whose pictures only the decoder puts in order where the container does not say when each is shown, as AVI never does;
+# FFmpeg makes time stamps up for them (libavformat/demux.c, onein_oneout).
+ORDERED_BY_DECODER = ("h264", "hevc", "vvc")
 
 
 class VideoTrack:
     """The first video stream of a container: indexed once by its packets, then decoded from where the decoder stands.
 
-    Frames are numbered in the order they are shown. Where every packet has a time stamp of its own, a frame is reached
-    from the last key frame before it; else frames are counted from the first. It holds an open decoder and cannot be
-    pickled; a reader keeps the path and opens one track in each process.
+    Frames are numbered in the order they are shown. Where the container says for every packet when that is, a frame is
+    reached from the last key frame before it; else frames are counted from the first, as the decoder gives them. It
+    holds an open decoder and cannot be pickled; a reader keeps the path and opens one track in each process.
 
     Args:
         path: the file, in any container that FFmpeg knows.
@@ -111,12 +114,11 @@ class VideoTrack:
         packets = [(packet.pts, packet.is_key) for packet in every if not packet.is_hidden]
         stamps = sorted({stamp for stamp, _ in packets if stamp is not None})
         stamped = len(stamps) == len(packets)
+        in_order = stamped and not (by_time and self._stream.codec_context.name in ORDERED_BY_DECODER)
         self._length = len(packets)
-        self._numbers = {stamp: number for number, stamp in enumerate(stamps)} if stamped else {}
-        self._stamps = stamps if stamped else []
-        self._keys = (
-            sorted(self._numbers[stamp] for stamp, is_key in packets if is_key and stamp is not None) if stamped else []
-        )
+        self._numbers = {stamp: number for number, stamp in enumerate(stamps)} if in_order else {}
+        self._stamps = stamps if in_order else []
+        self._keys = sorted(self._numbers[stamp] for stamp, is_key in packets if is_key and stamp in self._numbers)
         tick_ms = self._stream.time_base * 1000 if stamped and self._stream.time_base else None
         self.times_ms: tuple[float, ...] | None = None
         if tick_ms is not None:

@@ -161,6 +161,15 @@ def test_a_bare_stream_without_time_stamps_is_counted(tmp_path):
         np.testing.assert_array_equal(track.frame(number), order[number])
 
 
+def test_an_avi_whose_pictures_need_later_ones_is_read_in_the_order_of_its_decoder(tmp_path):
+    (tmp_path / "a.avi").write_bytes(encode(colour_bars(20), "libx264", "avi"))
+    frames, wanted = read_frames(tmp_path / "a.avi"), in_order(tmp_path / "a.avi")
+    assert frames.frame_times_ms == tuple(range(0, 800, 40))
+    for number in (3, 4, 17, 2, *range(20)):
+        np.testing.assert_array_equal(frames.pixels[number], wanted[number])
+    np.testing.assert_allclose([one[-8:, -8:].mean() for one in frames.pixels], 10 + 10 * np.arange(20), atol=3)
+
+
 def test_a_damaged_frame_is_refused_by_name_and_the_others_are_not(tmp_path):
     path = write_video(tmp_path / "a.avi", cine(6), "mjpeg", "yuvj420p")
     whole, data = in_order(path), bytearray(path.read_bytes())
