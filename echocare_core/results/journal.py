@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from echocare_core.atomic import replacing
 from echocare_core.checksum import sha256_of
 from echocare_core.results.values import decode, encode
 from echocare_core.types import Details, SetAside
@@ -54,7 +55,7 @@ class Journal:
 
     Attributes:
         earlier: steps of an earlier run made of the same, as far as they are whole.
-        is_other: whether there is one that was made of something else, or is damaged from its beginning.
+        is_other: whether there are steps of a run that was made of something else.
     """
 
     def __init__(self, folder: Path, run: str) -> None:
@@ -62,17 +63,17 @@ class Journal:
         lines = list(_lines_of(self._path)) if self._path.exists() else []
         is_same = bool(lines) and lines[0] == {"run": run}
         self.earlier = tuple(self._steps(lines[1:])) if is_same else ()
-        self.is_other = self._path.exists() and not self.earlier
+        self.is_other = len(lines) > 1 and not is_same
 
     def begin(self, kept: Sequence[Step]) -> None:
         """Write the journal anew with the steps that count, and remove the files of all others."""
-        wanted = {name for step in kept for name in step.pictures}
+        lines = _line({"run": self._run}) + "".join(_line(_encoded(step)) for step in kept)
+        with replacing(self._path) as unfinished:
+            unfinished.write_text(lines, encoding="ascii")
+        wanted = {JOURNAL, *(name for step in kept for name in step.pictures)}
         for path in self._folder.rglob("*"):
             if path.is_file() and path.relative_to(self._folder).as_posix() not in wanted:
                 path.unlink()
-        self._path.write_text(
-            _line({"run": self._run}) + "".join(_line(_encoded(step)) for step in kept), encoding="ascii"
-        )
 
     def add(self, step: Step) -> None:
         """Write a step behind the others."""

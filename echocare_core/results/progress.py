@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from echocare_core.origin import Running, describe_origin
 from echocare_core.results.journal import Step
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.types import BundleCard, Frames, Origin
+
+# Settings that change how fast a result comes, not what it is.
+_OF_SPEED = ("batch_size", "num_workers", "prefetch_factor", "pin_memory", "persistent_workers", "progress")
 
 
 class Trail:
@@ -53,7 +57,14 @@ def checksum_of_run(running: Running, card: BundleCard, origin: Origin, table_fo
     """A checksum over what results depend on beside the files.
 
     It is over what they say of how they were made (weights, the files of an engine, device, packages), the bundle with
-    its plausible ranges, and the configuration with all its settings.
+    its plausible ranges, and the configuration with all its settings but those of speed.
     """
-    parts = (describe_origin(card, origin), repr(card), running.configuration(), table_format)
+    made = {name: value for name, value in describe_origin(card, origin).items() if name != "settings_that_differ"}
+    parts = (made, repr(card), _without_speed(running.configuration()), table_format)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _without_speed(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        return {name: _without_speed(value) for name, value in config.items() if name not in _OF_SPEED}
+    return [_without_speed(one) for one in config] if isinstance(config, list) else config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +33,7 @@ from echocare_core.results.journal import Journal, Step, checksum_of
 from echocare_core.results.naming import FrameNames
 from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing, shown_size
 from echocare_core.results.page import Section, write_report
-from echocare_core.results.staging import Staging
+from echocare_core.results.staging import UNFINISHED, Staging
 from echocare_core.results.table import (
     DOUBTS,
     check_outputs,
@@ -47,6 +48,9 @@ from echocare_core.results.table import (
 from echocare_core.results.table.place import Place
 from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, in_pixels, outputs_text
 from echocare_core.types import BundleCard, Details, Mask, Measurement, Origin, Output, Prediction, Results, SetAside
+
+_log = logging.getLogger(__name__)
+_EARLIER = "what was done before, with other settings, weights, versions or images"
 
 
 class ResultsWriter:
@@ -65,7 +69,6 @@ class ResultsWriter:
 
     Attributes:
         earlier: steps of an earlier run, made of the same, that did not come to its end.
-        is_other: whether there is one that was made of something else.
     """
 
     def __init__(
@@ -95,7 +98,7 @@ class ResultsWriter:
         """
         self.folder, self._table_format = Path(folder), table_format
         _check_format(table_format)
-        self._card, self._origin = card, origin
+        self._card, self._origin, self._overwrite = card, origin, overwrite
         self._rows: list[dict[str, object]] = []
         self._keys: set[tuple[object, ...]] = set()
         self._details: list[Details] = []
@@ -111,7 +114,7 @@ class ResultsWriter:
             self._staging.release()
             raise
         self.earlier = () if self._journal is None else self._journal.earlier
-        self.is_other = self._journal is not None and self._journal.is_other
+        self._has_other = self._journal is not None and (bool(self.earlier) or self._journal.is_other)
 
     def __enter__(self) -> ResultsWriter:
         return self
@@ -128,6 +131,8 @@ class ResultsWriter:
 
     def abandon(self) -> None:
         """Remove what was prepared and leave the disk as it was; what `finish` moved into place stays."""
+        if self._has_other:  # it has not begun, and all that is there is of an earlier run
+            self._staging.release()
         self._staging.discard()
 
     def pause(self) -> bool:
@@ -141,8 +146,12 @@ class ResultsWriter:
         """Begin with the rows of these earlier steps, and remove everything else of the earlier run.
 
         Raises:
-            OutputError: the disk is full or gone.
+            OutputError: the disk is full or gone; or nothing of an earlier run would be left, and `overwrite` is not
+                set: all of it stays then.
         """
+        if self._has_other and not steps:
+            self._give_up_earlier()
+        self._has_other = False
         for row, details in ((row, one) for step in steps for row, one in zip(step.rows, step.details, strict=True)):
             key = _key(*(row[column] for column in ("level", "source", "frame", "study")))
             if row["level"] != "study":
@@ -219,6 +228,15 @@ class ResultsWriter:
         self._staging.move_in(ENTRIES)
         self._finished = True
         return Results(self.folder, rows, tuple(set_aside), details, tables, self._origin)
+
+    def _give_up_earlier(self) -> None:
+        """Say so before anything is removed, or raise OutputError."""
+        if not self._overwrite:
+            raise OutputError(
+                f"{self.folder / UNFINISHED} holds {_EARLIER}; it would be lost. Run the command that was stopped once "
+                "more to finish it, choose another folder, or give it up with --overwrite."
+            )
+        _log.warning("Begins anew, and removes %s.", _EARLIER)
 
     def _keep(self, key: tuple[object, ...], row: dict[str, object], details: Details) -> None:
         self._keys.add(key)

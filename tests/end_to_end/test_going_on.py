@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ultrasound_files import JPEG, write_ultrasound
 import echocare_core as echocare
 from echocare_core.cli import main
 from echocare_core.errors import OutputError
-from echocare_core.results import staging, writer
+from echocare_core.results import handler, staging, writer
 from echocare_core.results.journal import JOURNAL
 from echocare_core.results.page import report
 from echocare_core.results.staging import UNFINISHED
@@ -223,20 +224,60 @@ def add_a_file_in_front(export: Path, bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [change_setting, change_weights, touch_the_first_file, add_a_file_in_front])
-def test_where_something_has_changed_it_begins_anew_and_says_so(
+def test_where_something_has_changed_nothing_is_lost_without_overwrite_and_it_begins_anew_with_it(
     change: Callable[[Path, Path], None],
     stop: Stop,
     bundle: Path,
     export: Path,
     tmp_path: Path,
     seen: Counted,
-    capsys: pytest.CaptureFixture,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     stop(4)
     change(export, bundle)
-    results = echocare.predict(bundle, export, tmp_path / "out")
+    before = everything_in(tmp_path / "out")
+
+    with pytest.raises(OutputError, match=r"holds what was done before, with other settings.* or give it up"):
+        echocare.predict(bundle, export, tmp_path / "out")
+    assert everything_in(tmp_path / "out") == before
+
+    results = echocare.predict(bundle, export, tmp_path / "out", overwrite=True)
     assert seen.frames == sum(row["level"] == "frame" for row in results)
-    assert "Begins anew" in capsys.readouterr().out
+    assert "Begins anew, and removes what was done before" in caplog.text
+
+
+def test_a_run_with_other_settings_that_did_nothing_is_no_other_run(
+    stop: Stop, bundle: Path, export: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hidden = tmp_path / "out" / UNFINISHED
+    stop(4)
+    (hidden / JOURNAL).write_bytes((hidden / JOURNAL).read_bytes().splitlines(keepends=True)[0])  # as after a kill
+    change_setting(export, bundle)
+    echocare.predict(bundle, export, tmp_path / "out")
+    assert "Begins anew" not in caplog.text
+
+
+def test_a_run_in_other_batches_goes_on(stop: Stop, bundle: Path, export: Path, tmp_path: Path, seen: Counted) -> None:
+    stop(4)
+    config = bundle / "configs" / "inference.json"
+    config.write_text(config.read_text().replace('"batch_size": 2', '"batch_size": 3'))
+    echocare.predict(bundle, export, tmp_path / "out")
+    assert seen.frames == FRAMES - 4
+
+
+def test_who_stops_a_run_before_it_goes_on_loses_nothing(
+    stop: Stop, bundle: Path, export: Path, tmp_path: Path, seen: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    stop(4)
+    with monkeypatch.context() as patch:
+        patch.setattr(handler.Trail, "agreeing", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            echocare.predict(bundle, export, tmp_path / "out")
+    echocare.predict(bundle, export, tmp_path / "out")
+    assert seen.frames == FRAMES - 4
 
 
 def test_files_before_one_that_has_changed_are_not_predicted_again(
@@ -290,7 +331,7 @@ def test_a_run_killed_while_it_moves_its_results_is_finished_by_the_same_command
 
     with monkeypatch.context() as patch:
         patch.setattr(staging.Staging, "_take_back", kill)
-        patch.setattr(staging.os, "replace", kill)
+        patch.setattr(staging, "os", SimpleNamespace(replace=kill))
         with pytest.raises(SystemExit):
             echocare.predict(bundle, export, tmp_path / "out")
     seen.frames = 0
