@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from traceback import clear_frames
 from typing import Any
 
+import torch
 from ignite.engine import Events
 from monai.data import decollate_batch, list_data_collate
 
-from echocare_core.errors import DeviceMemoryError
+from echocare_core.errors import DeviceMemoryError, causes
 from echocare_core.training.iterations import PreciseEvaluator
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.faults import Faults
@@ -46,6 +48,8 @@ class Predictor(PreciseEvaluator):
         output, fault = self._try(engine, batchdata)
         if fault is not None:
             self._say_where_memory_ends(fault)
+            engine.state.output = None  # which holds the batch
+            torch.cuda.empty_cache()
             output = [one for item in decollate_batch(batchdata) for one in self._alone(engine, item)]
             engine.state.output = output
         return output
@@ -64,10 +68,12 @@ class Predictor(PreciseEvaluator):
         return output
 
     def _try(self, engine: Any, batch: Any) -> tuple[list[Any], Exception | None]:
-        """The outputs of a batch, and what was raised in place of them."""
+        """The outputs of a batch, and what was raised in place of them, which holds none of its tensors."""
         try:
             output = super()._iteration(engine, batch)
         except Exception as error:  # noqa: BLE001  (whatever a network or a measurement raises)
+            for cause in causes(error):
+                clear_frames(cause.__traceback__)
             return [], error
         self.faults.passed()
         return output, None
