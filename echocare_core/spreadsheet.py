@@ -19,6 +19,11 @@ def path_cell(path: str) -> str:
     return f"./{path}" if _FORMULA.match(path) or _NUMBER_OR_DATE.fullmatch(path) else path
 
 
+def image_cell(path: str) -> str:
+    """The path of an image as somebody's table writes it, so that it joins: changed only where it would run."""
+    return path_cell(path) if _FORMULA.match(path) else path
+
+
 def text_cell(value: object) -> object:
     """A value as a cell: a text with an apostrophe before it where it would become a formula, others as they are."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value

@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 
 from echocare_core.evaluation.handler import WriteEvaluation
 from echocare_core.inventory.tables import _write_csv
-from echocare_core.results.table.cells import write_table
+from echocare_core.results.table.cells import cell, write_table
 from echocare_core.results.table.parquet import write_parquet
 from echocare_core.spreadsheet import path_cell, text_cell
 
@@ -65,3 +65,14 @@ def test_an_evaluation_holds_no_formula(tmp_path: Path) -> None:
     handler.report(engine)
 
     assert cells(tmp_path / "evaluation.csv")[1] == ["./=y.png", "'@g", "0.5", "'=1"]
+
+
+def test_an_evaluation_names_images_as_results_do(tmp_path: Path) -> None:
+    (tmp_path / "w.pt").touch()
+    handler = WriteEvaluation(str(tmp_path), tmp_path / "w.pt", lambda item: {"dice": 0.5}, lambda rows: {})
+    images = ["00000001/00000002", "=x", "a/b"]
+    handler.rows = [{"image": image, "dice": 0.5} for image in images]
+    handler.report(Engine(lambda *_: None))
+
+    evaluated = [row[0] for row in cells(tmp_path / "evaluation.csv")[1:]]
+    assert evaluated == [cell("image", image) for image in images] == ["00000001/00000002", "./=x", "a/b"]

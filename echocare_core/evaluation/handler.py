@@ -18,7 +18,7 @@ from echocare_core.errors import TableError
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.origin import describe_run, find_running, what_ran
-from echocare_core.spreadsheet import path_cell, text_cell
+from echocare_core.spreadsheet import image_cell, text_cell
 
 CONFIGS = ("inference.json", "evaluate.json")  # of which an evaluation is made; what differs from them is recorded
 UIDS = ("sop_instance_uid", "series_instance_uid", "study_instance_uid")
@@ -87,7 +87,7 @@ class WriteEvaluation:
         weights = {"file": str(self.weights), "sha256": sha256_of(self.weights)}
         self.output_dir.mkdir(parents=True, exist_ok=True)
         with replacing(self.output_dir / "evaluation.csv", OWNER_ALONE) as unfinished:
-            rows.assign(image=rows["image"].map(path_cell)).map(text_cell).to_csv(unfinished, index=False)
+            rows.assign(image=rows["image"].map(image_cell)).map(text_cell).to_csv(unfinished, index=False)
         with replacing(self.output_dir / "evaluation.json") as unfinished:
             content = {**_with_null(summary), "weights": weights, **({"origin": self.origin} if self.origin else {})}
             unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

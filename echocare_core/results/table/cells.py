@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from echocare_core.results.wording import split_column
-from echocare_core.spreadsheet import path_cell, text_cell
+from echocare_core.spreadsheet import image_cell, path_cell, text_cell
 from echocare_core.types import SetAside
 
 Row = Mapping[str, object]
@@ -60,9 +60,7 @@ def cell(column: str, value: object) -> str:
         return f"{value:.{_decimals(column)}f}"
     if column == "source":
         return path_cell(str(value))
-    if column == "image" and text_cell(value) == value:  # left as the table writes it, unless it would run
-        return str(value)
-    return path_cell(str(value)) if column == "image" else str(text_cell(value))
+    return image_cell(str(value)) if column == "image" else str(text_cell(value))
 
 
 def _decimals(column: str) -> int:
