@@ -6,6 +6,7 @@ from echocare_core.inventory.store import Store
 
 FIRST, COPY, DUPLICATE = "first", "copy", "duplicate"
 LINK = "link"  # the kind of file
+KEPT = "another file"  # in a reason, in place of the one in `same_as`
 USED = f"usable AND role <> '{COPY}'"  # what a table of this inventory holds, as an SQL condition
 # The first by its path is kept. A picture common to several people is a duplicate wherever it is: no split needs it.
 ROLES = f"""

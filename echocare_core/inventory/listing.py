@@ -11,7 +11,7 @@ from echocare_core.frames.export import walk_export, walk_inputs
 from echocare_core.frames.inputs import Inputs, Places
 from echocare_core.frames.policy import LINK as LINK_REASON
 from echocare_core.frames.policy import find_links
-from echocare_core.inventory.copies import LINK
+from echocare_core.inventory.copies import KEPT, LINK
 from echocare_core.inventory.dicomdir import NAME, is_dicomdir, listed_files
 from echocare_core.inventory.record import Record
 from echocare_core.inventory.store import Store
@@ -45,7 +45,7 @@ def list_export(inputs: Inputs, store: Store) -> None:
         for path in paths:
             source = _source(path, places)
             if path in links:
-                set_aside[source] = Record(LINK, reason=LINK_REASON.format(first="same_as"))
+                set_aside[source] = Record(LINK, reason=LINK_REASON.format(first=KEPT))
                 same_as[source] = _source(links[path], places)
             elif source != places.source_of(path):
                 set_aside[source] = Record("other", reason=UNNAMEABLE)

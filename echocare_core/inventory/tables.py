@@ -16,7 +16,7 @@ from typing import Any
 from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.errors import OutputError
 from echocare_core.frames.policy import SAME_BYTES, SAME_OBJECT
-from echocare_core.inventory.copies import COPY, USED
+from echocare_core.inventory.copies import COPY, KEPT, USED
 from echocare_core.inventory.store import Store
 from echocare_core.optional import import_package
 from echocare_core.spreadsheet import path_cell, text_cell
@@ -51,10 +51,12 @@ COLUMNS = {
 PATHS = {"image", "source"}
 WHOLE = {"frame", "frames", "height_px", "width_px", "uid_conflict"}
 LENGTHS = {"row_mm", "column_mm"}
-COPIES = {"dicom": SAME_OBJECT.format(first="same_as"), "picture": SAME_BYTES.format(first="same_as")}
+COPIES = {"dicom": SAME_OBJECT.format(first=KEPT), "picture": SAME_BYTES.format(first=KEPT)}
 OF_COPIES = " ".join(f"WHEN '{kind}' THEN '{reason}'" for kind, reason in COPIES.items())
 ASIDE = f"""
-    SELECT source, CASE role WHEN '{COPY}' THEN CASE kind {OF_COPIES} END ELSE reason END AS reason, same_as
+    SELECT source, REPLACE(
+        CASE role WHEN '{COPY}' THEN CASE kind {OF_COPIES} END ELSE reason END, '{KEPT}', COALESCE(same_as, '{KEPT}')
+    ) AS reason, same_as
     FROM files WHERE NOT ({USED}) ORDER BY source
 """
 BY_SERIES = f"""
