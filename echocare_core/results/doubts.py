@@ -86,7 +86,8 @@ def _of_numbers(
             yield from _of_quotient(prediction, name, known)
             continue
         value, (of, unit) = values.get(name), split_column(name)
-        if isinstance(value, (int, float)) and not known.low <= value <= known.high:
+        is_number = isinstance(value, (int, float)) and np.isfinite(value)
+        if is_number and not known.low <= value <= known.high:
             yield Doubt(f"{name_text(of)} is outside {limits_text(name, known)}", value_text(value, unit), name)
 
 
@@ -96,6 +97,6 @@ def _of_quotient(prediction: Prediction, name: str, known: Plausible) -> Iterato
     if above is None or below is None or above.unit != below.unit or not below.value:
         return
     value = above.value / below.value
-    if not known.low <= value <= known.high:
+    if np.isfinite(value) and not known.low <= value <= known.high:
         words = f"{name_text(above.name)} to {name_text(below.name)}"
         yield Doubt(f"{words} is outside {limits_text(name, known)}", f"{value:.2f}", above.column)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from html_page import Page
 from echocare_core.bundle import read_plausible, shipped_folder
 from echocare_core.results import ResultsWriter
 from echocare_core.results.doubts import doubts_of
+from echocare_core.results.levels import Levels
 from echocare_core.results.writer import caption_lines
 from echocare_core.types import Boxes, Mask, Measurement, Plausible, Prediction
 
@@ -52,6 +54,12 @@ def test_any_unit_has_its_range_and_the_limits_themselves_are_believed():
         "ejection fraction is outside 5 to 90 %: -3.0 %",
         "volume is outside 10 to 400 ml: 900.0 ml",
     ]
+
+
+def test_what_is_not_known_is_in_no_doubt():
+    known = {"a / b": Plausible(0.5, 1, "x"), "a_mm": Plausible(1, 9, "x")}
+    assert flagged(measured(("a", float("nan"), "mm"), ("b", 2.0, "mm")), known) == []
+    assert flagged(measured(("a", 2.0, "mm"), ("b", float("nan"), "mm")), known) == []
 
 
 def test_a_column_of_any_kind_of_output_may_have_a_range():
@@ -141,3 +149,10 @@ def test_the_words_below_the_picture_say_it_too(frame_of):
     prediction = frame_of()
     doubts = doubts_of(prediction, {"long_axis_mm": 12.34567}, known)
     assert caption_lines(prediction, doubts)[-1] == "CHECK: long axis is outside 10 to 12 mm: 12.3 mm"
+
+
+def test_a_cine_is_doubted_by_what_its_probe_saw_like_its_frames():
+    export = SimpleNamespace(source_of=lambda _: "a", keys_of=lambda _: None)
+    frames = SimpleNamespace(pixels=NOISE[None], scan_box=(10, 10, 30, 30), path=Path("a"), notes=())
+    levels = SimpleNamespace(export=export, study_of={})
+    assert Levels.cine_prediction(levels, frames, 0, None, ()).scan_box == (10, 10, 30, 30)
