@@ -1,10 +1,12 @@
-"""What is taken out of the outputs of a prediction: the one of a kind, or what is small enough to be kept."""
+"""What is made of the outputs of a prediction: the one of a kind, what is small enough to be kept, plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
 
 from echocare_core.errors import BundleError
 from echocare_core.types import Mask, Measurement, Output, Picture
@@ -40,3 +42,27 @@ def without_pixels(outputs: Iterable[Output]) -> tuple[Output, ...]:
         for output in outputs
         if not isinstance(output, (Mask, Picture))
     )
+
+
+def plain_outputs(outputs: Iterable[Output]) -> tuple[Output, ...]:
+    """Outputs whose tensors, on whatever device, are numbers and arrays: what tables are written of and kept.
+
+    Raises:
+        TypeError: a value is neither a tensor nor plain.
+    """
+    return tuple(_plain(output) for output in outputs)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or type(value) in (bool, int, float, str) or isinstance(value, (np.ndarray, np.generic)):
+        return value
+    if hasattr(value, "detach"):
+        array = value.detach().cpu().numpy()
+        return array if array.ndim else array.item()
+    if isinstance(value, (tuple, list)):
+        return type(value)(_plain(one) for one in value)
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(one) for key, one in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: _plain(getattr(value, one.name)) for one in fields(value) if one.init})
+    raise TypeError(f"a {type(value).__name__} cannot be kept")

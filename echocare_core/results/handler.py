@@ -17,7 +17,7 @@ from echocare_core.counting import counted
 from echocare_core.disk import is_about_name
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.origin import find_origin, find_running, what_ran
-from echocare_core.outputs import without_pixels
+from echocare_core.outputs import plain_outputs, without_pixels
 from echocare_core.overrides import is_monai_bundle
 from echocare_core.printable import printable
 from echocare_core.results.apart import check_apart
@@ -37,7 +37,8 @@ class WriteResults:
     """Ignite handler: write every predicted frame, then the table and the report, all at once or not at all.
 
     A run that is stopped leaves what it has done in a hidden folder in `output_dir`. Where a later one runs the same
-    configuration with the same weights it goes on there, behind the last batch whose files have not changed.
+    configuration with the same weights it goes on there, behind the last batch whose files have not changed; what
+    another one has done is removed with `overwrite` alone.
 
     The output of each iteration is a list of items with `image` (as `LoadUltrasoundd` described it in its meta) and
     `outputs` (`echocare_core.types.Output`), as the post-processing of a task leaves them. An item is one frame, or a
@@ -48,7 +49,7 @@ class WriteResults:
         dataset: what the run reads; it knows what was set aside.
         bundle_root: folder of the bundle, for the report.
         weights: the weight file in use.
-        overwrite: replace the results of an earlier run in that folder.
+        overwrite: replace the results of an earlier run in that folder, also where it was stopped.
         progress: show a bar.
         cine: outputs of the frames or clips of a cine, in order, without their masks and pictures -> outputs of the
             cine; None for no rows about cines, or where each has one clip that speaks for it.
@@ -56,7 +57,8 @@ class WriteResults:
         table_format: of the tables that kinds of output add, as for `ResultsWriter`.
 
     Raises:
-        OutputError: the folder cannot be written, holds results already or what is read, or Parquet without pyarrow.
+        OutputError: the folder cannot be written, holds results already, what is read, or what another run was
+            stopped at; or Parquet without pyarrow.
         SettingsError: a cine has several clips and there is no `cine`, or an unknown format.
         BundleError: an output cannot be right.
         UnreadableFrames: at the end, when not one frame could be read.
@@ -130,7 +132,7 @@ class WriteResults:
             self.dataset.start_at(steps[-1].tried, [one for step in steps for one in step.set_aside])
         self.done, self.noted_aside = self.dataset.tried, len(self.dataset.set_aside)
         self.progress.update(self.bar, completed=self.done)
-        self._say_what_was_done(bool(self.writer.earlier) or self.writer.is_other)
+        self._say_what_was_done()
         self.progress.start()
 
     def write_batch(self, engine: Engine) -> None:
@@ -171,12 +173,13 @@ class WriteResults:
 
     def _write_item(self, item: dict[str, Any]) -> Part | None:
         """Write one item, after the cine that ended before it; None where it is set aside."""
-        meta, outputs = item["image"].meta, tuple(item["outputs"])
+        meta = item["image"].meta
         frames = self.dataset.by_path[meta["filename_or_obj"]]
         self._write_complete(self.levels.ended_before(frames.path))
         numbers, spacing_mm = convert_to_numpy(meta["frame"]), known_spacing(meta["spacing_mm"])
         number = int(np.atleast_1d(numbers)[np.size(numbers) // 2])
         try:
+            outputs = plain_outputs(item["outputs"])
             if numbers.ndim == 0:
                 prediction = self._frame(frames, number, float(meta["frame_time_ms"]), spacing_mm, outputs)
                 self._started().add(prediction)
@@ -223,13 +226,11 @@ class WriteResults:
     def _counted(self) -> str:
         return f"{self.done:,} of {self.dataset.number_of_items:,} {self._items}"
 
-    def _say_what_was_done(self, was_begun: bool) -> None:
-        """Say where the run goes on, and how to begin anew; or why it does not go on."""
-        hidden = self._started().folder / UNFINISHED
+    def _say_what_was_done(self) -> None:
+        """Say where the run goes on, and how to begin anew."""
         if self.done:
+            hidden = self._started().folder / UNFINISHED
             self._say(f"{self._counted()} were done before; goes on there (delete {hidden} to begin anew).")
-        elif was_begun:
-            self._say("Begins anew: what was done before has other settings, weights, versions or images.")
 
     def _say(self, text: str) -> None:
         if not self.progress.disable:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from echocare_core.frames.export import study_numbers
-from echocare_core.outputs import without_pixels
+from echocare_core.outputs import plain_outputs, without_pixels
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.types import Frames, JoinKeys, Output, Prediction
 
@@ -114,7 +114,7 @@ class Levels:
         cine, (frames, number, spacing_mm) = self.cine, whole.middle
         return Complete(
             self.export.source_of(frames),
-            lambda: self.cine_prediction(frames, number, spacing_mm, tuple(cine(whole.parts))),
+            lambda: self.cine_prediction(frames, number, spacing_mm, plain_outputs(cine(whole.parts))),
             self.export.names.get(frames.path, ""),
         )
 
@@ -123,7 +123,9 @@ class Levels:
         study = self.study
         sources = [PurePosixPath(self.export.source_of(one)) for one, _, _ in whole.seen]
         source = posixpath.commonpath([one.parent for one in sources]) or "."
-        return Complete(source, lambda: self._study_prediction(source, number, whole, tuple(study(whole.parts))))
+        return Complete(
+            source, lambda: self._study_prediction(source, number, whole, plain_outputs(study(whole.parts)))
+        )
 
     def cine_prediction(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Outputs) -> Prediction:
         """What is said of a whole cine, with one frame that stands for it."""
@@ -133,6 +135,7 @@ class Levels:
             level="cine",
             image=frames.pixels[number],
             spacing_mm=spacing_mm,
+            scan_box=frames.scan_box,
             study=self.study_of.get(frames.path),
             notes=frames.notes,
             keys=self.export.keys_of(frames),
@@ -143,7 +146,16 @@ class Levels:
         frames, number, _ = whole.middle
         notes = tuple(dict.fromkeys(note for one, _, _ in whole.seen for note in one.notes))
         keys = _common_keys([self.export.keys_of(one) for one, _, _ in whole.seen])
-        return Prediction(source, outputs, "study", image=frames.pixels[number], study=study, notes=notes, keys=keys)
+        return Prediction(
+            source,
+            outputs,
+            "study",
+            image=frames.pixels[number],
+            scan_box=frames.scan_box,
+            study=study,
+            notes=notes,
+            keys=keys,
+        )
 
 
 def _common_keys(keys: Sequence[JoinKeys]) -> JoinKeys:

@@ -17,7 +17,7 @@ import echocare_core as echocare
 from echocare_core.errors import EveryFrameFails
 from echocare_core.frames.dicom.read import DicomPixels
 from echocare_core.results import writer
-from echocare_core.types import Mask
+from echocare_core.types import Mask, Measurement
 
 GREY = (40, 200, 60, 80)  # of each frame; the second is the bad one
 
@@ -134,3 +134,18 @@ def test_a_bundle_that_fails_on_every_frame_ends_with_one_sentence(
         echocare.predict(bundle, export, tmp_path / "out")
 
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("value", "used"), [(torch.tensor(2.5), 4), (object(), 3)])
+def test_a_tensor_becomes_a_number_and_what_cannot_sets_its_frame_aside(
+    value: Any, used: int, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give(self: GiveOutputsd, data: Any) -> Any:
+        is_bad = float(data["image"].max()) > 0.5
+        return {**data, "outputs": (Measurement("x", value if is_bad else 1.0, "mm"),)}
+
+    monkeypatch.setattr(GiveOutputsd, "__call__", give)
+    results = echocare.predict(write_output_bundle(tmp_path / "bundle", ["number"]), export, tmp_path / "out")
+
+    assert [row["x_mm"] for row in results] == [1.0, 2.5, 1.0, 1.0] if used == 4 else [1.0] * 3
+    assert [one.source for one in results.set_aside] == ([] if used == 4 else ["B"])
