@@ -19,9 +19,8 @@ from monai.utils import optional_import
 
 from echocare_core.errors import own_cause
 from echocare_core.frames.inputs import every_path
-from echocare_core.frames.listed import table_at
 from echocare_core.overrides import check_overrides
-from echocare_core.results.apart import check_apart, check_outside
+from echocare_core.results.apart import check_apart
 from echocare_core.training.settings import TRACKING
 from echocare_core.workflow import check_settings, explain
 
@@ -40,7 +39,7 @@ def begin_run() -> None:
 
     Raises:
         BundleError: a setting that the configuration does not have; it names the nearest.
-        OutputError: results would lie inside the export, or around it.
+        OutputError: results would lie around the export, or in its place.
         SystemExit: see `check_overrides`.
     """
     check_overrides()
@@ -57,13 +56,12 @@ def begin_run() -> None:
 
 
 def _check_places(parser: ConfigParser, settings: Mapping[str, Any]) -> None:
-    """OutputError, before anything is read, where results would lie in the export or the export in them."""
+    """OutputError, before anything is read, where the export would lie in the results."""
     handlers = parser.get("handlers", [])
     writes = any(isinstance(one, Mapping) and one.get("_target_") == WRITER for one in handlers)
     if writes and settings.get("dataset_dir") and settings.get("output_dir"):
         paths, out = every_path(settings["dataset_dir"]), Path(settings["output_dir"])
         check_apart(paths, out)
-        check_outside((path for path in paths if table_at(path) is None), out)
 
 
 def _given_to_run() -> tuple[list[str], dict[str, Any]] | None:

@@ -10,8 +10,8 @@ import pytest
 from tqdm.auto import tqdm
 
 from echocare_core.bundle import shipped_folder
-from echocare_core.bundle_run import _say_last
-from echocare_core.errors import BundleError, SettingsError, TableError, own_cause
+from echocare_core.bundle_run import WRITER, _check_places, _say_last
+from echocare_core.errors import BundleError, OutputError, SettingsError, TableError, own_cause
 
 LESION, PRETRAINING = (shipped_folder() / name for name in ("breast_lesion_segmentation", "ultrasound_pretraining"))
 CONFIGURATIONS = {
@@ -139,3 +139,15 @@ def test_a_device_that_is_not_there_is_a_sentence(
 
     assert isinstance(error, SettingsError)
     assert said in str(error)
+
+
+def test_the_folder_that_is_advised_is_taken_and_so_is_one_in_the_export(tmp_path: Path) -> None:
+    """As by `echocare predict`: tests/end_to_end/test_predict.py::test_results_never_lie_among_the_images."""
+    (tmp_path / "imgs").mkdir()
+    run = {"handlers": [{"_target_": WRITER}]}
+    with pytest.raises(OutputError) as error:
+        _check_places(run, {"dataset_dir": str(tmp_path / "imgs"), "output_dir": str(tmp_path / "imgs")})
+    assert str(error.value).endswith(f"beside it, such as {tmp_path / 'imgs-results'}.")
+
+    for out in ("imgs-results", "imgs/results"):
+        _check_places(run, {"dataset_dir": str(tmp_path / "imgs"), "output_dir": str(tmp_path / out)})

@@ -9,9 +9,10 @@ from echocare_core.errors import OutputError
 
 
 def check_apart(paths: Iterable[Path], out: Path) -> None:
-    """Check that results would not stand around or among the images.
+    """Check that no image would lie in the folder of results.
 
-    A folder of results is not looked into when an export is read; images in it would be overlooked.
+    Such a folder is not looked into when an export is read; images in it would be overlooked. For the same reason it
+    may itself lie in the export.
 
     Args:
         paths: files and folders that are read.
@@ -23,19 +24,10 @@ def check_apart(paths: Iterable[Path], out: Path) -> None:
     place = out.resolve()
     for path in paths:
         if place == path.resolve():
+            beside = out.parent if out.name not in ("", "..") else place.parent
             raise OutputError(
-                f"{out} is the export itself; needed another folder. Name one, such as {out / 'results'}."
+                f"{out} is the export itself; needed another folder. Name one beside it, such as "
+                f"{beside / f'{place.name}-results'}."
             )
         if place in path.resolve().parents:
             raise OutputError(f"{path} lies inside {out}; needed a folder for the results alone. Name one beside it.")
-
-
-def check_outside(paths: Iterable[Path], out: Path) -> None:
-    """Check that results would not lie inside a folder that is read.
-
-    Raises:
-        OutputError: they would.
-    """
-    for path in paths:
-        if path.is_dir() and path.resolve() in out.resolve().parents:
-            raise OutputError(f"{out} lies inside {path}, which is read; needed another folder. Name one beside it.")
