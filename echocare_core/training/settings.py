@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from echocare_core.bundle import sha256_of
 from echocare_core.origin import find_running
 
 TRACKING = ("tracking_uri", "experiment_name", "run_name", "save_execute_config")  # what MONAI's `tracking` adds
@@ -46,7 +47,16 @@ def _entries(config: Any, above: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(one, Mapping) for one in value)):
             yield from _entries(value, f"{entry}::")
         else:
-            yield entry, json.dumps(value, default=lambda other: type(other).__name__)
+            yield entry, _file(value) or json.dumps(value, default=lambda other: type(other).__name__)
+
+
+def _file(value: Any) -> str:
+    """The checksum of a file that a value names, however its path is spelt; "" where it names none."""
+    try:
+        path = Path(value) if isinstance(value, (str, Path)) and "." in str(value) else None
+        return f"a file of SHA-256 {sha256_of(path)[:12]}" if path is not None and path.is_file() else ""
+    except (OSError, ValueError):  # a text that can be no path, or a file that cannot be read
+        return ""
 
 
 def describe_images(dataset: Any) -> str:

@@ -17,7 +17,7 @@ from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of, name_bundle
 from echocare_core.training import Checkpoints, warmup_cosine
 from echocare_core.training.schedule import warmup_cosine_rate
-from echocare_core.training.settings import describe_images
+from echocare_core.training.settings import _entries, describe_images
 
 CPU = torch.device("cpu")
 BUNDLE = {"name": "breast_lesion_segmentation", "version": "0.1.1"}
@@ -201,6 +201,16 @@ def test_a_training_goes_on_with_other_batches_at_the_same_epoch_and_rate(interr
 def test_a_training_with_other_settings_does_not_go_on(interrupted, changed, named):
     with pytest.raises(TrainingError, match=rf"latest\.pt is of a run with other settings: .*{named}"):
         build(interrupted, **changed).trainer.run()
+
+
+def test_weights_to_begin_with_are_known_by_their_content_not_by_their_path(tmp_path, monkeypatch):
+    (tmp_path / "best.pt").write_bytes(b"weights")
+    (tmp_path / "other.pt").write_bytes(b"others")
+    monkeypatch.chdir(tmp_path)
+    one, again, other = (
+        dict(_entries({"weights": str(path)})) for path in ("best.pt", tmp_path / "best.pt", "other.pt")
+    )
+    assert one == again != other
 
 
 def test_the_run_of_another_bundle_does_not_go_on(interrupted, monkeypatch):
