@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from echocare_core.atomic import replacing
 from echocare_core.checksum import sha256_of
 from echocare_core.engines.made_from import NOTE, note_of
 from echocare_core.engines.openvino import converted
@@ -65,10 +65,10 @@ def quantize_network(
 def _write(model: Any, path: Path, network: nn.Module) -> None:
     """Write both files beside their place, the weights first, then move them there."""
     openvino = import_without_telemetry("openvino")
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
-        unfinished = Path(folder) / path.name
+    with replacing(path) as unfinished, replacing(path.with_suffix(".bin")) as numbers:
+        written = unfinished.with_suffix(".bin")  # where OpenVINO writes the weights
         openvino.save_model(model, unfinished, compress_to_fp16=False)
-        model.set_rt_info(note_of(network, "int8", sha256_of(unfinished.with_suffix(".bin"))), [NOTE])
+        model.set_rt_info(note_of(network, "int8", sha256_of(written)), [NOTE])
         openvino.save_model(model, unfinished, compress_to_fp16=False)  # once more, with the checksum of its numbers
-        for suffix in (".bin", SUFFIX):
-            unfinished.with_suffix(suffix).replace(path.with_suffix(suffix))
+        if written != numbers:  # another process writes the same model
+            written.replace(numbers)

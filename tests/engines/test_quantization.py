@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 from small_network import SIZE, distance, needs_nncf, plainly, small_network
 
 from echocare_core.checksum import sha256_of
-from echocare_core.engines import load_engine
+from echocare_core.engines import load_engine, quantization
 from echocare_core.engines.openvino import OpenVinoNetwork
 from echocare_core.engines.quantization import quantize_network
 from echocare_core.errors import EngineError, OutputError, SettingsError
@@ -27,6 +28,8 @@ def made(tmp_path_factory):
     torch.save(small_network().state_dict(), folder / "model.pt")
     network = load_network(small_network(), folder / "model.pt")
     network.bundle = {"name": "head", "version": "1.2"}
+    for left in (".int8-unfinished.xml", ".int8-unfinished.bin"):  # by one that was killed
+        (folder / left).touch()
     quantize_network(network, [torch.rand(1, 3, *SIZE), torch.rand(2, 3, *SIZE)], folder / "int8.xml")
     assert sorted(path.name for path in folder.iterdir()) == ["int8.bin", "int8.xml", "model.pt"]
     return folder
@@ -51,6 +54,19 @@ def test_int8_is_close_and_comes_back_from_its_file(network, image, made):
 def test_images_of_one_size_are_needed(sizes, network, tmp_path):
     with pytest.raises(SettingsError, match="needed some of one size"):
         quantize_network(network, [torch.rand(1, 3, *size) for size in sizes], tmp_path / "int8.xml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_killed_while_it_is_written_leaves_nothing_that_stays(tmp_path, monkeypatch):
+    def kill(model, unfinished, **_):
+        left.extend(path.name for path in unfinished.parent.iterdir())
+        raise SystemExit
+
+    left = []
+    monkeypatch.setattr(quantization, "import_without_telemetry", lambda _: SimpleNamespace(save_model=kill))
+    with pytest.raises(SystemExit):
+        quantization._write(None, tmp_path / "int8.xml", None)
+    assert sorted(left) == [".int8-unfinished.bin", ".int8-unfinished.xml"]  # which the next one takes away
     assert list(tmp_path.iterdir()) == []
 
 
