@@ -86,8 +86,7 @@ def _of_numbers(
             yield from _of_quotient(prediction, name, known)
             continue
         value, (of, unit) = values.get(name), split_column(name)
-        is_number = isinstance(value, (int, float)) and np.isfinite(value)
-        if is_number and not known.low <= value <= known.high:
+        if isinstance(value, (int, float)) and np.isfinite(value) and not known.low <= value <= known.high:
             yield Doubt(f"{name_text(of)} is outside {limits_text(name, known)}", value_text(value, unit), name)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from echocare_core.bundle import sha256_of
+from echocare_core.checksum import sha256_of
 from echocare_core.origin import find_running
 
 TRACKING = ("tracking_uri", "experiment_name", "run_name", "save_execute_config")  # what MONAI's `tracking` adds
