@@ -32,7 +32,7 @@ from ultrasound_files import PATIENT_NAME, write_dataset
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
-from echocare_core.frames.dicom.header import suppress_warnings
+from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.privacy import deidentify
 
 UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")

@@ -15,7 +15,8 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom.filereader import read_file_meta_info
 
 from echocare_core.errors import NotRetrieved, PacsError, SettingsError, UnreadableFrames
-from echocare_core.frames.dicom.header import UNPARSABLE, read_header, suppress_warnings, text
+from echocare_core.frames.dicom.header import UNPARSABLE, read_header, text
+from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.pacs.multipart import BrokenMessage, single_part
 from echocare_core.pacs.query import Instance, StudyQuery
 from echocare_core.pacs.search import Resource, Searches, value_of

@@ -19,7 +19,8 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from echocare_core.errors import SettingsError
-from echocare_core.frames.dicom.header import MALFORMED, suppress_warnings
+from echocare_core.frames.dicom.header import MALFORMED
+from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.optional import import_package
 from echocare_core.privacy.values import (
     make_code,

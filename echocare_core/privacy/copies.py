@@ -15,8 +15,9 @@ from rich.progress import track
 from echocare_core.atomic import remove_unfinished, replacing
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
-from echocare_core.frames.dicom.header import UNPARSABLE, looks_like_dicom, read_on, suppress_warnings
+from echocare_core.frames.dicom.header import UNPARSABLE, looks_like_dicom, read_on
 from echocare_core.frames.dicom.read import DicomPixels, read_dicom
+from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.frames.export import walk_export
 from echocare_core.frames.read import first_bytes
 from echocare_core.lock import FolderLock

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmwrite
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
+from pydicom.dataset import Dataset
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
 from echocare_core.frames.dicom.fragments import read_frame
-from echocare_core.frames.dicom.header import suppress_warnings
 from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
 from echocare_core.frames.dicom.native import read_native
 from echocare_core.frames.dicom.pixel_format import PixelFormat
 from echocare_core.frames.dicom.read import DicomPixels
+from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.privacy.jpeg import encode_like
+from echocare_core.privacy.stream import EncapsulatedPixels, NativePixels, write_header
 
 EXPLICIT, JPEG_BASELINE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50"
-LARGEST = 0xFFFFFFFE  # bytes that native pixel data may have (PS3.5 7.1)
 MaskOf = Callable[[int, NDArray[np.uint8]], NDArray[np.bool_]]
 _DEEP = "WindowCenter WindowWidth RescaleSlope RescaleIntercept RescaleType"
 
@@ -83,8 +80,12 @@ def _write(path: Path, pixels: DicomPixels, header: Dataset, mask_of: MaskOf) ->
     syntax = JPEG_BASELINE if form == "JPEG" else EXPLICIT
     length = None if form == "JPEG" else _bytes_of(header, len(pixels))
     with path.open("wb") as file, suppress_warnings():
-        _write_header(file, header, syntax)
-        element = _Encapsulated(file, len(pixels)) if length is None else _Native(file, length, header.BitsAllocated)
+        write_header(file, header, syntax)
+        element = (
+            EncapsulatedPixels(file, len(pixels))
+            if length is None
+            else NativePixels(file, length, header.BitsAllocated)
+        )
         for number in range(len(pixels)):
             try:
                 frame, other = write_frame(pixels, number, mask_of)
@@ -94,57 +95,6 @@ def _write(path: Path, pixels: DicomPixels, header: Dataset, mask_of: MaskOf) ->
             changed += other
         element.close()
     return Written(form, changed)
-
-
-def _write_header(file: BinaryIO, header: Dataset, syntax: str) -> None:
-    meta = FileMetaDataset()
-    meta.FileMetaInformationGroupLength, meta.FileMetaInformationVersion = 0, b"\0\1"  # pydicom counts, if it is there
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
-    meta.TransferSyntaxUID, meta.ImplementationClassUID = UID(syntax), PYDICOM_IMPLEMENTATION_UID
-    whole = FileDataset(None, header, preamble=b"\0" * 128, file_meta=meta)
-    whole.is_implicit_VR, whole.is_little_endian = False, True
-    dcmwrite(file, whole)
-
-
-class _Native:
-    """The value of native Pixel Data (PS3.5 8.1)."""
-
-    def __init__(self, file: BinaryIO, length: int, bits: int) -> None:
-        if length > LARGEST:
-            raise PixelDataError("would have more than 4 GB of pixels. Export it in parts.")
-        self._file, self._odd = file, length % 2
-        file.write(struct.pack("<HH2s2xI", 0x7FE0, 0x0010, b"OB" if bits == 8 else b"OW", length + self._odd))
-
-    def write(self, frame: bytes) -> None:
-        self._file.write(frame)
-
-    def close(self) -> None:
-        self._file.write(b"\0" * self._odd)
-
-
-class _Encapsulated:
-    """The items of compressed Pixel Data, one to a frame, with a basic offset table (PS3.5 A.4)."""
-
-    def __init__(self, file: BinaryIO, frames: int) -> None:
-        self._file, self._offsets = file, []  # type: tuple[BinaryIO, list[int]]
-        file.write(struct.pack("<HH2s2xI", 0x7FE0, 0x0010, b"OB", 0xFFFFFFFF))
-        file.write(struct.pack("<HHI", 0xFFFE, 0xE000, 4 * frames))
-        self._table = file.tell()
-        file.write(b"\0" * 4 * frames)
-        self._first = file.tell()
-
-    def write(self, frame: bytes) -> None:
-        self._offsets.append(self._file.tell() - self._first)
-        odd = len(frame) % 2
-        self._file.write(struct.pack("<HHI", 0xFFFE, 0xE000, len(frame) + odd))
-        self._file.write(frame + b"\0" * odd)
-
-    def close(self) -> None:
-        self._file.write(struct.pack("<HHI", 0xFFFE, 0xE0DD, 0))
-        if self._offsets[-1] > LARGEST:
-            raise PixelDataError("would have more than 4 GB of pixels. Export it in parts.")
-        self._file.seek(self._table)
-        self._file.write(struct.pack(f"<{len(self._offsets)}I", *self._offsets))
 
 
 def _is_plain_native(pixels: DicomPixels) -> bool:

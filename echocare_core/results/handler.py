@@ -27,7 +27,7 @@ from echocare_core.results.staging import UNFINISHED, settle
 from echocare_core.results.writer import ResultsWriter, check_free
 from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
-from echocare_core.transforms.faults import Faults
+from echocare_core.transforms.frame_faults import Faults
 from echocare_core.types import Frames, Prediction, Results, SetAside
 
 CONFIGS = ("inference.json",)  # of which a run is made; what differs from it is recorded

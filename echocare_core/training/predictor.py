@@ -13,7 +13,7 @@ from monai.data import decollate_batch, list_data_collate
 from echocare_core.errors import DeviceMemoryError, causes
 from echocare_core.training.iterations import PreciseEvaluator
 from echocare_core.transforms.export_dataset import ExportDataset
-from echocare_core.transforms.faults import Faults
+from echocare_core.transforms.frame_faults import Faults
 
 _log = logging.getLogger(__name__)
 

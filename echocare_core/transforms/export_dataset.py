@@ -15,7 +15,7 @@ from echocare_core.frames.inputs import Given
 from echocare_core.frames.listed import open_export
 from echocare_core.frames.reduced import reduced_frames
 from echocare_core.transforms.clips import Clip
-from echocare_core.transforms.faults import Faults
+from echocare_core.transforms.frame_faults import Faults
 from echocare_core.types import Frames, SetAside
 
 

@@ -9,7 +9,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from ultrasound_files import region
 
-from echocare_core.frames.dicom.header import suppress_warnings
+from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.privacy.attributes import EMPTY, _elements, actions, deidentify_header, say_pixels_were_cleaned
 from echocare_core.privacy.vocabulary import (
     CODE,

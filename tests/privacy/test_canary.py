@@ -21,7 +21,7 @@ import echocare_core as echocare
 from echocare_core.cli import app
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames import read_frames
-from echocare_core.frames.dicom.header import suppress_warnings
+from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.privacy import deidentify
 
 NAME, NUMBER, DATE = "Zyxwald^Quillon", "QX7730915", "19370215"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from echocare_core.frames.dicom.grey import is_padding, rescaled, stored_values
 from echocare_core.frames.dicom.pixel_format import PixelFormat
+from echocare_core.frames.dicom.stored_values import is_padding, rescaled, stored_values
 from echocare_core.frames.grey import bands, to_grey
 
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 import re
 import struct
-import warnings
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from logging import getLogger
 from pathlib import Path
-from threading import RLock
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import config, dcmread
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
@@ -27,6 +23,7 @@ from pydicom.uid import UID
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom.deflated import DEFLATED, read_meta, read_unpacked, unpacked
+from echocare_core.frames.dicom.silence import suppress_warnings
 
 # Only these are read, so no patient attribute is ever in memory, in a log or in an error; its UIDs stay out of
 # logs and errors. (An inventory asks for a few more and hashes them at once: echocare_core/inventory/identity.py.)
@@ -53,30 +50,6 @@ UNPARSABLE = (*MALFORMED, InvalidDicomError, MemoryError, zlib.error)
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 STRAY = (b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xff\xfe\xe0\x0d\0\0\0\0")  # in little and in big endian
 CODE_OR_UID, UID_ALONE = re.compile("[A-Z0-9_ ]{1,16}|[0-9.]{1,64}"), re.compile("[0-9.]{1,64}")
-_LOCK = RLock()
-_SILENT: ContextVar[bool] = ContextVar("pydicom is silent already", default=False)
-
-
-@contextmanager
-def suppress_warnings() -> Iterator[None]:
-    """Keep pydicom silent: its warnings quote values, and in a damaged file a value may hold a patient's name.
-
-    Around many calls of `value` it costs once what it costs around each.
-    """
-    if _SILENT.get():
-        yield
-        return
-    logger = getLogger("pydicom")
-    token = _SILENT.set(True)
-    with _LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        disabled, mode = logger.disabled, config.settings.reading_validation_mode
-        logger.disabled, config.settings.reading_validation_mode = True, config.IGNORE
-        try:
-            yield
-        finally:
-            logger.disabled, config.settings.reading_validation_mode = disabled, mode
-            _SILENT.reset(token)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from echocare_core.frames.dicom.frame_times import (
     read_heart_rate_bpm,
     read_r_wave_times_ms,
 )
-from echocare_core.frames.dicom.grey import find_range
 from echocare_core.frames.dicom.header import (
     DIRECTORY,
     Header,
@@ -31,7 +30,6 @@ from echocare_core.frames.dicom.header import (
     number,
     read_header,
     stamp_of,
-    suppress_warnings,
     text,
     uid,
     value,
@@ -39,6 +37,8 @@ from echocare_core.frames.dicom.header import (
 from echocare_core.frames.dicom.native import count_native_frames, read_native, settle_native_colour
 from echocare_core.frames.dicom.pixel_format import PixelFormat, read_pixel_format
 from echocare_core.frames.dicom.regions import notes_on_regions, read_regions, scan_region_of, spacing_of
+from echocare_core.frames.dicom.silence import suppress_warnings
+from echocare_core.frames.dicom.stored_values import find_range
 from echocare_core.frames.dicom.video import DicomVideo
 from echocare_core.frames.grey import FROM_THE_DATA
 from echocare_core.frames.lazy import LazyPixels
