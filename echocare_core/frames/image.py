@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from echocare_core.errors import PixelDataError, UnreadableFrames
+from echocare_core.frames.dicom.jpeg_stream import check_holds_its_picture
 from echocare_core.frames.grey import FROM_THE_DATA, black_and_white, to_grey
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.frames.size import LARGEST_PX, check_size
@@ -53,7 +54,8 @@ class ImagePixels(LazyPixels):
         """The one picture, upright RGB uint8 (height, width, 3); UnreadableFrames where it is damaged or changed."""
         try:
             with _open(self.path) as image:
-                picture = _upright(image, self.path.read_bytes() if self.deep else None)
+                data = self.path.read_bytes() if self.deep or image.format != "PNG" else None
+                picture = _upright(image, data)
         except DAMAGE as fault:
             raise UnreadableFrames(
                 self.path, "is damaged or cut short and cannot be decoded. Copy or export it again."
@@ -105,7 +107,7 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
         Exception: one of `DAMAGE`.
     """
     with _open(io.BytesIO(data)) as image:
-        return _upright(image, data if _is_deep(data) else None)
+        return _upright(image, data if _is_deep(data) or image.format != "PNG" else None)
 
 
 @contextmanager
@@ -135,9 +137,11 @@ def orientation_of(image: Image.Image) -> int:
     return int(image.getexif().get(ORIENTATION, 1)) if noted else 1
 
 
-def _upright(image: Image.Image, deep: bytes | None) -> NDArray[np.uint8]:
-    """A picture as RGB; of one with 16 bits to a sample its bytes are needed too."""
-    shown = image if deep is None else _read_deep(deep)
+def _upright(image: Image.Image, data: bytes | None) -> NDArray[np.uint8]:
+    """A picture as RGB; of a JPEG and of one with 16 bits to a sample its bytes are needed too."""
+    if data is not None and image.format != "PNG":
+        check_holds_its_picture(data)
+    shown = image if data is None or image.format != "PNG" else _read_deep(data)
     orientation = orientation_of(image)
     if orientation != 1:
         shown.getexif()[ORIENTATION] = orientation

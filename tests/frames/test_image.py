@@ -1,5 +1,6 @@
 """PNG and JPEG pictures become upright RGB frames."""
 
+import io
 import pickle
 import struct
 import tracemalloc
@@ -148,3 +149,41 @@ def test_a_tiny_picture_is_refused(tmp_path):
 def test_a_picture_survives_the_way_to_a_worker_process(tmp_path):
     frames = read_image(saved(tmp_path / "a.png", PICTURE))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(frames)).pixels[0], PICTURE)
+
+
+def jpeg_of(picture, **options):
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", **options)
+    return stream.getvalue()
+
+
+def enlarged_jpeg(stream, height, width):
+    """The same stream with another size in its frame header."""
+    place = stream.index(b"\xff\xc0") + 5
+    return stream[:place] + struct.pack(">HH", height, width) + stream[place + 4 :]
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+COMPLETE = [{}, {"subsampling": 0}, {"restart_marker_rows": 1}, {"optimize": True}, {"progressive": True}]
+
+
+@pytest.mark.parametrize("options", COMPLETE, ids=str)
+@pytest.mark.parametrize("picture", [NOISE, NOISE[:61, :93, 0], np.zeros((200, 300), np.uint8)], ids=len)
+def test_a_jpeg_that_holds_its_picture_is_read(tmp_path, picture, options):
+    (tmp_path / "a.jpg").write_bytes(jpeg_of(picture, **options) + b"more behind it")
+    assert read_image(tmp_path / "a.jpg").pixels[0].shape[:2] == picture.shape[:2]
+
+
+@pytest.mark.parametrize(("height", "width"), [(4000, 4000), (72, 96), (64, 104), (128, 192)])
+@pytest.mark.parametrize("options", COMPLETE[:4], ids=str)
+def test_a_jpeg_that_holds_fewer_pixels_than_it_claims_is_cut_short(tmp_path, height, width, options):
+    (tmp_path / "a.jpg").write_bytes(enlarged_jpeg(jpeg_of(NOISE, **options), height + 16, width + 16))
+    with pytest.raises(UnreadableFrames, match="cut short"):
+        read_image(tmp_path / "a.jpg").pixels[0]
+
+
+def test_a_jpeg_whose_lower_half_is_lost_before_its_end_marker_is_cut_short(tmp_path):
+    stream = jpeg_of(NOISE)
+    (tmp_path / "a.jpg").write_bytes(stream[: len(stream) // 2] + b"\xff\xd9")
+    with pytest.raises(UnreadableFrames, match="cut short"):
+        read_image(tmp_path / "a.jpg").pixels[0]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import name_of
 from echocare_core.frames.dicom.jpeg_2000_stream import read_jpeg_2000_stream
-from echocare_core.frames.dicom.jpeg_stream import read_jpeg_stream
+from echocare_core.frames.dicom.jpeg_stream import check_holds_its_picture, read_jpeg_stream
 from echocare_core.frames.dicom.jpeg_xl_stream import read_jpeg_xl_size
 from echocare_core.frames.dicom.native import arrange
 from echocare_core.frames.dicom.pixel_format import PixelFormat
@@ -99,6 +99,7 @@ def _decode_jpeg(data: bytes, pixel_format: PixelFormat) -> Decoded:
     """Lossy JPEG; libjpeg converts the colour the stream names, and only that."""
     stream = read_jpeg_stream(data)
     check_decoded_size(stream.size, pixel_format.size)
+    check_holds_its_picture(data)
     if len(stream.components) != 3:
         return imagecodecs.jpeg8_decode(data), _grey(pixel_format)
     colour = "RGB" if stream.colour(pixel_format.photometric) == "RGB" else "YCBCR"

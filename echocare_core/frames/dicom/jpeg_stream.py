@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
 import struct
 from dataclasses import dataclass
+
+from PIL import Image
 
 # Frame headers: SOF0 to SOF15 without DHT, JPG and DAC, which share their range, and SOF55 of JPEG-LS.
 FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 SCAN, END, STUFFING = 0xDA, b"\xff\xd9", {0x01, *range(0xD0, 0xD9)}
+BASELINE = {0xC0, 0xC1}  # Huffman-coded, in sequence
+MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # one that ends a scan (B.1.1.2): no stuffing, fill or restart
+SPARE = b"\xff\x00" * 12  # bits that no Huffman code consists of (C.2): less than four blocks
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,37 @@ def read_jpeg_stream(data: bytes) -> JpegStream:
                 raise ValueError("the stream is cut short")
             return JpegStream(size, bits, components, adobe, jfif)
     raise ValueError("the stream has no JPEG picture")
+
+
+def check_holds_its_picture(data: bytes) -> None:
+    """Find out whether a baseline stream codes every block of the size it claims.
+
+    Decoders fill in what is missing and say nothing. One that is not told where the stream ends asks for more instead;
+    so it reads the codes, at an eighth of the size, with a few spare bits in place of the end. Streams of several
+    scans, of which each may be coarse, and those that are not of 8 bits are not looked at.
+
+    Raises:
+        ValueError: it ends early.
+    """
+    segments = _segments(data)
+    frames = [
+        (data[start], data[start + 5]) for marker, start, end in segments if marker in BASELINE and end <= len(data)
+    ]
+    marker, start, end = segments[-1] if segments else (0, 0, 0)
+    if marker != SCAN or end > len(data) or frames != [(8, data[start])]:
+        return
+    found = MARKER.search(data, end)
+    coded = data[: found.start()] if found else data.rstrip(b"\xff")
+    try:
+        image = Image.open(io.BytesIO(coded + SPARE), formats=["JPEG"])
+    except (OSError, SyntaxError):
+        return  # a kind that the decoder refuses in its own words
+    with image:
+        image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
+        try:
+            image.load()
+        except OSError:
+            raise ValueError("the stream is cut short: it holds fewer pixels than it claims") from None
 
 
 def _segments(data: bytes) -> list[tuple[int, int, int]]:

@@ -126,6 +126,14 @@ def test_a_stream_of_another_size_is_refused():
         decode(jpeg(), JPEG, PixelFormat(24, 32, "RGB"))
 
 
+@pytest.mark.parametrize("size", [(HEIGHT + 16, WIDTH), (4000, 4000)])
+def test_a_jpeg_that_holds_fewer_pixels_than_it_and_the_header_claim_is_cut_short(size):
+    place = jpeg().index(b"\xff\xc0") + 5
+    stream = jpeg()[:place] + struct.pack(">HH", *size) + jpeg()[place + 4 :]
+    with pytest.raises(PixelDataError, match="cut short: it holds fewer pixels than it claims"):
+        decode(stream, JPEG, PixelFormat(*size, "YBR_FULL_422"))
+
+
 def test_a_stream_that_claims_an_enormous_size_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr("imagecodecs.jpeg8_decode", lambda *_, **__: pytest.fail("it was decoded"))
     frame = jpeg().index(b"\xff\xc0")
