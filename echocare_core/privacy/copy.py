@@ -45,7 +45,7 @@ def write_copy(path: Path, pixels: DicomPixels, header: Dataset, mask_of: MaskOf
 
     Native pixels stay native, every sample outside the mask as it was; JPEG Baseline stays so, encoded again with its
     own tables. Everything else is decoded to 8 bits and written native: uncompressed little endian is what every
-    receiver takes. So is what has a palette, for text may stand in entries that no pixel uses.
+    receiver takes. So is what has a palette or another table, for text may stand in entries that no pixel uses.
 
     Args:
         path: new file.
@@ -101,12 +101,13 @@ def _is_plain_native(pixels: DicomPixels) -> bool:
     """Native pixels that mean a colour by themselves, in an order of which a copy may keep the samples."""
     photometric = pixels.pixel_format.photometric
     swapped = photometric == "YBR_FULL_422" and pixels.pixel_data.big_endian  # too rare for code of its own
-    return pixels.transfer_syntax is None and photometric != "PALETTE COLOR" and not swapped
+    other = swapped or photometric == "PALETTE COLOR" or pixels.pixel_format.has_table
+    return pixels.transfer_syntax is None and not other
 
 
 def _is_plain_jpeg(pixels: DicomPixels) -> bool:
     """Baseline JPEG, grey or YBR, every frame: the one compression that is written as well."""
-    if pixels.transfer_syntax != JPEG_BASELINE:
+    if pixels.transfer_syntax != JPEG_BASELINE or pixels.pixel_format.has_table:
         return False
     for extent in pixels.extents:
         try:

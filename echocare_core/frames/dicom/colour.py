@@ -60,16 +60,21 @@ def look_up(table: NDArray[Any], samples: NDArray[Any]) -> NDArray[Any]:
 
 
 def _is_plain(samples: NDArray[Any], pixel_format: PixelFormat) -> bool:
-    """Whether samples are shades already."""
+    """Whether samples are shades already; grey of 8 bits is, but where a table says otherwise."""
+    if samples.ndim == 2 and pixel_format.has_table:
+        return False
     return samples.dtype.itemsize == 1 and pixel_format.bits_stored >= 8 and not pixel_format.signed
 
 
 def _shades(samples: NDArray[Any], pixel_format: PixelFormat, ends: tuple[float, float] | None) -> NDArray[np.uint8]:
-    """The shade of each possible sample: grey through the window, else from black to white, whoever names them; else
-    over the range of the bits stored, the same for every frame, so that a cine does not flicker."""
+    """The shade of each possible sample: grey through the table or window of the object, else from black to white,
+    whoever names them; else over the range of the bits stored. It is the same for every frame: a cine does not
+    flicker."""
     values = stored_values(samples, pixel_format)
     numbers = rescaled(values, pixel_format)
-    if samples.ndim == 2 and pixel_format.window is not None:
+    if samples.ndim == 2 and pixel_format.voi_table is not None:
+        numbers, ends = pixel_format.voi_table.look_up(numbers), (0.0, float(pixel_format.voi_table.white))
+    elif samples.ndim == 2 and pixel_format.window is not None:
         centre, width = pixel_format.window
         # PS3.3 C.11.2.1.2.1, the linear window, as its ends.
         black = centre - 0.5 - max(width - 1, 1e-6) / 2

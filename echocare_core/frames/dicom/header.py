@@ -31,6 +31,7 @@ _NAMES = """
     SOPClassUID StudyInstanceUID SeriesInstanceUID SOPInstanceUID
     Modality NumberOfFrames Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration
     BitsAllocated BitsStored HighBit PixelRepresentation WindowCenter WindowWidth RescaleSlope RescaleIntercept
+    ModalityLUTSequence VOILUTSequence
     SmallestImagePixelValue LargestImagePixelValue PixelPaddingValue PixelPaddingRangeLimit
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor
     RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData

@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from echocare_core.errors import PixelDataError
 from echocare_core.frames.dicom.header import numbers, value
+from echocare_core.frames.dicom.words import as_words, words_of
 
 COLOURS = ("Red", "Green", "Blue")
 DISCRETE, LINEAR, INDIRECT = 0, 1, 2  # kinds of segments, C.7.9.2
@@ -37,7 +38,7 @@ def read_palette(dataset: Dataset, *, big_endian: bool = False) -> tuple[NDArray
     if segmented:
         columns = [_expand_table(_segments(table, bits, big_endian), bits, entries) for table in segmented]
     else:
-        columns = [_entries(table, entries, big_endian) for table in plain]
+        columns = [words_of(table, entries, big_endian) for table in plain]
     if any(len(column) < entries for column in columns):
         raise PixelDataError(f"has a palette cut short; its descriptor says {entries} entries. Export it again.")
     wide = bits == 16 and max(int(column.max()) for column in columns) > 255
@@ -51,21 +52,9 @@ def _tables(dataset: Dataset, form: str) -> list[object]:
     return [] if any(table is None for table in tables) else tables
 
 
-def _entries(table: object, entries: int, big_endian: bool) -> NDArray[np.uint16]:
-    """One colour of the palette; entries stand in 16-bit words each, or two to a word, the first in its low byte."""
-    words = _words(table, big_endian)
-    return words if len(words) >= entries else words.view(np.uint8).astype(np.uint16)
-
-
-def _words(table: object, big_endian: bool) -> NDArray[np.uint16]:
-    if not isinstance(table, bytes):
-        return np.atleast_1d(np.asarray(table, dtype=np.int64)).astype(np.uint16)
-    return np.frombuffer(table[: len(table) // 2 * 2], dtype=">u2" if big_endian else "<u2").astype("<u2")
-
-
 def _segments(table: object, bits: int, big_endian: bool) -> list[int]:
     """The segments of one colour, which are as wide as its entries."""
-    words = _words(table, big_endian)
+    words = as_words(table, big_endian)
     return [int(one) for one in (words if bits == 16 else words.view(np.uint8))]
 
 

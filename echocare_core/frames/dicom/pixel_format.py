@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from echocare_core.errors import PixelDataError
+from echocare_core.frames.dicom.grey_table import GreyTable, read_grey_table
 from echocare_core.frames.dicom.header import number, text
 from echocare_core.frames.dicom.palette import read_palette
 from echocare_core.frames.plausible import is_within
@@ -40,6 +41,8 @@ class PixelFormat:
         signed: samples are two's complement.
         window: (centre, width) of the linear grey window, None where the object names none.
         rescale: (slope, intercept) applied before the window.
+        modality_table: applied in place of `rescale`; None where the object has none.
+        voi_table: applied in place of the window, black 0; None where the object has none.
         named: Smallest and Largest Image Pixel Value, None where the object does not name both.
         padding: the sample values that stand for no picture, from one to the other; None where there are none.
         palette: uint8 (entries, 3) RGB, None where the object has none.
@@ -56,6 +59,8 @@ class PixelFormat:
     signed: bool = False
     window: tuple[float, float] | None = None
     rescale: tuple[float, float] = (1.0, 0.0)
+    modality_table: GreyTable | None = None
+    voi_table: GreyTable | None = None
     named: tuple[float, float] | None = None
     padding: tuple[float, float] | None = None
     palette: NDArray[np.uint8] | None = None
@@ -72,10 +77,15 @@ class PixelFormat:
         return SAMPLES[self.photometric]
 
     @property
+    def has_table(self) -> bool:
+        """Whether its grey goes through a table before it is shown."""
+        return self.modality_table is not None or self.voi_table is not None
+
+    @property
     def lacks_range(self) -> bool:
         """Whether nothing says which of its values are black and white, as eight bits and windows do."""
-        plain = self.bits_stored <= 8 and not self.signed
-        windowed = self.samples == 1 and self.window is not None
+        plain = self.bits_stored <= 8 and not self.signed and self.modality_table is None
+        windowed = self.samples == 1 and (self.window is not None or self.voi_table is not None)
         return not (plain or windowed or self.photometric == "PALETTE COLOR")
 
     @property
@@ -90,10 +100,10 @@ def read_pixel_format(dataset: Dataset, *, big_endian: bool = False) -> PixelFor
 
     Args:
         dataset: its header.
-        big_endian: byte order of the object, which is also that of its palette.
+        big_endian: byte order of the object, which is also that of its palette and tables.
 
     Raises:
-        PixelDataError: a photometric interpretation, bit depth or palette that is not read.
+        PixelDataError: a photometric interpretation, bit depth, palette or table that is not read.
     """
     photometric = _photometric(dataset)
     allocated, stored, high = _bits(dataset)
@@ -101,6 +111,12 @@ def read_pixel_format(dataset: Dataset, *, big_endian: bool = False) -> PixelFor
         raise PixelDataError("has 16-bit YBR_FULL_422 samples; 8-bit ones are read. Export it as RGB.")
     centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
     palette, first = read_palette(dataset, big_endian=big_endian) if photometric == "PALETTE COLOR" else (None, 0)
+    rescale, signed = _rescale(dataset), number(dataset, "PixelRepresentation") == 1
+    modality, voi = None, None
+    if SAMPLES[photometric] == 1 and palette is None:
+        modality = read_grey_table(dataset, "ModalityLUTSequence", signed=signed, big_endian=big_endian)
+        below = modality is None and (signed or rescale[1] < 0)
+        voi = read_grey_table(dataset, "VOILUTSequence", signed=below, big_endian=big_endian)
     return PixelFormat(
         rows=int(number(dataset, "Rows") or 0),
         columns=int(number(dataset, "Columns") or 0),
@@ -109,9 +125,11 @@ def read_pixel_format(dataset: Dataset, *, big_endian: bool = False) -> PixelFor
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=high,
-        signed=number(dataset, "PixelRepresentation") == 1,
+        signed=signed,
         window=None if centre is None or width is None or width < 1 else (centre, width),
-        rescale=_rescale(dataset),
+        rescale=rescale,
+        modality_table=modality,
+        voi_table=voi,
         named=_pair(dataset, "SmallestImagePixelValue", "LargestImagePixelValue"),
         padding=_pair(dataset, "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelPaddingValue"),
         palette=palette,

@@ -27,7 +27,9 @@ def stored_values(samples: NDArray[Any], pixel_format: PixelFormat) -> NDArray[n
 
 
 def rescaled(values: NDArray[np.int32], pixel_format: PixelFormat) -> NDArray[np.float64]:
-    """Values with slope and intercept applied, which only grey has (PS3.3 C.11.1)."""
+    """Values with the modality table, or slope and intercept, applied, which only grey has (PS3.3 C.11.1)."""
+    if pixel_format.modality_table is not None:
+        return pixel_format.modality_table.look_up(values)
     slope, intercept = pixel_format.rescale if pixel_format.samples == 1 else (1.0, 0.0)
     return values.astype(np.float64) * slope + intercept
 

@@ -289,6 +289,68 @@ def test_deep_colour_is_scaled_by_what_it_holds_as_well(tmp_path):
     assert frames.notes == (FROM_THE_DATA,)
 
 
+def table(entries, first=0, bits=16, kind="<u2"):
+    item = Dataset()
+    item.add_new("LUTDescriptor", "SS" if first < 0 else "US", [len(entries) % 65536, first, bits])
+    item.add_new("LUTData", "OW", np.asarray(entries).astype(kind).tobytes())
+    return item
+
+
+RAMP = np.arange(576, dtype=np.int32).reshape(1, 24, 24, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "entries", "first", "attributes", "wanted"),
+    [
+        (RAMP, "<u2", np.arange(65535, -1, -257), 100, {}, 255 - np.clip(RAMP - 100, 0, 255)),
+        (RAMP - 288, "<i2", np.arange(0, 65536, 257), -100, {}, np.clip(RAMP - 188, 0, 255)),
+        (RAMP, "<u2", np.arange(0, 65536, 257), -100, {"RescaleIntercept": "-200"}, np.clip(RAMP - 100, 0, 255)),
+        (RAMP % 256, "u1", np.arange(65535, -1, -257), 0, {}, 255 - RAMP % 256),
+        (RAMP, "<u2", np.arange(0, 65536, 257), 0, {"WindowCenter": 5, "WindowWidth": 3}, np.clip(RAMP, 0, 255)),
+    ],
+)
+def test_grey_is_shown_through_the_first_voi_table(tmp_path, values, kind, entries, first, attributes, wanted):
+    attributes = {**attributes, "RescaleSlope": "1"} if "RescaleIntercept" in attributes else attributes
+    attributes = {**attributes, "PixelRepresentation": int(kind == "<i2")}
+    attributes["VOILUTSequence"] = [table(entries, first), table([0, 1])]
+    frames = read_dicom(
+        write_ultrasound(tmp_path / "a", values.astype(kind), photometric="MONOCHROME2", attributes=attributes)
+    )
+    np.testing.assert_array_equal(frames.pixels[0], np.repeat(wanted[0], 3, axis=2))
+    assert frames.notes == ()
+
+
+def test_a_voi_table_of_eight_bits_may_stand_two_entries_to_a_word(tmp_path):
+    attributes = {"VOILUTSequence": [table(np.arange(255, -1, -1), bits=8, kind="u1")]}
+    path = write_ultrasound(
+        tmp_path / "a", np.clip(RAMP, 0, 255).astype("<u2"), photometric="MONOCHROME2", attributes=attributes
+    )
+    np.testing.assert_array_equal(read_dicom(path).pixels[0][..., 0], 255 - np.clip(RAMP, 0, 255)[0, ..., 0])
+
+
+def test_a_modality_table_stands_before_the_window(tmp_path):
+    tables = {"ModalityLUTSequence": [table(np.arange(1000, 1576)[::-1])], "WindowCenter": 1128, "WindowWidth": 256}
+    path = write_ultrasound(tmp_path / "a", RAMP.astype("<u2"), photometric="MONOCHROME2", attributes=tables)
+    wanted = np.clip(575 - RAMP, 0, 255)[0, ..., 0].astype(int)
+    np.testing.assert_allclose(read_dicom(path).pixels[0][..., 0].astype(int), wanted, atol=1)
+
+
+def test_a_modality_table_alone_leaves_black_and_white_to_the_numbers_behind_it(tmp_path):
+    picture = shown(tmp_path, DIM, ModalityLUTSequence=[table(np.arange(199, -1, -1))])
+    np.testing.assert_array_equal(picture, 199 - DIM)
+
+
+@pytest.mark.parametrize("keyword", ["VOILUTSequence", "ModalityLUTSequence"])
+def test_a_table_that_is_cut_short_is_refused_by_name(tmp_path, keyword):
+    short = table(np.arange(100))
+    short.LUTDescriptor = [500, 0, 16]
+    path = write_ultrasound(
+        tmp_path / "a", RAMP.astype("<u2"), photometric="MONOCHROME2", attributes={keyword: [short]}
+    )
+    with pytest.raises(UnreadableFrames, match=f"has a {keyword} cut short; its descriptor says 500 entries"):
+        read_dicom(path)
+
+
 def test_a_damaged_frame_does_not_hide_the_range_of_the_others(tmp_path):
     streams = [imagecodecs.jpeg2k_encode(frame.astype("u2")[..., 0], level=0) for frame in (DIM[0], DIM[0] * 16)]
     attributes = {**DEEP, "BitsAllocated": 16, "Rows": 24, "Columns": 24, "NumberOfFrames": 3}
