@@ -30,7 +30,7 @@ from echocare_core.errors import TableError
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.plausible import PIXEL_MM, is_within
 from echocare_core.frames.same_picture import ListedPicture, find_shared_pictures
-from echocare_core.frames.spelling import SPLITS, WRITTEN, normalise, parse_table, say_reading
+from echocare_core.frames.spelling import SPLITS, WRITTEN, check_names, normalise, parse_table, say_reading
 from echocare_core.optional import import_package
 
 PARQUET = ".parquet"
@@ -38,6 +38,7 @@ REQUIRED = ("image", "group", "split")
 FILES = ("image", "mask")
 COLUMNS = (*FILES, "group", "split", "frame", "pixel_mm")
 USED = ("train", "unlabelled", "val", "test")  # splits in which a picture may stand once
+LONGEST_NAME, MOST_NAMES = 40, 30  # of columns, in a sentence
 logger = logging.getLogger(__name__)
 
 
@@ -99,7 +100,7 @@ def read_csv(path: Path, known: Sequence[str] = COLUMNS) -> pd.DataFrame:
     else:
         try:
             rows, notes = parse_table(path.read_bytes(), path)
-        except ValueError as error:  # of pandas and of the decoding
+        except ValueError as error:
             raise TableError(
                 f"{path} is not a comma-separated UTF-8 table: {error}. Save it as 'CSV UTF-8'."
             ) from error
@@ -117,6 +118,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     )
     try:
         table = parquet.read_table(path)
+        check_names(table.column_names, path)
         texts = {name: table[name].cast(pa.string()).fill_null("").to_pylist() for name in table.column_names}
     except (OSError, pa.ArrowException) as error:
         raise TableError(f"{path} is not a Parquet table of plain columns. Write it again, or use CSV.") from error
@@ -127,7 +129,7 @@ def check_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Non
     """TableError unless the table read from `path` has all of `columns`."""
     missing = [column for column in columns if column not in rows.columns]
     if missing:
-        found = ", ".join(str(column) for column in rows.columns if column != WRITTEN)
+        found = ", ".join(str(column)[:LONGEST_NAME] for column in rows.columns[:MOST_NAMES] if column != WRITTEN)
         raise TableError(f"{path} lacks the columns {', '.join(missing)} (found {found}). Add them.")
 
 

@@ -10,7 +10,6 @@ import csv
 import io
 import logging
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from echocare_core.errors import TableError
 from echocare_core.frames.faults import check_no_faults
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+WORKBOOKS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")  # how .xlsx, a ZIP file, and .xls begin
 SPLITS = {
     **{"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val"},
     **{"test": "test", "testing": "test", "unlabelled": "unlabelled", "unlabeled": "unlabelled"},
@@ -39,11 +39,12 @@ def parse_table(data: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
         path: of the table.
 
     Returns:
-        The rows, and what was read in another way than the format says.
+        The rows that are not empty, by their numbers from 0, and what was read in another way than the format says.
 
     Raises:
         ValueError: it is no text in UTF-8 or UTF-16, or no table.
-        TableError: a row has more cells than there are columns, as decimal commas between commas give.
+        TableError: two columns of one name, or a row with more cells than there are columns, as decimal commas between
+            commas give.
     """
     text, notes = _decode(data)
     first, _, rest = text.partition("\n")
@@ -52,20 +53,36 @@ def parse_table(data: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
     separator = max(SEPARATORS, key=first.count)
     if separator != ",":
         notes.append(f"{SEPARATORS[separator]} between the cells")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of cells without a column: told below, if not empty
-        rows = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False)
-    _check_no_surplus(text, separator, len(rows.columns), path)
-    return rows, notes
+    names, *lines = _split_cells(text, separator)
+    names = [name or f"Unnamed: {number}" for number, name in enumerate(names)]
+    check_names(names, path)
+    _check_no_surplus(lines, separator, len(names), path)
+    filled = {row: cells for row, cells in enumerate(lines) if any(cell.strip() for cell in cells)}
+    cells = [[*cells, *[""] * len(names)][: len(names)] for cells in filled.values()]
+    return pd.DataFrame(cells, index=pd.Index(filled, dtype=int), columns=names, dtype=str), notes
 
 
-def _check_no_surplus(text: str, separator: str, columns: int, path: Path) -> None:
-    """TableError where a row has cells beyond the columns, which pandas leaves out; empty ones are no loss."""
+def _split_cells(text: str, separator: str) -> list[list[str]]:
+    """The cells of all lines that are not blank; ValueError where there is none."""
     try:
         lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as fault:
         raise ValueError(str(fault)) from fault
-    _, *rows = [cells for cells in lines if len(cells) > 1 or "".join(cells).strip()]
+    lines = [cells for cells in lines if len(cells) > 1 or "".join(cells).strip()]
+    if not lines:
+        raise ValueError("it is empty")
+    return lines
+
+
+def check_names(names: Sequence[str], path: Path) -> None:
+    """TableError where two columns of the table read from `path` have one name."""
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise TableError(f"{path} has more than one column {twice[0]}; needed one. Rename or remove the others.")
+
+
+def _check_no_surplus(rows: Sequence[Sequence[str]], separator: str, columns: int, path: Path) -> None:
+    """TableError where a row has cells beyond the columns; empty ones are no loss."""
     faults = [
         f"row {number} has {len(cells)} cells for {columns} columns"
         for number, cells in enumerate(rows, start=1)
@@ -77,10 +94,14 @@ def _check_no_surplus(text: str, separator: str, columns: int, path: Path) -> No
 
 
 def _decode(data: bytes) -> tuple[str, list[str]]:
+    if data.startswith(WORKBOOKS):
+        raise ValueError("it is a workbook of Excel, or a ZIP file")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16"), ["UTF-16"]
     if b"\0" in data[:2]:
         return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le"), ["UTF-16"]
+    if b"\0" in data:
+        raise ValueError("it holds zero bytes, which no text has")
     return data.decode("utf-8-sig"), []
 
 
@@ -108,14 +129,11 @@ def normalise(rows: pd.DataFrame, known: Sequence[str], files: Sequence[str], pa
 
 def _name_columns(rows: pd.DataFrame, known: Sequence[str], path: Path) -> Iterator[str]:
     wanted = {_plain(name): name for name in known}
-    named: dict[str, str] = {}
-    for column in rows.columns:
-        name = wanted.get(_plain(str(column)))
-        if name is None or name in rows.columns:
-            continue
-        if name in named.values():
+    meant = [(column, wanted[_plain(column)]) for column in map(str, rows.columns) if _plain(column) in wanted]
+    for _, name in meant:
+        if sum(other == name for _, other in meant) > 1:
             raise TableError(f"{path} has more than one column that could be {name}; needed one. Rename the others.")
-        named[column] = name
+    named = {column: name for column, name in meant if column != name}
     rows.columns = pd.Index([named.get(column, column) for column in rows.columns])
     if named:
         yield f"{', '.join(named.values())} for {', '.join(repr(str(column)) for column in named)}"

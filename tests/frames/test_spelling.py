@@ -102,6 +102,48 @@ def test_a_row_with_more_cells_than_columns_is_refused(items, content, todo):
         items(content)
 
 
+def test_a_first_row_with_more_cells_than_columns_and_a_later_one_with_more_are_told_together(items):
+    with pytest.raises(
+        TableError, match=r"has 2 mistakes: row 1 has 6 cells for 5 columns; row 2 has 7 cells"
+    ) as caught:
+        items(PLAIN.replace("0.25", "0.25,x").replace("0.5", "0.5,x,y"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rest", [",,,,\n" * 3, " , ,,, \n", ",,,,,,\n"])
+def test_empty_rows_are_left_out(items, rest):
+    assert items(PLAIN + rest) == items(PLAIN)
+
+
+def test_rows_behind_an_empty_one_keep_their_numbers(items):
+    with pytest.raises(TableError, match=r"has 1 mistake: row 3, image gone\.png is not there"):
+        items(PLAIN.replace("im/c.png", "gone.png").replace("\nim/a", "\n,,,,\nim/a"), "val")
+
+
+@pytest.mark.parametrize("begin", [b"PK\3\4\x14\0\6\0", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_a_workbook_under_the_name_of_a_table_is_named(items, begin):
+    with pytest.raises(TableError, match=r"it is a workbook of Excel, or a ZIP file\. Save it as 'CSV UTF-8'\.$"):
+        items(begin + bytes(5000))
+
+
+def test_zero_bytes_are_told_in_a_short_sentence(items):
+    with pytest.raises(TableError, match=r"it holds zero bytes, which no text has\. Save it as 'CSV UTF-8'\.$"):
+        items(b"image" + bytes(5000))
+
+
+@pytest.mark.parametrize(
+    ("names", "twice"),
+    [
+        ("image,mask,group,split,split", "split;"),
+        ("image,mask,group,split,Split", "that could be split;"),
+        ("Image,mask,image,group,split", "that could be image;"),
+    ],
+)
+def test_two_columns_of_one_name_are_refused(items, names, twice):
+    with pytest.raises(TableError, match=rf"has more than one column {twice} needed one\. Rename"):
+        items(PLAIN.replace("image,mask,group,split,pixel_mm", names))
+
+
 def test_quoted_decimal_commas_and_empty_cells_behind_the_last_column_are_read(items):
     assert items(PLAIN.replace("0.25", '"0,25",,')) == items(PLAIN)
 
