@@ -5,6 +5,7 @@ What is in an archive comes from anywhere: it is bounded before it is unpacked, 
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import stat
@@ -12,6 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from echocare_core.errors import UnreadableFrames
@@ -22,6 +24,8 @@ PREFIX = "echocare-zip-"
 MOST_FILES, MOST_BYTES, MOST_FOLDERS = 200_000, 1 << 36, 32
 MOST_RATIO, RATIO_FROM_BYTES = 100, 1 << 28  # a whole export of ultrasound packs to a tenth at best
 COPIED_AT_ONCE = 1 << 20
+UNREAD = "cannot be unpacked: it is damaged, or packed in a way that is not read. Export it again."
+TOO_LONG = "has a name that is longer than this machine can store. It was not unpacked; give it a shorter one."
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
 
 
@@ -80,22 +84,25 @@ class UnpackedArchive:
                     shutil.copyfileobj(packed, file, COPIED_AT_ONCE)
         except FileExistsError:
             fault = "has the name of another file or folder of its archive. Unpack that, and give its folder."
-        except DAMAGE:
-            path.unlink(missing_ok=True)
-            fault = "cannot be unpacked: it is damaged, or packed in a way that is not read. Export it again."
+        except DAMAGE as damage:
+            with suppress(OSError):  # a name that is too long can no more be removed than written
+                path.unlink(missing_ok=True)
+            fault = TOO_LONG if getattr(damage, "errno", None) == errno.ENAMETOOLONG else UNREAD
         if fault:
             self.set_aside.append(UnreadableFrames(path, fault))
 
 
 def _parts(entry: zipfile.ZipInfo) -> list[str]:
-    """Folders and name of an entry; older Windows tools write backslashes between them, against APPNOTE 4.4.17.1."""
-    return re.split(r"[/\\]", entry.filename)
+    """Folders and name of an entry, without the `.` and double slashes that mean nothing between them; older Windows
+    tools write backslashes, against APPNOTE 4.4.17.1."""
+    first, *others = re.split(r"[/\\]", entry.filename)
+    return [part for part in (first, *others) if part not in ("", ".")] if first else ["", *others]
 
 
 def _fault(entry: zipfile.ZipInfo) -> str | None:
     """Why an entry is not unpacked."""
     parts = _parts(entry)
-    if ".." in parts or "" in parts or "." in parts or ":" in parts[0]:
+    if ".." in parts or not parts or not parts[0] or ":" in parts[0]:
         return "has a name that leads out of its archive. It was not unpacked; export it again."
     if len(parts) > MOST_FOLDERS:
         return f"lies {len(parts) - 1} folders deep in its archive; {MOST_FOLDERS} are read. Export it again."

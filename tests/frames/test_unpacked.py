@@ -102,7 +102,7 @@ def test_backslashes_between_folders_are_read_as_slashes(pack, still, other):
 
 
 @pytest.mark.parametrize(
-    "name", ["../out", "/out", "a/../../out", "..\\out", "C:/out", "a//out", "C:\\out", "\\out", "a\\..\\out"]
+    "name", ["../out", "/out", "a/../../out", "..\\out", "C:/out", "C:\\out", "\\out", "a\\..\\out"]
 )
 def test_a_name_that_leads_out_is_set_aside_and_the_rest_is_read(pack, still, name, tmp_path):
     export = read_export(pack({name: still, "IM1": still}))
@@ -110,6 +110,20 @@ def test_a_name_that_leads_out_is_set_aside_and_the_rest_is_read(pack, still, na
     [reason] = aside(export).values()
     assert reason == "has a name that leads out of its archive. It was not unpacked; export it again."
     assert [path.name for path in tmp_path.rglob("*out*") if path.parent == tmp_path or path.name == "out"] == []
+
+
+def test_names_with_a_dot_or_two_slashes_between_folders_are_read(pack, still, other):
+    export = read_export(pack({"./IM1": still, "A//.\\IM2": other}))
+    assert [export.source_of(frames) for frames in export.files] == ["EXPORT.zip/IM1", "EXPORT.zip/A/IM2"]
+    assert not export.set_aside
+
+
+def test_a_name_longer_than_the_disk_takes_is_set_aside_and_the_rest_is_read(pack, still):
+    long, deep = "x" * 300 + ".dcm", "/".join(["y" * 200] * 30)
+    export = read_export(pack({long: still, deep: still, "IM1": still}))
+    assert [export.source_of(frames) for frames in export.files] == ["EXPORT.zip/IM1"]
+    assert all(reason.startswith("has a name that is longer than this machine") for reason in aside(export).values())
+    assert f"EXPORT.zip/{long}" in aside(export)
 
 
 def test_links_encrypted_archived_and_repeated_entries_are_set_aside(pack, still):
