@@ -9,10 +9,11 @@ import struct
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from echocare_core.counting import counted
 from echocare_core.errors import PixelDataError
 
-CUT = "says it has {promised} frames, but {whole} whole ones are there: it is cut short"
-ENDLESS = "is cut short: it has {whole} whole frames, and no end"
+CUT = "says it has {promised}, but has {whole}: it is cut short"
+ENDLESS = "is cut short: it has {whole}, and no end"
 
 
 def delays_ms(data: bytes) -> list[float]:
@@ -48,7 +49,7 @@ def _of_gif(data: bytes) -> list[float]:
         place = _behind_blocks(data, start)
         if mark == 0x2C:
             delays.append(delay)
-    raise PixelDataError(ENDLESS.format(whole=len(delays)))
+    raise PixelDataError(ENDLESS.format(whole=counted(len(delays), "whole frame")))
 
 
 def _table(flags: int) -> int:
@@ -73,7 +74,8 @@ def _of_png(data: bytes) -> list[float]:
             over, under = struct.unpack_from(">HH", data, start + 20)
             delays.append(1000.0 * over / (under or 100))
     if promised > len(delays) or (promised and not ended):
-        raise PixelDataError(CUT.format(promised=promised, whole=max(0, len(delays) - (not ended))))
+        whole = counted(max(0, len(delays) - (not ended)), "whole one")
+        raise PixelDataError(CUT.format(promised=counted(promised, "frame"), whole=whole))
     return delays if promised else []
 
 

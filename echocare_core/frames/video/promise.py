@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from echocare_core.counting import counted
+
 MOST_PARTS = 10_000  # at the top level of a container; none has more
 EBML, SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"  # the parts of Matroska and WebM (RFC 9559)
 UNKNOWN = (0, 0xFFFFFFFF)  # sizes that a program writes before it knows
@@ -43,7 +45,8 @@ def missing_part(path: Path, promised: int, packets: Sequence[Packet], *, by_tim
     whole = [packet for packet in packets if not packet.is_cut]
     steps = max((packet.dts for packet in packets if packet.dts is not None), default=-1) + 1 if by_time else 0
     if promised and (len(whole) < len(packets) or max(len(packets), steps) < promised):
-        return f"says it has {promised} frames, but {len(whole)} whole ones are there: it is cut short"
+        there = counted(len(whole), "whole one")
+        return f"says it has {counted(promised, 'frame')}, but has {there}: it is cut short"
     missing = None if promised else missing_bytes(path)
     if missing is None and len(whole) < len(packets):
         return f"is cut short within frame {len(whole) + 1}, and says nowhere how many it should have"

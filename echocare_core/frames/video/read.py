@@ -80,7 +80,10 @@ def read_video(path: Path) -> Frames:
     try:
         track = _open(path)
     except PixelDataError as fault:
-        raise UnreadableFrames(path, f"{str(fault).rstrip('.')}. Leave it out, or export it again.") from fault
+        text = str(fault)
+        raise UnreadableFrames(
+            path, text if text.endswith(".") else f"{text}. Leave it out, or export it again."
+        ) from fault
     try:
         check_size(*track.size)
     except PixelDataError as fault:

@@ -100,6 +100,8 @@ class VideoTrack:
         codec = self._stream.codec_context
         if codec is None:
             raise ValueError("no codec for it")
+        if not codec.height * codec.width:
+            raise ValueError("no size, neither in its header nor in a first frame")
         check_size(codec.height, codec.width)
         codec.options = {**WITHOUT_GUESSES, **BOUNDED}
         self._decoded, self._next = self._container.decode(self._stream), 0

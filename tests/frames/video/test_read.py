@@ -183,7 +183,7 @@ def test_a_damaged_frame_is_refused_by_name_and_the_others_are_not(tmp_path):
     np.testing.assert_array_equal(frames.pixels[1], whole[1])
 
 
-CUT = r"says it has 20 frames, but [1-9][0-9]? whole ones are there: it is cut short\. Leave it out, or export"
+CUT = r"says it has 20 frames, but has [1-9][0-9]? whole ones?: it is cut short\. Leave it out, or export"
 IN_PARTS = {"movflags": "frag_keyframe+empty_moov"}  # which does not say how many frames there will be
 
 
@@ -209,6 +209,21 @@ def test_a_video_that_is_cut_short_is_refused_with_what_was_promised_and_what_is
         (tmp_path / name).write_bytes(data[: int(share * len(data))])
         with pytest.raises(UnreadableFrames, match=said):
             read_frames(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "share", "said"),
+    [
+        ("a.avi", ("mjpeg", "yuvj420p"), 0.35, "says it has 20 frames, but has 1 whole one: it is cut short"),
+        ("c.mp4", ("mpeg4", "yuv420p"), 0.35, r"is cut short: its parts are \d+ bytes long, and \d+ bytes are there"),
+    ],
+)
+def test_a_video_with_one_frame_or_none_left_is_cut_short(tmp_path, name, kind, share, said):
+    options = {"movflags": "faststart"} if name == "c.mp4" else {}
+    data = write_video(tmp_path / name, cine(), *kind, options=options).read_bytes()
+    (tmp_path / name).write_bytes(data[: int(share * len(data))])
+    with pytest.raises(UnreadableFrames, match=rf"{name} {said}\. Leave it out, or export it again\.$"):
+        read_frames(tmp_path / name)
 
 
 def test_a_recording_of_a_browser_that_does_not_say_its_length_is_read(tmp_path):
