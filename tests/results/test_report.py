@@ -178,6 +178,16 @@ def test_many_files_have_an_index_that_leads_to_each(page_of, frame_of):
     assert "Check" not in page.text
 
 
+def test_the_index_names_a_folder_once_and_in_its_rows_only_when_they_are_sorted(page_of, frame_of):
+    page = page_of(*(frame_of(f"{'ab'[n // 6]} long/series/{n}.dcm", outputs=lengths(n)) for n in range(12)))
+    assert len([row for row in page.all("tr") if row.get("class") == "folder"]) == 2
+    assert len([span for span in page.all("span") if span.get("class") == "above"]) == 12
+    assert "a long/ series/ a long/ series/ 0.dcm 1 0.0" in page.text
+    style = Path(report.__file__).with_name("report.css").read_text("utf-8")
+    assert ".index .above { display: none; }" in style
+    assert "overflow-wrap: anywhere" in style[style.index(".index tbody th") :].split("}")[0]
+
+
 def test_only_the_script_that_sorts_the_index_may_run(page_of, frame_of):
     evil = "</script><script>alert(1)</script>"
     page = page_of(*(frame_of(f"{evil}{n}.png") for n in range(11)))

@@ -9,8 +9,9 @@ from html import escape
 from statistics import median
 
 from echocare_core.printable import printable
-from echocare_core.results.page.card import title_of
+from echocare_core.results.page.card import breakable, title_of
 from echocare_core.results.page.entry import Entry
+from echocare_core.results.page.groups import folders_of
 from echocare_core.results.page.measurements import finite_measurements
 from echocare_core.results.wording import name_text, number_text, unit_symbol
 
@@ -25,6 +26,8 @@ SORT = """document.querySelectorAll("table.index").forEach(function (table) {
     while (head.firstChild) { button.appendChild(head.firstChild); }
     head.appendChild(button);
     button.addEventListener("click", function () {
+      table.querySelectorAll("tr.folder").forEach(function (row) { row.remove(); });
+      table.classList.add("sorted");
       var body = table.tBodies[0], key = function (row) { return row.cells[column].dataset.sort || ""; };
       up = !up;
       Array.prototype.slice.call(body.rows).sort(function (a, b) {
@@ -42,6 +45,8 @@ SORT_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(SORT.encode('ascii')).d
 def list_files(groups: Sequence[Sequence[Entry]], anchors: Sequence[str]) -> str:
     """The index as HTML; empty where there are few files.
 
+    A folder stands once above its files, and in each row only where they have been sorted.
+
     Args:
         groups: the entries of each card.
         anchors: of each card.
@@ -53,12 +58,16 @@ def list_files(groups: Sequence[Sequence[Entry]], anchors: Sequence[str]) -> str
     doubted = any(entry.details.doubts for entries in groups for entry in entries)
     names = [f"{escape(name_text(name))} {escape(unit_symbol(unit))}".strip() for name, unit in numbers]
     heads = ["File", "Frames", *names, *(["Check"] if doubted else [])]
+    sources = [None if group[0].level == "study" else str(group[0].row["source"]) for group in groups]
     rows = []
-    for entries, anchor, values in zip(groups, anchors, found, strict=True):
+    for entries, anchor, values, (folder, begins) in zip(groups, anchors, found, folders_of(sources), strict=True):
+        if begins:
+            rows.append(f'<tr class="folder"><th scope="rowgroup" colspan="{len(heads)}">{breakable(folder)}</th></tr>')
         cells = [_cell("Frames", str(len(entries)), len(entries))]
         cells += [_number(head, values.get(key), key[1]) for head, key in zip(names, numbers, strict=True)]
         cells += [_doubts(entries)] if doubted else []
-        title = f'<a href="#{anchor}">{title_of(entries[0])}</a>'
+        above = f'<span class="above">{breakable(folder)}</span>' if folder else ""
+        title = f'<a href="#{anchor}">{above}{title_of(entries[0], folder)}</a>'
         name = escape(printable(str(entries[0].row["source"])))
         rows.append(f'<tr><th scope="row" data-sort="{name}">{title}</th>{"".join(cells)}</tr>')
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
