@@ -20,16 +20,17 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from echocare_core.counting import enumerated
-from echocare_core.errors import TableError
+from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.plausible import PIXEL_MM, is_within
-from echocare_core.frames.same_picture import ListedPicture, find_shared_pictures
+from echocare_core.frames.same_picture import ListedPicture, find_regrouped_copies, find_shared_pictures
 from echocare_core.frames.spelling import SPLITS, WRITTEN, check_names, normalise, parse_table, say_reading
 from echocare_core.optional import import_package
 
@@ -37,13 +38,19 @@ PARQUET = ".parquet"
 REQUIRED = ("image", "group", "split")
 FILES = ("image", "mask")
 COLUMNS = (*FILES, "group", "split", "frame", "pixel_mm")
+TOGETHER = ("train", "val")  # splits that one training reads
 USED = ("train", "unlabelled", "val", "test")  # splits in which a picture may stand once
 LONGEST_NAME, MOST_NAMES = 40, 30  # of columns, in a sentence
 logger = logging.getLogger(__name__)
 
 
 def read_table(
-    table: str | Path, split: str, *, masks: bool = True, columns: Sequence[str] = ()
+    table: str | Path,
+    split: str,
+    *,
+    masks: bool = True,
+    columns: Sequence[str] = (),
+    check: Callable[[Mapping[str, Any]], None] = lambda item: None,
 ) -> list[dict[str, object]]:
     """Read the rows of one split.
 
@@ -52,6 +59,7 @@ def read_table(
         split: the value of the column `split` to keep.
         masks: keep only rows with a mask, and demand at least one.
         columns: further columns to carry along, as they stand.
+        check: raises what is wrong with the files of a row, as a TableError or UnreadableFrames.
 
     Returns:
         One mapping per row: `image` (path), `image_in_table` (the same as the table writes it), `group` (text),
@@ -60,7 +68,8 @@ def read_table(
 
     Raises:
         TableError: no table, a column or file missing, a group or a picture in two splits, a row without a group, a
-            pixel_mm that is no length, a frame that is no number, or no row left. It names the first ten.
+            pixel_mm that is no length, a frame that is no number, a row that `check` refuses, or no row left. It names
+            the first ten; of the splits train and val, which a training reads both, together.
     """
     path = Path(table)
     path = path / "table.csv" if path.is_dir() else path
@@ -70,8 +79,10 @@ def read_table(
     of_split = rows[rows["split"] == wanted]
     kept = of_split[of_split["mask"] != ""] if masks else of_split
     files = FILES if masks else FILES[:1]
-    faults = [*find_group_faults(rows, path), *find_missing(kept, files, path), *find_wrong_numbers(kept)]
-    check_no_faults(f"{path} has", faults, where_rows_count(path))
+    looked_at = rows[rows["split"].isin(TOGETHER if wanted in TOGETHER else [wanted])]
+    looked_at = looked_at[looked_at["mask"] != ""] if masks else looked_at
+    faults = [*find_group_faults(rows, path), *_find_row_faults(looked_at, files, columns, path, check)]
+    check_no_faults(f"{path} has", list(dict.fromkeys(faults)), where_rows_count(path))
     if kept.empty:
         found = ", ".join(f"{name}: {count}" for name, count in rows["split"].value_counts().items())
         with_mask = " with a mask" if masks else ""
@@ -190,10 +201,31 @@ def find_wrong_numbers(rows: pd.DataFrame) -> Iterator[str]:
                 yield f"row {row + 1}, {error}"
 
 
+def _find_row_faults(
+    rows: pd.DataFrame,
+    files: Sequence[str],
+    columns: Sequence[str],
+    path: Path,
+    check: Callable[[Mapping[str, Any]], None],
+) -> Iterator[str]:
+    """Files that are not there and cells that are no numbers; where the files are there, what `check` finds."""
+    yield from find_missing(rows, files, path)
+    yield from find_wrong_numbers(rows)
+    for row, cells in zip(rows.index, rows.to_dict("records"), strict=True):
+        if not all((path.parent / cells[name]).is_file() for name in files):
+            continue
+        try:
+            check(_item(cells, files, columns, path))
+        except (TableError, UnreadableFrames) as error:
+            yield f"row {row + 1}, {str(error).rstrip('.')}"
+
+
 def _find_leaks(rows: pd.DataFrame, split: str, path: Path) -> Iterator[str]:
-    """Pictures of a split that stand in another one that is used, whatever their files are called."""
+    """Pictures of a split that stand in another one that is used, or whose copies stand in another group."""
     listed = [
-        ListedPicture(int(row), path.parent / cells["image"], read_frame_number(cells) or 0, cells["split"])
+        ListedPicture(
+            int(row), path.parent / cells["image"], read_frame_number(cells) or 0, cells["split"], cells["group"]
+        )
         for row, cells in zip(rows.index, rows.to_dict("records"), strict=True)
         if cells["split"] in (*USED, split) and (path.parent / cells["image"]).is_file()
     ]
@@ -202,6 +234,9 @@ def _find_leaks(rows: pd.DataFrame, split: str, path: Path) -> Iterator[str]:
             f"row {again.row + 1} ({again.path.name}, {again.split}) shows the picture of row {first.row + 1} "
             f"({first.path.name}, {first.split})"
         )
+    for copies in find_regrouped_copies([one for one in listed if one.split == split]):
+        names = enumerated([one.path.name for one in copies])
+        yield f"rows {_join([one.row for one in copies])} put one picture into several groups, {names}"
 
 
 def say_left_out(path: Path, split: str, count: int, rows: int) -> None:

@@ -1,11 +1,11 @@
-"""One picture in two splits, found by what it shows, whatever its file is called and however it is compressed."""
+"""One picture in two splits or groups, by what it shows, whatever its file is called and however it is compressed."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.progress import track
 
+from echocare_core.checksum import sha256_of
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.read import read_frames
 
@@ -29,12 +30,46 @@ class ListedPicture:
         path: of its file.
         frame: 0-based number in it.
         split: that the row stands in.
+        group: of the row.
     """
 
     row: int
     path: Path
     frame: int
     split: str
+    group: str
+
+
+def find_regrouped_copies(pictures: Sequence[ListedPicture]) -> list[list[ListedPicture]]:
+    """Find files of the same bytes that rows put into more than one group; only of one length they are read.
+
+    Copies that show nothing, or cannot be read, are not meant.
+
+    Returns:
+        Of every such picture the first row of each group.
+    """
+    copies = [same for alike in _regrouped(pictures, lambda one: str(_stamp(one.path)[0])) for same in _copies(alike)]
+    shown = [same for same in copies if _digest(same[0].path, same[0].frame, _stamp(same[0].path))]
+    return [list({one.group: one for one in reversed(same)}.values())[::-1] for same in shown]
+
+
+def _copies(pictures: Sequence[ListedPicture]) -> Iterator[list[ListedPicture]]:
+    return _regrouped(pictures, lambda one: _checksum(one.path, _stamp(one.path)))
+
+
+def _regrouped(pictures: Sequence[ListedPicture], key: Callable[[ListedPicture], str]) -> Iterator[list[ListedPicture]]:
+    """Those of one key that are several files in several groups."""
+    by_key = defaultdict(list)
+    for picture in pictures:
+        by_key[key(picture)].append(picture)
+    for alike in by_key.values():
+        if len({one.group for one in alike}) > 1 and len({one.path for one in alike}) > 1:
+            yield alike
+
+
+@cache
+def _checksum(path: Path, stamp: tuple[int, int]) -> str:
+    return sha256_of(path)
 
 
 def find_shared_pictures(pictures: Sequence[ListedPicture], split: str) -> list[tuple[ListedPicture, ListedPicture]]:

@@ -50,7 +50,7 @@ class TableDataset(CacheDataset):
         cache_rate: float = 1.0,
     ) -> None:
         if isinstance(data, (str, Path)):
-            data = read_table(data, split, masks=masks, columns=columns)
+            data = read_table(data, split, masks=masks, columns=columns, check=_check_headers)
         self.faults: dict[int, str] = {}
         super().__init__(data, transform, cache_rate=cache_rate, num_workers=LOADING_THREADS)
         for number, item in enumerate(data[self.cache_num :], start=self.cache_num):

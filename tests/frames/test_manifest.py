@@ -180,6 +180,22 @@ def test_a_file_that_is_not_there_is_refused_by_name(table, row):
         read_table(table(HEADER + f"{row},1,train,,\n"), "train")
 
 
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_mistakes_of_train_and_val_are_told_together(table, split):
+    def check(item):
+        if item["group"] == "3":
+            raise TableError("Mask b_mask.png has shape (2, 2).")
+
+    path = table(HEADER + "gone.png,a_mask.png,1,train,,\na.png,gone.png,2,val,-1,\nb.png,b_mask.png,3,val,,\n")
+    with refused(r"4 mistakes: row 1, image gone\.png .*; row 2, mask gone\.png .*row 3, Mask b_mask\.png has shape"):
+        read_table(path, split, check=check)
+
+
+def test_a_number_that_is_none_is_told_once(table):
+    with refused("has 1 mistake: row 1, pixel_mm"):
+        read_table(table(HEADER + "a.png,a_mask.png,1,train,-1,\n"), "train")
+
+
 def test_a_file_missing_from_another_split_does_not_matter(table):
     path = table(HEADER + "a.png,a_mask.png,1,train,,\ngone.png,gone.png,2,test,,\n")
     assert len(read_table(path, "train")) == 1

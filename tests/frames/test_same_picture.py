@@ -57,6 +57,12 @@ def test_the_same_file_in_two_groups_is_refused(read):
         read("a.png")
 
 
+def test_copies_of_a_file_in_two_groups_of_one_split_are_refused(read, tmp_path):
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes())
+    with pytest.raises(TableError, match=r"rows 1 and 2 put one picture into several groups, a\.png and b\.png"):
+        read("b.png", "train")
+
+
 def test_other_pictures_pass(read, tmp_path):
     Image.fromarray(picture(1)).save(tmp_path / "b.png")
     assert len(read("b.png")) == 1
@@ -71,6 +77,7 @@ def test_pictures_that_show_nothing_are_not_compared(read, tmp_path):
     for name in ("a.png", "b.png"):
         Image.new("L", (64, 48)).save(tmp_path / name)
     assert len(read("b.png")) == 1
+    assert len(read("b.png", "train")) == 2
 
 
 def test_a_file_that_was_changed_is_read_again(read, tmp_path):

@@ -44,7 +44,7 @@ def broken_table(folder):
 def test_all_images_that_cannot_be_used_are_told_before_the_first_is_used(tmp_path, cache_rate):
     transform = Compose([LoadUltrasoundd("image"), LoadMaskd("label", "image", 2)])
     with pytest.raises(
-        TableError, match=r"split train have 2 mistakes: .*1_mask\.png has shape \(20, 20\).*; 2\.png is not"
+        TableError, match=r"has 2 mistakes: row 2, .*1_mask\.png has shape \(20, 20\).*; row 3, 2\.png is not"
     ):
         TableDataset(broken_table(tmp_path / "data"), "train", transform, cache_rate=cache_rate)
 
