@@ -19,6 +19,7 @@ from monai.utils import optional_import
 
 from echocare_core.errors import own_cause
 from echocare_core.frames.inputs import every_path
+from echocare_core.kinds import check_kinds
 from echocare_core.overrides import check_overrides
 from echocare_core.results.apart import check_apart
 from echocare_core.training.settings import TRACKING
@@ -39,6 +40,7 @@ def begin_run() -> None:
 
     Raises:
         BundleError: a setting that the configuration does not have; it names the nearest.
+        SettingsError: a value of another kind than the one that it replaces (`check_kinds`).
         OutputError: results would lie around the export, or in its place.
         SystemExit: see `check_overrides`.
     """
@@ -53,6 +55,18 @@ def begin_run() -> None:
     parser.read_config(files)
     _check_places(parser, settings)
     check_settings([name.removeprefix("+") for name in settings], parser, Path(files[0]).parent.parent.resolve().name)
+    check_kinds(settings, parser.config)
+    _set_none(settings)
+
+
+def _set_none(settings: Mapping[str, Any]) -> None:
+    """Set to None what a run was given as None, which MONAI leaves out in silence."""
+    workflow = next(
+        (one for frame in _callers() if isinstance(one := frame.f_locals.get("self"), ConfigWorkflow)), None
+    )
+    names = [name.removeprefix("+") for name, value in settings.items() if value is None]
+    if workflow is not None and names:  # what is built after this first line of `initialize` is parsed anew
+        workflow.parser.update(dict.fromkeys(names))
 
 
 def _check_places(parser: ConfigParser, settings: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ ORDER = [
     *(
         "results",
         "workflow",
+        "kinds",
         "bundle_run",
         "prediction",
         "demo",

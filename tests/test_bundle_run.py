@@ -7,11 +7,15 @@ from pathlib import Path
 
 import monai.bundle
 import pytest
+import torch
 from tqdm.auto import tqdm
 
 from echocare_core.bundle import shipped_folder
 from echocare_core.bundle_run import WRITER, _check_places, _say_last
 from echocare_core.errors import BundleError, OutputError, SettingsError, TableError, own_cause
+from echocare_core.models import load_encoder
+from echocare_core.origin import find_running
+from echocare_core.training import dataset
 
 LESION, PRETRAINING = (shipped_folder() / name for name in ("breast_lesion_segmentation", "ultrasound_pretraining"))
 CONFIGURATIONS = {
@@ -79,6 +83,33 @@ def test_settings_that_there_are_come_through_to_the_table(settings: dict[str, o
 
     assert isinstance(error, TableError)
     assert "No table at" in str(error)
+
+
+@pytest.mark.parametrize("name", ["encoder_weights", "network_def#encoder_weights", "+network_def::encoder_weights"])
+def test_none_reaches_the_configuration(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configurations = []
+    read_table = dataset.read_table
+
+    def look(*words: object, **settings: object) -> object:
+        configurations.append(find_running().parser)
+        return read_table(*words, **settings)
+
+    monkeypatch.setattr(dataset, "read_table", look)
+    refusal(LESION, ["train.json"], dataset_dir=str(tmp_path), bundle_root=str(LESION), weights=None, **{name: None})
+
+    assert configurations[0].get(name.removeprefix("+")) is None
+    assert starts_at_random(configurations[0].get_parsed_content("network_def"))
+
+
+def starts_at_random(network: torch.nn.Module) -> bool:
+    """Whether its encoder is not the one that comes with the package."""
+    return not torch.equal(network.encoder.patch_embed.proj.weight, load_encoder().patch_embed.proj.weight)
+
+
+def test_a_value_of_another_kind_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    error = refusal(LESION, ["train.json"], dataset_dir=str(tmp_path), output_dir="run", learning_rate=0, batch_size=2)
+
+    assert str(error) == "learning_rate is 0; needed a number above 0, such as 0.001. Set learning_rate so."
 
 
 def ending(error: Exception, settings: dict[str, object], capsys: pytest.CaptureFixture) -> list[str]:

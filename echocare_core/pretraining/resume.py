@@ -152,7 +152,7 @@ class ExactCheckpoints:
         state = read_checkpoint(self.path, ENTRIES)
         with fitting(self.path):
             check_same_settings(self.path, state["settings"], self.settings)
-            check_unfinished(self.path, state["steps"], engine.state.epoch_length, "steps", "the stages' steps")
+            check_unfinished(self.path, state["steps"], engine.state.epoch_length, "step")
         return state
 
     def _stop(self, number: int, frame: FrameType | None) -> None:

@@ -20,6 +20,7 @@ def describe_training(trainer: PretrainingTrainer) -> dict[str, str]:
     mix, optimizer = dataset.mix, trainer.optimizer
     sources = zip(mix.sources, mix.weights, strict=True)
     sets = [(source.name, len(source), weight, source.fingerprint()) for source, weight in sources]
+    stages = list(enumerate(trainer.stages.stages, start=1))
     running = find_running()
     defaults = {name: value for name, value in optimizer.defaults.items() if name != "lr"}
     settings = {
@@ -28,7 +29,8 @@ def describe_training(trainer: PretrainingTrainer) -> dict[str, str]:
         "organ tree": objective.tree.fingerprint,
         "seed": objective.seed,
         "seed of the order": trainer.data_loader.batch_sampler.order.seed,
-        "stages": [vars(stage) for stage in trainer.stages.stages],
+        "number of stages": len(trainer.stages.stages),
+        **{f"{name} of stage {number}": value for number, stage in stages for name, value in vars(stage).items()},
         "picture_size": dataset.size,
         "data sets": sets,
         "optimiser": (type(optimizer).__name__, defaults),
@@ -36,7 +38,7 @@ def describe_training(trainer: PretrainingTrainer) -> dict[str, str]:
         "gradient": (trainer.clip_norm, trainer.accumulation_steps),
         "momentum of the teacher": tuple(trainer.momentum),
         "precision": objective.precision,
-        "views": vars(objective.settings),
+        **{f"{name} of the views": value for name, value in vars(objective.settings).items()},
         "contrast": (objective.contrast, objective.temperature, objective.level_weights.tolist()),
         "places": (objective.places_per_image, trainer.bare_network.place_maps),
         "reconstruction": (objective.target, objective.sector_only),

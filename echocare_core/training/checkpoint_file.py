@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from echocare_core.counting import first_ten
+from echocare_core.counting import counted, first_ten
 from echocare_core.errors import TrainingError
 from echocare_core.models.saving import save_state
 from echocare_core.models.weight_file import check_archive
@@ -94,23 +94,24 @@ def check_same_settings(path: Path, found: Mapping[str, str], wanted: Mapping[st
         )
 
 
-def check_unfinished(path: Path, done: int, wanted: int, unit: str, setting: str) -> None:
+def check_unfinished(path: Path, done: int, wanted: int, unit: str, setting: str = "") -> None:
     """Check that something is left to train.
 
     Args:
         path: of the checkpoint, for the message.
         done: units that it has behind it.
         wanted: units in all.
-        unit: "epochs" or "steps".
-        setting: that says how many there are.
+        unit: "epoch" or "step".
+        setting: that says how many there are, where more of them go on with the same training.
 
     Raises:
         TrainingError: nothing is left.
     """
     if done >= wanted:
         raise TrainingError(
-            f"Nothing to train: {path} has {done} {unit} behind it, and {wanted} are asked for. Set {setting} above "
-            f"{done} to go on, or choose another output_dir for another training."
+            f"Nothing to train: {path} has {counted(done, unit)} behind it, and {wanted} are asked for. "
+            + (f"Set {setting} above {done} to go on, or choose" if setting else "Choose")
+            + " another output_dir for another training."
         )
 
 

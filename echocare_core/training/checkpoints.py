@@ -112,7 +112,7 @@ class Checkpoints:
         state = read_checkpoint(path, ("model", *self.saved, *PROGRESS), self.device)
         with fitting(path):
             check_same_settings(path, state["settings"], self.settings)
-            check_unfinished(path, state["epoch"], engine.state.max_epochs, "epochs", "max_epochs")
+            check_unfinished(path, state["epoch"], engine.state.max_epochs, "epoch", "max_epochs")
             self._go_on(engine, state)
         before, now = state["images_per_step"], self.images_per_step
         changed = "" if before == now else f", with {now} images a step in place of {before}"

@@ -39,6 +39,7 @@ class Curves:
         self.folder, self.validator = Path(folder), validator
         self.epochs: list[dict[str, float]] = []
         self.losses: list[Tensor] = []
+        self.rate = 0.0  # of the last step
         self.metrics: dict[str, float] = {}
         self.tensorboard: Any = None
 
@@ -46,6 +47,7 @@ class Curves:
         """Called by MONAI's trainer for each of its handlers."""
         if rank() == 0:  # before the others, so that its line has ended when theirs begins
             ProgressBar(persist=True).attach(engine, output_transform=lambda output: {"loss": output["loss"].item()})
+        engine.add_event_handler(Events.ITERATION_STARTED, self.note_rate)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add_step)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.add_epoch)
         engine.add_event_handler(Events.COMPLETED, self.close)
@@ -59,11 +61,20 @@ class Curves:
         """Go on with the epochs of a checkpoint."""
         self.epochs = [dict(epoch) for epoch in state["epochs"]]
 
+    @property
+    def step(self) -> int:
+        """Steps so far, those with other batches before an interruption counted in."""
+        return int(self.epochs[-1]["step"] if self.epochs else 0) + len(self.losses)
+
+    def note_rate(self, engine: Engine) -> None:
+        """Note the learning rate that a step uses: the schedule sets the next one when it is done."""
+        self.rate = float(engine.optimizer.param_groups[0]["lr"])
+
     def add_step(self, engine: Engine) -> None:
         """Note the loss of a step."""
         self.losses.append(engine.state.output["loss"].detach())
         if rank() == 0:
-            self._show("loss", float(self.losses[-1]), engine.state.iteration)
+            self._show("loss", float(self.losses[-1]), self.step)
 
     def add_metrics(self, engine: Engine) -> None:
         """Note the key metric of a validation."""
@@ -75,8 +86,7 @@ class Curves:
         loss, count = all_reduce_sum(
             torch.stack([torch.stack(self.losses).sum(), self.losses[0].new_tensor(len(self.losses))])
         )
-        rate = float(engine.optimizer.param_groups[0]["lr"])
-        found = (engine.state.epoch, engine.state.iteration, float(loss / count), rate)
+        found = (engine.state.epoch, self.step, float(loss / count), self.rate)
         self.epochs.append({**dict(zip(COLUMNS, found, strict=True)), **self.metrics})
         if rank() == 0:
             for name, number in self.metrics.items():

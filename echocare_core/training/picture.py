@@ -59,16 +59,23 @@ def _draw_panel(draw: ImageDraw.ImageDraw, top: int, curve: Curve, across: tuple
     box = (LEFT, top + TOP, WIDTH - RIGHT, top + PANEL_HEIGHT - BOTTOM)
     for number in range(TICKS):
         share = number / (TICKS - 1)
-        x, y = box[0] + share * (box[2] - box[0]), box[3] - share * (box[3] - box[1])
+        y = box[3] - share * (box[3] - box[1])
         draw.line([(box[0], y), (box[2], y)], fill=GRID)
         draw.text((box[0] - 8, y), f"{up[0] + share * (up[1] - up[0]):.4g}", INK, font, anchor="rm")
-        draw.text((x, box[3] + 6), f"{across[0] + share * (across[1] - across[0]):.4g}", INK, font, anchor="mt")
+    for place in whole_ticks(across):
+        draw.text((_between(place, across, box[0], box[2]), box[3] + 6), str(place), INK, font, anchor="mt")
     last = f": {points[-1][1]:.4g} at {unit} {points[-1][0]:.4g}" if points else ": none yet"
     draw.text((box[0], top + 10), f"{curve.name}{last}", INK, font)
     placed = [(_between(x, across, box[0], box[2]), _between(y, up, box[3], box[1])) for x, y in points]
     draw.line(placed, fill=LINE, width=2)
     for x, y in placed if len(placed) < 100 else []:
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=LINE)
+
+
+def whole_ticks(across: tuple[float, float]) -> list[int]:
+    """Up to five epochs or steps within a range, evenly as far as whole numbers are."""
+    low, high = math.ceil(across[0]), math.floor(across[1])
+    return list(dict.fromkeys(round(low + number / (TICKS - 1) * (high - low)) for number in range(TICKS)))
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

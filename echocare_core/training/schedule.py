@@ -47,10 +47,10 @@ def go_to_step(schedule: LambdaLR, step: int) -> None:
 
 def warn_of_warmup(logger: logging.Logger, warmup_steps: int, steps: int) -> None:
     """Say that a training is over before its learning rate has risen."""
-    if warmup_steps >= steps:
+    if warmup_steps > steps:
         logger.warning(
             "The learning rate rises for warmup_steps %d, and the training has %d steps: it never reaches "
-            "learning_rate. Set warmup_steps below that.",
+            "learning_rate. Set warmup_steps to that at most.",
             warmup_steps,
             steps,
         )

@@ -5,18 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 from echocare_core.checksum import sha256_of
+from echocare_core.frames.spelling import WRITTEN
 from echocare_core.origin import find_running
+from echocare_core.training.dataset import LOADING_THREADS
 
+HEADERS_ALONE = (".mhd", ".nhdr")  # formats whose numbers stand in another file
 TRACKING = ("tracking_uri", "experiment_name", "run_name", "save_execute_config")  # what MONAI's `tracking` adds
+ENGINES = ("train::trainer", "validate::evaluator")
 FREE = (  # where, how long and in which batches a training runs, and what is wired alike in every bundle
     *("bundle_root", "dataset_dir", "output_dir", "device", "max_epochs", "val_interval", "batch_size"),
     *("imports", "initialize", "run", "finalize", "_meta_"),
-    *("train::trainer", "train::handlers", "train::dataset::data"),
-    *("validate::evaluator", "validate::handlers", "validate::dataset::data"),
+    *("train::handlers", "train::dataset::data", "validate::handlers", "validate::dataset::data"),
+    *(f"train::trainer::{name}" for name in ("max_epochs", "val_interval", "output_dir", "bundle_root")),
+    *(f"{engine}::{name}" for engine in ENGINES for name in ("device", "batch_size", "handlers")),
     *TRACKING,
 )
 
@@ -60,27 +68,42 @@ def _file(value: Any) -> str:
 
 
 def describe_images(dataset: Any) -> str:
-    """How many images a data set has, which, and of what size, without the folder they lie in.
+    """How many images a data set has, which, and of what size, wherever they lie and however their paths are spelt.
 
     Args:
-        dataset: with `data`, a list of mappings; files in them count by their names and sizes.
+        dataset: with `data`, a list of mappings; files in them, images and masks, count by what they hold.
     """
-    rows = sorted(json.dumps(_described(item), sort_keys=True) for item in getattr(dataset, "data", ()))
+    with ThreadPoolExecutor(LOADING_THREADS) as threads:
+        described = threads.map(_described, getattr(dataset, "data", ()))
+        rows = sorted(json.dumps(item, sort_keys=True) for item in described)
     print_of_rows = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
     cached: Sequence[Any] = getattr(dataset, "_cache", ())
     shape = tuple(getattr(cached[0].get("image"), "shape", ())) if cached and isinstance(cached[0], Mapping) else ()
-    return f"{len(dataset)} of {'x'.join(map(str, shape[1:])) or 'any'} px (rows {print_of_rows})"
+    return f"{len(dataset)} of {'x'.join(map(str, shape[1:])) or 'any'} px (content {print_of_rows})"
 
 
 def _described(item: Any) -> dict[str, str]:
     if not isinstance(item, Mapping):
         return {}
-    return {str(name): _text(value) for name, value in item.items() if isinstance(value, (str, int, float, Path))}
+    kept = {name: value for name, value in item.items() if name != WRITTEN}
+    return {str(name): _text(value) for name, value in kept.items() if isinstance(value, (str, int, float, Path))}
 
 
 def _text(value: Any) -> str:
     path = Path(value) if isinstance(value, (str, Path)) and value else None
     try:
-        return f"{path.name} {path.stat().st_size}" if path is not None and path.is_file() else str(value)
+        return _content(path) if path is not None and path.is_file() else str(value)
     except (OSError, ValueError):  # a text that can be no path
         return str(value)
+
+
+def _content(path: Path) -> str:
+    """Checksum of a file, and of those of the same name beside it where it is a header that stands alone."""
+    files = sorted(path.parent.glob(f"{escape(path.stem)}.*")) if path.suffix.lower() in HEADERS_ALONE else [path]
+    return " ".join(_checksum(file, file.stat().st_mtime_ns) for file in files)
+
+
+@cache
+def _checksum(path: Path, changed_ns: int) -> str:
+    """SHA-256 of a file that was changed last at that time: a mask stands under two names in a row."""
+    return sha256_of(path)

@@ -83,7 +83,7 @@ def test_a_run_with_nothing_left_to_do_is_an_error(data, tmp_path):
     small_run(data, tmp_path, stages=short).trainer.run()
     before = (tmp_path / "latest.pt").read_bytes()
 
-    with pytest.raises(TrainingError, match=r"latest\.pt has 1 steps behind it, and 1 are asked for"):
+    with pytest.raises(TrainingError, match=r"latest\.pt has 1 step behind it, and 1 are asked for\. Choose"):
         small_run(data, tmp_path, stages=short).trainer.run()
     assert (tmp_path / "latest.pt").read_bytes() == before
 
@@ -124,7 +124,7 @@ def test_nothing_half_written_stays_when_writing_fails(data, tmp_path, monkeypat
     run = small_run(data, tmp_path)
     monkeypatch.setattr(torch, "save", lambda state, path: (_ for _ in ()).throw(OSError("disk full")))
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OutputError, match="disk full"):
         run.trainer.run()
 
     assert list(tmp_path.iterdir()) == []

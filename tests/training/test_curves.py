@@ -11,7 +11,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from echocare_core.training.curves import Curves
-from echocare_core.training.picture import PANEL_HEIGHT, WIDTH, Curve, draw_curves
+from echocare_core.training.picture import PANEL_HEIGHT, WIDTH, Curve, draw_curves, whole_ticks
 
 LOSSES = [0.9, 0.7, 0.5, 0.3]  # of the steps, two an epoch
 SCORES = {1: 0.25, 2: 0.75}  # of the epochs
@@ -73,6 +73,24 @@ def test_tensorboard_has_the_loss_of_each_step_and_the_metric_of_each_epoch(trai
 def test_the_picture_has_a_panel_for_the_loss_and_one_for_the_metric(trained):
     with Image.open(trained / "curves.png") as picture:
         assert picture.size == (WIDTH, 2 * PANEL_HEIGHT)
+
+
+def test_steps_with_other_batches_are_counted_on_and_the_rate_is_that_of_the_last_step(tmp_path):
+    state = {"epochs": [{"epoch": 1, "step": 12, "loss": 1.0, "learning_rate": 0.5}]}
+    curves = train(tmp_path, state=state)
+    assert [epoch["step"] for epoch in curves.epochs] == [12, 14]
+
+    engine = SimpleNamespace(optimizer=SimpleNamespace(param_groups=[{"lr": 0.25}]))
+    curves.note_rate(engine)
+    engine.optimizer.param_groups[0]["lr"] = 0.0  # as the schedule does after the step
+    assert curves.rate == 0.25
+
+
+@pytest.mark.parametrize(
+    ("across", "ticks"), [((1, 4), [1, 2, 3, 4]), ((0.5, 1.5), [1]), ((1, 28), [1, 8, 14, 21, 28])]
+)
+def test_epochs_are_whole_below_the_curves(across, ticks):
+    assert whole_ticks(across) == ticks
 
 
 def test_a_training_that_goes_on_goes_on_with_its_curves(tmp_path):

@@ -1,9 +1,12 @@
 """The learning rate rises in a line and falls along half a cosine."""
 
+import logging
+
 import pytest
 import torch
 
 from echocare_core.training import warmup_cosine
+from echocare_core.training.schedule import warn_of_warmup
 
 PEAK, WARMUP, STEPS = 0.4, 10, 110
 
@@ -40,6 +43,13 @@ def test_the_rate_stays_zero_after_the_last_step():
 
 def test_a_training_without_warm_up_begins_at_the_peak():
     assert rates(1, warmup_steps=0) == [PEAK]
+
+
+@pytest.mark.parametrize(("steps", "warned"), [(4, True), (5, False)])
+def test_a_peak_that_is_never_reached_is_told(steps, warned, caplog):
+    warn_of_warmup(logging.getLogger("test.schedule"), 5, steps)
+    assert ("it never reaches learning_rate" in caplog.text) is warned
+    assert (max(rates(steps, warmup_steps=5, steps=steps)) < PEAK) is warned
 
 
 def test_a_training_shorter_than_its_warm_up_never_falls():

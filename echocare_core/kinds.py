@@ -1,0 +1,58 @@
+"""Settings of a run that are of another kind than the value they replace, refused by name before anything is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from echocare_core.errors import SettingsError
+
+RATES = ("learning_rate", "optimizer#lr")
+_MEANT_BY_MONAI = ("$", "@", "%")
+
+
+def check_kinds(settings: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Check that numbers take the place of numbers, and lists that of lists of as many.
+
+    Args:
+        settings: name of an entry at the top of a configuration, or of the optimiser's learning rate -> value; others
+            are passed over.
+        own: the configuration before they are set. Entries in it that are texts, null or built may become anything.
+
+    Raises:
+        SettingsError: it names the setting, and what is needed.
+    """
+    for name, value in settings.items():
+        name = name.removeprefix("+").replace("::", "#")
+        usual = own.get("learning_rate" if name in RATES else name)
+        needed = _needed(name, usual)
+        if needed and not _is_of_monai(value) and not _fits(name, value, usual):
+            raise SettingsError(f"{name} is {value!r}; needed {needed}, such as {usual}. Set {name} so.")
+
+
+def _needed(name: str, own: Any) -> str:
+    if isinstance(own, bool):
+        return "True or False"
+    if isinstance(own, int):
+        return "a whole number"
+    if isinstance(own, float):
+        return "a number above 0" if name in RATES else "a number"
+    if isinstance(own, list) and own and all(_needed("", one) == "a whole number" for one in own):
+        return f"a list of {len(own)} whole numbers above 0"
+    return ""
+
+
+def _fits(name: str, value: Any, own: Any) -> bool:
+    if isinstance(own, list):
+        whole = isinstance(value, (list, tuple)) and len(value) == len(own)
+        return whole and all(type(one) is int and one > 0 for one in value)
+    if isinstance(own, float):
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return is_number and (value > 0 or name not in RATES)
+    return type(value) is type(own)
+
+
+def _is_of_monai(value: Any) -> bool:
+    """Whether a text stands for something else, which is not known yet."""
+    return isinstance(value, str) and value.startswith(_MEANT_BY_MONAI)

@@ -1,0 +1,50 @@
+"""A setting of the wrong kind is refused by its name, and all others are left out of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from echocare_core.errors import SettingsError
+from echocare_core.kinds import check_kinds
+
+OWN = {
+    **{"seed": 3, "image_size": [256, 256], "learning_rate": 0.001, "clip_norm": 1.0, "cache": True},
+    **{"encoder_weights": "embedded", "weights": None, "dataset_dir": "", "batch_size": 4},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needed"),
+    [
+        *(("learning_rate", value, "a number above 0") for value in (0, -1, "abc", "nan", float("inf"), None, True)),
+        *(("image_size", value, "a list of 2 whole numbers above 0") for value in (64, [64], [64, 0], [64.5, 64])),
+        *(("seed", value, "a whole number") for value in ("abc", 1.5, None, True)),
+        ("optimizer#lr", 0, "a number above 0"),
+        ("clip_norm", float("nan"), "a number"),
+        ("cache", 3, "True or False"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_by_name(name: str, value: Any, needed: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        check_kinds({"dataset_dir": "x", name: value, "batch_size": 2}, OWN)
+
+    assert str(error.value) == f"{name} is {value!r}; needed {needed}, such as {OWN.get(name, 0.001)}. Set {name} so."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("learning_rate", 1),
+            ("image_size", (64, 96)),
+            ("clip_norm", 0),
+            ("seed", "$3 + 4"),
+            ("batch_size", "@seed"),
+        ),
+        *(("encoder_weights", None), ("weights", "a.pt"), ("train#trainer#max_epochs", 3), ("cache", False)),
+    ],
+)
+def test_other_values_are_taken(name: str, value: Any) -> None:
+    check_kinds({name: value}, OWN)
