@@ -21,12 +21,14 @@ from echocare_core.frames.image import DAMAGE, LARGEST_FILE, to_rgb
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.frames.plausible import NOT_A_TIME, are_frame_times
 from echocare_core.frames.size import check_size
+from echocare_core.frames.tiff import check_numbers, notes_on_pages
 from echocare_core.types import Frames
 
 FORMATS = ("GIF", "PNG", "TIFF", "BMP", "WEBP")
 BITMAP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes, of every version of BMP
 WITHOUT_TIMES = (b"II*\0", b"MM\0*", b"BM")  # TIFF and BMP
 MOST_FRAMES = 100_000
+LEAST_WHITE = 16  # of real numbers that go on from 0 to 255: what ends below has another white, which nobody names
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,9 @@ def read_paged(path: Path) -> Frames:
             check_size(*size)
             hidden = int(bool(delays) and getattr(image, "default_image", False))
             frames = len(delays) or getattr(image, "n_frames", 1)
+            image.seek(0)
+            of_pages = notes_on_pages(image, frames)
+            check_numbers(image)
         if frames > MOST_FRAMES:
             raise PixelDataError(f"has {frames} pictures; {MOST_FRAMES} are read. Export it in parts.")
         deep = _is_deep(mode)
@@ -109,7 +114,7 @@ def read_paged(path: Path) -> Frames:
     pixels = PagedPixels(path, frames, size, hidden, grey)
     times = (0.0,) if frames == 1 else times_ms(delays)
     believed = times is None or are_frame_times(times)
-    notes = (*((FROM_THE_DATA,) if deep else ()), *(() if believed else (NOT_A_TIME,)))
+    notes = (*of_pages, *((FROM_THE_DATA,) if deep else ()), *(() if believed else (NOT_A_TIME,)))
     return Frames(path, pixels, size, times if believed else None, notes=notes)
 
 
@@ -124,6 +129,11 @@ def _grey_range(path: Path, frames: int, *, real: bool) -> tuple[float, float]:
     if not np.isfinite([lowest, highest]).all():
         raise PixelDataError("holds numbers that are not finite, so its black and white are not known")
     of_training = real and lowest >= 0 and highest <= 1  # as training software writes them
+    if real and (lowest < 0 or (not of_training and highest < LEAST_WHITE)):
+        raise PixelDataError(
+            f"holds real numbers from {lowest:.3g} to {highest:.3g}, so which of them are black and white is not "
+            "known. Export it as 8-bit."
+        )
     return (0.0, 1.0) if of_training else black_and_white(lowest, highest)
 
 
@@ -134,6 +144,7 @@ def _picture(path: Path, number: int) -> NDArray[Any]:
         warnings.simplefilter("ignore")
         image = opened.at(number)
         check_size(image.height, image.width)
+        check_numbers(image)
         return np.asarray(image)[..., np.newaxis] if _is_deep(image.mode) else to_rgb(image)
 
 
@@ -161,6 +172,8 @@ def _open(path: Path) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return Image.open(path, formats=FORMATS)
+            image = Image.open(path, formats=FORMATS)
+            image.filename = ""  # by which Pillow would map the file, and forget that a TIFF is turned
+            return image
         except Image.DecompressionBombError as fault:
             raise PixelDataError("has more pixels than any ultrasound picture. Export it again.") from fault

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from echocare_core.errors import UnreadableFrames
@@ -86,6 +87,58 @@ def test_grey_of_16_bits_has_one_scale_for_all_pages(tmp_path, highest, seen):
     assert abs(int(frames.pixels[3][10, 10, 0]) - seen) <= 3 + abs(160 - seen)
     np.testing.assert_allclose(frames.pixels[3].astype(int), cine()[3], atol=2)
     assert "brightness is told from the numbers" in frames.notes[0]
+
+
+RAMP = np.linspace(0, 1, 32)[None].repeat(24, axis=0)
+COLOURS = np.stack([RAMP, RAMP[:, ::-1], RAMP / 2], axis=2)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "options", "said"),
+    [
+        ((255 * COLOURS).astype(np.uint16), {"photometric": "rgb"}, "has 16 bits in each colour"),
+        (
+            (65535 * COLOURS.transpose(2, 0, 1)).astype(np.uint16),
+            {"photometric": "rgb", "planarconfig": "separate"},
+            "has 16 bits in each colour",
+        ),
+        ((255 * RAMP - 128).astype(np.int8), {}, "holds signed numbers of 8 bits"),
+        ((65535 * RAMP).astype(np.uint16), {"photometric": "miniswhite"}, "has white as zero in 16 bits"),
+        ((4e9 * RAMP).astype(np.uint32), {}, "holds whole numbers of 32 bits"),
+        ((2 * RAMP - 1).astype(np.float32), {}, "holds real numbers from -1 to 1, so which of them are black"),
+        ((1.5 * RAMP).astype(np.float32), {}, "holds real numbers from 0 to 1.5"),
+    ],
+)
+def test_a_tiff_whose_grey_would_not_be_the_true_one_is_refused_by_name(tmp_path, numbers, options, said):
+    tifffile.imwrite(tmp_path / "a", numbers, **options)
+    with pytest.raises(UnreadableFrames, match=f"a {said}"):
+        read_frames(tmp_path / "a")
+
+
+@pytest.mark.parametrize(("orientation", "turn"), [(5, 1), (6, -1), (7, 1), (8, 1)])
+@pytest.mark.parametrize("pages", [1, 2])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_tiff_that_is_shown_turned_is_read_upright(tmp_path, orientation, turn, pages, kind):
+    stored = (np.random.default_rng(1).integers(0, 256, (24, 32))).astype(kind)
+    with tifffile.TiffWriter(tmp_path / "a") as file:
+        for _ in range(pages):
+            file.write(stored, photometric="minisblack", extratags=[(274, "H", 1, orientation, True)])
+    upright = {5: stored.T, 7: np.rot90(stored, 2).T}.get(orientation, np.rot90(stored, turn))
+    frames = read_frames(tmp_path / "a")
+    assert (len(frames), frames.size) == (pages, (32, 24))
+    for picture in frames.pixels:
+        np.testing.assert_array_equal(picture[..., 0], upright)
+
+
+@pytest.mark.parametrize(("spacing", "said"), [("spacing=0.3\n", None), ("", "may be a cine or a volume")])
+def test_a_tiff_that_calls_its_pages_planes_is_a_volume_or_noted(tmp_path, spacing, said):
+    pages, text = cine(3)[..., 0], f"ImageJ=1.54f\nimages=3\nslices=3\nunit=mm\n{spacing}"
+    tifffile.imwrite(tmp_path / "a", pages, photometric="minisblack", description=text, metadata=None)
+    if said:
+        assert said in read_frames(tmp_path / "a").notes[0]
+    else:
+        with pytest.raises(UnreadableFrames, match="a is a 3-D volume by its own description"):
+            read_frames(tmp_path / "a")
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
