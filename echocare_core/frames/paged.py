@@ -142,10 +142,14 @@ def _picture(path: Path, number: int) -> NDArray[Any]:
     opened = _opened(path, path.stat().st_mtime_ns, os.getpid())
     with opened.lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        image = opened.at(number)
-        check_size(image.height, image.width)
-        check_numbers(image)
-        return np.asarray(image)[..., np.newaxis] if _is_deep(image.mode) else to_rgb(image)
+        try:
+            image = opened.at(number)
+            check_size(image.height, image.width)
+            check_numbers(image)
+            return np.asarray(image)[..., np.newaxis] if _is_deep(image.mode) else to_rgb(image)
+        except DAMAGE:
+            opened.image = _open(path)  # else Pillow goes on from what it made of the damage
+            raise
 
 
 class _Opened:

@@ -158,6 +158,18 @@ def test_a_picture_that_is_cut_short_gives_no_made_up_frame(tmp_path, form):
         read_frames(tmp_path / "a").pixels[0]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 0, 2, 1), (1, 3, 3, 0)])
+def test_frames_of_an_animation_behind_a_damaged_one_are_refused_in_any_order(tmp_path, order):
+    data = bytearray(write(tmp_path / "a", cine(), "PNG").read_bytes())
+    place = data.index(b"IDAT") + 12
+    data[place : place + 12] = bytes(12)
+    (tmp_path / "a").write_bytes(data)
+    frames = read_frames(tmp_path / "a")
+    for number in order:
+        with pytest.raises(UnreadableFrames, match=f"frame {number + 1} of 4, is damaged"):
+            frames.pixels[number]
+
+
 def test_text_that_begins_like_a_bitmap_is_none(tmp_path):
     (tmp_path / "a").write_text("BMI;age\n27;40\n")
     with pytest.raises(UnreadableFrames, match="is not DICOM, PNG, JPEG"):
