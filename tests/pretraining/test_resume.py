@@ -5,14 +5,17 @@ import shutil
 import signal
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from ignite.engine import Events
-from small_pretraining import STAGES, KilledError, Losses, small_run, write_mix
+from small_pretraining import STAGES, TREE, KilledError, Losses, small_run, write_mix
 
 from echocare_core.errors import OutputError, SettingsError, TrainingError
 from echocare_core.lock import FolderLock
 from echocare_core.pretraining.assembly import export_encoder
+from echocare_core.pretraining.data.sources import TableSource
+from echocare_core.pretraining.organs.tree import read_tree
 from echocare_core.pretraining.resume import ENTRIES
 from echocare_core.training.checkpoint_file import read_checkpoint
 
@@ -111,6 +114,16 @@ def test_a_checkpoint_of_other_settings_is_refused_by_name(data, tmp_path):
 
     with pytest.raises(TrainingError, match="seed 3 instead of 4"):
         small_run(data, tmp_path, stages=short, seed=4).trainer.run()
+
+
+def test_absolute_paths_to_the_same_images_are_the_same_data(data, tmp_path):
+    tree, table = read_tree(TREE), data / "one" / "table.csv"
+    before = TableSource("one", table, tree, node=-1, splits=["train"]).fingerprint()
+    rows = pd.read_csv(table)
+    for name, same in ((str(table.parent.resolve()) + "/", True), ("./", True), ("../two/", False)):
+        rows.assign(image=name + rows["image"]).to_csv(table.with_name("other.csv"), index=False)
+        other = TableSource("one", table.with_name("other.csv"), tree, node=-1, splits=["train"])
+        assert (other.fingerprint() == before) is same
 
 
 def test_a_damaged_checkpoint_is_refused(data, tmp_path):

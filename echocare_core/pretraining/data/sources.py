@@ -6,6 +6,7 @@ Both keep little per image, so that they may be copied into every worker process
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -77,9 +78,10 @@ class TableSource:
         return len(self._images)
 
     def fingerprint(self) -> str:
-        """By which other rows are told from these: their images, groups and organs."""
-        digest = hashlib.sha256()
-        for column in (self._images, self._groups, self._nodes):
+        """By which other rows are told from these: their images, however their paths are spelt, groups and organs."""
+        places = "\n".join(_place(name.decode(), self._folder) for name in self._images.tolist())
+        digest = hashlib.sha256(places.encode())
+        for column in (self._groups, self._nodes):
             digest.update(column.data)
         return digest.hexdigest()[:12]
 
@@ -92,6 +94,11 @@ class TableSource:
             "group": self._groups[row].decode(),
             "name": name,
         }
+
+
+def _place(name: str, folder: Path) -> str:
+    """Where an image lies, from the folder of its table."""
+    return os.path.relpath(name, folder) if os.path.isabs(name) else os.path.normpath(name)
 
 
 class ShardSource:
