@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -17,7 +18,7 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow, create_workflow, run
 from monai.utils import optional_import
 
-from echocare_core.errors import own_cause
+from echocare_core.errors import BundleError, own_cause
 from echocare_core.frames.inputs import every_path
 from echocare_core.kinds import check_kinds
 from echocare_core.overrides import check_overrides
@@ -26,6 +27,8 @@ from echocare_core.training.settings import TRACKING
 from echocare_core.workflow import check_settings, explain
 
 WRITER = "echocare_core.results.handler.WriteResults"
+WHOLE = "bundle_root"  # entry of every configuration that can run without another one
+REFERENCE = re.compile(r"@(\w+)")
 tqdm, _ = optional_import("tqdm", name="tqdm")
 MAIN = "monai.bundle.__main__"
 OF_MONAI = {
@@ -39,7 +42,8 @@ def begin_run() -> None:
     Where the program is `python -m monai.bundle`, its last line will be a sentence if it fails.
 
     Raises:
-        BundleError: a setting that the configuration does not have; it names the nearest.
+        BundleError: a setting that the configuration does not have, where it names the nearest; or configurations in
+            an order in which the first one changes nothing.
         SettingsError: a value of another kind than the one that it replaces (`check_kinds`).
         OutputError: results would lie around the export, or in its place.
         SystemExit: see `check_overrides`.
@@ -51,6 +55,7 @@ def begin_run() -> None:
     files, settings = given
     if getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", None) == MAIN:
         sys.excepthook = partial(_say_last, settings)
+    _check_order([Path(file) for file in files])
     parser = ConfigParser()
     parser.read_config(files)
     _check_places(parser, settings)
@@ -67,6 +72,21 @@ def _set_none(settings: Mapping[str, Any]) -> None:
     names = [name.removeprefix("+") for name, value in settings.items() if value is None]
     if workflow is not None and names:  # what is built after this first line of `initialize` is parsed anew
         workflow.parser.update(dict.fromkeys(names))
+
+
+def _check_order(files: Sequence[Path]) -> None:
+    """BundleError where the first configuration is one that only changes another, such as evaluate.json."""
+    first, others = files[0], files[1:] or sorted(files[0].parent.glob("*.json"))
+    changes = ConfigParser.load_config_file(first)
+    if WHOLE in changes:
+        return
+    asked = set(REFERENCE.findall(str(changes))) - changes.keys()
+    needed = next((path for path in others if asked <= ConfigParser.load_config_file(path).keys()), None)
+    if needed is not None:
+        raise BundleError(
+            f"{first.name} only changes another configuration; needed {needed.name} before it. Pass --config_file "
+            f"\"['{needed}','{first}']\"."
+        )
 
 
 def _check_places(parser: ConfigParser, settings: Mapping[str, Any]) -> None:

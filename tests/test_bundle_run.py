@@ -62,6 +62,22 @@ def test_the_nearest_may_lie_deeper(name: str, near: str | None) -> None:
     assert near is None or f"did you mean {near}?" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("bundle", "names", "needed"),
+    [
+        (LESION, ["evaluate.json", "inference.json"], "inference.json"),
+        (LESION, ["evaluate.json"], "inference.json"),
+        (LESION, ["multi_gpu_train.json", "train.json"], "train.json"),
+        (PRETRAINING, ["evaluate.json", "train.json"], "train.json"),
+    ],
+)
+def test_configurations_in_the_wrong_order_are_refused(bundle: Path, names: list[str], needed: str) -> None:
+    error = refusal(bundle, names)
+
+    assert isinstance(error, BundleError)
+    assert f"{names[0]} only changes another configuration; needed {needed} before it. Pass --config_file" in str(error)
+
+
 def test_what_an_args_file_sets_is_looked_at_too(tmp_path: Path) -> None:
     (tmp_path / "args.json").write_text('{"run_id": "run", "weigths": "mine.pt"}')
 
