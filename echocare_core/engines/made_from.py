@@ -6,17 +6,16 @@ Every format has a place for such notes, which other programs leave alone: ONNX 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from echocare_core.checksum import sha256_of
 from echocare_core.errors import EngineError
+from echocare_core.models.identity import digest_state
 
 NOTE = "echocare"
 NOTE_FILE = f"{NOTE}.json"
@@ -38,11 +37,7 @@ def note_of(network: nn.Module, numbers: str = "float32", bin_sha256: str = "") 
 
 def digest_weights(network: nn.Module) -> str:
     """SHA-256 of all numbers of a network, the same in whichever file and float precision they were stored."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        plain = tensor.detach().to("cpu", torch.float32).contiguous()
-        digest.update(f"{name} {tuple(plain.shape)} ".encode() + plain.numpy().tobytes())
-    return digest.hexdigest()
+    return digest_state(network.state_dict())
 
 
 def read_note(model: Any) -> dict[str, str]:

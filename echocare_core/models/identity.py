@@ -6,10 +6,12 @@ and each module is handed the entry of its own name. An entry that no module has
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 ENTRY = "echocare"
@@ -32,3 +34,12 @@ def bundle_of(state: Any) -> dict[str, str]:
     named = getattr(state, "_metadata", None)
     entry = named.get(ENTRY) if isinstance(named, Mapping) else None
     return {str(key): str(value) for key, value in entry.items()} if isinstance(entry, Mapping) else {}
+
+
+def digest_state(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 of all numbers of a state dict, the same in whichever file and float precision they were stored."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        plain = tensor.detach().to("cpu", torch.float32).contiguous()
+        digest.update(f"{name} {tuple(plain.shape)} ".encode() + plain.numpy().tobytes())
+    return digest.hexdigest()

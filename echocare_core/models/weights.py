@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import safetensors.torch
@@ -11,11 +13,11 @@ import torch
 from torch import Tensor
 
 from echocare_core.atomic import replacing
-from echocare_core.bundle import bundle_of_weights, own_weights_sha256
+from echocare_core.bundle import WEIGHTS, bundle_of_weights, list_bundles, own_weights_sha256, read_identity
 from echocare_core.disk import explained
-from echocare_core.errors import SettingsError, WeightsError
+from echocare_core.errors import BundleError, SettingsError, WeightsError
 from echocare_core.models.encoder import Encoder, build_encoder
-from echocare_core.models.identity import bundle_of
+from echocare_core.models.identity import bundle_of, digest_state
 from echocare_core.models.profiles import EncoderProfile, describe, named_profile
 from echocare_core.models.saving import save_state
 from echocare_core.models.weight_file import check_card, read_state_dict, some
@@ -207,13 +209,13 @@ def load_network(network: torch.nn.Module, weights: str | Path, device: str | to
     """
     weights = Path(weights)
     sha256, state = check_card(weights), read_state_dict(weights)
-    owner = _owner(weights, sha256, bundle_of(state), find_running())
+    owner = _owner(weights, sha256, state, find_running())
     load_strictly(network, state, weights.name)
     network.bundle = owner  # type: ignore[assignment]
     return network.eval().to(device)
 
 
-def _owner(weights: Path, sha256: str, said: dict[str, str], running: Running | None) -> dict[str, str]:
+def _owner(weights: Path, sha256: str, state: Mapping[str, Tensor], running: Running | None) -> dict[str, str]:
     """`name` and `version` of the bundle that weights belong to; empty where that is not known.
 
     Raises:
@@ -221,7 +223,7 @@ def _owner(weights: Path, sha256: str, said: dict[str, str], running: Running | 
     """
     if running is not None and sha256 == own_weights_sha256(running.folder):
         return running.identity
-    owner = said or bundle_of_weights(weights, sha256)
+    owner = bundle_of(state) or _bundle_of_numbers(state, running) or bundle_of_weights(weights, sha256)
     needed = owner.get("name") if running is None else running.identity["name"]
     if owner and owner.get("name") != needed:
         raise WeightsError(
@@ -229,6 +231,21 @@ def _owner(weights: Path, sha256: str, said: dict[str, str], running: Running | 
             f"{needed}. Leave the setting weights out to use its own, or name weights that were trained with it."
         )
     return owner or (running.identity if running else {})
+
+
+def _bundle_of_numbers(state: Mapping[str, Tensor], running: Running | None) -> dict[str, str]:
+    """`name` and `version` of the installed bundle whose own weights are these, however they were written anew."""
+    digest = digest_state(state)
+    for folder in [*([running.folder] if running else []), *list_bundles()]:
+        with suppress(BundleError, WeightsError, OSError):  # a bundle that is broken owns nothing
+            if _digest_of(folder / WEIGHTS, (folder / WEIGHTS).stat().st_mtime_ns) == digest:
+                return read_identity(folder)
+    return {}
+
+
+@cache
+def _digest_of(weights: Path, _modified_ns: int) -> str:
+    return digest_state(read_state_dict(weights))
 
 
 def _kind(tensor: Tensor) -> str:

@@ -9,12 +9,14 @@ import pytest
 import torch
 from bright_network import BrightNetwork
 from output_bundle import write_output_bundle
+from safetensors.torch import save_file
 
 import echocare_core as echocare
 from echocare_core.bundle import own_weights_sha256, read_identity
 from echocare_core.checksum import sha256_of
 from echocare_core.errors import WeightsError
 from echocare_core.models.identity import name_bundle
+from echocare_core.models.weight_file import read_state_dict
 from echocare_core.training import export_network
 from echocare_core.workflow import load_inference, own_errors
 
@@ -59,6 +61,20 @@ def test_a_copy_of_the_weights_of_an_installed_bundle_is_known_by_its_checksum(b
     copy.write_bytes((other / "models" / "model.pt").read_bytes())
     with pytest.raises(WeightsError, match=r"mine\.pt holds the weights of boxes 0\.1\.0"):
         load(one, copy)
+
+
+@pytest.mark.parametrize("name", ["mine.pt", "mine.safetensors", "mask/models/mine.pt"])
+def test_the_weights_of_an_installed_bundle_are_known_when_they_were_written_anew(bundles, tmp_path, monkeypatch, name):
+    one, other = bundles
+    monkeypatch.setenv("ECHOCARE_BUNDLES", str(tmp_path))
+    state, path = dict(read_state_dict(other / "models" / "model.pt")), tmp_path / name
+    if path.suffix == ".pt":
+        torch.save({"state_dict": {f"module.{key}": tensor.double() for key, tensor in state.items()}}, path)
+    else:
+        save_file(state, path)
+    with pytest.raises(WeightsError, match=r"holds the weights of boxes 0\.1\.0; needed those of mask"):
+        load(one, path)
+    assert load(other, path).bundle == read_identity(other)
 
 
 def test_what_a_copy_holds_counts_for_more_than_the_bundle_it_lies_in(bundles, tmp_path, monkeypatch):
