@@ -111,10 +111,11 @@ def _deidentify(original: Dataset, key: SecretKey, source: str, keep_intervals: 
 def say_pixels_were_cleaned(header: Dataset) -> None:
     """PS3.15 E.3.1: every frame was searched, and what may be text in it is black.
 
-    The code says what was done. Burned In Annotation (PS3.3 C.7.6.1, Type 3) stays out, which means that there may be
-    some: E.3.1 asks for NO where nothing is left, which may need a person's approval, and a program misses some text.
-    What may be recognised of a person, as a face, is not looked for; a file's own word on that stays.
+    Burned In Annotation (PS3.3 C.7.6.1) is NO, as E.3.1 asks of a copy that was cleaned; that a program did it, which
+    misses some text, and that nobody looked stands in De-identification Method. What may be recognised of a person, as
+    a face, is not looked for; a file's own word on that stays.
     """
+    header.BurnedInAnnotation = "NO"
     header.DeidentificationMethod = [header.DeidentificationMethod, SEARCHED]
     header.ImageType = ["DERIVED", *header.ImageType[1:]]
     header.DeidentificationMethodCodeSequence.append(make_code(*CLEAN_PIXELS))

@@ -101,6 +101,7 @@ def known_word(keyword: str, text: str) -> str | None:
 def meaning_of(value: str, scheme: str) -> str | None:
     """What a code means in PS3.16's lists of anatomy, sides and views; None where it is in none of them."""
     code = Code(value, "SRT" if scheme in ("SNM3", "99SDM") else scheme, "")  # older names of the same codes
-    groups = (codes.CID4, codes.CID5, codes.CID23, codes.CID26, codes.CID244, codes.CID245, codes.CID12226)
-    meanings = [one.meaning for group in groups for one in group.concepts.values() if one == code]
+    groups = (codes.cid4, codes.cid5, codes.cid23, codes.cid26, codes.cid244, codes.cid245, codes.cid12226)
+    known = (getattr(group, name) for group in groups for name in group.dir())
+    meanings = [one.meaning for one in known if one == code]
     return min(meanings, key=len, default=None)
