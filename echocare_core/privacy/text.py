@@ -27,11 +27,11 @@ FAINTEST = 10  # in grey levels at least
 # Grey levels within which colours are one, in each channel: between neighbours, and between a stroke and its line; the
 # latter also as a share of the contrast, for thin bright strokes fade most at their edges.
 ALIKE_COLOUR, SAME_COLOUR, FADED = 60, 45, 0.3
-ONE_COLOUR, LARGE_PX, LARGE_ONE_COLOUR = 0.5, 20, 0.65  # share of a glyph, and of one taller, that has its colour
-GOES_ON = 0.5  # share of strokes that go on in the row above or below, as noise from pixel to pixel does not
-STROKES = 1.0  # of one colour, side by side in a line as wide as high: letters have two, streaks of speckle fewer
+STROKES = 0.7  # of one colour, side by side in a line as wide as high: letters have two, streaks of speckle fewer
 CROSSED = 75  # percentile of a line's rows in which so many are crossed
-MARGIN, BESIDE = 0.3, 1.1  # by which a line's box is widened, in heights, for what is too faint to count
+BEYOND, FREE = 0.35, 0.35  # above and below a line, in heights: share of strokes there, of that in the line, at most
+SHARP = 0.25  # median step at the sides of strokes, in their contrast: letters have edges, tissue is smooth
+MARGIN, BESIDE = 0.3, 1.4  # by which a line's box is widened, in heights, for what is too faint to count
 
 
 class Box(NamedTuple):
@@ -91,19 +91,37 @@ def find_text(picture: NDArray[np.uint8]) -> list[Box]:
         One box around each line, with a margin, inside the picture.
     """
     colours = picture.astype(np.float32)
-    channels = _channels(picture.astype(np.int16))
-    height, width = channels[0].shape
-    reach = max(STROKE_PX, round(STROKE * max(height, width)))
-    uprights = [channel - _beside(channel, reach, axis=1) for channel in channels]
-    glyphs = [
-        glyph
-        for channel, upright in zip(channels, uprights, strict=True)
-        for glyph in _glyphs(channel, upright, channel - _beside(channel, reach, axis=0), colours)
-    ]
-    parts = _unite(sorted(glyphs, key=lambda glyph: glyph.box.left), GAP)
-    lines = _unite([*(part for part in parts if _is_wide(part)), *parts], WORD_GAP)
-    written = [line for line in lines if _is_wide(line) and any(_has_strokes(line, one, colours) for one in uprights)]
-    return [_widen(line.box, height, width) for line in written]
+    height, width = picture.shape[:2]
+    parts, lines = list[Part](), list[Part]()
+    for channel in _channels(picture.astype(np.int16)):
+        strokes = _Strokes.of(channel, colours)
+        for least in CONTRASTS:
+            alike = _unite(_glyphs(strokes, least), GAP)
+            seen = _unite([*(part for part in alike if _is_wide(part)), *alike], WORD_GAP)
+            lines += [line for line in seen if _is_wide(line) and _is_written(line, strokes)]
+            parts += alike
+    return [_widen(_grow(line, parts), height, width) for line in _unite(lines, WORD_GAP)]
+
+
+class _Strokes(NamedTuple):
+    """Where a channel, int16 (height, width), is brighter than on both sides: left and right, or above and below.
+
+    Attributes:
+        upright, lying: by how much, in grey levels.
+        steps: between neighbours in a row.
+        colours: float32 (height, width, 3), of the picture.
+    """
+
+    upright: NDArray[np.int16]
+    lying: NDArray[np.int16]
+    steps: NDArray[np.int16]
+    colours: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, channel: NDArray[np.int16], colours: NDArray[np.float32]) -> _Strokes:
+        reach = max(STROKE_PX, round(STROKE * max(channel.shape)))
+        upright, lying = (channel - _beside(channel, reach, axis) for axis in (1, 0))
+        return cls(upright, lying, np.abs(np.diff(channel, axis=1, prepend=channel[:, :1])), colours)
 
 
 def _channels(picture: NDArray[np.int16]) -> list[NDArray[np.int16]]:
@@ -114,55 +132,48 @@ def _channels(picture: NDArray[np.int16]) -> list[NDArray[np.int16]]:
     return [brightest, brightest - darkest, darkest] if (brightest != darkest).any() else [brightest]
 
 
-def _glyphs(
-    channel: NDArray[np.int16], upright: NDArray[np.int16], lying: NDArray[np.int16], colours: NDArray[np.float32]
-) -> list[Part]:
-    """Connected strokes as tall as a letter, most of them upright, with hard edges and one colour."""
-    side = max(channel.shape)
-    contrast = np.maximum(upright, lying)
-    steps = np.abs(np.diff(channel, axis=1, prepend=channel[:, :1]))
+def _glyphs(strokes: _Strokes, least: int) -> list[Part]:
+    """Connected strokes as tall as a letter, most of them upright, with hard edges, from left to right."""
+    side = max(strokes.upright.shape)
+    contrast = np.maximum(strokes.upright, strokes.lying)
+    numbers, _ = label(contrast >= least, np.ones((3, 3)))
     found = []
-    for least in CONTRASTS:
-        numbers, _ = label(contrast >= least, np.ones((3, 3)))
-        for number, (rows, columns) in enumerate(find_objects(numbers), start=1):
-            box = Box(rows.start, columns.start, rows.stop, columns.stop)
-            if not SHORTEST_PX <= box.height <= TALLEST * side or box.width > LONGEST * box.height:
-                continue
-            own = numbers[rows, columns] == number
-            if np.count_nonzero(upright[rows, columns][own] >= least) < UPRIGHT * np.count_nonzero(own):
-                continue
-            if (steps[rows, columns.start : columns.stop + 1] >= EDGE * least).mean() < HARD:
-                continue
-            colour, share = _colour(contrast[rows, columns][own], colours[rows, columns][own])
-            if share >= (LARGE_ONE_COLOUR if box.height > LARGE_PX else ONE_COLOUR):
-                found.append(Part(box, colour, box.height))
-    return found
+    for number, (rows, columns) in enumerate(find_objects(numbers), start=1):
+        box = Box(rows.start, columns.start, rows.stop, columns.stop)
+        if not SHORTEST_PX <= box.height <= TALLEST * side or box.width > LONGEST * box.height:
+            continue
+        own = numbers[rows, columns] == number
+        if np.count_nonzero(strokes.upright[rows, columns][own] >= least) < UPRIGHT * np.count_nonzero(own):
+            continue
+        if (strokes.steps[rows, columns.start : columns.stop + 1] >= EDGE * least).mean() >= HARD:
+            highest = contrast[rows, columns] >= CORE * contrast[rows, columns][own].max()
+            colour = np.median(strokes.colours[rows, columns][own & highest], axis=0)
+            found.append(Part(box, colour, box.height))
+    return sorted(found, key=lambda glyph: glyph.box.left)
 
 
-def _colour(contrast: NDArray[np.int16], colours: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-    """The colour of a glyph, from its pixels (pixels,) and (pixels, 3), and the share of them that has it."""
-    highest = contrast.max()
-    colour = np.median(colours[contrast >= CORE * highest], axis=0)
-    away = np.abs(colours[contrast >= STRONG * highest] - colour).max(axis=-1)
-    return colour, float((away <= SAME_COLOUR).mean())
-
-
-def _has_strokes(line: Part, upright: NDArray[np.int16], colours: NDArray[np.float32]) -> bool:
-    """Whether enough strokes of a line's own colour stand side by side in it."""
+def _is_written(line: Part, strokes: _Strokes) -> bool:
+    """Whether enough strokes of a line's own colour stand side by side in it, with sharp edges, few above and below."""
     top, left, bottom, right = line.box
-    contrast = upright[top:bottom, left:right]
-    away = np.abs(colours[top:bottom, left:right] - line.colour).max(axis=-1)
-    if not (away <= SAME_COLOUR).any():
+    beyond = max(2, round(BEYOND * line.box.height))
+    first = max(top - beyond, 0)
+    around = slice(first, bottom + beyond), slice(left, right)
+    contrast, away = strokes.upright[around], np.abs(strokes.colours[around] - line.colour).max(axis=-1)
+    rows = slice(top - first, bottom - first)
+    alike = contrast[rows][away[rows] <= SAME_COLOUR]
+    if not alike.size:
         return False
-    highest = float(np.percentile(contrast[away <= SAME_COLOUR], 90))
-    strong = contrast >= max(STRONG * highest, FAINTEST)
-    strokes = strong & (away <= max(SAME_COLOUR, FADED * highest))
-    above_or_below = np.pad(strokes, ((1, 1), (0, 0)))
-    goes_on = strokes & (above_or_below[2:] | above_or_below[:-2])
-    if np.count_nonzero(goes_on) < GOES_ON * np.count_nonzero(strokes):
+    highest = float(np.percentile(alike, 90))
+    own = (contrast >= max(STRONG * highest, FAINTEST)) & (away <= max(SAME_COLOUR, FADED * highest))
+    outside = np.delete(own, np.r_[rows], axis=0)
+    if outside.size and outside.mean() > FREE * own[rows].mean():
         return False
-    crossed = (np.diff(strokes.astype(np.int8), axis=1, prepend=0) == 1).sum(axis=1)
-    return float(np.percentile(crossed, CROSSED)) * line.box.height >= STROKES * line.box.width
+    sides = np.diff(own[rows].astype(np.int8), axis=1, prepend=0)
+    crossed = float(np.percentile((sides == 1).sum(axis=1), CROSSED))
+    if crossed * line.box.height < STROKES * line.box.width:
+        return False
+    sharp = float(np.median(strokes.steps[top:bottom, left:right][sides != 0]))
+    return sharp >= SHARP * highest
 
 
 def _beside(channel: NDArray[np.int16], reach: int, axis: int) -> NDArray[np.int16]:
@@ -187,6 +198,15 @@ def _unite(parts: list[Part], gap: float) -> list[Part]:
         else:
             united.append(part)
     return united
+
+
+def _grow(line: Part, parts: list[Part]) -> Box:
+    """Around a line and what is beside it of its height and colour, in whichever channel and contrast it was seen."""
+    box = line.box
+    for part in parts:
+        if part.box.width <= WORD_GAP * line.box.height and _are_neighbours(line, part, WORD_GAP):
+            box = box.unite(part.box)
+    return box
 
 
 def _are_neighbours(one: Part, other: Part, gap: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 from screens import SECTOR, screen, written_pixels
 
@@ -24,6 +25,16 @@ def test_text_inside_the_sector_is_found(text, colour):
     picture = screen(writing=writing, colour=colour)[0]
 
     assert boxes_as_mask(picture)[written_pixels(writing)].mean() > 0.98
+
+
+@pytest.mark.parametrize("grey", [160, 255])
+def test_small_letters_are_found(grey):
+    image = Image.fromarray(screen()[0])
+    ImageDraw.Draw(image).text((150, 200), "15/02/1937", fill=(grey,) * 3, font=ImageFont.load_default(10))
+    picture = np.asarray(image)
+    written = (picture != screen()[0]).any(axis=-1)
+
+    assert boxes_as_mask(picture)[written].mean() > 0.95
 
 
 def test_a_letter_far_before_a_line_belongs_to_it():
