@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import struct
 import tracemalloc
 import zlib
@@ -159,7 +160,7 @@ def jpeg_of(picture, **options):
 
 def enlarged_jpeg(stream, height, width):
     """The same stream with another size in its frame header."""
-    place = stream.index(b"\xff\xc0") + 5
+    place = re.search(rb"\xff[\xc0\xc2]\x00\x11", stream).start() + 5
     return stream[:place] + struct.pack(">HH", height, width) + stream[place + 4 :]
 
 
@@ -180,6 +181,19 @@ def test_a_jpeg_that_holds_fewer_pixels_than_it_claims_is_cut_short(tmp_path, he
     (tmp_path / "a.jpg").write_bytes(enlarged_jpeg(jpeg_of(NOISE, **options), height + 16, width + 16))
     with pytest.raises(UnreadableFrames, match="cut short"):
         read_image(tmp_path / "a.jpg").pixels[0]
+
+
+def test_a_progressive_jpeg_that_has_less_than_a_bit_for_a_block_is_cut_short(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(enlarged_jpeg(jpeg_of(NOISE, progressive=True), 4000, 4000))
+    with pytest.raises(UnreadableFrames, match="cut short"):
+        read_image(tmp_path / "a.jpg").pixels[0]
+
+
+@pytest.mark.parametrize("quality", [1, 75])
+def test_a_flat_progressive_jpeg_is_read(tmp_path, quality):
+    picture = np.full((400, 600, 3), 7, dtype=np.uint8)
+    (tmp_path / "a.jpg").write_bytes(jpeg_of(picture, progressive=True, quality=quality, optimize=True))
+    assert np.ptp(read_image(tmp_path / "a.jpg").pixels[0]) == 0
 
 
 def test_a_jpeg_whose_lower_half_is_lost_before_its_end_marker_is_cut_short(tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 # Frame headers: SOF0 to SOF15 without DHT, JPG and DAC, which share their range, and SOF55 of JPEG-LS.
 FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 SCAN, END, STUFFING = 0xDA, b"\xff\xd9", {0x01, *range(0xD0, 0xD9)}
-BASELINE = {0xC0, 0xC1}  # Huffman-coded, in sequence
+BASELINE, HUFFMAN = {0xC0, 0xC1}, {0xC0, 0xC1, 0xC2}  # in sequence; and also in steps, which is progressive
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # one that ends a scan (B.1.1.2): no stuffing, fill or restart
 SPARE = b"\xff\x00" * 12  # bits that no Huffman code consists of (C.2): less than four blocks
 
@@ -70,34 +70,48 @@ def read_jpeg_stream(data: bytes) -> JpegStream:
 
 
 def check_holds_its_picture(data: bytes) -> None:
-    """Find out whether a baseline stream codes every block of the size it claims.
+    """Find out whether a Huffman-coded stream of 8 bits codes every block of the size it claims.
 
-    Decoders fill in what is missing and say nothing. One that is not told where the stream ends asks for more instead;
-    so it reads the codes, at an eighth of the size, with a few spare bits in place of the end. Streams of several
-    scans, of which each may be coarse, and those that are not of 8 bits are not looked at.
+    Decoders fill in what is missing and say nothing. One that is not told where a stream of one scan ends asks for more
+    instead; so it reads the codes, at an eighth of the size, with a few spare bits in place of the end. Of several
+    scans, of which each may be coarse, only what no stream can do is found: less than a bit for a block in the first.
 
     Raises:
         ValueError: it ends early.
     """
     segments = _segments(data)
-    frames = [
-        (data[start], data[start + 5]) for marker, start, end in segments if marker in BASELINE and end <= len(data)
-    ]
-    marker, start, end = segments[-1] if segments else (0, 0, 0)
-    if marker != SCAN or end > len(data) or frames != [(8, data[start])]:
+    frames = [start for marker, start, end in segments if marker in HUFFMAN and start + 9 <= end <= len(data)]
+    marker, scan, end = segments[-1] if segments else (0, 0, 0)
+    if marker != SCAN or end > len(data) or len(frames) != 1 or data[frames[0]] != 8:
         return
     found = MARKER.search(data, end)
     coded = data[: found.start()] if found else data.rstrip(b"\xff")
+    one_scan = data[frames[0] - 3] in BASELINE and data[frames[0] + 5] == data[scan]
+    if not (_is_decoded(coded) if one_scan else _has_bits(data, frames[0], data[scan], len(coded) - end)):
+        raise ValueError("the stream is cut short: it holds fewer pixels than it claims")
+
+
+def _is_decoded(coded: bytes) -> bool:
+    """Whether a decoder finds all blocks before the end."""
     try:
         image = Image.open(io.BytesIO(coded + SPARE), formats=["JPEG"])
     except (OSError, SyntaxError):
-        return  # a kind that the decoder refuses in its own words
+        return True  # a kind that the decoder refuses in its own words
     with image:
         image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
         try:
             image.load()
         except OSError:
-            raise ValueError("the stream is cut short: it holds fewer pixels than it claims") from None
+            return False
+    return True
+
+
+def _has_bits(data: bytes, frame: int, components: int, coded: int) -> bool:
+    """Whether so many bytes can be the first scan of a frame: each of its components has a bit at least in each MCU."""
+    height, width = struct.unpack(">HH", data[frame + 1 : frame + 5])
+    factors = [data[frame + 7 + 3 * number] for number in range(data[frame + 5])]
+    across, down = max(one >> 4 for one in factors), max(one & 15 for one in factors)
+    return 8 * coded >= components * (height // (8 * max(down, 1))) * (width // (8 * max(across, 1)))
 
 
 def _segments(data: bytes) -> list[tuple[int, int, int]]:
