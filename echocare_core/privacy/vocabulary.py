@@ -8,6 +8,9 @@ that somebody typed into a field, in whatever order and spelling, is in no copy.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
@@ -102,6 +105,15 @@ def meaning_of(value: str, scheme: str) -> str | None:
     """What a code means in PS3.16's lists of anatomy, sides and views; None where it is in none of them."""
     code = Code(value, "SRT" if scheme in ("SNM3", "99SDM") else scheme, "")  # older names of the same codes
     groups = (codes.cid4, codes.cid5, codes.cid23, codes.cid26, codes.cid244, codes.cid245, codes.cid12226)
-    known = (getattr(group, name) for group in groups for name in group.dir())
-    meanings = [one.meaning for one in known if one == code]
+    try:
+        meanings = [one.meaning for group in groups for one in _codes_of(group) if one == code]
+    except KeyError:  # pydicom 2.4, of an older name that stands for no code
+        return None
     return min(meanings, key=len, default=None)
+
+
+def _codes_of(group: Any) -> Iterator[Code]:
+    """The codes of one of pydicom's lists."""
+    for name in group.dir():
+        with suppress(AttributeError):  # in pydicom 2.4 some names stand for two codes, which are then left out
+            yield getattr(group, name)
