@@ -190,7 +190,7 @@ def test_a_training_on_changed_data_does_not_go_on(small_run: dict[str, Any], tm
     other = write_table(tmp_path / "other", ("train",) * 5 + ("val", "test"))
 
     assert re.search(
-        r"training images 4 of 256x256 px \(rows \w+\) instead of 5", went_on(small_run, dataset_dir=str(other))
+        r"training images 4 of 256x256 px \(content \w+\) instead of 5", went_on(small_run, dataset_dir=str(other))
     )
 
 
