@@ -1,6 +1,6 @@
 """Mutated ultrasound files: each must give frames or a named error, within 5 seconds, and leave the process alive.
 
-    python benchmarks/fuzz.py --files 5000 --out fuzz.json
+    python benchmarks/fuzz.py --files 5000 --seed 7 --out fuzz.json
 
 Files of every transfer syntax are made from pydicom's own (and from those of pydicom-data where it is installed), then
 mutated with a fixed seed: bytes flipped in the header or anywhere, lengths replaced, tags swapped, parts cut out,
@@ -249,17 +249,19 @@ class Worker:
         self.process.join()
 
 
-def mutations(seeds: list[Path], files: int, folder: Path) -> Iterator[tuple[Path, Path]]:
-    """(seed, mutated file), one at a time; the same ones for the same seeds."""
+def mutations(seeds: list[Path], files: int, seed: int, folder: Path) -> Iterator[tuple[Path, Path]]:
+    """(whole file, mutated file), one at a time; the same ones for the same seed."""
     contents = [seed.read_bytes() for seed in seeds]
     for number in range(files):
         chosen = number % len(seeds)
         path = folder / "mutated"
-        path.write_bytes(mutate(contents[chosen], np.random.default_rng([SEED, number])))
+        path.write_bytes(mutate(contents[chosen], np.random.default_rng([seed, number])))
         yield seeds[chosen], path
 
 
-def run(files: int, keep: Path | None = None, seconds: float = SECONDS, quiet: bool = True) -> dict[str, Any]:
+def run(
+    files: int, keep: Path | None = None, seconds: float = SECONDS, quiet: bool = True, seed: int = SEED
+) -> dict[str, Any]:
     """Read mutated files one after the other.
 
     Returns:
@@ -274,17 +276,17 @@ def run(files: int, keep: Path | None = None, seconds: float = SECONDS, quiet: b
         worker = Worker()
         worker.read(seeds[0], 60)  # importing takes its time once
         whole = {seed.name: worker.read(seed, 60)[:2] for seed in seeds}
-        pairs = mutations(seeds, files, Path(place))
-        for seed, path in pairs if quiet else track(pairs, total=files):
+        pairs = mutations(seeds, files, seed, Path(place))
+        for original, path in pairs if quiet else track(pairs, total=files):
             started = time.perf_counter()
             outcome, why, memory = worker.read(path, seconds)
             slowest, peak = max(slowest, time.perf_counter() - started), max(peak, memory)
             outcomes[outcome] += 1
             if outcome == "fault":
-                faults.append({"seed": seed.name, "why": why})
+                faults.append({"file": original.name, "why": why})
                 if keep is not None:
                     keep.mkdir(parents=True, exist_ok=True)
-                    (keep / f"{len(faults):03d}_{seed.name}").write_bytes(path.read_bytes())
+                    (keep / f"{len(faults):03d}_{original.name}").write_bytes(path.read_bytes())
                 if why.startswith(("no answer", "the process")):
                     worker.read(seeds[0], 60)
         worker.stop()
@@ -300,19 +302,20 @@ def run(files: int, keep: Path | None = None, seconds: float = SECONDS, quiet: b
 
 def main(
     files: Annotated[int, typer.Option(help="How many mutated files.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Of the mutations.")] = SEED,
     keep: Annotated[Path | None, typer.Option(help="Folder for files that made a fault.")] = None,
     out: Annotated[Path | None, typer.Option(help="JSON file for the summary.")] = None,
 ) -> None:
     """Read mutated files, print what became of them, exit with 1 if one did harm."""
-    summary = run(files, keep, quiet=False)
-    table = Table("outcome", "files", title=f"{files} mutated files, seed {SEED}")
+    summary = run(files, keep, quiet=False, seed=seed)
+    table = Table("outcome", "files", title=f"{files} mutated files, seed {seed}")
     for outcome, count in sorted(summary["outcomes"].items()):
         table.add_row(outcome, str(count))
     console = Console()
     console.print(table)
     console.print(f"peak memory {summary['peak_mb']} MB, slowest file {summary['slowest_s']} s")
     for fault in summary["faults"]:
-        console.print(f"{fault['seed']}: {fault['why']}", markup=False)
+        console.print(f"{fault['file']}: {fault['why']}", markup=False)
     if out is not None:
         out.write_text(json.dumps(summary, indent=2), encoding="utf-8")
     raise typer.Exit(bool(summary["faults"]))
