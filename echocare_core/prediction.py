@@ -33,7 +33,7 @@ def predict(
     Args:
         bundle: name or folder of a bundle.
         source: a DICOM file, a DICOM export folder (any depth, any file names), or images; several of them, or patterns
-            such as C/*.dcm; or a table of images.
+            such as `C/*.dcm`; or a table of images.
         out: folder for the results; made if need be.
         overwrite: replace the results of an earlier run in `out`.
         settings: further entries of the configuration to replace, such as {"device": "cpu", "weights": "my/model.pt"}.

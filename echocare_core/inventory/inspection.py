@@ -50,7 +50,7 @@ def inspect_export(
 
     Args:
         export: a folder of any depth, a DICOMDIR, a ZIP archive or one file; several of them, or patterns such as
-            C/*.dcm.
+            `C/*.dcm`.
         out: folder for `table.csv` (what bundles train and predict from: data_manifests/README.md), `set_aside.csv`,
             `series.csv`, `summary.json` and `inventory.sqlite`, with which the same call goes on where it was stopped
             and reads only files that are new or changed; and the key of its pseudonyms. Without it nothing is kept.

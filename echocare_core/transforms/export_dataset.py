@@ -27,8 +27,8 @@ class ExportDataset(IterableDataset):
     Where the first frames all raise what no reader foresaw, or all there are, the iteration ends with it.
 
     Args:
-        path: file or folder, several of them, or patterns such as C/*.dcm; or a table of images, CSV or Parquet, or the
-            folder of an inventory, which has one.
+        path: file or folder, several of them, or patterns such as `C/*.dcm`; or a table of images, CSV or Parquet, or
+            the folder of an inventory, which has one.
         transform: applied to {"image": Frames, "frame": 0-based number}; of a clip, "frame" holds its numbers.
         clip: which frames of a cine make a clip, such as `EvenClip(16)`; None for every frame by itself.
         most_pixels: a frame with more reaches `transform` smaller, by a whole factor, so that one picture cannot fill
