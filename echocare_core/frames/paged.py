@@ -53,6 +53,7 @@ class PagedPixels(LazyPixels):
         return self.frames
 
     def decode(self, number: int) -> NDArray[np.uint8]:
+        """One frame, RGB uint8 (height, width, 3); UnreadableFrames where it is damaged or cannot be shown."""
         frame = f"frame {number + 1} of {self.frames}" if self.frames > 1 else ""
         try:
             stored = _picture(self.path, number + self.hidden)

@@ -39,6 +39,7 @@ class VideoPixels(LazyPixels):
         return self.frames
 
     def decode(self, number: int) -> NDArray[np.uint8]:
+        """One frame, RGB uint8 (height, width, 3); UnreadableFrames where it is damaged or cannot be shown."""
         try:
             track = _open(self.path)
             if (len(track), track.size) != (self.frames, self.size):

@@ -46,6 +46,7 @@ class MetaImagePixels(VolumePixels):
         return (self.path,) if name.upper() == "LOCAL" else (self.path, self.path.parent / name)
 
     def plane(self, number: int) -> NDArray[Any]:
+        """The stored numbers of one frame, as `VolumePixels.plane` asks."""
         itk = _import_itk(self.path)
         reader = _reader(itk, self.path)
         first, size = [0] * len(self.shape), list(self.shape)

@@ -47,6 +47,7 @@ class NiftiPixels(VolumePixels):
     colour: int | None = None
 
     def plane(self, number: int) -> NDArray[Any]:
+        """The stored numbers of one frame, as `VolumePixels.plane` asks."""
         stored = _open(self.path).dataobj
         place: list[Any] = [0] * len(self.shape)
         for axis in (*self.axes[:2], *(() if self.colour is None else (self.colour,))):

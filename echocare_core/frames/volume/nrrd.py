@@ -60,6 +60,7 @@ class NrrdPixels(VolumePixels):
         return tuple(dict.fromkeys((self.path, *self.header.files)))
 
     def plane(self, number: int) -> NDArray[Any]:
+        """The stored numbers of one frame, as `VolumePixels.plane` asks."""
         kept = sorted((*self.axes[:2], *(() if self.colour is None else (self.colour,))))
         place: list[Any] = [slice(None) if axis in kept else 0 for axis in range(len(self.shape))]
         if len(self.axes) == 3:

@@ -68,6 +68,7 @@ class VolumePixels(LazyPixels):
         """The numbers of one frame as they are stored: (columns, rows) or (columns, rows, 3 or 4 colours)."""
 
     def decode(self, number: int) -> NDArray[np.uint8]:
+        """One frame, RGB uint8 (height, width, 3); UnreadableFrames where it is damaged or cannot be shown."""
         frame = f"frame {number + 1} of {len(self)}"
         try:
             plane = self.plane(number)
