@@ -16,6 +16,7 @@ from echocare_core.engines.export import export_onnx, export_program, export_tor
 from echocare_core.errors import DeviceMemoryError, EngineError
 from echocare_core.models import load_encoder
 from echocare_core.models.precision import InPrecision, fastest_precision
+from echocare_core.types import Embedding
 
 CUDA = torch.device("cuda")
 HEAD = "fetal_head_segmentation"
@@ -100,5 +101,5 @@ def test_embeddings_are_those_of_the_cpu(tmp_path: Path) -> None:
         for device in ("cpu", "cuda")
     )
     for one, other in zip(on_cpu.details, on_gpu.details, strict=True):
-        vectors = [torch.from_numpy(details.outputs[0].vector).float() for details in (other, one)]
-        assert distance(*vectors) < 1e-3
+        (of_gpu,), (of_cpu,) = ([out for out in it.outputs if isinstance(out, Embedding)] for it in (other, one))
+        assert distance(torch.from_numpy(of_gpu.vector), torch.from_numpy(of_cpu.vector)) < 1e-3

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_pretraining import KilledError, Losses, small_run, write_mix
+from small_pretraining import WITH_MOMENTUM, KilledError, Losses, small_run, write_mix
 
 NEAR = 1e-3  # relative, of losses after a dozen steps
 
 
 def losses_of(data: Path, out: Path, device: str, stop_after: int | None = None) -> dict[int, dict[str, float]]:
     kept = Losses(stop_after)
-    trainer = small_run(data, out, handlers=[kept], device=device).trainer
+    trainer = small_run(data, out, handlers=[kept], device=device, optimizer=WITH_MOMENTUM).trainer
     if stop_after is None:
         trainer.run()
     else:
@@ -25,8 +25,9 @@ def test_it_learns_what_it_learns_on_the_cpu_and_goes_on_after_a_kill(tmp_path: 
     data = write_mix(tmp_path / "data")
     on_cpu, on_gpu = (losses_of(data, tmp_path / device, device) for device in ("cpu", "cuda"))
     before, after = (losses_of(data, tmp_path / "killed", "cuda", stop) for stop in (7, None))
+    both = {**before, **after}
 
-    for number, numbers in on_cpu.items():
-        assert on_gpu[number]["loss"] == pytest.approx(numbers["loss"], rel=NEAR)
-        assert {**before, **after}[number]["loss"] == pytest.approx(numbers["loss"], rel=NEAR)
+    of_cpu, of_gpu, of_both = ({number: one["loss"] for number, one in run.items()} for run in (on_cpu, on_gpu, both))
+    assert of_gpu == pytest.approx(of_cpu, rel=NEAR)
+    assert of_both == pytest.approx(of_cpu, rel=NEAR)
     assert min(after) == 7  # it lost the step since the last checkpoint only
