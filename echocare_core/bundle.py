@@ -14,7 +14,7 @@ from platformdirs import user_data_path
 
 from echocare_core.checksum import sha256_of
 from echocare_core.errors import BundleError
-from echocare_core.types import BundleCard, Plausible
+from echocare_core.types import BundleCard, Codes, Plausible
 from echocare_core.version import __version__
 
 METADATA = Path("configs", "metadata.json")
@@ -196,6 +196,7 @@ def read_card(folder: Path, weights: Path | None = None) -> BundleCard:
         intended_use=metadata["intended_use"],
         weights_sha256=sha256_of(weights),
         plausible=read_plausible(folder),
+        codes=read_codes(folder),
     )
 
 
@@ -210,6 +211,16 @@ def read_plausible(folder: Path) -> dict[str, Plausible]:
     """
     entries = read_metadata(folder).get("plausible") or {}
     return {name: Plausible.of_entry(name, entry) for name, entry in entries.items()}
+
+
+def read_codes(folder: Path) -> Codes:
+    """Read the codes of a bundle's labels and measurements: `dicom` of its metadata; none where it names none.
+
+    Raises:
+        BundleError: an entry that holds no codes, or metadata that cannot be read.
+    """
+    entry = read_metadata(folder).get("dicom")
+    return Codes() if entry is None else Codes.of_entry(entry)
 
 
 def own_weights_sha256(folder: Path) -> str | None:

@@ -16,12 +16,14 @@ from echocare_core.types.outputs import (
     Scores,
     Text,
 )
-from echocare_core.types.results import BundleCard, Details, Plausible, Results
+from echocare_core.types.results import BundleCard, Code, Codes, Details, Plausible, Results
 from echocare_core.types.scans import Frames, JoinKeys, Region, Scale, SetAside
 
 __all__ = [
     "Boxes",
     "BundleCard",
+    "Code",
+    "Codes",
     "Details",
     "Embedding",
     "Frames",

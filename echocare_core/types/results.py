@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from echocare_core.counting import counted, enumerated
 from echocare_core.errors import BundleError
@@ -50,6 +50,59 @@ class Plausible:
         )
 
 
+class Code(NamedTuple):
+    """A word that other programs understand (DICOM PS3.3 8.8).
+
+    Attributes:
+        value: such as "69536005".
+        scheme: that defines it: "SCT" (SNOMED CT), "LN" (LOINC), "DCM", "UCUM"; one that begins with 99 is private.
+        meaning: in English, such as "Head".
+    """
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of what a bundle says.
+
+    Attributes:
+        labels: of masks -> category and type of what is outlined (PS3.16 CID 7150, CID 7151 and others).
+        measurements: by name without unit -> what was measured.
+    """
+
+    labels: Mapping[str, tuple[Code, Code]] = field(default_factory=dict)
+    measurements: Mapping[str, Code] = field(default_factory=dict)
+
+    @classmethod
+    def of_entry(cls, entry: Any) -> Codes:
+        """From `dicom` in the metadata of a bundle.
+
+        Such as {"labels": {"head": {"category": [code, scheme, meaning], "type": [...]}},
+        "measurements": {"head_circumference": [code, scheme, meaning]}}.
+
+        Raises:
+            BundleError: it is not made so.
+        """
+        try:
+            labels = {name: (_code(one["category"]), _code(one["type"])) for name, one in entry["labels"].items()}
+            return cls(labels, {name: _code(one) for name, one in entry["measurements"].items()})
+        except (TypeError, ValueError, KeyError, AttributeError):
+            raise BundleError(
+                'dicom in metadata.json has no codes; needed {"labels": {NAME: {"category": CODE, "type": CODE}}, '
+                '"measurements": {NAME: CODE}}, where CODE is ["69536005", "SCT", "Head"]. Write it so.'
+            ) from None
+
+
+def _code(entry: Any) -> Code:
+    value, scheme, meaning = entry
+    if not all(isinstance(part, str) and part.strip() for part in entry) or len(value) > 16 or len(scheme) > 16:
+        raise ValueError("no code")
+    return Code(value, scheme, meaning)
+
+
 @dataclass(frozen=True)
 class BundleCard:
     """What a report says about the bundle that made it.
@@ -62,6 +115,7 @@ class BundleCard:
         weights_sha256: checksum of the weight file that was loaded.
         plausible: what is believed, by column of `results.csv`, or by "NAME / NAME" for a quotient of two measurements;
             outside of it a number is marked, never left out.
+        codes: of what it says, for DICOM objects.
     """
 
     name: str
@@ -70,6 +124,7 @@ class BundleCard:
     intended_use: str
     weights_sha256: str
     plausible: Mapping[str, Plausible] = field(default_factory=dict)
+    codes: Codes = field(default_factory=Codes)
 
 
 @dataclass(frozen=True)
