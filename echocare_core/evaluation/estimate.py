@@ -1,0 +1,184 @@
+"""A number of an evaluation with its 95 % interval, on how many patients it stands, and when not to trust it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from echocare_core.counting import counted
+from echocare_core.evaluation.bootstrap import group_numbers, percentile_interval, resampled
+from echocare_core.evaluation.statistic import Numbers, Statistic
+
+FEWEST_GROUPS = 10  # below, intervals from resampled clusters are too narrow (Cameron, Gelbach & Miller 2008, table 2)
+FEWEST_OF_A_CLASS = 5  # below, one image moves a sensitivity by more than 20 points
+MOST_LOST = 0.05  # share of resamples in which the statistic may have no value
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval.
+
+    Attributes:
+        estimate: of all rows; nan where it cannot be known.
+        low: lower end of the interval; nan where it cannot be known.
+        high: upper end.
+        images: rows that it is of.
+        groups: patients that these are of.
+        unit: such as "mm"; "" for a share or a coefficient.
+        warning: a sentence why the number or its interval is missing, or should not be trusted; "" where neither.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    images: int
+    groups: int
+    unit: str = ""
+    warning: str = ""
+
+
+def estimate(rows: pd.DataFrame, statistic: Statistic) -> Estimate:
+    """A statistic with its 95 % interval over groups.
+
+    A share (a mean of zeros and ones), and what lies between 0 and 1 as a share does, such as an AUC, has the Wilson
+    interval of `wilson_interval`, which is one where all or none are right too, and at numbers near 1 holds the true
+    one as often as it says; its variance is over groups, of an AUC from the bootstrap. Everything else has the expanded
+    percentile bootstrap interval of `percentile_interval`. Measured coverage: `benchmarks/intervals.py`.
+
+    Args:
+        rows: one per image, with `group` (patient) and the columns of the statistic.
+        statistic: what to compute.
+    """
+    used = statistic.rows_of(rows)
+    unknown = _why_unknown(used, statistic)
+    if unknown:
+        return no_estimate(used, unknown, statistic.unit)
+    point = float(statistic.values(used, np.ones((1, len(used))))[0])
+    if math.isnan(point):
+        return no_estimate(used, f"{statistic.name} has no value where {statistic.without}.", statistic.unit)
+    if statistic.hit is not None:
+        return _estimate(rows, used, statistic, point, _share_interval(used, point, statistic.hit(used)), "")
+    drawn = resampled(used, statistic.values)
+    if statistic.bounded:
+        return _estimate(rows, used, statistic, point, _bounded_interval(used, statistic, point, drawn), _lost(drawn))
+    interval = percentile_interval(drawn, count_groups(used))
+    return _estimate(rows, used, statistic, point, interval, why_doubtful(drawn))
+
+
+def no_estimate(rows: pd.DataFrame, why: str, unit: str = "") -> Estimate:
+    """A number that cannot be known.
+
+    Args:
+        rows: that it would have been of, with `group`.
+        why: a sentence.
+        unit: of the number.
+    """
+    return Estimate(math.nan, math.nan, math.nan, len(rows), count_groups(rows), unit, why)
+
+
+def count_groups(rows: pd.DataFrame) -> int:
+    """How many groups (patients) rows are of."""
+    return int(rows["group"].nunique(dropna=False))
+
+
+def wilson_interval(point: float, variance: float, groups: int, images: int) -> tuple[float, float]:
+    """Wilson's score interval of a number between 0 and 1, with an effective number of images and Student's t.
+
+    The effective number is that of independent images whose share would vary as much as this number does, at most the
+    number of images; where nothing varies, because all are right or none, it is the number of groups. For shares of
+    clustered images: Franco, Little, Louis & Slud (2019), J. Survey Statistics and Methodology 7, 334.
+
+    Args:
+        point: the number.
+        variance: of it, over groups.
+        groups: that it stands on; with fewer than two there is no interval (nan).
+        images: that it stands on.
+
+    Returns:
+        The ends, 0 to 1.
+    """
+    if groups < 2:
+        return math.nan, math.nan
+    effective = min(point * (1 - point) / variance, images) if variance > 0 else groups
+    if effective <= 0:
+        return math.nan, math.nan
+    far = float(stats.t.ppf(0.975, groups - 1)) ** 2 / effective
+    middle = (point + far / 2) / (1 + far)
+    half = math.sqrt(far * (point * (1 - point) + far / 4)) / (1 + far)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _share_interval(used: pd.DataFrame, share: float, hits: NDArray[np.bool_]) -> tuple[float, float]:
+    residuals, groups = np.bincount(group_numbers(used), hits - share), count_groups(used)
+    variance = groups / max(1, groups - 1) * float(residuals @ residuals) / len(used) ** 2
+    return wilson_interval(share, variance, groups, len(used))
+
+
+def _bounded_interval(used: pd.DataFrame, statistic: Statistic, point: float, drawn: Numbers) -> tuple[float, float]:
+    """As of a share, with the variance of the resamples; it stands on the groups of the rarer class."""
+    groups = count_groups(used)
+    known = drawn[np.isfinite(drawn)]
+    variance = groups / max(1, groups - 1) * float(known.var()) if len(known) else math.nan
+    fewer = int(used.groupby("truth")["group"].nunique().min()) if statistic.both_classes else groups
+    return wilson_interval(point, variance, fewer, len(used))
+
+
+def why_doubtful(drawn: Numbers) -> str:
+    """A sentence where resamples (resamples,) of a statistic tell little of how it varies; "" where they do."""
+    if np.isfinite(drawn).any() and np.nanmin(drawn) == np.nanmax(drawn):
+        return "It is the same in all resamples, so that its interval says nothing of how it varies."
+    return _lost(drawn)
+
+
+def _lost(drawn: Numbers) -> str:
+    lost = float(np.mean(~np.isfinite(drawn)))
+    return f"It has no value in {lost:.0%} of the resamples, which are left out." if lost > MOST_LOST else ""
+
+
+def _why_unknown(used: pd.DataFrame, statistic: Statistic) -> str:
+    if used.empty:
+        return "There is no image that it could be computed of."
+    if statistic.both_classes and used["truth"].nunique() < 2:
+        return f"All images are of one class; {statistic.name} needs both."
+    return ""
+
+
+def _estimate(
+    rows: pd.DataFrame, used: pd.DataFrame, statistic: Statistic, point: float, ends: tuple[float, float], doubt: str
+) -> Estimate:
+    return Estimate(
+        point,
+        *ends,
+        len(used),
+        count_groups(used),
+        statistic.unit,
+        " ".join(filter(None, [_too_small(used, statistic), doubt, _left_out(rows, used, statistic)])),
+    )
+
+
+def too_few_groups(groups: int) -> str:
+    """A sentence where an interval is of too few groups to be trusted; "" where it is not."""
+    if groups < 2:
+        return "One patient alone tells nothing of others; there is no interval."
+    if groups < FEWEST_GROUPS:
+        return f"Only {groups} patients: with fewer than {FEWEST_GROUPS} the interval may be too narrow."
+    return ""
+
+
+def _too_small(used: pd.DataFrame, statistic: Statistic) -> str:
+    few = too_few_groups(count_groups(used))
+    if few or not statistic.both_classes:
+        return few
+    fewest = int(used["truth"].value_counts().min())
+    return f"Only {counted(fewest, 'image')} of one class." if fewest < FEWEST_OF_A_CLASS else ""
+
+
+def _left_out(rows: pd.DataFrame, used: pd.DataFrame, statistic: Statistic) -> str:
+    about = rows if statistic.among is None else rows[statistic.among(rows)]
+    missing = len(about) - len(used)
+    return f"{counted(missing, 'image')} without {' or '.join(statistic.columns)} left out." if missing else ""
