@@ -25,15 +25,18 @@ CHECKS = (
     Check("metadata", card.check_metadata),
     Check("changelog", card.check_changelog),
     Check("package version", card.check_package_version),
+    Check("requirements", card.check_requirements),
     Check("card", card.check_fields),
     Check("checksum", card.check_checksum, (files.WEIGHTS, files.CARD)),
     Check("inference entries", configurations.check_inference, (files.INFERENCE,)),
     Check("training entries", configurations.check_training, (files.TRAINING,)),
     Check("training handlers", configurations.check_handlers, (files.TRAINING,)),
+    Check("workflow properties", configurations.check_properties),
     Check("plausible ranges", ranges.check_plausible, (files.INFERENCE,)),
     Check("weights", network.check_weights, (files.INFERENCE, files.WEIGHTS)),
     Check("network shapes", network.check_shapes, (files.INFERENCE,)),
     Check("TorchScript", network.check_torchscript, (files.INFERENCE, files.WEIGHTS, files.CARD)),
+    Check("scripting", network.check_scripting, (files.INFERENCE, files.WEIGHTS, files.CARD)),
 )
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft7Validator
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
 
 from echocare_core.bundle import FIELDS_OF_METADATA, check_needed_version, needed_version, read_json, read_metadata
 from echocare_core.checks.files import CARD, WEIGHTS
 from echocare_core.checksum import sha256_of
 
 SCHEMA = Path(__file__).with_name("metadata_schema.json")
+PACKAGES = {"monai": "monai", "torch": "pytorch", "numpy": "numpy"}  # as pip calls them: as metadata do
 FIELDS_OF_WEIGHTS = ("origin", "data", "licence", "sha256", "training", "command", "results")
 
 
@@ -34,6 +37,20 @@ def check_package_version(folder: Path) -> Iterator[str]:
     if needed_version(folder) is None:
         yield "metadata.json names no version of echocare under required_packages_version; add it."
     check_needed_version(folder)
+
+
+def check_requirements(folder: Path) -> Iterator[str]:
+    """The packages that the metadata name can be installed as they are named: the Model Zoo makes `NAME==VERSION`."""
+    metadata = read_metadata(folder)
+    named = {name: metadata.get(f"{called}_version") for name, called in PACKAGES.items()}
+    for key in ("required_packages_version", "optional_packages_version"):
+        named |= metadata.get(key) or {}
+    for name, version in named.items():
+        try:
+            Requirement(f"{name}=={version}")
+            Version(str(version))
+        except (InvalidRequirement, InvalidVersion):
+            yield f"metadata.json asks for {name} {version}; name a package and one whole version of it, such as 1.6.1."
 
 
 def check_fields(folder: Path) -> Iterator[str]:

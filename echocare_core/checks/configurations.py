@@ -54,6 +54,34 @@ def _missing(folder: Path, name: str, properties: dict[str, Any], more: tuple[st
         yield f"{name} has no {', '.join(missing)}; add it."
 
 
+def check_properties(folder: Path) -> Iterator[str]:
+    """What a configuration calls by another id than MONAI's own, for which its Model Zoo looks (`check_properties`)."""
+    for name, properties in ((INFERENCE, InferProperties), (TRAINING, TrainProperties)):
+        if (folder / name).is_file():
+            parser = read_configuration(folder, name)
+            for id_, where, found in _references(parser, properties):
+                if found != f"@{id_}" and not str(found).startswith("$"):
+                    yield f'{where.replace("::", "#")} of {name} is {found!r}; write "@{id_.replace("::", "#")}" there.'
+
+
+def _references(parser: ConfigParser, properties: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Id of each optional property of MONAI's, where a component takes it, and what stands there, with # in ids."""
+    for entry in properties.values():
+        places = [entry["refer_id"]] if entry.get("refer_id") else []
+        if entry["id"] in ("validate::evaluator", "val_interval"):  # of a handler, whose number MONAI does not know
+            handlers = parser.get("train::handlers") or []
+            validating = [number for number, one in enumerate(handlers) if one["_target_"] == "ValidationHandler"]
+            places = [f"train::handlers::{number}::{entry['refer_id']}" for number in validating]
+        for place in places:
+            if place in parser:
+                found = parser[place]
+                yield _plain(entry["id"]), _plain(place), _plain(found) if isinstance(found, str) else found
+
+
+def _plain(id_: str) -> str:
+    return id_.replace("::", "#")
+
+
 def _has_own_trainer(folder: Path) -> bool:
     return folder.name.endswith("pretraining")
 

@@ -44,14 +44,32 @@ def check_torchscript(folder: Path) -> Iterator[str]:
     if reason:
         yield Note(f"The card excludes the export: {reason}")
         return
-    converter = {"verify": True, "rtol": 0.0, "atol": ATOL, "check_trace": False}  # that check would run it twice more
+    # its own check of a trace would run the network twice more
+    converter = {"verify": True, "rtol": 0.0, "atol": ATOL, "check_trace": False}
+    _export(folder, use_trace=True, converter_kwargs=converter)
+
+
+def check_scripting(folder: Path) -> Iterator[str]:
+    """The Model Zoo scripts networks instead of tracing them, unless a bundle is on its list of exclusions."""
+    reason = read_json(folder / CARD).get("no_scripting")
+    if reason:
+        yield Note(f"The card excludes it ({reason}): ask for {folder.name} in exclude_verify_torchscript_list.")
+        return
+    try:
+        _export(folder)
+    except Exception as error:  # noqa: BLE001  (TorchScript raises whatever it meets)
+        first, *_ = str(error).strip().splitlines() or [type(error).__name__]
+        fault = f"The network cannot be scripted ({first.rstrip(' :.')})"
+        yield f"{fault}; make it so, or say in {CARD} why not: no_scripting."
+
+
+def _export(folder: Path, **how: Any) -> None:
     with tempfile.TemporaryDirectory() as exported:
         ckpt_export(
             NETWORK,
             filepath=str(Path(exported) / "model.ts"),
             ckpt_file=str(folder / WEIGHTS),
-            use_trace=True,
-            converter_kwargs=converter,
+            **how,
             **_files(folder),
         )
 

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from monai.bundle import ConfigParser
+from monai.bundle import ConfigParser, ConfigWorkflow
+from PIL import Image
+from small_tables import disc_picture, write_table
 
 from echocare_core.checks import CHECKS, Check, run_check
 
@@ -35,6 +37,29 @@ def test_training_and_inference_build_the_same_network(task_bundle: Path) -> Non
     assert {name: tensor.shape for name, tensor in built[0].items()} == {
         name: tensor.shape for name, tensor in built[1].items()
     }
+
+
+def properties_missing(bundle: Path, workflow_type: str, config: str, data: Path, out: Path) -> list[str] | None:
+    """What MONAI's own check says, as the Model Zoo asks for it."""
+    workflow = ConfigWorkflow(
+        config_file=str(bundle / "configs" / config),
+        meta_file=str(bundle / "configs" / "metadata.json"),
+        workflow_type=workflow_type,
+        logging_file=False,
+        **{"bundle_root": str(bundle), "dataset_dir": str(data), "output_dir": str(out)},
+    )
+    workflow.initialize()
+    return workflow.check_properties()
+
+
+def test_monai_misses_no_property_of_inference(bundle: Path, tmp_path: Path) -> None:
+    Image.fromarray(disc_picture(0)[0]).save(tmp_path / "picture.png")
+    assert properties_missing(bundle, "inference", "inference.json", tmp_path / "picture.png", tmp_path / "out") == []
+
+
+def test_monai_misses_no_property_of_training(segmentation_bundle: Path, tmp_path: Path) -> None:
+    data = write_table(tmp_path / "data")
+    assert properties_missing(segmentation_bundle, "train", "train.json", data, tmp_path / "out") == []
 
 
 def test_weights_are_small_enough_to_live_in_the_repository(bundle: Path) -> None:

@@ -118,6 +118,31 @@ BREAKS: list[tuple[str, Break, str]] = [
         r"names no version of echocare",
     ),
     (
+        "requirements",
+        edit(METADATA, lambda metadata: metadata.update(pytorch_version=">=2.13")),
+        r"asks for torch >=2.13; name a package and one whole version",
+    ),
+    (
+        "requirements",
+        edit(METADATA, lambda metadata: metadata["required_packages_version"].update({"scikit image": "0.26.0"})),
+        r"asks for scikit image 0.26.0",
+    ),
+    (
+        "workflow properties",
+        edit(INFERENCE, lambda config: config["dataset"].update(transform="@other")),
+        r"dataset#transform of configs/inference.json is '@other'; write \"@preprocessing\" there",
+    ),
+    (
+        "workflow properties",
+        edit(TRAIN, lambda train: train["train"].update(handlers=[{"_target_": "ValidationHandler", "interval": 1}])),
+        r"train#handlers#0#interval of configs/train.json is 1; write \"@val_interval\" there",
+    ),
+    (
+        "scripting",
+        edit(CARD, lambda card: card.pop("no_scripting")),
+        r"cannot be scripted \(.*\); make it so, or say in",
+    ),
+    (
         "card",
         edit(METADATA, lambda metadata: metadata.pop("intended_use")),
         r"json has no intended_use; add it",
