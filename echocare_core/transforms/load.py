@@ -16,6 +16,7 @@ from monai.transforms import MapTransform, Transform
 from echocare_core.counting import counted
 from echocare_core.errors import SettingsError, UnreadableFrames
 from echocare_core.frames.read import read_frames
+from echocare_core.frames.series import find_in_series, read_series
 from echocare_core.types import Frames
 
 UNKNOWN = math.nan
@@ -23,7 +24,7 @@ WHOLE_PICTURE = -1  # in place of a region's number
 
 
 class LoadUltrasound(Transform):
-    """A path, or `Frames` already opened, to a tensor: any format of `read_frames`.
+    """A path, or `Frames` already opened, to a tensor: any format of `read_frames`, or the folder of one series.
 
     The result is a MetaTensor float32 in [0, 255], upright (rows run down, columns to the right): MONAI's own readers
     hand pictures over as (width, height) and cines with time last.
@@ -38,7 +39,7 @@ class LoadUltrasound(Transform):
     `Orientationd(keys, axcodes="LPS")` gives (channel, column, row, time), which `SaveImaged` writes upright, as PNG
     and as NIfTI with the spacing. Its meta holds
 
-    - `filename_or_obj`;
+    - `filename_or_obj`, and `number_of_frames` of the file or, where a folder was given, of the series;
     - `frame` (0-based) and `frame_time_ms`: one number each for one frame, tensors (time,) for a clip; times are nan
       where the file does not say;
     - `spacing_mm` (row, column), nan where the file does not say;
@@ -73,18 +74,21 @@ class LoadUltrasound(Transform):
         """Load one file.
 
         Args:
-            source: path of a file, or the file already opened.
+            source: path of a file, or the file already opened; or the folder of a series, whose frames are counted
+                through its files (`read_series`): what is loaded is of the one file that holds the first of them.
             frame: 0-based number of the frame, or of the first frame of a clip; or the numbers of all its frames.
             pixel_mm: spacing to assume where the file states none; nan for none.
             scan_region: number of the 2-D region to use in place of the one `Frames.scan_region` names, for dual
                 pictures; it decides `scan_box` and `spacing_mm`.
         """
-        opened = source if isinstance(source, Frames) else read_frames(Path(source))
+        opened, frame, total = _open(source, frame)
         if scan_region is not None:
             opened = opened.on_region(scan_region)
-        if isinstance(frame, Sequence):
-            return self._tensor(opened, _named(opened, frame), pixel_mm, one=False)
-        return self._tensor(opened, self._run(opened, frame), pixel_mm, one=self.frames is None)
+        is_named = isinstance(frame, Sequence)
+        numbers = _named(opened, frame) if isinstance(frame, Sequence) else self._run(opened, frame)
+        loaded = self._tensor(opened, numbers, pixel_mm, one=self.frames is None and not is_named)
+        loaded.meta["number_of_frames"] = total
+        return loaded
 
     def _run(self, opened: Frames, first: int) -> Sequence[int]:
         """Which frames to decode."""
@@ -120,6 +124,19 @@ class LoadUltrasound(Transform):
             "study_instance_uid": opened.study_uid,
         }
         return MetaTensor(pixels[:, 0] if one else pixels, affine=_affine(*steps, is_clip=not one), meta=meta)
+
+
+def _open(source: str | Path | Frames, frame: int | Sequence[int]) -> tuple[Frames, int | Sequence[int], int]:
+    """The file that holds what is asked for, the numbers of that in it, and how many frames there are in all."""
+    if isinstance(source, Frames) or not Path(source).is_dir():
+        opened = source if isinstance(source, Frames) else read_frames(Path(source))
+        return opened, frame, len(opened)
+    series = read_series(Path(source))
+    first = frame[0] if isinstance(frame, Sequence) else frame
+    opened, place = find_in_series(series, first)
+    ahead = first - place  # frames of the files before it
+    there = [number - ahead for number in frame] if isinstance(frame, Sequence) else place
+    return opened, there, sum(map(len, series))
 
 
 def _affine(row_mm: float, column_mm: float, *, is_clip: bool) -> torch.Tensor:
