@@ -16,8 +16,10 @@ from monai.transforms import MapTransform
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from echocare_core.errors import SettingsError, TableError
+from echocare_core.errors import SettingsError, TableError, UnreadableFrames
 from echocare_core.frames.image import TURNED, orientation_of
+from echocare_core.frames.read import first_bytes
+from echocare_core.transforms.volume_mask import looks_like_volume, read_volume_mask, volume_mask_size
 
 LARGEST = 255
 INTEGERS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "I;16", "I;16L", "I;16B")  # modes of Pillow
@@ -30,7 +32,8 @@ class LoadMaskd(MapTransform):
     """Replace the path of a mask by its label map, float32 (1, height, width), upright, aligned with its image.
 
     Args:
-        keys: which entries are paths of PNG masks.
+        keys: which entries are paths of PNG masks, or of NIfTI, NRRD or MetaImage ones, of which a mask of every frame
+            of a cine gives that of the item's `frame`.
         image_key: the loaded image whose size the mask must have and whose affine it takes.
         labels: number of labels with the background; a mask of 0 and 255 only is read as 0 and 1.
         threshold: see `read_mask`.
@@ -49,23 +52,27 @@ class LoadMaskd(MapTransform):
         item = dict(data)
         image = item[self.image_key]
         for key in self.key_iterator(item):
-            values = read_mask(item[key], tuple(image.shape[1:]), self.labels, self.threshold).astype(np.float32)
+            size, frame = tuple(image.shape[1:]), int(item.get("frame") or 0)
+            values = read_mask(item[key], size, self.labels, self.threshold, frame).astype(np.float32)
             item[key] = MetaTensor(torch.from_numpy(values)[None], affine=image.affine.clone())
         return item
 
 
-def read_mask(path: str, size: tuple[int, ...], labels: int, threshold: int | None = None) -> NDArray[np.uint8]:
+def read_mask(
+    path: str, size: tuple[int, ...], labels: int, threshold: int | None = None, frame: int = 0
+) -> NDArray[np.uint8]:
     """Read a drawn mask.
 
     Args:
         path: PNG in one channel; or in colour, where its channels are equal, or one colour stands on black. Of one with
             a palette the numbers count, not the colours. The orientation that its file notes (EXIF) is applied, as to
-            its image.
+            its image. Or NIfTI, NRRD or MetaImage, as 3D Slicer saves it, with columns before rows.
         size: (height, width) of its image.
         labels: number of labels with the background; a mask of 0 and the largest value of its kind, such as 255, is
             read as 0 and 1.
         threshold: smallest value that is label 1, for masks with values between, as JPEG leaves them; None refuses
             these.
+        frame: 0-based number of the frame, for a file with a mask of each frame.
 
     Returns:
         uint8 (height, width) of label numbers.
@@ -75,11 +82,7 @@ def read_mask(path: str, size: tuple[int, ...], labels: int, threshold: int | No
         SettingsError: a threshold that is no such value, or with more than one label.
     """
     check_mask_size(path, size)  # before it is decoded, for what is beyond its image may be beyond any memory
-    with _readable(path), Image.open(path) as picture:
-        numbers = np.asarray(_upright(picture))
-        _check_kind(picture, path)
-        values = _one_channel(numbers, path, labels)
-        _say_if_inverted(picture, values, path)
+    values = read_volume_mask(path, frame) if _is_volume(path) else _read_picture(path, labels)
     if values.min() < 0:
         raise TableError(f"Mask {path} holds the value {values.min()}; needed label numbers from 0. Save it so.")
     if values.shape != tuple(size):
@@ -97,8 +100,29 @@ def read_mask(path: str, size: tuple[int, ...], labels: int, threshold: int | No
     return (values == largest).astype(np.uint8)
 
 
+def _read_picture(path: str, labels: int) -> NDArray[Any]:
+    with _readable(path), Image.open(path) as picture:
+        numbers = np.asarray(_upright(picture))
+        _check_kind(picture, path)
+        values = _one_channel(numbers, path, labels)
+        _say_if_inverted(picture, values, path)
+        return values
+
+
+def _is_volume(path: str) -> bool:
+    try:
+        return looks_like_volume(first_bytes(Path(path)))
+    except UnreadableFrames:  # the reader of pictures says what it is
+        return False
+
+
 def check_mask_size(path: str, size: tuple[int, ...]) -> None:
     """TableError where a file is no picture of (height, width) pixels; nothing is decoded."""
+    if _is_volume(path):
+        found = volume_mask_size(path)
+        if found != tuple(size):
+            raise TableError(f"Mask {path} has shape {found}; needed that of its image, {tuple(size)}.")
+        return
     with _readable(path), Image.open(path) as picture:
         found = (picture.height, picture.width)
         if picture.format != "TIFF" and orientation_of(picture) in TURNED:  # Pillow turns TIFF itself
