@@ -29,6 +29,7 @@ ORDER = [
         "archive",
         "download",
         "installation",
+        "integrations",
         "cli",
         "__main__",
     ),

@@ -1,0 +1,1 @@
+"""EchoCare inside other programs, and as a program that others ask."""

@@ -1,0 +1,110 @@
+"""What a bundle answers to MONAI Label: a mask that its writers can write, measurements, and outlines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.config import KeysCollection
+from monai.transforms import MapTransform
+from numpy.typing import NDArray
+from skimage.measure import approximate_polygon, find_contours
+
+from echocare_core.errors import SettingsError
+from echocare_core.types import Mask, Measurement
+
+FROM_LABEL = "image_path"  # what MONAI Label adds to every item, and nothing else does
+EXTENSION = "result_extension"  # what a client asks for
+LOSSLESS = (".png", ".nrrd", ".nii.gz", ".nii", ".mha", ".bmp", ".tif", ".tiff")
+AS_ASKED = (".nrrd", ".nii.gz", ".nii", ".mha")  # sources whose mask has their own format; others get a PNG
+TOLERANCE_PX = 0.5  # how far an outline may leave the edge of the mask
+
+
+class SaveImageForLabeld(MapTransform):
+    """Make a result what MONAI Label can send: the last transform of `postprocessing`, which does nothing elsewhere.
+
+    MONAI Label writes its arrays as (width, height), takes a channel axis for a picture one pixel wide, and ends with
+    an error on a mask of fractions. Its clients read numbers and outlines from the entry `result`. MONAI Deploy leaves
+    out transforms with this beginning of a name.
+
+    Args:
+        keys: label map (1, height, width); becomes uint8 (width, height) where the item came from MONAI Label.
+        image_key: the picture, with its meta.
+
+    Raises:
+        SettingsError: the client asks for a format that would change the labels, such as JPEG.
+    """
+
+    def __init__(self, keys: KeysCollection, image_key: str) -> None:
+        super().__init__(keys)
+        self.image_key = image_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        if FROM_LABEL not in item:
+            return item
+        item[EXTENSION] = _extension(item)
+        [mask] = [one for one in item["outputs"] if isinstance(one, Mask)]
+        for key in self.key_iterator(item):
+            item[key] = np.ascontiguousarray(mask.values.T)
+        item["result"] = describe_answer(item["outputs"], item[self.image_key].meta, int(item.get("frame") or 0))
+        return item
+
+
+def _extension(item: Mapping[Hashable, Any]) -> str:
+    """The format of the mask: the one asked for, else that of the picture where it is lossless, else PNG."""
+    asked = item.get(EXTENSION)
+    if asked and not str(asked).lower().endswith(LOSSLESS):
+        raise SettingsError(
+            f"A mask as {asked} would have other labels than the bundle gave; ask for result_extension .png or .nrrd."
+        )
+    source = Path(str(item[FROM_LABEL])).name.lower()
+    return str(asked) if asked else next((end for end in AS_ASKED if source.endswith(end)), ".png")
+
+
+def describe_answer(outputs: Sequence[Any], meta: Mapping[str, Any], frame: int) -> dict[str, Any]:
+    """What stands beside the mask, as JSON takes it.
+
+    Args:
+        outputs: of one frame, as a bundle gives them.
+        meta: of the picture, as `LoadUltrasoundd` leaves it.
+        frame: 0-based number that was asked for, in the file or through the folder.
+
+    Returns:
+        `frame` and `number_of_frames`; `spacing_mm` (row, column) or None; each measurement by its column, such as
+        `head_circumference_mm`, None where it is unknown; `annotations`, the outlines as CVAT's detector reads them;
+        where there are more frames, `says`, a sentence.
+    """
+    count = int(meta["number_of_frames"])
+    spacing = [float(side) for side in meta["spacing_mm"]]
+    measured = {one.column: _known(one.value) for one in outputs if isinstance(one, Measurement)}
+    elements = [element for one in outputs if isinstance(one, Mask) for element in _elements(one)]
+    says = f"This is frame {frame + 1} of {count}; the parameter frame (0 to {count - 1}) asks for another."
+    return {
+        "frame": frame,
+        "number_of_frames": count,
+        "spacing_mm": None if any(map(math.isnan, spacing)) else spacing,
+        **measured,
+        "annotations": [{"annotation": {"elements": elements}}],
+        **({"says": says} if count > 1 else {}),
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _elements(mask: Mask) -> list[dict[str, Any]]:
+    """Each label that was found with its outlines, [[x, y], ...] in pixels of the frame."""
+    found = [value for value in mask.labels if (mask.values == value).any()]
+    return [{"label": mask.labels[value], "contours": outlines(mask.values == value)} for value in found]
+
+
+def outlines(part: NDArray[np.bool_]) -> list[list[list[float]]]:
+    """Outlines of what is True, (x, y) where a pixel's centre has whole numbers, none with fewer than three corners."""
+    lines = [line - 1 for line in find_contours(np.pad(part, 1).astype(np.float32), 0.5)]
+    corners = [approximate_polygon(line, TOLERANCE_PX)[:-1] for line in lines]
+    return [[[float(x), float(y)] for y, x in line] for line in corners if len(line) > 2]
