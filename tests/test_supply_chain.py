@@ -45,6 +45,14 @@ def test_what_is_tested_is_allowed(name: str) -> None:
         assert needed.specifier.contains(version.version), needed
 
 
+def test_what_monai_label_is_tested_with_is_allowed() -> None:
+    text = (REPOSITORY / "constraints-label.txt").read_text(encoding="utf-8")
+    tested = {canonicalize_name(pin.name): pin for pin in pins(text)}
+    for needed in (*requirements("options", "install_requires"), *requirements("options.extras_require", "bundles")):
+        [version] = tested[canonicalize_name(needed.name)].specifier
+        assert needed.specifier.contains(version.version), needed
+
+
 def test_the_lock_pins_all_that_is_needed_as_it_is_tested() -> None:
     locked: dict[str, set[str]] = {}
     for pin in pins(LOCK):

@@ -16,6 +16,7 @@ from echocare_core.cli.ending import ending_cleanly
 from echocare_core.cli.fetch import fetch
 from echocare_core.cli.inspect import inspect
 from echocare_core.cli.install import install
+from echocare_core.cli.label import label
 from echocare_core.cli.pack import pack
 from echocare_core.cli.predict import predict
 from echocare_core.cli.quantize import quantize
@@ -25,7 +26,7 @@ from echocare_core.errors import EchoCareError
 from echocare_core.version import __version__
 
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Results": (demo, predict),
+    "Results": (demo, predict, label),
     "Exports": (fetch, inspect, deidentify, shards),
     "Bundles": (bundles, check, install, pack, quantize),
 }

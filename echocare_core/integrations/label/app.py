@@ -1,0 +1,67 @@
+"""The MONAI Label app: bundles of this package that infer, train, and say which picture to draw next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import monailabel
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.exception import ImageNotFoundException
+from monailabel.tasks.activelearning.first import First
+from monailabel.tasks.activelearning.random import Random
+
+from echocare_core.errors import SettingsError
+from echocare_core.integrations.label.dicomweb import SeriesDatastore
+from echocare_core.integrations.label.folder import MODELS
+from echocare_core.integrations.label.infer import LabelInferTask
+from echocare_core.integrations.label.studies import StudiesFolder
+from echocare_core.integrations.label.train import LabelTrainTask
+from echocare_core.integrations.label.uncertainty import MostUncertain
+
+
+class EchoCareLabel(MONAILabelApp):
+    """MONAI Label's app for bundles, on ultrasound."""
+
+    def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
+        names = [name.strip() for name in conf["models"].split(",") if name.strip()]
+        self.bundles = {name: Path(app_dir) / MODELS / name for name in names}
+        super().__init__(
+            app_dir, studies, conf, name="EchoCare", version=monailabel.__version__,
+            description="Ultrasound bundles of EchoCare. For research; not a medical device.",
+        )  # fmt: skip
+
+    def init_datastore(self) -> Any:
+        """The studies: a folder of any depth, or a DICOMweb service."""
+        if self.studies.startswith(("http://", "https://")):
+            return SeriesDatastore.of_settings(self.studies.rstrip("/"))
+        return StudiesFolder.of_settings(self.studies)
+
+    def init_infers(self) -> dict[str, Any]:
+        """One for each bundle."""
+        return {name: LabelInferTask(folder, self.conf) for name, folder in self.bundles.items()}
+
+    def init_trainers(self) -> dict[str, Any]:
+        """One for each bundle."""
+        return {name: LabelTrainTask(folder, self.conf) for name, folder in self.bundles.items()}
+
+    def init_strategies(self) -> dict[str, Any]:
+        """MONAI Label's own, and for each bundle the picture it is least sure of; "uncertainty" is the first's."""
+        own = {f"uncertainty_{name}": MostUncertain(name, task) for name, task in self._infers.items()}
+        return {"uncertainty": next(iter(own.values())), **own, "random": Random(), "first": First()}
+
+    def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Run a bundle on a picture.
+
+        Raises:
+            ImageNotFoundException: the studies have no such picture.
+            SettingsError: a `frame` that is no number.
+        """
+        image, frame = request.get("image"), request.get("frame") or 0
+        if not str(frame).isdecimal():
+            raise SettingsError(f"frame is {frame!r}; needed a number, 0 for the first. Send it so.")
+        if isinstance(image, str) and not Path(image).exists():
+            store = datastore or self.datastore()
+            if not image or not store.get_image_uri(image):
+                raise ImageNotFoundException(f"The studies have no picture '{image}'; /datastore/?output=all lists it.")
+        return super().infer(request, datastore)
