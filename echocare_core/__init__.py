@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from echocare_core.models import build_encoder, load_encoder, save_encoder
     from echocare_core.pacs.fetch import fetch
     from echocare_core.pacs.query import StudyQuery
+    from echocare_core.pacs.send import send
     from echocare_core.prediction import predict
 
 _HOMES = {
@@ -43,6 +44,7 @@ _HOMES = {
     "read_export": "echocare_core.frames",
     "read_frames": "echocare_core.frames",
     "save_encoder": "echocare_core.models",
+    "send": "echocare_core.pacs.send",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "read_export",
     "read_frames",
     "save_encoder",
+    "send",
 ]
 
 

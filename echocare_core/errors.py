@@ -79,6 +79,10 @@ class PacsError(EchoCareError):
     """A PACS cannot be reached or asked, or answers with something else than DICOMweb."""
 
 
+class PacsDown(PacsError):  # noqa: N818  (it reads as what was found)
+    """A PACS cannot be reached now, or is too busy; a little later it may be."""
+
+
 class NotRetrieved(PacsError):  # noqa: N818  (it reads as what was found)
     """A PACS does not give one object; it may give the others."""
 

@@ -23,6 +23,7 @@ PACKAGES = {
     "onnxscript": ("onnxscript", "openvino"),
     "openvino": ("OpenVINO", "openvino"),
     "pyarrow": ("pyarrow", "parquet"),
+    "pynetdicom": ("pynetdicom", "pacs"),
     "requests": ("requests", "pacs"),
     "urllib3": ("urllib3", "pacs"),
 }

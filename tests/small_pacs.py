@@ -1,10 +1,14 @@
-"""A PACS of a few lines for the tests, which can be made to misbehave: one study, one series, a few objects."""
+"""A PACS of a few lines for the tests, which can be made to misbehave: one study, one series, a few objects.
+
+What is sent to it, it has.
+"""
 
 from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pydicom import dcmread
+from pydicom.filebase import DicomBytesIO
 
 PATIENT_ID, STUDY, SERIES, DATE = "CANARY-4711", "1.2.3", "1.2.3.4", "20240105"
 MULTIPART = 'multipart/related; type="application/dicom"; boundary=abc'
@@ -60,10 +65,17 @@ class SmallPacs:
         address: of its DICOMweb service.
         requests: (path with query, headers) of each that came.
         misbehave: (path without query, headers) to an answer.
+        studies: UIDs of those it has; a stored object adds its own.
+        stored: objects that were sent, by UID, and how often each came.
+        misbehave_on_store: UID of the object, and whether it was stored before the answer, to an answer.
     """
 
-    def __init__(self, files: list[Path]) -> None:
+    def __init__(self, files: list[Path], studies: Sequence[str] = (STUDY,)) -> None:
         self.files = {str(dcmread(file, stop_before_pixels=True).SOPInstanceUID): file for file in files}
+        self.studies = list(studies)
+        self.stored: dict[str, bytes] = {}
+        self.times: Counter[str] = Counter()
+        self.misbehave_on_store: Callable[[str, bool], Answer | None] = lambda uid, stored: None
         self.requests: list[tuple[str, Any]] = []
         self.misbehave: Callable[[str, Any], Answer | None] = lambda path, headers: None
         self.address = ""
@@ -80,10 +92,13 @@ class SmallPacs:
             return strange
         if "offset" in parse_qs(parts.query) and parse_qs(parts.query)["offset"] != ["0"]:
             return searched()
-        study = {"0020000D": STUDY, "00100020": PATIENT_ID, "00080020": DATE}
+        if "SOPInstanceUID" in parse_qs(parts.query):
+            asked = parse_qs(parts.query)["SOPInstanceUID"]
+            return searched(*({"00080018": uid} for uid in asked if uid in self.stored))
+        studies = [{"0020000D": uid, "00100020": PATIENT_ID, "00080020": DATE} for uid in self.studies]
         match parts.path.removeprefix("/dicom-web/").split("/"):
             case ["studies"]:
-                return searched(study)
+                return searched(*studies)
             case ["studies", _, "series"]:
                 return searched({"0020000E": SERIES, "00080060": "US"})
             case ["studies", _, "series", _, "instances"]:
@@ -91,6 +106,33 @@ class SmallPacs:
             case ["studies", _, "series", _, "instances", uid] if uid in self.files:
                 return wrapped(self.files[uid].read_bytes())
         return Answer(404)
+
+    def store(self, body: bytes) -> Answer:
+        """Take the one object of a STOW-RS request, and answer as PS3.18 10.5.3 says."""
+        sent = body.partition(b"\r\n\r\n")[2].rpartition(b"\r\n--")[0]
+        dataset = dcmread(DicomBytesIO(sent))
+        uid = str(dataset.SOPInstanceUID)
+        strange = self.misbehave_on_store(uid, False)
+        if strange:
+            return strange
+        self.stored.setdefault(uid, sent)
+        self.times[uid] += 1
+        self.studies.append(str(dataset.StudyInstanceUID))
+        return self.misbehave_on_store(uid, True) or told({"00081155": uid})
+
+
+def told(*stored: dict[str, str | int], failed: Sequence[dict[str, str | int]] = (), status: int = 200) -> Answer:
+    """The answer to STOW-RS: what was stored, and what failed, by tag."""
+    sequences = {"00081199": stored, "00081198": failed}
+    body = {
+        tag: {
+            "vr": "SQ",
+            "Value": [{name: {"vr": "UI", "Value": [one]} for name, one in item.items()} for item in items],
+        }
+        for tag, items in sequences.items()
+        if items
+    }
+    return Answer(status, json.dumps(body).encode(), "application/dicom+json")
 
 
 @contextmanager
@@ -101,7 +143,12 @@ def running(pacs: SmallPacs, certificate: Path | None = None) -> Iterator[SmallP
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            answer = pacs.answer(self.path, self.headers)
+            self.give(pacs.answer(self.path, self.headers))
+
+        def do_POST(self) -> None:
+            self.give(pacs.store(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def give(self, answer: Answer) -> None:
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.kind)
             self.send_header("Connection", "close")

@@ -1,1 +1,1 @@
-"""A PACS to a folder that is read like an export: DICOMweb, each object as it is stored."""
+"""A PACS: its studies into a folder that is read like an export, and results back into it, each as it is stored."""

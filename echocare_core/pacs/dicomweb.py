@@ -48,7 +48,7 @@ class DicomWeb:
     """
 
     def __init__(self, url: str, ca_bundle: Path | None = None) -> None:
-        self.address = _check_address(url)
+        self.address = check_address(url)
         self._session = PacsSession(self.address, ca_bundle)
         self._client = DICOMwebClient(self.address, session=self._session)
         self._client.set_http_retry_params(retry=False)  # the session tries again, also where a connection breaks
@@ -129,8 +129,12 @@ class DicomWeb:
         raise NotRetrieved("is not given in any form")
 
 
-def _check_address(url: str) -> str:
-    """The address without a slash at its end; its text is not repeated where it may hold a password."""
+def check_address(url: str) -> str:
+    """The address of a DICOMweb service without a slash at its end.
+
+    Raises:
+        SettingsError: it is none, or holds a password; its text is not repeated then.
+    """
     try:
         parts = urlsplit(url.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

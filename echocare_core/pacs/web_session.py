@@ -15,7 +15,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import ReadTimeoutError
 from urllib3.util.retry import Retry
 
-from echocare_core.errors import PacsError, SettingsError
+from echocare_core.errors import PacsDown, PacsError, SettingsError
 from echocare_core.pacs.bounded import BoundedAdapter
 
 USER, PASSWORD, TOKEN = "ECHOCARE_PACS_USER", "ECHOCARE_PACS_PASSWORD", "ECHOCARE_PACS_TOKEN"
@@ -26,7 +26,8 @@ BACKOFF_S = 0.5  # between attempts 0, 1, 2, 4, 8 s
 LONGEST_WAIT_S = 60.0
 BUSY = (429, 502, 503, 504)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-QUOTING = ("dicomweb_client", "requests", "retrying", "urllib3")  # their logs quote addresses, which name patients
+# Their logs quote addresses and values, which name patients.
+QUOTING = ("dicomweb_client", "pydicom", "pynetdicom", "requests", "retrying", "urllib3")
 
 
 class PacsSession(requests.Session):
@@ -47,25 +48,22 @@ class PacsSession(requests.Session):
     def __init__(self, address: str, ca_bundle: Path | None = None) -> None:
         super().__init__()
         self._address = address
-        self._ca_bundle = _file(ca_bundle, "CA bundle") if ca_bundle else None
+        self._ca_bundle = pem_file(ca_bundle, "CA bundle") if ca_bundle else None
         self.auth = _credentials()
-        self.cert = _certificate()
+        self.cert = client_certificate()
         retry = _Retry(
             total=5, connect=3, read=2, backoff_factor=BACKOFF_S, status_forcelist=BUSY, raise_on_status=False
         )
         for scheme in ("http://", "https://"):
             self.mount(scheme, BoundedAdapter(max_retries=retry))
-        if urlsplit(address).scheme == "http" and urlsplit(address).hostname not in LOOPBACK:
-            logging.getLogger(__name__).warning(
-                "%s is not encrypted: pictures, names and passwords can be read on the way. Use https if it has it.",
-                address,
-            )
+        warn_of_plain_text(address, "https")
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
         """Send a request, again if need be.
 
         Raises:
-            PacsError: the server cannot be reached or trusted, is busy, or does not accept who asks.
+            PacsDown: the server cannot be reached, or is busy.
+            PacsError: it cannot be trusted, or does not accept who asks.
         """
         options["timeout"] = TIMEOUT_S
         if self._ca_bundle:
@@ -73,17 +71,33 @@ class PacsSession(requests.Session):
         try:
             response = super().request(method, url, *args, **options)
         except (requests.RequestException, OSError) as fault:
-            raise PacsError(f"{self._address} {_why(fault)}") from None  # its own text quotes the address
+            kind = PacsDown if _may_pass(fault) else PacsError
+            raise kind(f"{self._address} {_why(fault)}") from None  # its own text quotes the address
         if response.status_code in (401, 407):
             known = self.auth or self.cert or "Authorization" in response.request.headers
             found = "does not accept these credentials" if known else "asks for credentials"
             raise PacsError(f"{self._address} {found} ({response.status_code}). {HOW_TO_SAY_WHO}.")
         if response.status_code in BUSY:
-            raise PacsError(
+            raise PacsDown(
                 f"{self._address} is too busy or down ({response.status_code}, after several attempts). Run the same "
                 "command again later; it goes on where it stopped."
             )
         return response
+
+
+def warn_of_plain_text(address: str, encrypted: str) -> None:
+    """Say it where an address of another machine is not encrypted.
+
+    Args:
+        address: of a PACS.
+        encrypted: the scheme that is.
+    """
+    if urlsplit(address).scheme != encrypted and urlsplit(address).hostname not in LOOPBACK:
+        logging.getLogger(__name__).warning(
+            "%s is not encrypted: pictures, names and passwords can be read on the way. Use %s if it has it.",
+            address,
+            encrypted,
+        )
 
 
 @contextmanager
@@ -130,15 +144,25 @@ def _credentials() -> AuthBase | None:
     return _Bearer(token) if token else HTTPBasicAuth(user.encode(), password.encode()) if user else None
 
 
-def _certificate() -> str | tuple[str, str] | None:
+def client_certificate() -> str | tuple[str, str] | None:
+    """Path of the PEM file by which a server knows this side, and of its key where that stands apart; None without.
+
+    Raises:
+        SettingsError: a file that the environment names is not there.
+    """
     certificate, key = os.environ.get(CERTIFICATE), os.environ.get(KEY)
     if not certificate:
         return None
-    path = _file(Path(certificate), CERTIFICATE)
-    return (path, _file(Path(key), KEY)) if key else path
+    path = pem_file(Path(certificate), CERTIFICATE)
+    return (path, pem_file(Path(key), KEY)) if key else path
 
 
-def _file(path: Path, what: str) -> str:
+def pem_file(path: Path, what: str) -> str:
+    """The path of a file that is there.
+
+    Raises:
+        SettingsError: it is not.
+    """
     if not path.is_file():
         raise SettingsError(f"No file at {path} for {what}; needed a PEM file. Correct the path.")
     return str(path)
@@ -162,6 +186,12 @@ def _why(fault: Exception) -> str:
             "the firewall, and run the same command again; it goes on where it stopped."
         )
     return f"cannot be asked ({type(fault).__name__}). Check the address and the credentials."
+
+
+def _may_pass(fault: Exception) -> bool:
+    passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    never = (requests.exceptions.SSLError, requests.exceptions.ProxyError)
+    return isinstance(fault, passing) and not isinstance(fault, never)
 
 
 def _reason(fault: Exception) -> object:
