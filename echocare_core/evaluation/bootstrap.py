@@ -15,6 +15,7 @@ from echocare_core.evaluation.statistic import Numbers, Values
 RESAMPLES = 2000
 SEED = 0
 PERCENTILES = (2.5, 97.5)
+MOST_LEFT_OUT = 200  # times that groups are left out; of more groups several at once
 CELLS = 2_000_000  # of a block of resamples x rows or groups that is held at once: 16 MB
 Summary = dict[str, float]
 
@@ -97,6 +98,30 @@ def percentile_interval(drawn: Numbers, groups: int) -> tuple[float, float]:
     below = 100 * stats.norm.cdf(-math.sqrt(groups / (groups - 1)) * stats.t.ppf(0.975, groups - 1))
     low, high = np.percentile(known, (below, 100 - below))
     return float(low), float(high)
+
+
+def jackknife_interval(rows: pd.DataFrame, values: Values, point: float) -> tuple[float, float]:
+    """The interval of 95 % from how a statistic changes as groups are left out, one by one (Efron & Tibshirani 1993,
+    section 11.5; of more than 200 groups several at once, Kott 2001), with Student's t.
+
+    Args:
+        rows: one per image, with `group`.
+        values: the statistic, see `Statistic`.
+        point: of all rows.
+
+    Returns:
+        The ends; nan of fewer than two groups, and where the statistic has no value once some are left out.
+    """
+    numbers = group_numbers(rows)
+    groups = int(numbers.max()) + 1
+    blocks = min(groups, MOST_LEFT_OUT)
+    if groups < 2:
+        return math.nan, math.nan
+    block = np.random.default_rng(SEED).permutation(groups) % blocks
+    left = values(rows, (block[numbers] != np.arange(blocks)[:, None]).astype(np.float64))
+    variance = (blocks - 1) / blocks * float(((left - left.mean()) ** 2).sum())
+    half = float(stats.t.ppf(0.975, blocks - 1)) * math.sqrt(variance)
+    return point - half, point + half
 
 
 def _summarise_mean(rows: pd.DataFrame, name: str) -> Summary:

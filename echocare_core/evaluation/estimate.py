@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from echocare_core.counting import counted
-from echocare_core.evaluation.bootstrap import group_numbers, percentile_interval, resampled
-from echocare_core.evaluation.statistic import Numbers, Statistic
+from echocare_core.evaluation.bootstrap import group_numbers, jackknife_interval, percentile_interval, resampled
+from echocare_core.evaluation.statistic import Numbers, Statistic, Values
 
 FEWEST_GROUPS = 10  # below, intervals from resampled clusters are too narrow (Cameron, Gelbach & Miller 2008, table 2)
-FEWEST_OF_A_CLASS = 5  # below, one image moves a sensitivity by more than 20 points
+_NO_SPREAD = "There is no interval: without some patients it has no value."
 MOST_LOST = 0.05  # share of resamples in which the statistic may have no value
 
 
@@ -47,8 +47,9 @@ def estimate(rows: pd.DataFrame, statistic: Statistic) -> Estimate:
 
     A share (a mean of zeros and ones), and what lies between 0 and 1 as a share does, such as an AUC, has the Wilson
     interval of `wilson_interval`, which is one where all or none are right too, and at numbers near 1 holds the true
-    one as often as it says; its variance is over groups, of an AUC from the bootstrap. Everything else has the expanded
-    percentile bootstrap interval of `percentile_interval`. Measured coverage: `benchmarks/intervals.py`.
+    one as often as it says; its variance is over groups, of an AUC from the bootstrap. What is skewed, such as a slope,
+    has that of `jackknife_interval`; everything else the expanded percentile bootstrap interval of
+    `percentile_interval`. How often each holds the true number is measured by `benchmarks/intervals.py`.
 
     Args:
         rows: one per image, with `group` (patient) and the columns of the statistic.
@@ -61,13 +62,41 @@ def estimate(rows: pd.DataFrame, statistic: Statistic) -> Estimate:
     point = float(statistic.values(used, np.ones((1, len(used))))[0])
     if math.isnan(point):
         return no_estimate(used, f"{statistic.name} has no value where {statistic.without}.", statistic.unit)
-    if statistic.hit is not None:
-        return _estimate(rows, used, statistic, point, _share_interval(used, point, statistic.hit(used)), "")
-    drawn = resampled(used, statistic.values)
-    if statistic.bounded:
-        return _estimate(rows, used, statistic, point, _bounded_interval(used, statistic, point, drawn), _lost(drawn))
-    interval = percentile_interval(drawn, count_groups(used))
-    return _estimate(rows, used, statistic, point, interval, why_doubtful(drawn))
+    (low, high), doubt = _interval(used, statistic, point)
+    ends = float(np.clip(low, *statistic.limits)), float(np.clip(high, *statistic.limits))
+    reasons = (_too_small(used, statistic), doubt, _left_out(rows, used, statistic))
+    return Estimate(point, *ends, len(used), count_groups(used), statistic.unit, " ".join(filter(None, reasons)))
+
+
+def estimates(rows: pd.DataFrame, values: Values, unit: str = "") -> list[Estimate]:
+    """Several numbers of the same rows at once, each with its expanded percentile bootstrap interval.
+
+    Args:
+        rows: one or more, with `group`; nothing in them that `values` reads is missing.
+        values: (rows, counts (resamples, rows)) -> (resamples, numbers).
+        unit: of all numbers.
+    """
+    points = values(rows, np.ones((1, len(rows))))[0]
+    drawn, groups = resampled(rows, values), count_groups(rows)
+    intervals = [percentile_interval(column, groups) for column in drawn.T]
+    return [
+        Estimate(float(point), *ends, len(rows), groups, unit, too_few_groups(groups))
+        for point, ends in zip(points, intervals, strict=True)
+    ]
+
+
+def values_among(rows: pd.DataFrame, statistic: Statistic, counts: Numbers) -> Numbers:
+    """A statistic (resamples,) of the rows that it is about; nan where there is none.
+
+    Args:
+        rows: with what it reads; those in which that is missing do not count.
+        statistic: what to compute.
+        counts: (resamples, rows).
+    """
+    used = statistic.rows_of(rows.reset_index(drop=True))
+    if used.empty:
+        return np.full(len(counts), np.nan)
+    return statistic.values(used, counts[:, used.index.to_numpy()])
 
 
 def no_estimate(rows: pd.DataFrame, why: str, unit: str = "") -> Estimate:
@@ -113,6 +142,23 @@ def wilson_interval(point: float, variance: float, groups: int, images: int) -> 
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def _interval(used: pd.DataFrame, statistic: Statistic, point: float) -> tuple[tuple[float, float], str]:
+    """The ends of the interval, and a sentence where they are to be doubted."""
+    groups = count_groups(used)
+    if statistic.hit is not None:
+        return _share_interval(used, point, statistic.hit(used)), ""
+    if statistic.kind == "skewed":
+        ends = jackknife_interval(used, statistic.values, point)
+        return ends, _NO_SPREAD if math.isnan(ends[0]) and groups > 1 else ""
+    drawn = resampled(used, statistic.values)
+    if statistic.kind == "bounded":
+        return _bounded_interval(used, statistic, point, drawn), _lost(drawn)
+    low, high = percentile_interval(drawn, groups)
+    if statistic.kind == "inflated":
+        low, high = 2 * point - high, 2 * point - low
+    return (low, high), why_doubtful(drawn)
+
+
 def _share_interval(used: pd.DataFrame, share: float, hits: NDArray[np.bool_]) -> tuple[float, float]:
     residuals, groups = np.bincount(group_numbers(used), hits - share), count_groups(used)
     variance = groups / max(1, groups - 1) * float(residuals @ residuals) / len(used) ** 2
@@ -148,19 +194,6 @@ def _why_unknown(used: pd.DataFrame, statistic: Statistic) -> str:
     return ""
 
 
-def _estimate(
-    rows: pd.DataFrame, used: pd.DataFrame, statistic: Statistic, point: float, ends: tuple[float, float], doubt: str
-) -> Estimate:
-    return Estimate(
-        point,
-        *ends,
-        len(used),
-        count_groups(used),
-        statistic.unit,
-        " ".join(filter(None, [_too_small(used, statistic), doubt, _left_out(rows, used, statistic)])),
-    )
-
-
 def too_few_groups(groups: int) -> str:
     """A sentence where an interval is of too few groups to be trusted; "" where it is not."""
     if groups < 2:
@@ -172,10 +205,11 @@ def too_few_groups(groups: int) -> str:
 
 def _too_small(used: pd.DataFrame, statistic: Statistic) -> str:
     few = too_few_groups(count_groups(used))
-    if few or not statistic.both_classes:
+    if few or not statistic.fewest:
         return few
-    fewest = int(used["truth"].value_counts().min())
-    return f"Only {counted(fewest, 'image')} of one class." if fewest < FEWEST_OF_A_CLASS else ""
+    rarer = int(used.groupby("truth")["group"].nunique().min())
+    enough = rarer >= statistic.fewest
+    return "" if enough else f"Only {counted(rarer, 'patient')} of one class; needed {statistic.fewest} to be trusted."
 
 
 def _left_out(rows: pd.DataFrame, used: pd.DataFrame, statistic: Statistic) -> str:

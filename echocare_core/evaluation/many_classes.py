@@ -49,7 +49,7 @@ def mean_sensitivity(classes: Sequence[Hashable]) -> Statistic:
         table = _tables(rows, counts, classes)
         return _known_mean(ratio(np.einsum("rii->ri", table), table.sum(axis=2)))
 
-    return Statistic("balanced accuracy", values, ("truth", "answer"), bounded=True)
+    return Statistic("balanced accuracy", values, ("truth", "answer"), kind="bounded")
 
 
 def mean_auc(classes: Sequence[str]) -> Statistic:
@@ -59,7 +59,7 @@ def mean_auc(classes: Sequence[str]) -> Statistic:
         return _known_mean(np.stack([AUC.values(one_against_rest(rows, name), counts) for name in classes], axis=1))
 
     columns = ("truth", *(f"{name}_probability" for name in classes))
-    return Statistic("mean AUC", values, columns, bounded=True, without="all images are of one class")
+    return Statistic("mean AUC", values, columns, kind="bounded", without="all images are of one class")
 
 
 def one_against_rest(rows: pd.DataFrame, name: Hashable) -> pd.DataFrame:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,9 @@ Values = Callable[[pd.DataFrame, Numbers], Numbers]
 """(rows, counts (resamples, rows)) -> the statistic (resamples,), or several at once (resamples, numbers), of rows of
 which each counts as often as `counts` says; nan where it has no value. All resamples are computed together, so that
 2,000 of 5,000 rows take a second or two."""
+
+FEWEST_OF_A_CLASS = 5  # below, one patient moves a sensitivity by more than 20 points
+Kind = Literal["plain", "bounded", "inflated", "skewed"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,12 @@ class Statistic:
         among: rows -> bool (rows,), those it is about, such as the images with disease; None where it is about all.
         unit: of the number, such as "mm"; "" where it has none.
         hit: of a share: rows -> bool (rows,), True for a hit; None where it is no share.
-        bounded: it is no share, but lies between 0 and 1 as one, such as an AUC.
+        kind: how it varies, by which its interval is made: "bounded" between 0 and 1 as a share is, such as an AUC;
+            "inflated" by chance alone, as a calibration error, so that the interval is corrected for that and may lie
+            below the number itself; "skewed" in resamples of few groups, as a slope; "plain" otherwise.
+        limits: smallest and largest value that it can have, which no interval exceeds.
         both_classes: it needs rows of both classes in `truth` (0 and 1).
+        fewest: patients of the rarer class from which on it is to be trusted; 0 where classes are of no account.
         without: when it has no value otherwise, in words that end a sentence with "where ...".
         ranks: it depends only on the order of `score`, not on its values.
     """
@@ -39,8 +48,10 @@ class Statistic:
     among: Callable[[pd.DataFrame], NDArray[np.bool_]] | None = None
     unit: str = ""
     hit: Callable[[pd.DataFrame], NDArray[np.bool_]] | None = None
-    bounded: bool = False
+    kind: Kind = "plain"
+    limits: tuple[float, float] = (-math.inf, math.inf)
     both_classes: bool = False
+    fewest: int = 0
     without: str = "its values are all missing"
     ranks: bool = False
 

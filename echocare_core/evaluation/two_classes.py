@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from echocare_core.evaluation.statistic import Numbers, Statistic, ratio, share_of
+from echocare_core.evaluation.statistic import FEWEST_OF_A_CLASS, Numbers, Statistic, Values, ratio, share_of
 
 _ANSWERED = ("truth", "answer")
 
@@ -72,17 +72,19 @@ def _brier(rows: pd.DataFrame, counts: Numbers) -> Numbers:
     return ratio(counts @ ((rows["score"] - rows["truth"]).to_numpy(float) ** 2), counts.sum(axis=1))
 
 
+def _of_both(name: str, values: Values, columns: tuple[str, ...], *, ranks: bool = False) -> Statistic:
+    return Statistic(name, values, columns, kind="bounded", both_classes=True, fewest=FEWEST_OF_A_CLASS, ranks=ranks)
+
+
 SENSITIVITY = share_of("sensitivity", _is("answer", 1), _ANSWERED, _is("truth", 1))
 SPECIFICITY = share_of("specificity", _is("answer", 0), _ANSWERED, _is("truth", 0))
 PPV = share_of("the positive predictive value", _is("truth", 1), _ANSWERED, _is("answer", 1))
 NPV = share_of("the negative predictive value", _is("truth", 0), _ANSWERED, _is("answer", 0))
 ACCURACY = share_of("accuracy", _right, _ANSWERED)
-BALANCED_ACCURACY = Statistic("balanced accuracy", _balanced_accuracy, _ANSWERED, bounded=True, both_classes=True)
-F1 = Statistic("F1", _f1, _ANSWERED, bounded=True, without="no image is positive, nor any answer")
-AUC = Statistic("AUC", _auc, ("truth", "score"), bounded=True, both_classes=True, ranks=True)
-AVERAGE_PRECISION = Statistic(
-    "average precision", _average_precision, ("truth", "score"), bounded=True, both_classes=True, ranks=True
-)
+BALANCED_ACCURACY = _of_both("balanced accuracy", _balanced_accuracy, _ANSWERED)
+F1 = Statistic("F1", _f1, _ANSWERED, kind="bounded", without="no image is positive, nor any answer")
+AUC = _of_both("AUC", _auc, ("truth", "score"), ranks=True)
+AVERAGE_PRECISION = _of_both("average precision", _average_precision, ("truth", "score"), ranks=True)
 BRIER = Statistic("the Brier score", _brier, ("truth", "score"))
 
 AT_THE_OPERATING_POINT = {

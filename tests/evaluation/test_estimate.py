@@ -113,7 +113,7 @@ def test_a_missing_value_is_not_within_a_tolerance():
         (table([1.0, 2.0, 4.0]), mean_of("value"), "Only 3 patients"),
         (table([1.0] * 20), mean_of("value"), "same in all resamples"),
         (table([1.0] * 20).assign(truth=1, score=0.5), AUC, "All images are of one class"),
-        (table([1.0] * 20).assign(truth=[1] + [0] * 19, score=np.arange(20)), AUC, "Only 1 image of one class"),
+        (table([1.0] * 20).assign(truth=[1] + [0] * 19, score=np.arange(20)), AUC, "Only 1 patient of one class"),
         (table([1.0] * 20).assign(truth=0, answer=0), SENSITIVITY, "no image"),
     ],
 )
