@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
+from echocare_core.evaluation.mask_scores import dice
 from echocare_core.evaluation.probe import (
     POOLED_MAPS,
     Labelled,
@@ -28,7 +29,7 @@ from echocare_core.frames.manifest import read_table
 from echocare_core.models import Encoder, build_encoder, load_encoder
 from echocare_core.pretraining.data.picture import prepare_picture
 from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, prepare_pixels
-from echocare_core.tasks.segmentation import SegmentationNetwork, dice
+from echocare_core.tasks.segmentation import SegmentationNetwork
 from echocare_core.training import warmup_cosine
 
 SIDE, MASK_SIDE, BATCH = 96, 128, 16  # px: as in training, and as the segmentation network takes; images

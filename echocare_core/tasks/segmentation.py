@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from echocare_core.errors import SettingsError, TableError
+from echocare_core.evaluation.mask_scores import dice
 from echocare_core.frames.reduced import enlarge_mask
 from echocare_core.models import EncoderProfile, starting_encoder
 from echocare_core.tasks.measurements import Spacing, known_spacing
@@ -217,9 +218,3 @@ def _number(item: Mapping[str, Any], column: str) -> float:
         raise TableError(
             f"{column} beside {row} is '{item[column]}'; needed a number, or nothing. Correct it."
         ) from error
-
-
-def dice(predicted: NDArray[np.bool_], drawn: NDArray[np.bool_]) -> float:
-    """Dice coefficient 2 |A and B| / (|A| + |B|); 1 where both are empty."""
-    total = int(predicted.sum()) + int(drawn.sum())
-    return 2.0 * int((predicted & drawn).sum()) / total if total else 1.0

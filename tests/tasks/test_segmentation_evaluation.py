@@ -14,7 +14,8 @@ from PIL import Image
 
 from echocare_core.errors import TableError
 from echocare_core.evaluation.handler import WriteEvaluation
-from echocare_core.tasks.segmentation import dice, score_masks
+from echocare_core.evaluation.mask_scores import dice
+from echocare_core.tasks.segmentation import score_masks
 from echocare_core.types import Mask, Measurement
 
 
