@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from echocare_core.types import Results
 from echocare_core.workflow import load_inference, own_errors
 
 FRAMES_TO_MEASURE = 128  # for int8
+NETWORK = "network"  # its entry in the configuration of a bundle
 
 
 def predict(
@@ -52,16 +54,92 @@ def predict(
         OutputError: `out` cannot be written, holds results already, is the folder `source` itself, or holds it.
     """
     folder = find_bundle(bundle)
+    every = _with_places(settings or {}, source, out, overwrite)
+    return _run(load_inference(folder, every), folder, settings or {})
+
+
+class LoadedBundle:
+    """A bundle whose network is loaded once and runs on one export after the other, with the results of `predict`.
+
+    All but the network is built anew for each export, from the bundle's configuration, as `predict` does.
+
+    Attributes:
+        folder: of the bundle.
+        network: what `load_engine` gave.
+    """
+
+    def __init__(self, bundle: str | Path, settings: Mapping[str, Any] | None = None) -> None:
+        """Load the network.
+
+        Args:
+            bundle: name or folder of a bundle.
+            settings: as for `predict`.
+
+        Raises:
+            EchoCareError: as `predict` for all that has to do with the bundle and its settings.
+        """
+        self.folder, self._settings = find_bundle(bundle), dict(settings or {})
+        _check_settings(self._settings)
+        with own_errors(_given(self._settings)):
+            self.network = load_inference(self.folder, self._settings).parser.get_parsed_content(NETWORK)
+
+    def predict(
+        self,
+        source: Given,
+        out: str | Path,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        check: Callable[[Any], None] | None = None,
+    ) -> Results:
+        """Run on an export; everything as in `predict`.
+
+        Args:
+            source: what is read.
+            out: folder for the results, which holds none.
+            settings: further ones, which must not change the network.
+            check: called with the data set once its headers are read, and before a frame is; what it raises ends the
+                run.
+        """
+        every = {**self._settings, **(settings or {})}
+        search_path = list(sys.path)
+        try:
+            workflow = load_inference(self.folder, _with_places(every, source, out, overwrite=False))
+            workflow.parser.ref_resolver.resolved_content[NETWORK] = self.network
+            if check is not None:
+                with own_errors(_given(every)):
+                    dataset = workflow.parser.get_parsed_content("dataset")
+                check(dataset)
+            return _run(workflow, self.folder, every)
+        finally:
+            sys.path[:] = search_path  # to which MONAI adds the bundle at each run
+
+
+def _with_places(settings: Mapping[str, Any], source: Given, out: str | Path, overwrite: bool) -> dict[str, Any]:
+    """All settings of a run, those with what is read and written among them."""
     first, *others = sources = [str(path) for path in every_path(source)]
     check_apart(map(Path, sources), Path(out))
-    reserved = sorted({"dataset_dir", "output_dir", "overwrite"} & set(settings or {}))
+    _check_settings(settings)
+    return {
+        **settings,
+        "dataset_dir": sources if others else first,
+        "output_dir": str(out),
+        "overwrite": overwrite,
+    }
+
+
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    reserved = sorted({"dataset_dir", "output_dir", "overwrite"} & set(settings))
     if reserved:
         raise BundleError(f"{', '.join(reserved)} cannot be a setting; needed as argument of its own. Leave it out.")
-    given = {name: value for name, value in (settings or {}).items() if name != "engine"}  # the command may set that
-    read_and_write = {"dataset_dir": sources if others else first, "output_dir": str(out), "overwrite": overwrite}
-    settings = {**(settings or {}), **read_and_write}
-    workflow = load_inference(folder, settings)
-    with own_errors(given), warnings.catch_warnings():
+
+
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that a person gave, and may have got wrong; the command may have set the engine."""
+    return {name: value for name, value in settings.items() if name != "engine"}
+
+
+def _run(workflow: Any, folder: Path, settings: Mapping[str, Any]) -> Results:
+    with own_errors(_given(settings)), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # MONAI calls scikit-image by names that will change
         workflow.run()
         results = getattr(workflow.parser.get_parsed_content("evaluator").state, "results", None)
