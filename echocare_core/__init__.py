@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from echocare_core.checks import check
     from echocare_core.frames import read_export, read_frames
     from echocare_core.installation import install
+    from echocare_core.integrations.service import serve
     from echocare_core.inventory.inspection import inspect_export
     from echocare_core.models import build_encoder, load_encoder, save_encoder
     from echocare_core.pacs.fetch import fetch
@@ -45,6 +46,7 @@ _HOMES = {
     "read_frames": "echocare_core.frames",
     "save_encoder": "echocare_core.models",
     "send": "echocare_core.pacs.send",
+    "serve": "echocare_core.integrations.service",
 }
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "read_frames",
     "save_encoder",
     "send",
+    "serve",
 ]
 
 

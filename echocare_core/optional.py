@@ -16,6 +16,7 @@ PACKAGES = {
     "av": ("PyAV", "video"),
     "dicomanonymizer": ("dicom-anonymizer", "privacy"),
     "dicomweb_client": ("dicomweb-client", "pacs"),
+    "fastapi": ("FastAPI", "service"),
     "itk": ("ITK", "itk"),
     "nibabel": ("nibabel", "nifti"),
     "nncf": ("NNCF", "openvino"),
@@ -24,8 +25,10 @@ PACKAGES = {
     "openvino": ("OpenVINO", "openvino"),
     "pyarrow": ("pyarrow", "parquet"),
     "pynetdicom": ("pynetdicom", "pacs"),
+    "python_multipart": ("python-multipart", "service"),
     "requests": ("requests", "pacs"),
     "urllib3": ("urllib3", "pacs"),
+    "uvicorn": ("uvicorn", "service"),
 }
 TELEMETRY = "openvino_telemetry"  # both OpenVINO and NNCF do without where it cannot be imported
 

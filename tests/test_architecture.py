@@ -120,7 +120,7 @@ def test_importing_it_does_not_import_torch(name):
     assert not loaded & {"torch", "monai"}
 
 
-HELPED = ("predict", "send", "shards", "inspect", "check", "pack", "install")
+HELPED = ("predict", "send", "shards", "inspect", "check", "pack", "install", "serve")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in HELPED), ["bundles"]])
