@@ -17,6 +17,7 @@ PACKAGES = {
     "dicomanonymizer": ("dicom-anonymizer", "privacy"),
     "dicomweb_client": ("dicomweb-client", "pacs"),
     "fastapi": ("FastAPI", "service"),
+    "holoscan": ("monai-deploy-app-sdk", "deploy"),
     "itk": ("ITK", "itk"),
     "nibabel": ("nibabel", "nifti"),
     "nncf": ("NNCF", "openvino"),

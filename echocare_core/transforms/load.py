@@ -12,19 +12,23 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
+from numpy.typing import NDArray
 
 from echocare_core.counting import counted
 from echocare_core.errors import SettingsError, UnreadableFrames
 from echocare_core.frames.read import read_frames
 from echocare_core.frames.series import find_in_series, read_series
+from echocare_core.transforms.in_memory import frames_of_pixels
 from echocare_core.types import Frames
 
+Source = str | Path | Frames | NDArray[Any] | torch.Tensor
 UNKNOWN = math.nan
 WHOLE_PICTURE = -1  # in place of a region's number
 
 
 class LoadUltrasound(Transform):
-    """A path, or `Frames` already opened, to a tensor: any format of `read_frames`, or the folder of one series.
+    """A path, `Frames` already opened, or pixels in memory, to a tensor: any format of `read_frames`, or the folder of
+    one series.
 
     The result is a MetaTensor float32 in [0, 255], upright (rows run down, columns to the right): MONAI's own readers
     hand pictures over as (width, height) and cines with time last.
@@ -66,7 +70,7 @@ class LoadUltrasound(Transform):
 
     def __call__(
         self,
-        source: str | Path | Frames,
+        source: Source,
         frame: int | Sequence[int] = 0,
         pixel_mm: float = UNKNOWN,
         scan_region: int | None = None,
@@ -74,8 +78,9 @@ class LoadUltrasound(Transform):
         """Load one file.
 
         Args:
-            source: path of a file, or the file already opened; or the folder of a series, whose frames are counted
-                through its files (`read_series`): what is loaded is of the one file that holds the first of them.
+            source: path of a file, the file already opened, or pixels in memory (`frames_of_pixels`); or the folder of
+                a series, whose frames are counted through its files (`read_series`): what is loaded is of the one file
+                that holds the first of them.
             frame: 0-based number of the frame, or of the first frame of a clip; or the numbers of all its frames.
             pixel_mm: spacing to assume where the file states none; nan for none.
             scan_region: number of the 2-D region to use in place of the one `Frames.scan_region` names, for dual
@@ -126,10 +131,10 @@ class LoadUltrasound(Transform):
         return MetaTensor(pixels[:, 0] if one else pixels, affine=_affine(*steps, is_clip=not one), meta=meta)
 
 
-def _open(source: str | Path | Frames, frame: int | Sequence[int]) -> tuple[Frames, int | Sequence[int], int]:
+def _open(source: Source, frame: int | Sequence[int]) -> tuple[Frames, int | Sequence[int], int]:
     """The file that holds what is asked for, the numbers of that in it, and how many frames there are in all."""
-    if isinstance(source, Frames) or not Path(source).is_dir():
-        opened = source if isinstance(source, Frames) else read_frames(Path(source))
+    if not isinstance(source, (str, Path)) or not Path(source).is_dir():
+        opened = _opened(source)
         return opened, frame, len(opened)
     series = read_series(Path(source))
     first = frame[0] if isinstance(frame, Sequence) else frame
@@ -137,6 +142,12 @@ def _open(source: str | Path | Frames, frame: int | Sequence[int]) -> tuple[Fram
     ahead = first - place  # frames of the files before it
     there = [number - ahead for number in frame] if isinstance(frame, Sequence) else place
     return opened, there, sum(map(len, series))
+
+
+def _opened(source: Source) -> Frames:
+    if isinstance(source, Frames):
+        return source
+    return read_frames(Path(source)) if isinstance(source, (str, Path)) else frames_of_pixels(source)
 
 
 def _affine(row_mm: float, column_mm: float, *, is_clip: bool) -> torch.Tensor:
@@ -164,7 +175,7 @@ class LoadUltrasoundd(MapTransform):
     2-D region of a dual picture to use).
 
     Args:
-        keys: which entries are paths or `Frames`.
+        keys: which entries are paths, `Frames` or pixels.
         frames, stride: one frame, a clip or a whole cine, as for `LoadUltrasound`.
         allow_missing_keys: skip those an item does not have.
 
