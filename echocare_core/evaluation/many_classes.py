@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from echocare_core.counting import enumerated
+from echocare_core.errors import TableError
 from echocare_core.evaluation.estimate import Estimate, estimate
-from echocare_core.evaluation.statistic import Numbers, Statistic, ratio, share_of
+from echocare_core.evaluation.statistic import Numbers, Statistic, equal_to, ratio, share_of
 from echocare_core.evaluation.two_classes import AUC
 
 Disagreement = Literal["unweighted", "linear", "quadratic"]
@@ -102,6 +104,9 @@ def confusion(rows: pd.DataFrame, classes: Sequence[Hashable]) -> Confusion:
     Args:
         rows: with `group`, `truth` and `answer`; those without truth or answer are left out.
         classes: in the order wanted.
+
+    Raises:
+        TableError: a class that is none of these.
     """
     known = rows.dropna(subset=["truth", "answer"])
     table = _tables(known, np.ones((1, len(known))), classes)[0].astype(np.int64)
@@ -112,14 +117,18 @@ def confusion(rows: pd.DataFrame, classes: Sequence[Hashable]) -> Confusion:
 def _answered(true: Hashable, answer: Hashable) -> Statistic:
     return share_of(
         f"the share of {true} answered {answer}",
-        lambda rows: (rows["answer"] == answer).to_numpy(),
+        lambda rows: equal_to(rows["answer"], answer),
         ("truth", "answer"),
-        lambda rows: (rows["truth"] == true).to_numpy(),
+        lambda rows: equal_to(rows["truth"], true),
     )
 
 
 def _tables(rows: pd.DataFrame, counts: Numbers, classes: Sequence[Hashable]) -> Numbers:
     """Confusion matrices (resamples, true classes, answers)."""
+    strange = [str(name) for name in pd.unique(rows[["truth", "answer"]].to_numpy().ravel()) if name not in classes]
+    if strange:
+        needed = enumerated([str(name) for name in classes])
+        raise TableError(f"Class {enumerated(strange)} in the table; needed {needed}. Correct these rows.")
     places = {name: place for place, name in enumerate(classes)}
     cells = rows["truth"].map(places).to_numpy(int) * len(classes) + rows["answer"].map(places).to_numpy(int)
     return (counts @ np.eye(len(classes) ** 2)[cells]).reshape(-1, len(classes), len(classes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +59,11 @@ class Statistic:
         """The rows that it is about, of which all that it reads is known."""
         about = rows if self.among is None else rows[self.among(rows)]
         return about[about[list(self.columns)].notna().all(axis=1)]
+
+
+def equal_to(values: pd.Series, wanted: Hashable) -> NDArray[np.bool_]:
+    """Which values are `wanted`: bool (rows,), False where the value is missing."""
+    return (values == wanted).to_numpy(dtype=bool, na_value=False)
 
 
 def ratio(above: Numbers, below: Numbers) -> Numbers:

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from echocare_core.evaluation.statistic import FEWEST_OF_A_CLASS, Numbers, Statistic, Values, ratio, share_of
+from echocare_core.evaluation.statistic import FEWEST_OF_A_CLASS, Numbers, Statistic, Values, equal_to, ratio, share_of
 
 _ANSWERED = ("truth", "answer")
 
 
 def _is(column: str, wanted: int) -> Callable[[pd.DataFrame], NDArray[np.bool_]]:
-    return lambda rows: (rows[column] == wanted).to_numpy()
+    return lambda rows: equal_to(rows[column], wanted)
 
 
 def _right(rows: pd.DataFrame) -> NDArray[np.bool_]:
-    return (rows["truth"] == rows["answer"]).to_numpy()
+    return (rows["truth"] == rows["answer"]).to_numpy(dtype=bool)
 
 
 def _table(rows: pd.DataFrame, counts: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:

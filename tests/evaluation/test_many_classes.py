@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
+from echocare_core.errors import TableError
 from echocare_core.evaluation.estimate import estimate
 from echocare_core.evaluation.many_classes import confusion, kappa, mean_auc, mean_sensitivity, one_against_rest
 
@@ -71,6 +72,11 @@ def test_the_confusion_matrix_equals_scikit_learn_and_each_row_is_of_its_class()
     shares = np.array([[cell.estimate for cell in line] for line in found.shares])
     assert shares.sum(axis=1) == pytest.approx(np.ones(3))
     assert all(cell.low <= cell.estimate <= cell.high for line in found.shares for cell in line)
+
+
+def test_a_class_that_is_none_of_the_bundles_is_an_error():
+    with pytest.raises(TableError, match="Class malignant in the table; needed normal and benign"):
+        confusion(answered(), CLASSES[:2])
 
 
 def test_a_class_without_images_has_shares_that_say_so():

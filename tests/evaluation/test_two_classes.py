@@ -62,3 +62,21 @@ def test_turning_truth_and_scores_round_leaves_the_auc():
     rows = scored_patients()
     turned = rows.assign(truth=1 - rows.truth, score=1 - rows.score)
     assert estimate(turned, AUC).estimate == pytest.approx(estimate(rows, AUC).estimate)
+
+
+@pytest.mark.parametrize("kind", ["Int64", "boolean", "object", "float", "bool"])
+def test_a_column_of_any_kind_that_holds_zeros_and_ones_gives_the_same(kind):
+    rows = scored_patients()
+    other = rows.assign(truth=rows.truth.astype(bool if kind in ("boolean", "bool") else int).astype(kind))
+    for statistic in (*AT_THE_OPERATING_POINT.values(), *OF_SCORES.values()):
+        assert estimate(other, statistic) == estimate(rows, statistic)
+
+
+@pytest.mark.parametrize("kind", ["Int64", "boolean", "object", "float"])
+def test_a_truth_that_is_missing_is_of_neither_class(kind):
+    rows = scored_patients()
+    other = rows.assign(truth=rows.truth.astype(kind))
+    other.loc[:9, "truth"] = None
+    for name, statistic in (AT_THE_OPERATING_POINT | OF_SCORES).items():
+        number, alone = estimate(other, statistic), estimate(rows[10:], statistic)
+        assert (number.estimate, number.low, number.images) == (alone.estimate, alone.low, alone.images), name
