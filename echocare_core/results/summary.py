@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError
 from echocare_core.result_files import REPORT_HTML, SET_ASIDE_CSV, TABLES_AND_PAGE
-from echocare_core.results.page import Section, write_report
+from echocare_core.results.page import PagePictures, Section, write_report
 from echocare_core.results.staging import Staging
 from echocare_core.results.table import Row, complete_rows, file_columns, write_results_csv, write_set_aside_csv
 from echocare_core.types import BundleCard, Results
@@ -32,16 +32,16 @@ def write_summary(folder: str | Path, results: Sequence[tuple[BundleCard, Result
     moved = [_rows_seen_from(folder, run) for _, run in results]
     set_aside = tuple(dict.fromkeys(item for _, run in results for item in run.set_aside))
     rows = complete_rows(row for run_rows in moved for row in run_rows)
-    sections = [
-        Section(card, run_rows, run.details, run.tables, run.origin)
-        for (card, run), run_rows in zip(results, moved, strict=True)
-    ]
     staging = Staging(folder)
     try:
         with explained(folder):
+            sections = [
+                Section(card, run_rows, run.details, run.tables, run.origin, _pictures_of(folder, run))
+                for (card, run), run_rows in zip(results, moved, strict=True)
+            ]
             write_results_csv(staging.path, rows)
             write_set_aside_csv(staging.path / SET_ASIDE_CSV, set_aside)
-            write_report(staging.path / REPORT_HTML, sections, set_aside, pictures=folder)
+            write_report(staging.path / REPORT_HTML, sections, set_aside)
         staging.move_in(TABLES_AND_PAGE)
     except BaseException:
         staging.discard()
@@ -49,16 +49,25 @@ def write_summary(folder: str | Path, results: Sequence[tuple[BundleCard, Result
     return Results(folder, rows, set_aside, tuple(one for _, run in results for one in run.details))
 
 
+def _pictures_of(folder: Path, run: Results) -> PagePictures:
+    """The pictures on the page of a run, by the paths that its rows have in the summary."""
+    return PagePictures(run.folder / REPORT_HTML, f"{_inside(folder, run)}/")
+
+
 def _rows_seen_from(folder: Path, run: Results) -> list[Row]:
     """The rows of a run with the paths of its files relative to the folder of the summary."""
+    inside = _inside(folder, run)
+    return [
+        {**row, **{column: str(inside / str(row[column])) for column in file_columns([row]) if row[column]}}
+        for row in run.rows
+    ]
+
+
+def _inside(folder: Path, run: Results) -> PurePosixPath:
     try:
-        inside = PurePosixPath(run.folder.resolve().relative_to(folder.resolve()).as_posix())
+        return PurePosixPath(run.folder.resolve().relative_to(folder.resolve()).as_posix())
     except ValueError:
         raise OutputError(
             f"{run.folder} is not inside {folder}; a summary links the pictures of its runs by relative paths."
             " Write the runs into subfolders of the summary's folder."
         ) from None
-    return [
-        {**row, **{column: str(inside / str(row[column])) for column in file_columns([row]) if row[column]}}
-        for row in run.rows
-    ]

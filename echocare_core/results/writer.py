@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,8 +31,8 @@ from echocare_core.result_files import (
 from echocare_core.results.doubts import Doubt, doubts_of
 from echocare_core.results.journal import Journal, Step, checksum_of
 from echocare_core.results.naming import FrameNames
-from echocare_core.results.overlay import DRAWERS, draw_overlay, marks_nothing, shown_size
-from echocare_core.results.page import Section, write_report
+from echocare_core.results.overlay import DRAWERS, draw_frame, marks_nothing, shown_size
+from echocare_core.results.page import Section, WaitingPictures, picture_of, waiting_path, write_report
 from echocare_core.results.staging import UNFINISHED, Staging
 from echocare_core.results.table import (
     DOUBTS,
@@ -172,7 +172,7 @@ class ResultsWriter:
             return
         rows = tuple(self._rows[self._noted :])
         self._noted = len(self._rows)
-        names = [str(row[column]) for row in rows for column in file_columns([row]) if row[column]]
+        names = [name for row in rows for name in _files_of(row)]
         with explained(self.folder):
             pictures = {name: checksum_of(self._staging.path / name) for name in names}
             details = tuple(self._details[-len(rows) :] if rows else ())
@@ -223,8 +223,8 @@ class ResultsWriter:
             if self._origin is not None:
                 origin = json.dumps(describe_origin(self._card, self._origin), indent=2, ensure_ascii=False)
                 (staged / ORIGIN_JSON).write_text(f"{origin}\n", encoding="utf-8")
-            section = Section(self._card, rows, details, tables, self._origin)
-            write_report(staged / REPORT_HTML, [section], set_aside, pictures=staged)
+            section = Section(self._card, rows, details, tables, self._origin, WaitingPictures(staged))
+            write_report(staged / REPORT_HTML, [section], set_aside)
         self._staging.move_in(ENTRIES)
         self._finished = True
         return Results(self.folder, rows, tuple(set_aside), details, tables, self._origin)
@@ -258,13 +258,22 @@ class ResultsWriter:
         return self._names(prediction.source, prediction.frame)
 
     def _overlay(self, prediction: Prediction, image: NDArray[np.uint8], doubts: Sequence[Doubt], place: Place) -> str:
-        overlay = draw_overlay(image, prediction.outputs, caption_lines(prediction, doubts))
-        return place.save_picture(Image.fromarray(overlay), OVERLAYS)
+        drawn = draw_frame(image, prediction.outputs, caption_lines(prediction, doubts))
+        path = place.save_picture(Image.fromarray(drawn.overlay), OVERLAYS)
+        place.save_as(waiting_path(path), picture_of(drawn, prediction.outputs))
+        return path
 
 
 def _key(*about: object) -> tuple[object, ...]:
     """By which a row is told from others: its level, source, frame and study."""
     return about
+
+
+def _files_of(row: Mapping[str, object]) -> Iterator[str]:
+    """The files of a row, and what waits for the page."""
+    yield from (str(row[column]) for column in file_columns([row]) if row[column])
+    if row.get("overlay"):
+        yield waiting_path(str(row["overlay"]))
 
 
 def caption_lines(prediction: Prediction, doubts: Sequence[Doubt] = ()) -> list[str]:

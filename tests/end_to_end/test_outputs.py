@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from html_page import Page
 from lazy_device import lazy_device
 from output_bundle import KINDS, write_output_bundle
 from PIL import Image
@@ -169,9 +170,8 @@ def test_frames_cines_and_studies_stand_in_one_table(export: Path, tmp_path: Pat
     of_first = [row for row in results if row["study"] == 1]
     assert [row["level"] for row in of_first] == ["frame"] * 4 + ["cine", "frame", "study"]
     assert next(row for row in of_first if row["level"] == "study")["parts_count"] == 5
-    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    heads = [part.split("</h3>")[0] for part in page.split("<h3>")[1:]]
-    assert heads[:4] == ["Study 1", "CINE", "CINE", "STILL"]
+    cases = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8")).data["cases"]
+    assert [case["name"] for case in cases[:3]] == ["Study 1", "ST1/CINE", "ST1/STILL"]
 
 
 def test_several_clips_and_nothing_to_combine_them_is_one_sentence(export: Path, tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromium import chromium, open_page
 
 from echocare_core.types import BundleCard, Mask, Measurement, Prediction
+
+__all__ = ["chromium", "open_page"]  # fixtures
 
 
 @pytest.fixture

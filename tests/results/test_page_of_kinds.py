@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +86,7 @@ def test_boxes_of_a_cine_are_counted_by_class(page_of, frame_of):
 def test_no_box_is_said_in_words(page_of, frame_of):
     page = page_of(frame_of(outputs=(NO_BOX,)))
     assert "Nothing found: no nodule or cyst." in page.text
-    assert page.all("img")[0]["alt"].endswith("nothing found")
+    assert page.data["cases"][0]["rows"][0]["said"] == "nothing found"
 
 
 def test_a_point_that_was_not_found_is_said_in_words(page_of, frame_of):
@@ -96,12 +95,13 @@ def test_a_point_that_was_not_found_is_said_in_words(page_of, frame_of):
 
 
 def test_a_picture_stands_beside_its_frame_and_both_lead_to_their_files(page_of, frame_of):
-    page = page_of(frame_of(outputs=(Picture("enhanced", np.zeros((60, 80, 3), np.uint8)),)))
-    assert [link["href"] for link in page.all("a")][:2] == [
+    page = page_of(frame_of(outputs=(Picture("enhanced", np.full((60, 80, 3), 90, np.uint8)),)))
+    assert [link["href"] for link in page.all("a") if link["href"].endswith(".png")] == [
         "overlays/STUDY1/IM0001_f0000.png",
         "pictures/STUDY1/IM0001_f0000_enhanced.png",
     ]
-    assert "enhanced" in page.text
+    [made] = page.pictures[0]["more"]
+    assert (made["name"], made["w"], made["h"]) == ("enhanced", 80, 60)
     assert "frame 0" not in page.text
 
 
@@ -111,7 +111,7 @@ def test_a_score_alone_says_nothing_about_calibration_or_masks(page_of, frame_of
     assert "mask" not in text
 
 
-def test_a_study_comes_before_its_cines_and_a_cine_before_its_frames(page_of, frame_of):
+def test_a_study_comes_before_its_files_and_a_cine_stands_with_its_frames(page_of, frame_of):
     volume = (Measurement("volume", 12.0, "ml"),)
     page = page_of(
         frame_of("b/2", outputs=volume, study=2),
@@ -120,10 +120,17 @@ def test_a_study_comes_before_its_cines_and_a_cine_before_its_frames(page_of, fr
         Prediction("b", volume, "study", study=2),
         Prediction("a", volume, "study", study=1),
     )
-    words = re.findall(r"Study \d|a/ 1 the whole cine|1 1 frame|b/ 2 1 frame", page.text)
-    assert words == ["Study 1", "a/ 1 the whole cine", "1 1 frame", "Study 2", "b/ 2 1 frame"]
+    assert [case["name"] for case in page.data["cases"]] == ["Study 1", "a/1", "Study 2", "b/2"]
+    assert [row.get("level") for row in page.data["cases"][1]["rows"]] == ["cine", None]
+    assert "a/ 1 the whole cine" in page.text
     assert "2 frames, 1 cine and 2 studies of 2 files measured" in page.text
 
 
-def test_a_page_of_masks_carries_no_style_of_other_kinds(page_of, frame_of):
-    assert ".probabilities" not in page_of(frame_of()).text
+def test_any_file_that_a_row_names_is_linked(page_of, frame_of, tmp_path, card):
+    with ResultsWriter(tmp_path / "out", card) as writer:
+        writer.add(frame_of())
+        writer._rows[0]["dicom_seg_file"] = "dicom/a b.dcm"  # as what is written at the end of a run adds it
+        writer.finish()
+    page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
+    assert "dicom/a%20b.dcm" in [link["href"] for link in page.all("a")]
+    assert page.data["cases"][0]["rows"][0]["files"]["dicom seg"] == "dicom/a b.dcm"

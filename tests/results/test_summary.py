@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from html_page import Page
 
 from echocare_core.errors import OutputError
 from echocare_core.results import ResultsWriter, write_summary
@@ -50,6 +51,11 @@ def test_the_page_shows_every_bundle_and_counts_a_file_once(tmp_path: Path, two_
     assert "Title of lesions" in page
     assert 'href="lesions/overlays/STUDY1/IM0001_f0000.png"' in page
     assert "1 frame of 1 file measured, 1 file set aside." in page
+    assert Page(page).pictures == [
+        one
+        for name in ("heads", "lesions")
+        for one in Page((tmp_path / name / "report.html").read_text("utf-8")).pictures
+    ]
 
 
 def test_what_both_runs_set_aside_is_named_once(tmp_path: Path, two_runs):
@@ -73,7 +79,7 @@ def test_an_earlier_summary_is_replaced_and_nothing_else_is_left(tmp_path: Path,
 def test_a_summary_that_fails_leaves_the_earlier_one(tmp_path: Path, two_runs):
     write_summary(tmp_path, two_runs)
     before = (tmp_path / "results.csv").read_bytes()
-    (tmp_path / "lesions" / "overlays" / "STUDY1" / "IM0001_f0000.png").unlink()
+    (tmp_path / "lesions" / "report.html").unlink()
     with pytest.raises(OutputError):
         write_summary(tmp_path, two_runs[::-1])
     assert (tmp_path / "results.csv").read_bytes() == before

@@ -13,6 +13,7 @@ from echocare_core.frames.reduced import reduce_picture
 from echocare_core.results.overlay.boxes import draw_boxes
 from echocare_core.results.overlay.canvas import Canvas, Colour, enlargement
 from echocare_core.results.overlay.caption import draw_caption
+from echocare_core.results.overlay.marks import Mark
 from echocare_core.results.overlay.mask import draw_mask
 from echocare_core.results.overlay.measurements import draw_measurements
 from echocare_core.results.overlay.points import draw_points
@@ -35,6 +36,20 @@ DRAWERS: dict[type, Drawer] = {
 }
 
 
+class Drawn(NamedTuple):
+    """A frame with what was found on it.
+
+    Attributes:
+        overlay: uint8 RGB, as `draw_overlay` gives it.
+        frame: the frame below, uint8 RGB (height, width, 3), smaller where it was very large.
+        marks: what was drawn on it, in pixels of `frame`.
+    """
+
+    overlay: NDArray[np.uint8]
+    frame: NDArray[np.uint8]
+    marks: tuple[Mark, ...]
+
+
 def draw_overlay(
     image: NDArray[np.uint8], outputs: Sequence[Output], caption_lines: Sequence[str] = ()
 ) -> NDArray[np.uint8]:
@@ -52,16 +67,23 @@ def draw_overlay(
     Raises:
         ValueError: the picture is not RGB of 8 bits.
     """
+    return draw_frame(image, outputs, caption_lines).overlay
+
+
+def draw_frame(image: NDArray[np.uint8], outputs: Sequence[Output], caption_lines: Sequence[str] = ()) -> Drawn:
+    """The same with what it was made of; arguments and errors are those of `draw_overlay`."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(f"the picture is {image.dtype} {image.shape}; uint8 RGB (height, width, 3) is needed")
     factor = shrinkage(*image.shape[:2])
-    canvas = Canvas(image if factor == 1 else reduce_picture(image, factor))
+    frame = image if factor == 1 else reduce_picture(image, factor)
+    canvas = Canvas(frame)
     outputs = [smaller(output, factor) for output in outputs]
     marks = [output for output in outputs if type(output) in DRAWERS]
     legend = [entry for output in marks for entry in DRAWERS[type(output)].draw(canvas, output)]
     measured = [output for output in outputs if isinstance(output, Measurement)]
     legend += draw_measurements(canvas, measured, first_colour=len(legend) + 1)
-    return np.concatenate([canvas.picture, draw_caption(canvas.picture.shape[1], legend, caption_lines)])
+    overlay = np.concatenate([canvas.picture, draw_caption(canvas.picture.shape[1], legend, caption_lines)])
+    return Drawn(overlay, frame, tuple(canvas.marks))
 
 
 def shown_size(height: int, width: int) -> tuple[int, int]:

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Colour = tuple[int, int, int]
-Box = tuple[int, int, int, int]  # (top, left, bottom, right), half-open
-Line = NDArray[np.floating]  # (corners, 2), (row, column) from the upper left edge of the picture, pixels as recorded
+from echocare_core.results.overlay.marks import Box, Colour, Line, Lines, Mark, Shade, Word
 
 # Okabe and Ito (2008), told apart with every kind of colour blindness; the ones that stand out on grey tissue first.
 COLOURS: tuple[Colour, ...] = (
@@ -37,6 +35,7 @@ class Canvas:
         factor: whole number by which it is enlarged.
         picture: uint8 RGB (factor * height, factor * width, 3).
         thickness: of lines, in its pixels.
+        marks: what was drawn, in pixels as recorded, to be drawn elsewhere.
     """
 
     def __init__(self, image: NDArray[np.uint8]) -> None:
@@ -45,6 +44,7 @@ class Canvas:
         self.factor = enlargement(*self.size)
         self.picture = np.repeat(np.repeat(image, self.factor, axis=0), self.factor, axis=1)
         self.thickness = max(2.0, min(self.picture.shape[:2]) / 240)
+        self.marks: list[Mark] = []
 
     @property
     def margin_px(self) -> int:
@@ -68,6 +68,9 @@ class Canvas:
             fill: opacity in [0, 1] of the same colour below them, (height, width) of the box as recorded.
             thickness: of the lines where it is not that of the canvas, at most that.
         """
+        lines = tuple(lines)
+        share = 0.0 if fill is None or not fill.size else float(fill.max())
+        self.marks.append(Lines(lines, colour, share, thickness is not None))
         thickness = thickness or self.thickness
         shifted = [line - (box[0], box[1]) for line in lines]
         size = (box[2] - box[0], box[3] - box[1])
@@ -77,6 +80,7 @@ class Canvas:
 
     def draw_pixels(self, opacity: NDArray[np.floating], box: Box, colour: Colour) -> None:
         """Colour the pixels of one box of the picture, opacity in [0, 1], (height, width) of the box as recorded."""
+        self.marks.append(Shade(opacity, box, colour))
         self._blend(box, [(self._enlarged(opacity), colour)])
 
     def _enlarged(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -109,6 +113,7 @@ class Canvas:
             colour: of the letters.
             anchor: which point of them stands there, as Pillow names it: "ls" left and baseline, "mm" the middle.
         """
+        self.marks.append(Word(text, row, column, colour, anchor, self.letter_height / self.factor))
         font = ImageFont.load_default(self.letter_height)
         left, top, right, bottom = font.getbbox(text, anchor=anchor, stroke_width=2)
         height, width = self.picture.shape[:2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from echocare_core.results.page.card import breakable
+from echocare_core.results.page.article import breakable
 from echocare_core.results.page.groups import folders_of
 from echocare_core.types import SetAside
 

@@ -1,4 +1,4 @@
-"""The page for people: one HTML file that opens in any browser, offline, and prints on A4."""
+"""The report: a single HTML file that opens in any browser, offline, on a telephone too, and prints on A4."""
 
 from __future__ import annotations
 
@@ -6,40 +6,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
 
 from echocare_core.result_files import ORIGIN_JSON
+from echocare_core.results.page.article import article
 from echocare_core.results.page.aside import list_set_aside
 from echocare_core.results.page.beside import list_beside
-from echocare_core.results.page.card import breakable, card
+from echocare_core.results.page.case_data import page_data
+from echocare_core.results.page.case_index import list_cases, plot_cases
+from echocare_core.results.page.cases import Case, cases_of
+from echocare_core.results.page.document import Document, data_element, package_version
 from echocare_core.results.page.entry import Entry
-from echocare_core.results.page.groups import folders_of, groups_of
-from echocare_core.results.page.index import SORT, SORT_SOURCE, list_files
 from echocare_core.results.page.origin import origin_facts
+from echocare_core.results.page.overview import TOOLBAR, tiles
+from echocare_core.results.page.pictures import PictureSource, picture_elements
 from echocare_core.results.table import Row
 from echocare_core.results.wording import counted, enumerated, range_text
 from echocare_core.types import BundleCard, Details, Measurement, Origin, SetAside
 
 LEVELS = ("frame", "cine", "study")
-MOST_THUMBNAILS_PER_FILE = 6
-MOST_THUMBNAILS = 300  # of one page: about 5 MB
+STYLES = ("base.css", "list.css", "case.css", "outputs.css")
+SCRIPTS = (
+    "dom.js", "wording.js", "list.js", "filters.js", "pictures.js", "cine.js", "curve.js", "numbers.js", "viewer.js",
+    "csv.js", "corrections.js", "corrections_table.js", "corrections_form.js", "print.js", "cases.js",
+)  # fmt: skip
 
-_PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'$scripts">
-<title>$title</title>
-<style>
-$style
-</style>
-</head>
-<body>
+_BEGINNING = Template("""<body>
+<a class="skip" href="#main">Skip to the cases</a>
+<p class="unseen" id="announced" role="status"></p>
 <header>
 <p class="brand">EchoCare, open <span>version $version</span></p>
 <h1>$title</h1>
@@ -50,33 +45,42 @@ $style
 <p><strong>Not a medical device.</strong> These numbers come from software for research. They have not been checked by
 a person and must not be used for diagnosis or treatment.</p>
 </aside>
-<main>
-$sections
-$set_aside
+<main id="main" tabindex="-1">
+<div id="overview">
+""")
+
+_END = Template("""$set_aside
+<section aria-labelledby="made"><h2 id="made">How it was made</h2>
+$made</section>
 <section aria-labelledby="files"><h2 id="files">Beside this page</h2>
 <ul>
 $beside
 </ul></section>
 <section aria-labelledby="cite"><h2 id="cite">How to cite</h2>
-<p>State the software, the bundle and the weights, so that others can repeat it, and the publications that the bundle's
-own documentation names:</p>
+<p>Name the software, the bundle and the checksum of its weights, so that others can repeat it, and the publications
+that the bundle's own documentation names:</p>
 $citations</section>
-</main>
-$script</body>
-</html>
+</div>
 """)
 
 _SECTION = Template("""<section class="run" aria-labelledby="run-$number">
 <h2 id="run-$number">$title</h2>
 <p class="lead">$summary</p>
+$plots$list</section>
+""")
+
+_FACTS = Template("""<h3>$title</h3>
 <dl class="facts">
 <div><dt>Intended use</dt><dd>$intended_use</dd></div>
 <div><dt>Bundle</dt><dd>$name, version $version</dd></div>
 $plausible<div><dt>Weights</dt><dd><code>$weights</code> (SHA-256)</dd></div>
 $origin
 </dl>
-$cards
-</section>""")
+""")
+
+
+def no_pictures(overlay: str) -> None:
+    """Where a page has none."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Section:
         details: of each row.
         tables: names of the tables that kinds of output added.
         origin: how they were made; None where that is not known.
+        pictures: where the pictures of its rows come from.
     """
 
     card: BundleCard
@@ -96,6 +101,7 @@ class Section:
     details: Sequence[Details]
     tables: Sequence[str] = ()
     origin: Origin | None = None
+    pictures: PictureSource = no_pictures
 
     @property
     def entries(self) -> list[Entry]:
@@ -103,65 +109,95 @@ class Section:
 
 
 def write_report(
-    path: Path,
-    sections: Sequence[Section],
-    set_aside: Sequence[SetAside] = (),
-    *,
-    pictures: Path | None = None,
-    written: datetime | None = None,
+    path: Path, sections: Sequence[Section], set_aside: Sequence[SetAside] = (), *, written: datetime | None = None
 ) -> None:
-    """Write the page: nothing is loaded from outside, thumbnails are inside it, each linked to its overlay.
-
-    The only script is that which sorts the index of many files (`page.index`).
+    """Write the page, piece by piece: nothing is loaded from outside, and pictures are inside it.
 
     Args:
         path: the file.
         sections: one per bundle.
         set_aside: what was not used, and why.
-        pictures: folder from which the masks and overlays of the rows are read now; that of the page when None.
         written: date and time on the page, with its time zone; now when None.
     """
     written = written or datetime.now().astimezone()
-    entries = [entry for section in sections for entry in section.entries]
-    tables = [name for section in sections for name in section.tables]
-    tables += [ORIGIN_JSON for section in sections if section.origin is not None]
-    parts = "\n".join(_sections(sections, pictures or path.parent))
-    sorts = '<table class="index">' in parts
-    text = _PAGE.substitute(
-        title=escape(sections[0].card.title if len(sections) == 1 else "Ultrasound measurements"),
-        style=_style(entries),
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        file.writelines(_pieces(sections, set_aside, written))
+
+
+def _pieces(sections: Sequence[Section], set_aside: Sequence[SetAside], written: datetime) -> Iterator[str]:
+    """What is read at once, then the scripts, which work before the pictures, most of it all, are there."""
+    of_sections = cases_of([section.entries for section in sections])
+    title = sections[0].card.title if len(sections) == 1 else "Ultrasound measurements"
+    document = Document(title, STYLES, SCRIPTS)
+    yield document.head
+    yield _beginning(title, sections, set_aside, written)
+    yield tiles([case for cases in of_sections for case in cases], set_aside)
+    yield TOOLBAR
+    for number, (section, cases) in enumerate(zip(sections, of_sections, strict=True), start=1):
+        yield _section(number, section, cases, alone=len(sections) == 1)
+    yield _end(sections, set_aside)
+    yield '<div id="cases">\n'
+    for section, cases in zip(sections, of_sections, strict=True):
+        yield from (article(case, section.card) for case in cases)
+    yield "</div>\n</main>\n"
+    yield data_element("data", page_data(of_sections, [section.card for section in sections]))
+    yield document.script_element
+    yield from picture_elements(
+        [
+            (one.number, str(one.entry.row["overlay"]), section.pictures)
+            for section, cases in zip(sections, of_sections, strict=True)
+            for case in cases
+            for one in case.all
+            if one.entry.row.get("overlay")
+        ]
+    )
+    yield "</body>\n</html>\n"
+
+
+def _beginning(title: str, sections: Sequence[Section], set_aside: Sequence[SetAside], written: datetime) -> str:
+    return _BEGINNING.substitute(
+        title=escape(title),
         version=escape(package_version()),
-        summary=summary_text([entry.row for entry in entries], set_aside),
+        summary=summary_text([row for section in sections for row in section.rows], set_aside),
         iso=written.isoformat(timespec="seconds"),
         written=_time_text(written),
-        sections=parts,
-        scripts=f"; script-src {SORT_SOURCE}" if sorts else "",
-        script=f"<script>{SORT}</script>\n" if sorts else "",
+    )
+
+
+def _section(number: int, section: Section, cases: Sequence[Case], *, alone: bool) -> str:
+    title = _heading(section) if alone else section.card.title
+    return _SECTION.substitute(
+        number=number,
+        title=escape(title),
+        summary=f"{_counted_rows(section.rows)}, in the order of the export.",
+        plots=plot_cases(cases, section.card),
+        list=list_cases(cases, f"Cases: {title}") if cases else "<p>No frame was measured.</p>",
+    )
+
+
+def _end(sections: Sequence[Section], set_aside: Sequence[SetAside]) -> str:
+    tables = [name for section in sections for name in section.tables]
+    tables += [ORIGIN_JSON for section in sections if section.origin is not None]
+    entries = [entry for section in sections for entry in section.entries]
+    return _END.substitute(
         set_aside=list_set_aside(set_aside),
+        made="".join(_facts(section) for section in sections),
         beside=list_beside(entries, tables, "" if len(sections) == 1 else "In the folder of each bundle, "),
         citations="".join(f"<p class='citation'>{citation(section.card)}</p>\n" for section in sections),
     )
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def _style(entries: Sequence[Entry]) -> str:
-    """The style of the page, and of what stands on it beside masks and measurements."""
-    more = any(entry.level != "frame" for entry in entries) or _has_more(entries)
-    names = ("report.css", "outputs.css") if more else ("report.css",)
-    return "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
-
-
-def _has_more(entries: Sequence[Entry]) -> bool:
-    """Whether something else than masks and measurements is on the page."""
-    return any(not isinstance(output, Measurement) for entry in entries for output in entry.details.outputs)
-
-
-def package_version() -> str:
-    """Version of the installed package; "unknown" where it runs from a bare copy."""
-    try:
-        return version("echocare")
-    except PackageNotFoundError:
-        return "unknown"
+def _facts(section: Section) -> str:
+    about = section.card
+    return _FACTS.substitute(
+        title=escape(about.title),
+        intended_use=escape(about.intended_use),
+        name=escape(about.name),
+        version=escape(about.version),
+        plausible=_plausible(about),
+        weights=escape(about.weights_sha256),
+        origin=origin_facts(section.origin),
+    )
 
 
 def summary_text(rows: Sequence[Row], set_aside: Sequence[SetAside]) -> str:
@@ -197,40 +233,6 @@ def _time_text(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M}" + (f" UTC{zone[:3]}:{zone[3:5]}" if zone else "")
 
 
-def _sections(sections: Sequence[Section], pictures: Path) -> Iterator[str]:
-    left = MOST_THUMBNAILS
-    total = sum(len(groups_of(section.entries)) for section in sections)
-    per_file = max(1, min(MOST_THUMBNAILS_PER_FILE, MOST_THUMBNAILS // max(1, total)))
-    for number, section in enumerate(sections, 1):
-        groups, cards = groups_of(section.entries), []
-        anchors = [f"file-{number}-{place}" for place in range(1, len(groups) + 1)]
-        sources = [None if group[0].level == "study" else str(group[0].row["source"]) for group in groups]
-        for entries, anchor, (folder, begins) in zip(groups, anchors, folders_of(sources), strict=True):
-            shown = min(per_file, left, len(entries))
-            if begins:
-                cards.append(f'<p class="folder">{breakable(folder)}</p>')
-            cards.append(card(entries, pictures, shown, anchor, folder))
-            left -= shown
-        index = list_files(groups, anchors)
-        yield _section(number, section, [*([index] if index else []), *cards], repeats_title=len(sections) == 1)
-
-
-def _section(number: int, section: Section, cards: Sequence[str], repeats_title: bool) -> str:
-    about = section.card
-    return _SECTION.substitute(
-        number=number,
-        title=_heading(section) if repeats_title else escape(about.title),
-        summary=f"{_counted_rows(section.rows)}, in the order of the export.",
-        intended_use=escape(about.intended_use),
-        name=escape(about.name),
-        version=escape(about.version),
-        plausible=_plausible(about),
-        weights=escape(about.weights_sha256),
-        origin=origin_facts(section.origin),
-        cards="\n".join(cards) or "<p>No frame was measured.</p>",
-    )
-
-
 def _plausible(card: BundleCard) -> str:
     """Between which numbers measurements are believed, and why, folded up."""
     if not card.plausible:
@@ -243,4 +245,6 @@ def _plausible(card: BundleCard) -> str:
 
 
 def _heading(section: Section) -> str:
-    return "Results" if _has_more(section.entries) else "Measurements"
+    """Whether masks and measurements alone are on the page, or more."""
+    outputs = (output for details in section.details for output in details.outputs)
+    return "Measurements" if all(isinstance(output, Measurement) for output in outputs) else "Results"

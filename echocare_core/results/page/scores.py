@@ -25,7 +25,7 @@ def _one(scores: Scores) -> str:
     answer = escape(name_text(scores.answer))
     bars = "\n".join(_bar(name, value, scores) for name, value in scores.probabilities.items())
     return (
-        f'<section class="score"><h4>{escape(name_text(scores.name))}</h4><p class="answer">{answer}</p>\n'
+        f'<section class="score"><h3>{escape(name_text(scores.name))}</h3><p class="answer">{answer}</p>\n'
         f'<table class="probabilities"><tbody>{bars}</tbody></table>{_operating_point(scores)}</section>'
     )
 
@@ -33,12 +33,14 @@ def _one(scores: Scores) -> str:
 def _bar(name: str, value: float, scores: Scores) -> str:
     point = scores.operating_point
     asked = point is not None and point.label == name
-    mark = f'<i style="left:{100 * point.threshold:.1f}%"></i>' if point is not None and asked else ""
+    mark = f'<path class="threshold" d="M{100 * point.threshold:.1f} 0V10"/>' if point is not None and asked else ""
     text = probability_text(value, point.threshold if point is not None and asked else None)
-    return (
-        f'<tr><th scope="row">{escape(name_text(name))}</th>'
-        f'<td class="bar"><span><b style="width:{100 * value:.1f}%"></b>{mark}</span></td><td>{text}</td></tr>'
+    bar = (
+        '<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="ground" width="100" height="10"/>'
+        f'<rect class="bar" width="{100 * value:.1f}" height="10"/>{mark}</svg>'
     )
+    return f'<tr><th scope="row">{escape(name_text(name))}</th><td class="bars">{bar}</td><td>{text}</td></tr>'
 
 
 def _operating_point(scores: Scores) -> str:
@@ -57,7 +59,7 @@ def _several(asked: Sequence[Scores]) -> str:
         for name in names
     ]
     return (
-        f'<section class="score"><h4>{escape(name_text(asked[0].name))}</h4>\n'
+        f'<section class="score"><h3>{escape(name_text(asked[0].name))}</h3>\n'
         f"{table(('Class', 'Answer in', 'Median', 'Range'), rows)}{_operating_point(asked[0])}</section>"
     )
 

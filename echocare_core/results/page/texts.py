@@ -7,7 +7,7 @@ from html import escape
 
 from echocare_core.result_files import TEXTS
 from echocare_core.results.page.entry import Entry
-from echocare_core.results.page.thumbnail import evenly_spaced
+from echocare_core.results.page.spaced import evenly_spaced
 from echocare_core.results.wording import counted, name_text
 from echocare_core.types import Text
 
@@ -26,4 +26,4 @@ def _texts(entry: Entry, one_of_several: bool) -> Iterator[str]:
     for text in entry.of(Text):
         title = f"{name_text(text.name)}, {entry.words}" if one_of_several else name_text(text.name)
         words = escape(text.text.strip()) or "<em>empty</em>"
-        yield f'<section class="words"><h4>{escape(title)}</h4><div class="text">{words}</div></section>'
+        yield f'<section class="words"><h3>{escape(title)}</h3><div class="text">{words}</div></section>'

@@ -1,6 +1,6 @@
 """The tables of a run: `results.csv`, one row per frame, cine or study, and what the kinds of output add."""
 
-from echocare_core.results.table.cells import Row, is_results_csv, write_set_aside_csv
+from echocare_core.results.table.cells import Row, cell, is_results_csv, write_set_aside_csv
 from echocare_core.results.table.rows import (
     DOUBTS,
     FILE,
@@ -18,6 +18,7 @@ __all__ = [
     "FILE",
     "NOTES",
     "Row",
+    "cell",
     "check_outputs",
     "complete_rows",
     "file_columns",

@@ -50,6 +50,12 @@ class Place:
         (self.folder / path).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         return path
 
+    def save_as(self, path: str, text: str) -> None:
+        """Write a text to a path relative to the results folder."""
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        self.files.append(path)
+        (self.folder / path).write_text(text, encoding="ascii")
+
     def _path(self, kind: str, ending: str) -> str:
         path = f"{kind}/{self.name}{ending}"
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
