@@ -24,6 +24,7 @@ ORDER = [
         "kinds",
         "bundle_run",
         "prediction",
+        "arrivals",
         "demo",
         "checks",
         "archive",
