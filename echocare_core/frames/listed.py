@@ -49,6 +49,22 @@ def open_export(given: Given) -> Export:
     return read_listed(table) if table else read_export(given)
 
 
+def places_of(table: Path) -> Places:
+    """Where the files lie that a table names, and how `read_listed` calls them; none of them is opened.
+
+    Raises:
+        TableError: no table, or no column `image`.
+    """
+    rows = read_csv(table)
+    check_columns(rows, ["image"], table)
+    return _places(table, [(table.parent / image).absolute() for image in rows["image"]])
+
+
+def _places(table: Path, paths: Sequence[Path]) -> Places:
+    root = os.path.commonpath([path.parent for path in paths]) if paths else table.parent.absolute()
+    return Places(Path(root))
+
+
 def read_listed(table: Path) -> Export:
     """Read the header of every file that a table names (`echocare_core.frames.manifest`).
 
@@ -67,8 +83,7 @@ def read_listed(table: Path) -> Export:
     check_no_faults(f"{table.name} has", faults, where_rows_count(table))
     paths = [(table.parent / image).absolute() for image in rows["image"]]
     groups = {path: group for path, group in zip(paths, rows.get("group", [""] * len(rows)), strict=True) if group}
-    root = Path(os.path.commonpath([path.parent for path in paths])) if paths else table.parent.absolute()
-    inputs = Inputs((table,), Places(root))
+    inputs = Inputs((table,), _places(table, paths))
     numbered = {path for row, path in zip(rows.to_dict("records"), paths, strict=True) if read_frame_number(row)}
     opened: dict[Path, Frames | None] = {}
     asked: list[tuple[Frames, int | None]] = []

@@ -46,8 +46,7 @@ class Identity:
 def read_identity(dataset: Dataset, key: SecretKey) -> Identity:
     """Turn the attributes in `IDENTITY` into key, and take them out of the dataset."""
     patient, birth_date, sex = (_text(dataset, keyword) for keyword in IDENTITY[:3])
-    letters = re.sub("[^A-Z0-9]", "", patient.upper()) if patient.isascii() else patient.upper()
-    kind = "blank" if not patient else "placeholder" if PLACEHOLDER.fullmatch(letters) else "stated"
+    kind = "blank" if not patient else "placeholder" if is_placeholder(patient) else "stated"
     identity = Identity(
         patient=key.pseudonym("patient", patient.upper()) if kind == "stated" else None,
         patient_id=kind,
@@ -59,6 +58,12 @@ def read_identity(dataset: Dataset, key: SecretKey) -> Identity:
         if keyword in dataset:
             delattr(dataset, keyword)
     return identity
+
+
+def is_placeholder(patient: str) -> bool:
+    """Whether a Patient ID stands for nobody, such as ANONYMOUS or 000."""
+    letters = re.sub("[^A-Z0-9]", "", patient.upper()) if patient.isascii() else patient.upper()
+    return PLACEHOLDER.fullmatch(letters) is not None
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
