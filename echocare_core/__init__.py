@@ -18,8 +18,7 @@ from echocare_core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from echocare_core.archive import pack
-    from echocare_core.arrivals.studies import WatchOrders
-    from echocare_core.arrivals.watch import watch
+    from echocare_core.assessment.evaluate import evaluate
     from echocare_core.bundle import find_bundle, list_bundles
     from echocare_core.checks import check
     from echocare_core.frames import read_export, read_frames
@@ -34,9 +33,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "StudyQuery": "echocare_core.pacs.query",
-    "WatchOrders": "echocare_core.arrivals.studies",
     "build_encoder": "echocare_core.models",
     "check": "echocare_core.checks",
+    "evaluate": "echocare_core.assessment.evaluate",
     "fetch": "echocare_core.pacs.fetch",
     "find_bundle": "echocare_core.bundle",
     "list_bundles": "echocare_core.bundle",
@@ -50,14 +49,13 @@ _HOMES = {
     "save_encoder": "echocare_core.models",
     "send": "echocare_core.pacs.send",
     "serve": "echocare_core.integrations.service",
-    "watch": "echocare_core.arrivals.watch",
 }
 
 __all__ = [
     "StudyQuery",
-    "WatchOrders",
     "build_encoder",
     "check",
+    "evaluate",
     "fetch",
     "find_bundle",
     "inspect_export",
@@ -71,7 +69,6 @@ __all__ = [
     "save_encoder",
     "send",
     "serve",
-    "watch",
 ]
 
 

@@ -24,7 +24,7 @@ ORDER = [
         "kinds",
         "bundle_run",
         "prediction",
-        "arrivals",
+        "assessment",
         "demo",
         "checks",
         "archive",
@@ -121,7 +121,7 @@ def test_importing_it_does_not_import_torch(name):
     assert not loaded & {"torch", "monai"}
 
 
-HELPED = ("predict", "send", "shards", "inspect", "check", "pack", "install", "serve")
+HELPED = ("predict", "evaluate", "send", "shards", "inspect", "check", "pack", "install", "serve")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in HELPED), ["bundles"]])

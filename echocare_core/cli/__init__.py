@@ -13,6 +13,7 @@ from echocare_core.cli.check import check
 from echocare_core.cli.deidentify import deidentify
 from echocare_core.cli.demo import demo
 from echocare_core.cli.ending import ending_cleanly
+from echocare_core.cli.evaluate import evaluate
 from echocare_core.cli.fetch import fetch
 from echocare_core.cli.inspect import inspect
 from echocare_core.cli.install import install
@@ -24,12 +25,11 @@ from echocare_core.cli.say import say
 from echocare_core.cli.send import send
 from echocare_core.cli.serve import serve
 from echocare_core.cli.shards import shards
-from echocare_core.cli.watch import watch
 from echocare_core.errors import EchoCareError
 from echocare_core.version import __version__
 
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Results": (demo, predict, send, watch, serve, label),
+    "Results": (demo, predict, evaluate, serve, send, label),
     "Exports": (fetch, inspect, deidentify, shards),
     "Bundles": (bundles, check, install, pack, quantize),
 }

@@ -1,0 +1,111 @@
+"""Which outputs of a bundle a table of labels speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from echocare_core.assessment.kinds.boxes import CORNERS, BoxQuestion
+from echocare_core.assessment.kinds.classes import ClassQuestion
+from echocare_core.assessment.kinds.masks import MaskQuestion
+from echocare_core.assessment.kinds.numbers import number_question
+from echocare_core.assessment.kinds.points import PointQuestion
+from echocare_core.assessment.kinds.question import Question
+from echocare_core.assessment.kinds.texts import TextQuestion
+from echocare_core.assessment.labels import Labels
+from echocare_core.assessment.matching import nearest
+from echocare_core.assessment.results_folder import PROBABILITY, THRESHOLD, ResultsFolder, scores_in
+from echocare_core.bundle import read_metadata
+from echocare_core.errors import TableError
+from echocare_core.result_files import BOXES, POINTS
+
+FIXED = {
+    *("bundle", "source", "frame", "frame_time_ms", "level", "study", "image", "group", "spacing_row_mm"),
+    *("spacing_column_mm", "notes", "doubts", "mask", "overlay", "weights_sha256"),
+}
+
+
+def find_questions(
+    labels: Labels, results: ResultsFolder, bundle: Path, *, threshold: int | None = None
+) -> tuple[Question, ...]:
+    """What the labels ask of the results, in the order of the table.
+
+    Args:
+        labels: the table.
+        results: of the bundle.
+        bundle: its folder, whose metadata name the labels of masks.
+        threshold: of drawn masks, see `read_mask`.
+
+    Raises:
+        TableError: nothing; a number in a unit that cannot be compared.
+    """
+    found = {one.name: one for one in _questions(labels, results, bundle, threshold)}
+    if not found:
+        raise TableError(_nothing(labels, results))
+    return tuple(found.values())
+
+
+def measured_columns(results: ResultsFolder) -> list[str]:
+    """Columns of results that hold measurements."""
+    scored = (*results.questions, *(f"{name}_" for name in results.questions))
+    return [
+        column
+        for column in map(str, results.rows.columns)
+        if column not in FIXED
+        and not column.endswith(("_uid", "_file", PROBABILITY, THRESHOLD))
+        and column not in scored
+    ]
+
+
+def mask_labels(bundle: Path) -> dict[int, str]:
+    """Names of the values of a bundle's masks, as its metadata have them; 1 is "label_1" where they have none."""
+    formats: Any = read_metadata(bundle).get("network_data_format", {})
+    channels = formats.get("outputs", {}).get("pred", {}).get("channel_def", {}) if isinstance(formats, Mapping) else {}
+    named = {int(value): str(name).replace(" ", "_") for value, name in channels.items() if str(value) != "0"}
+    return named or {1: "label_1"}
+
+
+def _questions(labels: Labels, results: ResultsFolder, bundle: Path, threshold: int | None) -> Iterator[Question]:
+    measured = measured_columns(results)
+    for column in labels.columns:
+        if column == "mask" and "mask" in results.rows.columns:
+            yield MaskQuestion(mask_labels(bundle), results.folder, labels.path.parent, threshold)
+        elif column in results.questions:
+            yield _class_question(column, results)
+        elif column == "point" and POINTS in results.listed:
+            yield PointQuestion(results.listed[POINTS].to_dict("records"))
+        elif f"{column}_file" in results.rows.columns:
+            yield TextQuestion(column, results.folder)
+        elif question := number_question(column, measured):
+            yield question
+    if set(CORNERS) <= set(labels.columns) and _box_classes(results):
+        boxes = results.listed[BOXES].to_dict("records") if BOXES in results.listed else []
+        yield BoxQuestion(boxes, _box_classes(results))
+
+
+def _class_question(name: str, results: ResultsFolder) -> ClassQuestion:
+    classes = results.questions[name]
+    every = (scores_in(row, name, classes) for row in results.rows.to_dict("records"))
+    first = next((one for one in every if one), None)
+    return ClassQuestion(name, classes, first.operating_point if first else None)
+
+
+def _box_classes(results: ResultsFolder) -> list[str]:
+    ending = "_boxes_count"
+    return [column.removesuffix(ending) for column in map(str, results.rows.columns) if column.endswith(ending)]
+
+
+def _nothing(labels: Labels, results: ResultsFolder) -> str:
+    masks = ["mask"] if "mask" in results.rows.columns else []
+    texts = [column.removesuffix("_file") for column in results.rows.columns if column.endswith("_file")]
+    boxes = [*CORNERS] if _box_classes(results) else []
+    points = ["point", "row_px", "column_px"] if POINTS in results.listed else []
+    known = [*masks, *results.questions, *measured_columns(results), *texts, *boxes, *points]
+    near = [(one, close[0]) for one in labels.columns if (close := nearest(one, known, 1))]
+    meant = f" Did you mean {near[0][1]} by {near[0][0]}?" if near else ""
+    return (
+        f"{labels.path.name} has no label of what {results.bundle} gives, but {', '.join(labels.columns) or 'none'}; "
+        f"needed one of {', '.join(known) or 'nothing: this bundle gives nothing that can be scored'}.{meant} Name the "
+        "column so, or say which one is meant, by --column OUTPUT=COLUMN."
+    )

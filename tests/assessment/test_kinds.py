@@ -1,0 +1,146 @@
+"""Each kind of output is scored beside its label, and wrong labels are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from labelled_results import (
+    boxes_of,
+    length_of,
+    mask_of,
+    points_of,
+    scores_of,
+    square,
+    text_of,
+    write_mask,
+)
+from PIL import Image
+
+from echocare_core.errors import TableError
+
+FILES = {name: {"PatientID": f"P{name}"} for name in "abcd"}
+
+
+def said(*outputs) -> list:
+    return [(name, 0, "frame", [output]) for name, output in zip(FILES, outputs, strict=False)]
+
+
+def test_masks_have_dice_overlap_and_the_distance_of_their_outlines(run, tmp_path: Path) -> None:
+    rows = [{"image": "a", "mask": write_mask(tmp_path / "a.png", square(10, 14))}]
+    found = run(FILES, said(mask_of(square(10, 10))), rows, spacing_mm=(0.5, 0.5)).rows.iloc[0]
+
+    assert found["dice_nodule"] == pytest.approx(2 * 320 / 800)
+    assert found["iou_nodule"] == pytest.approx(320 / 480)
+    assert (found["hd95_nodule_mm"], found["missed_nodule"]) == (2.0, 0.0)
+
+
+def test_a_mask_that_misses_what_was_drawn_is_counted(run, tmp_path: Path) -> None:
+    rows = [{"image": name, "mask": write_mask(tmp_path / f"{name}.png", square())} for name in "ab"]
+    found = run(FILES, said(mask_of(square() * 0), mask_of(square())), rows)
+
+    assert found.numbers["missed_nodule"].estimate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("mask", "says"),
+    [
+        (np.zeros((30, 30), dtype=np.uint8), "row 1 mask .*drawn.png has shape"),
+        (np.full((48, 64), 7, dtype=np.uint8), "row 1 mask .*drawn.png holds the value 7"),
+        (None, "row 1 has the mask drawn.png, which is not there"),
+    ],
+)
+def test_a_mask_that_cannot_be_compared_is_refused(run, tmp_path: Path, mask, says: str) -> None:
+    if mask is not None:
+        Image.fromarray(mask).save(tmp_path / "drawn.png")
+    with pytest.raises(TableError, match=says):
+        run(FILES, said(mask_of(square())), [{"image": "a", "mask": "drawn.png"}])
+
+
+def test_a_mask_of_a_patient_with_several_images_has_to_name_its_frame(run, tmp_path: Path) -> None:
+    files = {name: {"PatientID": "one"} for name in "ab"}
+    rows = [{"patient": "one", "mask": write_mask(tmp_path / "a.png", square())}]
+    with pytest.raises(TableError, match="2 results speak of it, and a mask speaks of one frame; name the frame"):
+        run(files, said(mask_of(square()), mask_of(square())), rows)
+
+
+def test_answers_are_those_of_the_operating_point(run) -> None:
+    written = said(scores_of(0.39), scores_of(0.4), scores_of(0.9), scores_of(0.1))
+    truths = ("malignant", "Malignant", "benign", "benign")
+    rows = [{"image": name, "pathology": truth} for name, truth in zip("abcd", truths, strict=True)]
+    found = run(FILES, written, rows)
+
+    assert found.rows["pathology"].tolist() == ["benign", "malignant", "malignant", "benign"]
+    assert found.numbers["pathology_sensitivity"].estimate == found.numbers["pathology_specificity"].estimate == 0.5
+    assert found.numbers["pathology_auc"].estimate == 0.5
+
+
+def test_a_class_that_the_bundle_has_not_is_refused_with_the_nearest(run) -> None:
+    with pytest.raises(TableError, match="row 1 has 'malignat' as pathology; did you mean malignant"):
+        run(FILES, said(scores_of(0.4)), [{"image": "a", "pathology": "malignat"}])
+
+
+def test_a_set_of_one_class_has_no_auc_and_says_so(run) -> None:
+    rows = [{"image": name, "pathology": "benign"} for name in "abcd"]
+    found = run(FILES, said(*map(scores_of, (0.1, 0.2, 0.3, 0.9))), rows)
+
+    assert np.isnan(found.numbers["pathology_auc"].estimate)
+    assert "one class" in found.numbers["pathology_auc"].warning
+    assert found.numbers["pathology_specificity"].estimate == 0.75
+    assert "not known" in (found.folder / "evaluation.html").read_text(encoding="utf-8")
+
+
+def test_the_likeliest_of_three_classes_is_the_answer(run) -> None:
+    from echocare_core.types import Scores
+
+    shares = ({"liver": 0.2, "heart": 0.5, "breast": 0.3}, {"liver": 0.6, "heart": 0.1, "breast": 0.3})
+    rows = [{"image": "a", "organ": "heart"}, {"image": "b", "organ": "breast"}]
+    found = run(FILES, said(*(Scores("organ", one) for one in shares)), rows)
+
+    assert found.rows["organ"].tolist() == ["heart", "liver"]
+    assert found.numbers["organ_accuracy"].estimate == 0.5
+
+
+def test_boxes_are_found_missed_and_false(run) -> None:
+    corners = ("top_px", "left_px", "bottom_px", "right_px")
+    rows = [{"image": "a", "label": "Nodule", **dict(zip(corners, (5, 5, 25, 25), strict=True))}]
+    rows.append({"image": "a", "label": "cyst", **dict(zip(corners, (30, 30, 40, 40), strict=True))})
+    rows.append({"image": "b"})
+    found = run(FILES, said(boxes_of((6, 5, 26, 25)), boxes_of((1, 1, 9, 9))), rows)
+
+    assert found.rows["boxes_found"].tolist() == [1.0, 0.0]
+    assert found.rows["boxes_false"].tolist() == [0.0, 1.0]
+    assert found.numbers["boxes_sensitivity"].estimate == 0.5
+    assert found.numbers["boxes_false_per_image"].estimate == 0.5
+
+
+def test_a_box_that_is_no_box_is_refused(run) -> None:
+    row = {"image": "a", "label": "nodule", "top_px": 9, "left_px": 1, "bottom_px": 3, "right_px": 4}
+    with pytest.raises(TableError, match="row 1 has a box that ends before it begins"):
+        run(FILES, said(boxes_of((1, 1, 9, 9))), [row])
+
+
+def test_points_are_so_far_from_those_that_were_set(run) -> None:
+    rows = [{"image": "a", "point": f"point_{n}", "row_px": row, "column_px": 4} for n, row in enumerate((3, 11))]
+    found = run(FILES, said(points_of((3, 4), (14, 8))), rows, spacing_mm=(2.0, 2.0))
+
+    assert found.rows["points_distance_px"].tolist() == [2.5]
+    assert found.numbers["points_distance_mm"].estimate == 5.0
+
+
+def test_a_text_is_right_where_its_words_are(run) -> None:
+    rows = [{"image": "a", "report": "one  NODULE."}, {"image": "b", "report": "Two nodules."}]
+    found = run(FILES, said(text_of("One nodule.\n"), text_of("One nodule.\n")), rows)
+
+    assert found.numbers["report_same"].estimate == 0.5
+
+
+def test_a_label_under_another_name_is_named(run) -> None:
+    found = run(FILES, said(length_of(3.0)), [{"image": "a", "expert": 5}], columns={"length_mm": "expert"})
+    assert found.numbers["length_mm_error"].estimate == 2.0
+
+
+def test_labels_of_nothing_that_the_bundle_gives_are_refused(run) -> None:
+    with pytest.raises(TableError, match="no label of what made_up gives, but grade; needed one of length_mm"):
+        run(FILES, said(length_of(3.0)), [{"image": "a", "grade": 5}])
