@@ -17,6 +17,7 @@ from echocare_core.workflow import load_inference, own_errors
 
 FRAMES_TO_MEASURE = 128  # for int8
 NETWORK = "network"  # its entry in the configuration of a bundle
+OF_THE_COMMAND = ("engine", "dicom")  # settings that the command may add by itself
 
 
 def predict(
@@ -38,8 +39,9 @@ def predict(
             such as `C/*.dcm`; or a table of images.
         out: folder for the results; made if need be.
         overwrite: replace the results of an earlier run in `out`.
-        settings: further entries of the configuration to replace, such as {"device": "cpu", "weights": "my/model.pt"}.
-            They and the paths reach it as they stand: a text is never run as an expression of MONAI's.
+        settings: further entries of the configuration to replace, such as {"device": "cpu", "weights": "my/model.pt"};
+            {"dicom": True} writes DICOM objects too (`pip install echocare[dicom]`). They and the paths reach it as
+            they stand: a text is never run as an expression of MONAI's.
 
     Returns:
         What was written in `out`: `report.html`, `results.csv`, `set_aside.csv`, and what the kinds of output add
@@ -134,8 +136,8 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
 
 
 def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that a person gave, and may have got wrong; the command may have set the engine."""
-    return {name: value for name, value in settings.items() if name != "engine"}
+    """Settings that a person gave, and may have got wrong; the command may have set some by itself."""
+    return {name: value for name, value in settings.items() if name not in OF_THE_COMMAND}
 
 
 def _run(workflow: Any, folder: Path, settings: Mapping[str, Any]) -> Results:

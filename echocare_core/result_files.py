@@ -8,10 +8,12 @@ ORIGIN_JSON = f"{ORIGIN}.json"
 BOXES, POINTS, EMBEDDINGS = "boxes", "points", "embeddings"  # tables of kinds, in one of two formats
 TABLE_FORMATS = ("csv", "parquet")
 MASKS, OVERLAYS, PICTURES, TEXTS = "masks", "overlays", "pictures", "texts"
+DICOM = "dicom"
+WITHOUT_OBJECTS_CSV = f"{DICOM}/without_objects.csv"
 
 TABLES_AND_PAGE = (RESULTS_CSV, SET_ASIDE_CSV, REPORT_HTML)
 TABLES_OF_KINDS = tuple(f"{name}.{form}" for name in (BOXES, POINTS, EMBEDDINGS) for form in TABLE_FORMATS)
-OF_KINDS = (MASKS, OVERLAYS, PICTURES, TEXTS, *TABLES_OF_KINDS)  # there where a kind of output adds it
+OF_KINDS = (MASKS, OVERLAYS, PICTURES, TEXTS, DICOM, *TABLES_OF_KINDS)  # there where a kind of output adds it
 ENTRIES = (*OF_KINDS, ORIGIN_JSON, *TABLES_AND_PAGE)
 
 HOLDS = {  # for the page
@@ -20,6 +22,7 @@ HOLDS = {  # for the page
     OVERLAYS: "holds what is shown here",
     PICTURES: "holds the pictures that were made from the frames",
     TEXTS: "holds every text as plain text",
+    DICOM: "holds DICOM objects for a PACS; they name the patient as their images do",
     BOXES: "one row per box, its corners in pixels of the frame",
     POINTS: "one row per point, its place in pixels of the frame",
     EMBEDDINGS: "one row per frame, cine or study: the nearest known images, then the numbers of its vector",

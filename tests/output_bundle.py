@@ -137,7 +137,7 @@ def write_output_bundle(
     (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
     scale = {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": 0, "a_max": 255, "b_min": 0, "b_max": 1}
     config = {
-        "bundle_root": "", "dataset_dir": "", "output_dir": "", "overwrite": False, "device": "cpu",
+        "bundle_root": "", "dataset_dir": "", "output_dir": "", "overwrite": False, "dicom": False, "device": "cpu",
         "weights": "$@bundle_root + '/models/model.pt'",
         "network": {"_target_": "echocare_core.engines.load_engine", "weights": "@weights", "engine": "torch",
                     "network": {"_target_": "bright_network.BrightNetwork"}, "device": "$torch.device(@device)",
@@ -153,7 +153,7 @@ def write_output_bundle(
             "postprocessing": {"_target_": "output_bundle.GiveOutputsd", "kinds": list(kinds)},
             "handlers": [{"_target_": "echocare_core.results.handler.WriteResults", "output_dir": "@output_dir",
                           "dataset": "@dataset", "bundle_root": "@bundle_root", "weights": "@weights",
-                          "overwrite": "@overwrite", "cine": cine, "study": study}],
+                          "overwrite": "@overwrite", "dicom": "@dicom", "cine": cine, "study": study}],
         },
         "run": ["$@evaluator.run()"],
     }  # fmt: skip

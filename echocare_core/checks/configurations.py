@@ -13,7 +13,7 @@ from echocare_core.checks.files import INFERENCE, TRAINING
 from echocare_core.checks.finding import Note
 from echocare_core.workflow import as_literal
 
-INFERENCE_IDS = ("output_dir", "preprocessing", "postprocessing", "handlers")
+INFERENCE_IDS = ("output_dir", "dicom", "preprocessing", "postprocessing", "handlers")
 TRAINING_IDS = (
     "network",
     *(f"train::{name}" for name in ("dataset::data", "handlers", "preprocessing")),

@@ -21,13 +21,15 @@ def predict(
     ],
     out: Out,
     overwrite: Overwrite = False,
+    dicom: Annotated[bool, typer.Option("--dicom", help="Write DICOM objects for a PACS too, into OUT/dicom.")] = False,
     settings: Settings = None,
 ) -> None:
     """Run a bundle on your own images; on OpenVINO where that is installed (--set engine=torch for PyTorch)."""
     from echocare_core.prediction import installed_engine
     from echocare_core.prediction import predict as run
 
-    chosen = {**installed_engine(bundle), **parse_settings(settings)}
+    objects = {"dicom": True} if dicom else {}
+    chosen = {**installed_engine(bundle), **objects, **parse_settings(settings)}
     if chosen.get("engine") == "openvino":
         say("Runs on OpenVINO, whose numbers differ by rounding; --set engine=torch runs it on PyTorch.")
     say_what_was_written(run(bundle, sources, out, overwrite=overwrite, settings=chosen))

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from echocare_core.bundle import METADATA, read_identity
 from echocare_core.types import Setting
 
-# Where from and where to: they do not change a number, and their names may be those of patients.
-_PLACES = ("bundle_root", "dataset_dir", "output_dir", "overwrite", "_meta_", "imports")
+# Where from, where to, what is written beside: they do not change a number, and their names may be those of patients.
+_PLACES = ("bundle_root", "dataset_dir", "output_dir", "overwrite", "dicom", "_meta_", "imports")
 
 
 class Running(NamedTuple):

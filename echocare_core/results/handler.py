@@ -20,11 +20,12 @@ from echocare_core.origin import find_origin, find_running, what_ran
 from echocare_core.outputs import plain_outputs, without_pixels
 from echocare_core.overrides import is_monai_bundle
 from echocare_core.printable import printable
+from echocare_core.results.allowed import check_dicom, check_free
 from echocare_core.results.apart import check_apart
 from echocare_core.results.levels import Combine, Complete, Levels, Outputs, Part, Spacing
 from echocare_core.results.progress import Trail, checksum_of_run
 from echocare_core.results.staging import UNFINISHED, settle
-from echocare_core.results.writer import ResultsWriter, check_free
+from echocare_core.results.writer import ResultsWriter
 from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.frame_faults import Faults
@@ -55,10 +56,11 @@ class WriteResults:
             cine; None for no rows about cines, or where each has one clip that speaks for it.
         study: the same of a study (`echocare_core.frames.export.study_numbers`); None for no rows about studies.
         table_format: of the tables that kinds of output add, as for `ResultsWriter`.
+        dicom: write DICOM objects of the files that are DICOM themselves (`results.dicom.objects`).
 
     Raises:
         OutputError: the folder cannot be written, holds results already, what is read, or what another run was
-            stopped at; or Parquet without pyarrow.
+            stopped at; or Parquet without pyarrow, DICOM without highdicom.
         SettingsError: a cine has several clips and there is no `cine`, or an unknown format.
         BundleError: an output cannot be right.
         UnreadableFrames: at the end, when not one frame could be read.
@@ -75,7 +77,10 @@ class WriteResults:
         cine: Combine | None = None,
         study: Combine | None = None,
         table_format: str = "csv",
+        dicom: bool = False,
     ) -> None:
+        if dicom:
+            check_dicom()
         if cine is None and dataset.clips and any(len(clips) > 1 for clips in dataset.clips.values()):
             raise SettingsError(
                 f"{Path(bundle_root).name} cuts cines into several clips; needed `cine` of WriteResults, which makes"
@@ -95,6 +100,7 @@ class WriteResults:
             Path(output_dir),
             overwrite=overwrite,
             table_format=table_format,
+            dicom={dataset.export.source_of(one): one.path for one in dataset.export.files} if dicom else None,
         )
         self.table_format = table_format
         self.writer: ResultsWriter | None = None

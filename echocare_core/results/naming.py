@@ -24,10 +24,15 @@ class FrameNames:
 
     def __call__(self, source: str, frame: int | None) -> str:
         """Path without extension, relative and with forward slashes: "STUDY1/IM0001_f0000", of a cine "..._cine"."""
+        name = self.of_file(source)
+        return f"{name}_cine" if frame is None else f"{name}_f{frame:04d}"
+
+    def of_file(self, source: str) -> str:
+        """The same of what is about the whole file: "STUDY1/IM0001"."""
         name = safe_path(source)
         if self._sources.setdefault(_on_disk(name), source) != source:
             name = f"{name}~{_mark(source)}"
-        return f"{name}_cine" if frame is None else f"{name}_f{frame:04d}"
+        return name
 
 
 def safe_path(source: str) -> str:

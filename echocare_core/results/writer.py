@@ -14,40 +14,39 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from echocare_core.disk import explained
-from echocare_core.errors import OutputError, SettingsError
-from echocare_core.optional import check_installed
+from echocare_core.errors import OutputError
 from echocare_core.origin import describe_origin
 from echocare_core.outputs import without_pixels
 from echocare_core.result_files import (
     ENTRIES,
-    OF_KINDS,
     ORIGIN_JSON,
     OVERLAYS,
     REPORT_HTML,
-    RESULTS_CSV,
     SET_ASIDE_CSV,
-    TABLE_FORMATS,
+    WITHOUT_OBJECTS_CSV,
 )
+from echocare_core.results.allowed import check_dicom, check_format, check_free
+from echocare_core.results.captions import caption_lines
+from echocare_core.results.dicom.objects import ObjectWriter
 from echocare_core.results.doubts import Doubt, doubts_of
 from echocare_core.results.journal import Journal, Step, checksum_of
 from echocare_core.results.naming import FrameNames
-from echocare_core.results.overlay import DRAWERS, draw_frame, marks_nothing, shown_size
+from echocare_core.results.overlay import draw_frame, marks_nothing, shown_size
 from echocare_core.results.page import Section, WaitingPictures, picture_of, waiting_path, write_report
 from echocare_core.results.staging import UNFINISHED, Staging
 from echocare_core.results.table import (
     DOUBTS,
+    Row,
     check_outputs,
     complete_rows,
     file_columns,
-    is_results_csv,
     row_of,
     write_listed,
     write_results_csv,
     write_set_aside_csv,
 )
 from echocare_core.results.table.place import Place
-from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, in_pixels, outputs_text
-from echocare_core.types import BundleCard, Details, Mask, Measurement, Origin, Output, Prediction, Results, SetAside
+from echocare_core.types import BundleCard, Details, Mask, Objects, Origin, Prediction, Results, SetAside
 
 _log = logging.getLogger(__name__)
 _EARLIER = "what was done before, with other settings, weights, versions or images"
@@ -80,6 +79,7 @@ class ResultsWriter:
         overwrite: bool = False,
         table_format: str = "csv",
         run: str | None = None,
+        dicom: Mapping[str, Path] | None = None,
     ) -> None:
         """Make sure that the results can be written, before any work is done.
 
@@ -91,13 +91,18 @@ class ResultsWriter:
             table_format: of the tables that kinds of output add: "csv", or "parquet" (`pip install echocare[parquet]`),
                 whose numbers are stored whole; `results.csv` stays what it is.
             run: checksum of what the results depend on beside the files; None where no run is to go on.
+            dicom: where the file of each source stands, to write DICOM objects too (`pip install echocare[dicom]`);
+                None for none.
 
         Raises:
             SettingsError: another format.
-            OutputError: the folder is a file, cannot be written to, or holds results that would be overwritten.
+            OutputError: the folder is a file, cannot be written to, or holds results that would be overwritten; or an
+                extra is not installed.
         """
-        self.folder, self._table_format = Path(folder), table_format
-        _check_format(table_format)
+        self.folder, self._table_format, self._dicom = Path(folder), table_format, dicom
+        check_format(table_format)
+        if dicom is not None:
+            check_dicom()
         self._card, self._origin, self._overwrite = card, origin, overwrite
         self._rows: list[dict[str, object]] = []
         self._keys: set[tuple[object, ...]] = set()
@@ -217,6 +222,9 @@ class ResultsWriter:
             raise ValueError(f"the results in {self.folder} are finished already")
         rows, details, staged = complete_rows(self.rows), tuple(self._details), self._staging.path
         with explained(self.folder):
+            objects = None
+            if self._dicom is not None:
+                rows, objects = self._write_objects(self._dicom, rows)
             write_results_csv(staged, rows)
             tables = write_listed(staged, rows, details, self._table_format)
             write_set_aside_csv(staged / SET_ASIDE_CSV, set_aside)
@@ -227,7 +235,18 @@ class ResultsWriter:
             write_report(staged / REPORT_HTML, [section], set_aside)
         self._staging.move_in(ENTRIES)
         self._finished = True
-        return Results(self.folder, rows, tuple(set_aside), details, tables, self._origin)
+        return Results(self.folder, rows, tuple(set_aside), details, tables, self._origin, objects)
+
+    def _write_objects(
+        self, files: Mapping[str, Path], rows: Sequence[Row]
+    ) -> tuple[tuple[dict[str, object], ...], Objects]:
+        """Write the DICOM objects, and what has none: the rows with their names."""
+        writer = ObjectWriter(self._staging.path, self._card, files, self._names.of_file)
+        named, objects = writer.write(rows, self._details)
+        if objects.without:
+            (self._staging.path / WITHOUT_OBJECTS_CSV).parent.mkdir(exist_ok=True)
+            write_set_aside_csv(self._staging.path / WITHOUT_OBJECTS_CSV, objects.without)
+        return complete_rows(named), objects
 
     def _give_up_earlier(self) -> None:
         """Say so before anything is removed, or raise OutputError."""
@@ -276,54 +295,11 @@ def _files_of(row: Mapping[str, object]) -> Iterator[str]:
         yield waiting_path(str(row["overlay"]))
 
 
-def caption_lines(prediction: Prediction, doubts: Sequence[Doubt] = ()) -> list[str]:
-    """What stands below the overlay of a frame, in words, beside the legend of what is drawn on it."""
-    nothing = marks_nothing(prediction.outputs)
-    unsaid = (*DRAWERS, Measurement) if nothing else tuple(DRAWERS)
-    said = outputs_text(
-        output for output in prediction.outputs if not isinstance(output, unsaid) and not _is_drawn(output)
-    )
-    check = [f"CHECK: {doubt.text}" for doubt in doubts if doubt.says != NOTHING_FOUND]
-    if nothing:
-        return [NOTHING_FOUND, *said, *check]
-    has_lengths = any(isinstance(output, Mask) for output in prediction.outputs) or in_pixels(prediction.outputs)
-    return [*said, *([] if prediction.spacing_mm or not has_lengths else [NOT_CALIBRATED]), *check]
-
-
-def _is_drawn(output: Output) -> bool:
-    return isinstance(output, Measurement) and output.line_px is not None
-
-
 def _details(prediction: Prediction, doubts: Sequence[Doubt]) -> Details:
     return Details(
         without_pixels(prediction.outputs),
         None if prediction.image is None else shown_size(*prediction.image.shape[:2]),
         marks_nothing(prediction.outputs),
         tuple(doubts),
+        dict(next((output.labels for output in prediction.outputs if isinstance(output, Mask)), {})),
     )
-
-
-def _check_format(table_format: str) -> None:
-    """Raise before any work is done where the tables of kinds could not be written."""
-    if table_format not in TABLE_FORMATS:
-        raise SettingsError(f"Unknown table format '{table_format}'; needed one of {', '.join(TABLE_FORMATS)}.")
-    if table_format == "parquet":
-        check_installed("pyarrow", subject="Parquet", error=OutputError)
-
-
-def check_free(folder: Path, overwrite: bool) -> None:
-    """Raise OutputError where the folder is a file, or holds what the results would replace."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file; a folder for the results is needed. Choose another name.")
-    taken = [name for name in ENTRIES if (folder / name).exists()]
-    other = [name for name in (*OF_KINDS, ORIGIN_JSON) if name in taken]
-    if other and not is_results_csv(folder / RESULTS_CSV):
-        raise OutputError(
-            f"{folder} holds {' and '.join(other)}, not written by an earlier run; a folder without them is needed,"
-            " since results replace them. Choose another folder."
-        )
-    if taken and not overwrite:
-        raise OutputError(
-            f"{folder} holds {', '.join(taken)} of an earlier run; an empty or new folder is needed."
-            " Choose another folder, or replace those results with --overwrite."
-        )

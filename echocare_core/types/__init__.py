@@ -16,7 +16,7 @@ from echocare_core.types.outputs import (
     Scores,
     Text,
 )
-from echocare_core.types.results import BundleCard, Code, Codes, Details, Plausible, Results
+from echocare_core.types.results import BundleCard, Code, Codes, Details, Objects, Plausible, Results
 from echocare_core.types.scans import Frames, JoinKeys, Region, Scale, SetAside
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Level",
     "Mask",
     "Measurement",
+    "Objects",
     "OperatingPoint",
     "Origin",
     "Output",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from echocare_core.counting import counted, enumerated
 from echocare_core.errors import BundleError
 from echocare_core.printable import printable
-from echocare_core.result_files import ORIGIN_JSON, REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV
+from echocare_core.result_files import DICOM, ORIGIN_JSON, REPORT_HTML, RESULTS_CSV, SET_ASIDE_CSV, WITHOUT_OBJECTS_CSV
 from echocare_core.types.origin import Origin
 from echocare_core.types.outputs import Output
 from echocare_core.types.scans import SetAside
@@ -136,12 +136,27 @@ class Details:
         overlay_px: (height, width) of the frame in its overlay, above the words; None where there is none.
         nothing_found: whether it marks places in the frame, by a mask, boxes or points, and has marked none.
         doubts: what speaks against its numbers, (words, what was found, column or "") each.
+        labels: name of each value of its mask; empty where it has none.
     """
 
     outputs: tuple[Output, ...]
     overlay_px: tuple[int, int] | None
     nothing_found: bool
     doubts: tuple[tuple[str, str, str], ...] = ()
+    labels: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What a run left as DICOM objects.
+
+    Attributes:
+        number: of objects.
+        without: files of which there is none, or none of some kind, and why.
+    """
+
+    number: int
+    without: tuple[SetAside, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,6 +171,7 @@ class Results:
         details: of each row.
         tables: names of the tables that kinds of output added, as "boxes.csv".
         origin: how they were made; None of several runs, and where whoever wrote them did not say.
+        objects: what is there as DICOM objects; None where none were asked for.
     """
 
     folder: Path
@@ -164,6 +180,7 @@ class Results:
     details: tuple[Details, ...] = ()
     tables: tuple[str, ...] = ()
     origin: Origin | None = None
+    objects: Objects | None = None
 
     def __repr__(self) -> str:
         levels = Counter(str(row.get("level", "frame")) for row in self.rows)
@@ -171,8 +188,16 @@ class Results:
         aside = "1 file or frame" if len(self.set_aside) == 1 else f"{len(self.set_aside)} files or frames"
         origin = (ORIGIN_JSON,) if self.origin else ()
         files = (REPORT_HTML, RESULTS_CSV, *self.tables, SET_ASIDE_CSV, *origin)
-        said = (f"{measured} measured, {aside} set aside.", *(f"  {self.folder / name}" for name in files))
+        said = [f"{measured} measured, {aside} set aside."]
+        if self.objects is not None:
+            said.append(f"{counted(self.objects.number, 'DICOM object')} written{self._without()}.")
+        said += [f"  {self.folder / name}" for name in (*files, *((DICOM,) if self.objects else ()))]
         return "\n".join(map(printable, said))
+
+    def _without(self) -> str:
+        """How many files lack one, and where it stands why."""
+        lacking = len({one.source for one in self.objects.without}) if self.objects else 0
+        return f", {counted(lacking, 'file')} without (see {WITHOUT_OBJECTS_CSV})" if lacking else ""
 
     def __iter__(self) -> Iterator[Mapping[str, object]]:
         return iter(self.rows)

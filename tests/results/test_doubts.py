@@ -13,9 +13,9 @@ from html_page import Page
 
 from echocare_core.bundle import read_plausible, shipped_folder
 from echocare_core.results import ResultsWriter
+from echocare_core.results.captions import caption_lines
 from echocare_core.results.doubts import doubts_of
 from echocare_core.results.levels import Levels
-from echocare_core.results.writer import caption_lines
 from echocare_core.types import Boxes, Mask, Measurement, Plausible, Prediction
 
 NOISE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)

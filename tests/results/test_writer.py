@@ -12,7 +12,7 @@ from PIL import Image
 
 from echocare_core.errors import OutputError
 from echocare_core.results import ResultsWriter, staging
-from echocare_core.results.writer import caption_lines
+from echocare_core.results.captions import caption_lines
 from echocare_core.types import BundleCard, Mask, SetAside, Text
 
 ENTRIES = {"masks", "overlays", "results.csv", "set_aside.csv", "report.html"}

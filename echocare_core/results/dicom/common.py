@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydicom.dataset import Dataset
 
 from echocare_core.frames.dicom.silence import suppress_warnings
+from echocare_core.results.dicom.codes import code_item
 from echocare_core.results.dicom.source import Source
 from echocare_core.results.dicom.uids import uid_of
 from echocare_core.types import BundleCard, Code
@@ -32,20 +33,22 @@ class Kind(NamedTuple):
         modality: Modality (0008,0060).
         number: 1 to 9, told from other kinds by it in the Series Number.
         description: Series Description (0008,103E), before the name of the bundle.
+        alone: whether each object is a series of its own: viewers show the first segmentation or report of a series
+            alone. Pictures of one series stand together.
     """
 
     name: str
     modality: str
     number: int
     description: str
+    alone: bool = True
 
 
 def describe(dataset: Dataset, kind: Kind, source: Source, card: BundleCard) -> None:
     """Set what every object has (PS3.3 C.7.1 to C.7.3, C.7.5.2, C.12.1), whatever was set before.
 
-    Patient and study are those of the source; nobody is identified anew and a source without names stays so. All
-    objects of one kind that one bundle with the same weights makes of a series are a series. Date and time are those of
-    the source, since an object that is made twice must be the same both times.
+    Patient and study are those of the source; nobody is identified anew and a source without names stays so. Date and
+    time are those of the source, since an object that is made twice must be the same both times.
 
     Args:
         dataset: of the new object.
@@ -59,8 +62,8 @@ def describe(dataset: Dataset, kind: Kind, source: Source, card: BundleCard) -> 
             if keyword in dataset:
                 delattr(dataset, keyword)
         dataset.update({of[keyword].tag: of[keyword] for keyword in _REPEATED if keyword in of})
-        series = ("series", of.SeriesInstanceUID, kind.name, card.name, card.version, card.weights_sha256)
-        dataset.SeriesInstanceUID = uid_of(*series)
+        about = of.SOPInstanceUID if kind.alone else of.SeriesInstanceUID
+        dataset.SeriesInstanceUID = uid_of("series", kind.name, about, card.name, card.version, card.weights_sha256)
         dataset.SeriesNumber = _number(of.get("SeriesNumber")) % (_LARGEST // 10) * 10 + kind.number
         dataset.SeriesDescription = f"{kind.description} ({card.name})"[:64]
         dataset.Modality, dataset.InstanceNumber = kind.modality, _number(of.get("InstanceNumber"))
@@ -76,13 +79,6 @@ def algorithm(card: BundleCard) -> Dataset:
     item.AlgorithmFamilyCodeSequence = [code_item(ARTIFICIAL_INTELLIGENCE)]
     item.AlgorithmName, item.AlgorithmVersion = card.name, card.version
     item.AlgorithmSource, item.AlgorithmParameters = MANUFACTURER, f"weights_sha256={card.weights_sha256}"
-    return item
-
-
-def code_item(code: Code) -> Dataset:
-    """A code as an item of a code sequence (PS3.3 8.8)."""
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
     return item
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from echocare_core.result_files import HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
+from echocare_core.result_files import DICOM, HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.table import FILE, file_columns
 from echocare_core.results.wording import name_text
@@ -36,4 +36,5 @@ def list_beside(entries: Sequence[Entry], tables_of_kinds: Sequence[str], where:
 
 def _folder(column: str, path: str) -> str:
     """The folder in which a file of a column stands."""
-    return {"mask": MASKS, "overlay": OVERLAYS}.get(column) or (PICTURES if path.endswith(".png") else TEXTS)
+    by_ending = {".png": PICTURES, ".dcm": DICOM}.get(PurePosixPath(path).suffix, TEXTS)
+    return {"mask": MASKS, "overlay": OVERLAYS}.get(column, by_ending)

@@ -42,10 +42,22 @@ def test_the_same_result_is_the_same_object(source, card, tmp_path):
     assert len({(tmp_path / name).read_bytes() for name in names}) == 1
 
 
-def test_another_result_has_another_uid_and_stands_in_the_same_series(source, card):
+def test_another_result_has_another_uid(source, card):
     first, other = described(source, card), described(source, card, ContentLabel="OTHER")
     assert first.SOPInstanceUID != other.SOPInstanceUID
-    assert first.SeriesInstanceUID == other.SeriesInstanceUID != source.dataset.SeriesInstanceUID
+    assert first.SeriesInstanceUID != source.dataset.SeriesInstanceUID
+
+
+def test_an_object_is_a_series_of_its_own_and_pictures_stand_together(source, card):
+    series = []
+    for instance in ("1.2.3.4.5", "1.2.3.4.6"):
+        source.dataset.SOPInstanceUID = instance
+        for kind in (KIND, KIND._replace(alone=False)):
+            dataset = Dataset()
+            describe(dataset, kind, source, card)
+            series.append(dataset.SeriesInstanceUID)
+    assert series[0] != series[2]
+    assert series[1] == series[3]
 
 
 def test_letters_beyond_ascii_name_their_character_set(source, card, tmp_path):
