@@ -18,6 +18,8 @@ from echocare_core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from echocare_core.archive import pack
+    from echocare_core.arrivals.studies import WatchOrders
+    from echocare_core.arrivals.watch import watch
     from echocare_core.assessment.evaluate import evaluate
     from echocare_core.bundle import find_bundle, list_bundles
     from echocare_core.checks import check
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "StudyQuery": "echocare_core.pacs.query",
+    "WatchOrders": "echocare_core.arrivals.studies",
     "build_encoder": "echocare_core.models",
     "check": "echocare_core.checks",
     "evaluate": "echocare_core.assessment.evaluate",
@@ -49,10 +52,12 @@ _HOMES = {
     "save_encoder": "echocare_core.models",
     "send": "echocare_core.pacs.send",
     "serve": "echocare_core.integrations.service",
+    "watch": "echocare_core.arrivals.watch",
 }
 
 __all__ = [
     "StudyQuery",
+    "WatchOrders",
     "build_encoder",
     "check",
     "evaluate",
@@ -69,6 +74,7 @@ __all__ = [
     "save_encoder",
     "send",
     "serve",
+    "watch",
 ]
 
 

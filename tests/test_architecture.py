@@ -25,6 +25,7 @@ ORDER = [
         "bundle_run",
         "prediction",
         "assessment",
+        "arrivals",
         "demo",
         "checks",
         "archive",

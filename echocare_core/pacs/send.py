@@ -117,7 +117,7 @@ def send(
     """
     path = Path(path)
     with _quiet_libraries():
-        server = _destination(url, calling, ca_bundle)
+        server = destination_at(url, calling, ca_bundle)
         objects, set_aside = find_outgoing(path)
         say(f"Sends to {server.address}: {_in_words(objects)}. {_stays(set_aside)}".rstrip())
         journal = SentJournal(path if path.is_dir() else path.parent, server.address)
@@ -201,7 +201,14 @@ def _stays(set_aside: Sequence[SetAside]) -> str:
     return f"Not sent: {counted(len(set_aside), 'DICOM file')}{', such as' if set_aside[1:] else ':'} {first}"
 
 
-def _destination(url: str, calling: str, ca_bundle: Path | None) -> Destination:
+def destination_at(url: str, calling: str = CALLING, ca_bundle: Path | None = None) -> Destination:
+    """What stores at an address, which is not asked yet; the arguments are those of `send`.
+
+    Raises:
+        PacsError: an extra is not installed.
+        SettingsError: an address or credentials that cannot be used.
+    """
+    _check_extra()
     if urlsplit(url.strip()).scheme.startswith("dicom"):
         from echocare_core.pacs.cstore import CStore
 
@@ -211,10 +218,14 @@ def _destination(url: str, calling: str, ca_bundle: Path | None) -> Destination:
     return StowRs(url, ca_bundle)
 
 
+def _check_extra() -> None:
+    check_installed("dicomweb_client", "pynetdicom", "requests", "urllib3", subject="Sending", error=PacsError)
+
+
 @contextmanager
 def _quiet_libraries() -> Iterator[Any]:
     """Check that what an extra brings is there, and keep its logs, which quote values, silent."""
-    check_installed("dicomweb_client", "pynetdicom", "requests", "urllib3", subject="Sending", error=PacsError)
+    _check_extra()
     from echocare_core.pacs.web_session import suppress_library_logs
 
     with suppress_library_logs():
