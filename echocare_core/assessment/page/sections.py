@@ -121,7 +121,8 @@ def questions(evaluation: Evaluation) -> Iterator[str]:
         yield (
             f'<section aria-labelledby="of-{number}"><h2 id="of-{number}">'
             f"{escape(scored.question.words.capitalize())}</h2>\n"
-            f'{_about(scored)}<div class="plots wide">{measures_table(scored.measures, scored.more)}{drawn}</div></section>'
+            f'{_about(scored)}<div class="plots wide">{measures_table(scored.measures, scored.more)}{drawn}</div>'
+            "</section>"
         )
 
 
