@@ -1,7 +1,9 @@
-"""A DICOMweb service as a datastore of MONAI Label: series as they are stored, drawn masks beside them."""
+"""A DICOMweb service as a datastore of MONAI Label: pictures as they are stored, drawn masks in the server's folder."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,17 @@ from monailabel.interfaces.exception import ImageNotFoundException
 
 from echocare_core.atomic import ENTERED_BY_OWNER
 
+# Tags as QIDO-RS names them (PS3.18 10.6.3), each "Value" a list.
+STUDY, SERIES, INSTANCE, COUNT = "0020000D", "0020000E", "00080018", "00201209"  # COUNT: Series Related Instances
+INSTANCE_NUMBER = "00200013"
+
 
 class SeriesDatastore(DICOMWebDatastore):
-    """MONAI Label's own, whose images are series, fetched when one is asked for and kept in the server's folder.
+    """MONAI Label's own, fetching a series when one of its pictures is asked for.
+
+    A scanner puts all stills and cines of an examination into one series, so a picture is an instance:
+    "SERIES/INSTANCE", or "SERIES" alone where it has but one. "SERIES" of several is the folder, whose frames are
+    counted through.
 
     Drawn masks stay in that folder, as the viewer sent them: MONAI Label's conversion to DICOM SEG needs the patient's
     geometry, which ultrasound has not.
@@ -35,15 +45,42 @@ class SeriesDatastore(DICOMWebDatastore):
             convert_to_nifti=False,
         )
 
+    def list_images(self) -> list[str]:
+        """Every picture that the service has now; asked again after the cache's expiry (seconds, in the settings)."""
+        listed, until = getattr(self, "_listed", ([], 0.0))
+        if time.monotonic() > until:
+            listed = list(self._ask_for_images())
+            self._listed = (listed, time.monotonic() + settings.MONAI_LABEL_DICOMWEB_CACHE_EXPIRY)
+        return listed
+
+    def _ask_for_images(self) -> Iterator[str]:
+        found = self._client.search_for_series(search_filters=self._search_filter, fields=[COUNT])
+        for one in sorted(found, key=lambda one: (_value(one, STUDY), _value(one, SERIES))):
+            series = str(_value(one, SERIES))
+            if int(_value(one, COUNT) or 1) == 1:
+                yield series
+            else:
+                instances = self._client.search_for_instances(_value(one, STUDY), series)
+                yield from (f"{series}/{_value(each, INSTANCE)}" for each in sorted(instances, key=_place))
+
     def get_image_uri(self, image_id: str) -> str:
-        """Folder of a series with its files, fetched where it is not there; ImageNotFoundException for no such one."""
-        if image_id not in self._datastore.objects and image_id not in self.list_images():
-            raise ImageNotFoundException("The DICOMweb service has no ultrasound series of this UID.")
-        folder: str = super().get_image_uri(image_id)
+        """Path of a picture, or of the folder of a series of several, fetched where it is not there.
+
+        Raises:
+            ImageNotFoundException: the service has no such picture.
+        """
+        series, _, instance = image_id.partition("/")
+        if image_id not in self._datastore.objects and not any(
+            one == image_id or one.startswith(f"{image_id}/") for one in self.list_images()
+        ):
+            raise ImageNotFoundException("The DICOMweb service has no ultrasound series or picture of this UID.")
+        folder = Path(super().get_image_uri(series))
         if image_id not in self._datastore.objects:
-            self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(ext=""))
+            ending = ".dcm" if instance else ""
+            self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(ext=ending))
             self._update_datastore_file()
-        return folder
+        files = sorted(folder.glob("*.dcm"))
+        return str(folder / f"{instance}.dcm" if instance else files[0] if len(files) == 1 else folder)
 
     def get_label_uri(self, label_id: str, label_tag: str, image_id: str = "") -> str:
         """Path of a drawn mask."""
@@ -54,17 +91,27 @@ class SeriesDatastore(DICOMWebDatastore):
     ) -> str:
         """Keep a drawn mask."""
         self.get_image_uri(image_id)
+        Path(self._datastore.label_path(label_tag), image_id).parent.mkdir(parents=True, exist_ok=True)
         return str(LocalDatastore.save_label(self, image_id, label_filename, label_tag, label_info))
 
     def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
-        """Series with a finished mask here."""
+        """Pictures with a finished mask here."""
         return list(LocalDatastore.get_labeled_images(self, label_tag, labels))
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
-        """Series without one, in the order of the service."""
+        """Pictures without one, in the order of the service."""
         done = set(self.get_labeled_images())
-        return [series for series in self.list_images() if series not in done]
+        return [image for image in self.list_images() if image not in done]
 
     def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
-        """The finished masks with the folders of their series, for a training."""
+        """The finished masks with their pictures, for a training."""
         return list(LocalDatastore.datalist(self, full_path))
+
+
+def _value(entry: dict[str, Any], tag: str) -> Any:
+    """The first value of an attribute in DICOM JSON (PS3.18 F.2); None where it has none."""
+    return next(iter(entry.get(tag, {}).get("Value", [])), None)
+
+
+def _place(instance: dict[str, Any]) -> tuple[int, str]:
+    return int(_value(instance, INSTANCE_NUMBER) or 0), str(_value(instance, INSTANCE))

@@ -15,6 +15,7 @@ from monailabel.interfaces.exception import (
     LabelNotFoundException,
     MONAILabelException,
 )
+from requests import RequestException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from echocare_core.errors import own_cause
@@ -35,6 +36,11 @@ def describe_error(error: Exception) -> tuple[HTTPStatus, str]:
         return HTTPStatus.NOT_FOUND, str(error.msg)
     if isinstance(error, MONAILabelException):
         return HTTPStatus.BAD_REQUEST, str(error.msg)
+    if isinstance(error, RequestException):
+        return (
+            HTTPStatus.BAD_GATEWAY,
+            f"The DICOMweb service does not answer as one ({type(error).__name__}). See to it.",
+        )
     if isinstance(error, JSONDecodeError):
         return HTTPStatus.BAD_REQUEST, "The parameters of the request are not JSON; send an object, such as {}."
     kind = type(error).__name__
