@@ -35,6 +35,13 @@ def draw_scores(generator: np.random.Generator, patients: int, *, prevalence: fl
     return pd.DataFrame({"group": group, "truth": truth, "score": score, "answer": (score >= 0.5).astype(int)})
 
 
+def draw_calibrated(generator: np.random.Generator, patients: int) -> pd.DataFrame:
+    """As `draw_scores`, with scores that are the chance of the truth."""
+    rows = draw_scores(generator, patients, prevalence=0.4, signal=1.5)
+    chance = norm.cdf(_alike(generator, rows["group"].to_numpy()))
+    return rows.assign(truth=(chance < rows["score"]).astype(int))
+
+
 def draw_measurements(generator: np.random.Generator, patients: int) -> pd.DataFrame:
     """Millimetres by a reader and by the bundle, with a Dice that a failure now and then spoils."""
     group = _images(generator, patients)
@@ -108,6 +115,7 @@ def main() -> None:
     cases = {
         "scores, 40 % positive": (lambda g, n: draw_scores(g, n, prevalence=0.4, signal=1.5), SCORES),
         "scores, 15 % positive, far apart": (lambda g, n: draw_scores(g, n, prevalence=0.15, signal=3.0), SCORES),
+        "scores that are calibrated": (draw_calibrated, calibration.STATISTICS),
         "measurements": (draw_measurements, MEASUREMENTS),
     }
     for title, (draw, statistics) in cases.items():

@@ -168,7 +168,7 @@ _SEPARATED = "a score separates the classes perfectly, or all scores are the sam
 
 
 def _chance_adds(name: str, values: Values) -> Statistic:
-    return Statistic(name, values, _COLUMNS, kind="inflated", limits=(0, math.inf), fewest=FEWEST)
+    return Statistic(name, values, _COLUMNS, kind="inflated", fewest=FEWEST)
 
 
 def _fitted(name: str, values: Values) -> Statistic:

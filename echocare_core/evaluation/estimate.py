@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from echocare_core.counting import counted
-from echocare_core.evaluation.bootstrap import group_numbers, jackknife_interval, percentile_interval, resampled
+from echocare_core.evaluation.bootstrap import (
+    corrected_interval,
+    group_numbers,
+    jackknife_interval,
+    percentile_interval,
+    resampled,
+)
 from echocare_core.evaluation.statistic import Numbers, Statistic, Values
 
 FEWEST_GROUPS = 10  # below, intervals from resampled clusters are too narrow (Cameron, Gelbach & Miller 2008, table 2)
@@ -153,10 +159,9 @@ def _interval(used: pd.DataFrame, statistic: Statistic, point: float) -> tuple[t
     drawn = resampled(used, statistic.values)
     if statistic.kind == "bounded":
         return _bounded_interval(used, statistic, point, drawn), _lost(drawn)
-    low, high = percentile_interval(drawn, groups)
-    if statistic.kind == "inflated":
-        low, high = 2 * point - high, 2 * point - low
-    return (low, high), why_doubtful(drawn)
+    if statistic.kind == "inflated" and groups > 1:
+        return corrected_interval(drawn, groups, point), why_doubtful(drawn)
+    return percentile_interval(drawn, groups), why_doubtful(drawn)
 
 
 def _share_interval(used: pd.DataFrame, share: float, hits: NDArray[np.bool_]) -> tuple[float, float]:
