@@ -24,6 +24,7 @@ MEANT = {"image": "file", "sop_instance_uid": "file", "series_instance_uid": "se
 OF_FILES = ("image", "sop_instance_uid")  # keys that a frame can stand beside
 COUNT_FROM = "Rows are counted from 1 below the names of the columns."
 Names = Mapping[str, Sequence[str]]
+Unit = tuple[str, int | None]  # what a row of the table means, and the frame of it
 
 
 def join(
@@ -60,19 +61,13 @@ def join(
         _check_once(labels, by, chosen)
     cases, told_apart = _cases(labels, by, chosen, results, key, subgroups)
     used = [row for case in cases for row in case.rows]
+    touched = {row["source"] for row in used}
+    reasons = ("no label joins it", "{} of it have no label")
     without = [
-        NotJoined("result", None, source, "no label joins it" if not _is_used(source, used, results) else
-                  f"{counted(frames, 'frame')} of it have no label")
+        NotJoined("result", None, source, reasons[source in touched].format(counted(frames, "frame")))
         for source, frames in results.unlabelled(used)
-    ]  # fmt: skip
+    ]
     return Joined(tuple(cases), by, tried, (*left, *without), told_apart)
-
-
-Unit = tuple[str, int | None]  # what a row of the table means, and the frame of it
-
-
-def _is_used(source: str, used: Sequence[Row], results: ResultRows) -> bool:
-    return any(row["source"] == source for row in used)
 
 
 def _matches(labels: Labels, by: str, known: Names) -> dict[int, Match]:

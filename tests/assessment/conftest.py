@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import chromium, open_page
 from labelled_results import Written, write_bundle, write_export, write_labels, write_results
 
 from echocare_core.assessment.evaluate import evaluate
 from echocare_core.assessment.evaluation import Evaluation
+
+__all__ = ["chromium", "open_page"]  # fixtures
 
 Evaluate = Callable[..., Evaluation]
 

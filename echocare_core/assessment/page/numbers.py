@@ -42,7 +42,7 @@ def estimate_cells(one: Estimate) -> list[str]:
     ]
 
 
-HEADS = ("", "Number", "95 % interval", "Cases", "Patients", "Warning")
+HEADS = ("Measure", "Number", "95 % interval", "Cases", "Patients", "Warning")
 
 
 def numbers_table(name: str, rows: Sequence[Sequence[str]], heads: Sequence[str] = HEADS) -> str:
@@ -66,11 +66,11 @@ MORE = {  # of calibration and of agreement, in words
 }
 
 
-def measures_table(measures: Sequence[tuple[Measure, Estimate]], more: Mapping[str, Estimate]) -> str:
-    """All numbers of a question as HTML."""
+def measures_table(name: str, measures: Sequence[tuple[Measure, Estimate]], more: Mapping[str, Estimate]) -> str:
+    """All numbers of a question, by its name, as HTML."""
     rows = [[escape(measure.words), *estimate_cells(number)] for measure, number in measures]
     rows += [[escape(words), *estimate_cells(more[name])] for name, words in MORE.items() if name in more]
-    return numbers_table("All numbers", rows)
+    return numbers_table(f"All numbers of {name}", rows)
 
 
 def scrolling(name: str, inside: str) -> str:

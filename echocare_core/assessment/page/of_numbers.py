@@ -51,7 +51,9 @@ def _bland_altman(scored: Scored, question: NumberQuestion) -> str:
         f"{value_text(lines['upper_limit'].estimate, question.unit)}"
     )
     note = "Shaded: 95 % intervals of the bias and of both limits of agreement."
-    return axes.figure(f"Agreement, {question.words}", says, ("", "Number", "95 % interval"), _rows(scored), note)
+    return axes.figure(
+        f"Agreement, {question.words}", says, ("Measure", "Number", "95 % interval"), _rows(scored), note
+    )
 
 
 def _rows(scored: Scored) -> list[tuple[str, ...]]:

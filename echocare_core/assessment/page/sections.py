@@ -59,7 +59,7 @@ def summary(evaluation: Evaluation) -> str:
         for one in evaluation.scored
         for measure, number in one.headlines
     ]
-    return numbers_table("Summary", rows)
+    return numbers_table("Headline numbers", rows)
 
 
 def joining(evaluation: Evaluation) -> str:
@@ -117,12 +117,11 @@ def questions(evaluation: Evaluation) -> Iterator[str]:
     """Each output with its numbers and plots."""
     for number, scored in enumerate(evaluation.scored, 1):
         plots = PLOTS.get(type(scored.question), lambda _: [])(scored)
-        drawn = "".join(plots)
+        words = scored.question.words
+        numbers = measures_table(words, scored.measures, scored.more)
         yield (
-            f'<section aria-labelledby="of-{number}"><h2 id="of-{number}">'
-            f"{escape(scored.question.words.capitalize())}</h2>\n"
-            f'{_about(scored)}<div class="plots wide">{measures_table(scored.measures, scored.more)}{drawn}</div>'
-            "</section>"
+            f'<section aria-labelledby="of-{number}"><h2 id="of-{number}">{escape(words.capitalize())}</h2>\n'
+            f'{_about(scored)}<div class="plots wide">{numbers}{"".join(plots)}</div></section>'
         )
 
 
@@ -162,7 +161,7 @@ def _divided(question: str, parts: Sequence[Part], *, is_open: bool) -> str:
         for value in part.values
         if math.isfinite(value.difference.estimate)
     ]
-    rest = scrolling(f"{title}, less the rest", table(("", "", "Less the rest (95 % interval)"), apart))
+    rest = scrolling(f"{title}, less the rest", table(("Measure", "Subgroup", "Less the rest (95 % interval)"), apart))
     unseen = f"<span class='unseen'>: {escape(title)}</span>"
     folded = f"<details><summary>Each beside the rest{unseen}</summary>{rest}</details>"
     drawn = forest(parts[0], f"{parts[0].measure.words} by {parts[0].name}")
@@ -209,7 +208,17 @@ def comparison(evaluation: Evaluation) -> str:
     rows = [
         _compared_row(measure.words, found, compared.corrected.get(measure.name)) for measure, found in compared.numbers
     ]
-    heads = ("", "This", "Other", "Difference", "95 % interval", "p", "p, corrected", "Cases", "Only here, only there")
+    heads = (
+        "Measure",
+        "This",
+        "Other",
+        "Difference",
+        "95 % interval",
+        "p",
+        "p, corrected",
+        "Cases",
+        "Only here, only there",
+    )
     tests = enumerated(list(dict.fromkeys(found.test for _, found in compared.numbers)))
     return (
         '<section aria-labelledby="beside"><h2 id="beside">Beside another model</h2>\n'
