@@ -18,6 +18,7 @@ from echocare_core.disk import explained
 from echocare_core.errors import PacsError
 from echocare_core.optional import check_installed
 from echocare_core.pacs.fetch import fetch
+from echocare_core.pacs.fetched import FetchedFolder
 from echocare_core.pacs.query import UID, StudyQuery
 
 STABLE = "StableStudy"
@@ -31,7 +32,7 @@ class OrthancFeed:
 
     Args:
         url: its root, such as http://127.0.0.1:8042; its DICOMweb plug-in is asked too, at /dicom-web.
-        inbox: the watched folder: new, or filled by this alone (`FetchedFolder`).
+        inbox: the watched folder, made where it is missing; it holds what is fetched alone (`FetchedFolder`).
         position: file in which stands how far its changes were read.
         backlog: begin with what it has; else with what comes from now on. Only the first time.
         ca_bundle: PEM file with the certificates to trust.
@@ -39,6 +40,7 @@ class OrthancFeed:
     Raises:
         PacsError: requests or dicomweb-client is not installed; it cannot be reached, or is no Orthanc.
         SettingsError: an address or credentials that cannot be used.
+        OutputError: `inbox` holds something else, or cannot be written to.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class OrthancFeed:
 
         self.address = check_address(url)
         self._session, self._quiet = PacsSession(self.address, ca_bundle), suppress_library_logs
-        self._inbox, self._position, self._ca_bundle = inbox, position, ca_bundle
+        self._inbox, self._position, self._ca_bundle = FetchedFolder(inbox).root, position, ca_bundle
         if not position.exists():
             self._note(0 if backlog else self._number(self._get("changes?last"), "Last"))
 

@@ -7,7 +7,7 @@ from orthanc import MISSING, an_orthanc, delete_study, store
 from result_objects import STUDY, write_object, write_source
 
 from echocare_core.arrivals.orthanc import OrthancFeed
-from echocare_core.errors import PacsDown, PacsError
+from echocare_core.errors import OutputError, PacsDown, PacsError
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
@@ -87,6 +87,14 @@ def test_studies_without_ultrasound_and_deleted_ones_are_passed_over(orthanc, fe
     delete_study(orthanc, f"{STUDY}.5")
     send_study(orthanc, tmp_path, 6, images=1)
     assert list(came(feed, tmp_path, 1).values()) == [1]
+
+
+def test_an_inbox_is_made_and_one_with_something_else_in_it_is_left_alone(orthanc, feed, tmp_path):
+    assert (tmp_path / "inbox").is_dir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "note.txt").touch()
+    with pytest.raises(OutputError, match="holds something else"):
+        OrthancFeed(orthanc.rest, tmp_path / "mine", tmp_path / "position")
 
 
 def test_what_is_no_orthanc_is_one_sentence(orthanc, tmp_path, monkeypatch):
