@@ -95,7 +95,8 @@ class SmallPacs:
         if "SOPInstanceUID" in parse_qs(parts.query):
             asked = parse_qs(parts.query)["SOPInstanceUID"]
             return searched(*({"00080018": uid} for uid in asked if uid in self.stored))
-        studies = [{"0020000D": uid, "00100020": PATIENT_ID, "00080020": DATE} for uid in self.studies]
+        named = parse_qs(parts.query).get("StudyInstanceUID", self.studies)
+        studies = [{"0020000D": uid, "00100020": PATIENT_ID, "00080020": DATE} for uid in self.studies if uid in named]
         match parts.path.removeprefix("/dicom-web/").split("/"):
             case ["studies"]:
                 return searched(*studies)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
+from pydicom import dcmread
 from small_pacs import STUDY, SmallPacs, running
 
 import echocare_core
@@ -78,7 +79,9 @@ def table(tmp_path: Path) -> Path:
 @pytest.fixture
 def pacs() -> Iterator[SmallPacs]:
     """A PACS with the fetal images of the demo."""
-    with running(SmallPacs(sorted(DEMO.glob("ST00000[567]/SE000001/IM*")))) as pacs:
+    files = sorted(DEMO.glob("ST00000[567]/SE000001/IM*"))
+    own = {str(dcmread(file, stop_before_pixels=True).StudyInstanceUID) for file in files}
+    with running(SmallPacs(files, [STUDY, *sorted(own)])) as pacs:
         yield pacs
 
 
