@@ -14,7 +14,7 @@ from echocare_core.integrations.service.job import Answer, Loaded
 from echocare_core.integrations.service.limits import Limits
 
 
-def work(connection: Connection, bundle: str, settings: Mapping[str, Any], limits: Limits) -> None:
+def work(connection: Connection, bundle: str, settings: Mapping[str, Any], limits: Limits, scratch: str) -> None:
     """Stands for `process.work`."""
     if settings.get("fails"):
         connection.send(Fault(500, "WeightsError", "They do not fit; needed others. Copy them."))

@@ -6,24 +6,26 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-from echocare_core.integrations.service.faults import fault_of
+from echocare_core.integrations.service.faults import Fault, fault_of
 from echocare_core.integrations.service.job import Answer, Loaded
 from echocare_core.integrations.service.limits import Limits
 from echocare_core.parent import end_with_parent
 
 
-def work(connection: Connection, bundle: str, settings: Mapping[str, Any], limits: Limits) -> None:
+def work(connection: Connection, bundle: str, settings: Mapping[str, Any], limits: Limits, scratch: str) -> None:
     """Load a bundle and answer jobs until the server closes the connection or ends.
 
-    Says `Loaded` or a `Fault` first, then an `Answer` or a `Fault` for each `Job`.
+    Says `Loaded` or a `Fault` first, then an `Answer` or a `Fault` for each `Job`. `scratch` is its temporary folder.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the server's to answer
     end_with_parent()
     _say_nothing()
+    os.environ["TMPDIR"] = tempfile.tempdir = scratch
     try:
         from echocare_core.integrations.service.served import ServedBundle
 
@@ -39,13 +41,10 @@ def work(connection: Connection, bundle: str, settings: Mapping[str, Any], limit
             job = connection.recv()
         except (EOFError, OSError):
             return
-        said: Any
         try:
-            said = served.answer(job)
+            said: Answer | Fault = served.answer(job)
         except Exception as error:  # noqa: BLE001  (whatever a file makes a bundle raise)
             said = fault_of(error)
-        if not isinstance(said, Answer):
-            del job
         connection.send(said)
         gc.collect()  # an engine of MONAI and its handlers hold each other, and the last pictures
 

@@ -38,7 +38,7 @@ def run_service(
     check_host(host, token)
     folders = _folders(bundles)
     with _listening(host, port) as listening, service_folder() as folder, ThreadPoolExecutor(len(folders)) as threads:
-        workers = {name: Worker(bundle, settings, limits) for name, bundle in folders.items()}
+        workers = {name: Worker(bundle, settings, limits, folder) for name, bundle in folders.items()}
         try:
             for worker in workers.values():
                 worker.start()

@@ -31,6 +31,7 @@ class Worker:
         bundle: its folder.
         settings: as for `predict`.
         limits: of the service.
+        scratch: private folder of the service, where its libraries may leave files.
 
     Attributes:
         name: of the bundle.
@@ -38,10 +39,10 @@ class Worker:
         restarts: how often it was started again.
     """
 
-    def __init__(self, bundle: Path, settings: Mapping[str, Any], limits: Limits) -> None:
+    def __init__(self, bundle: Path, settings: Mapping[str, Any], limits: Limits, scratch: Path) -> None:
         self.name, self.about = bundle.name, Loaded()
         self.restarts = -1
-        self._arguments = (str(bundle), dict(settings), limits)
+        self._arguments = (str(bundle), dict(settings), limits, str(scratch))
         self._limits = limits
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None

@@ -22,7 +22,7 @@ from echocare_core.integrations.service.worker import Worker
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Worker]:
     monkeypatch.setattr(module, "work", stub_process.work)
-    worker = Worker(tmp_path / "bright", {}, Limits(seconds=20, memory_mib=200))
+    worker = Worker(tmp_path / "bright", {}, Limits(seconds=20, memory_mib=200), tmp_path)
     worker.start()
     yield worker
     worker.stop()
@@ -83,7 +83,7 @@ def test_one_that_takes_too_much_memory_is_ended(worker: Worker) -> None:
 
 def test_a_model_that_cannot_be_loaded_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "work", stub_process.work)
-    worker = Worker(tmp_path / "bright", {"fails": True}, Limits())
+    worker = Worker(tmp_path / "bright", {"fails": True}, Limits(), tmp_path)
 
     with pytest.raises(Refused, match="They do not fit"):
         worker.start()
