@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from pathlib import Path
 
 import pytest
 from inline_worker import InlineWorker
+from pydicom import dcmread
 from service_client import service_of
 from test_golden import golden_of
 
@@ -50,6 +52,24 @@ def test_it_answers_what_predict_writes(bundle: Path, tmp_path: Path) -> None:
         assert base64.b64decode(file["base64"]) == (tmp_path / "out" / file["name"]).read_bytes()
     assert described[0]["weights_sha256"] == answered[0]["row"]["weights_sha256"]
     assert described[0]["intended_use"]
+
+
+def test_its_dicom_objects_are_those_of_predict(bundle: Path, tmp_path: Path) -> None:
+    file, limits = file_for(bundle), Limits(seconds=120)
+    echocare.predict(bundle, file, tmp_path / "out", settings={**PLAIN, "dicom": True})
+    written = [dcmread(path) for path in sorted((tmp_path / "out" / "dicom").rglob("*.dcm"))]
+    with service_of({bundle: InlineWorker(bundle, limits, PLAIN)}, limits) as (client, _):
+        answer = client.post(
+            f"/predict/{bundle.name}",
+            files={"file": (file.name, file.read_bytes())},
+            headers={"accept": 'multipart/related; type="application/dicom"'},
+        )
+
+    assert answer.status_code == (200 if written else 406), answer.text
+    boundary = answer.headers["content-type"].rpartition("boundary=")[2].encode()
+    parts = answer.content.split(b"--" + boundary)[1:-1] if written else []
+    sent = [dcmread(io.BytesIO(part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n"))) for part in parts]
+    assert sent == written
 
 
 @pytest.mark.parametrize("part", ["labels", "outputs", "engine", "version"])

@@ -18,12 +18,11 @@ import numpy as np
 from echocare_core.bundle import read_metadata
 from echocare_core.integrations.service.faults import Refused
 from echocare_core.integrations.service.job import Answer, Job
-from echocare_core.result_files import ORIGIN_JSON
+from echocare_core.result_files import DICOM, ORIGIN_JSON
 from echocare_core.results.table import file_columns
 from echocare_core.types import Details, Output, Results, Scores
 
-DICOM_FOLDER = "dicom"
-NOT_OUTPUTS = ("overlay", "dicom")  # columns of files that begin so show or repeat outputs
+NOT_OUTPUTS = ("overlay", DICOM)  # columns of files that begin so show or repeat outputs
 COPIED_AT_ONCE = 1 << 20
 
 
@@ -56,21 +55,23 @@ def _write_json(results: Results, bundle: Path, job: Job) -> Answer:
         "origin": json.loads(origin.read_text(encoding="utf-8")) if origin.is_file() else None,
         "set_aside": [{"source": one.source, "frame": one.frame, "reason": one.reason} for one in results.set_aside],
     }
+    seen: set[str] = set()
     with path.open("w", encoding="utf-8") as file:
         file.write(_json(head)[:-1] + ', "results": [')
         for number, (row, details) in enumerate(zip(results.rows, results.details, strict=True)):
-            file.write((",\n" if number else "\n") + _json(_described(row, details, results.folder, job)))
+            one = _described(row, details, _embedded(row, results.folder, job, seen))
+            file.write((",\n" if number else "\n") + _json(one))
         file.write("\n]}\n")
     return Answer(path, "application/json")
 
 
-def _described(row: Mapping[str, object], details: Details, folder: Path, job: Job) -> dict[str, Any]:
+def _described(row: Mapping[str, object], details: Details, files: Iterator[dict[str, str]]) -> dict[str, Any]:
     return {
         "row": dict(row),
         "outputs": [describe_output(output) for output in details.outputs],
         "nothing_found": details.nothing_found,
         "doubts": [{"text": text, "column": column} for text, _, column in details.doubts],
-        "files": list(_embedded(row, folder, job)),
+        "files": list(files),
     }
 
 
@@ -98,11 +99,14 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _embedded(row: Mapping[str, object], folder: Path, job: Job) -> Iterator[dict[str, str]]:
+def _embedded(row: Mapping[str, object], folder: Path, job: Job, seen: set[str]) -> Iterator[dict[str, str]]:
+    """The files of a row that are asked for, each once in an answer: rows of a cine may share one."""
     for column in file_columns([row]):
         name = row[column]
-        if not name or job.embedded == "none" or (job.embedded == "outputs" and column.startswith(NOT_OUTPUTS)):
+        is_asked = job.embedded == "all" or (job.embedded == "outputs" and not column.startswith(NOT_OUTPUTS))
+        if not name or not is_asked or str(name) in seen:
             continue
+        seen.add(str(name))
         content = (folder / str(name)).read_bytes()
         yield {
             "column": column,
@@ -127,10 +131,12 @@ def _write_zip(results: Results, path: Path) -> Answer:
 
 def _write_dicom(results: Results, job: Job) -> Answer:
     """One object as it is, several as parts (RFC 2387), as DICOMweb answers (PS3.18, 8.7.3)."""
-    objects = sorted((results.folder / DICOM_FOLDER).rglob("*.dcm"))
+    objects = sorted((results.folder / DICOM).rglob("*.dcm"))
     if not objects:
+        without = results.objects.without if results.objects else ()
+        why = f" ({without[0].source}: {without[0].reason.rstrip('.')})" if without else ""
         raise Refused(
-            406, "NoDicom", "No DICOM object was made; needed files that are DICOM themselves. Ask for JSON or ZIP."
+            406, "NoDicom", f"No DICOM object was made{why}; needed one to send. Send DICOM, or ask for JSON or ZIP."
         )
     if job.single and len(objects) > 1:
         raise Refused(

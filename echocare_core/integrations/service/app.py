@@ -34,7 +34,7 @@ Files = Annotated[
     Literal["outputs", "all", "none"],
     Query(description="Which files stand in JSON as base64: masks and other outputs, overlays too, or none."),
 ]
-Dicom = Annotated[bool, Query(description="Write DICOM SEG and SR into a ZIP as well.")]
+Dicom = Annotated[bool, Query(description="Write DICOM objects too: dicom/ of a ZIP; in JSON with files=all.")]
 
 
 class Service:

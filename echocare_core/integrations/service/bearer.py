@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Mapping
 from ipaddress import ip_address
 
 from echocare_core.errors import SettingsError
@@ -92,14 +93,24 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_asked_host(header: str) -> None:
-    """Check by which name a service on loopback, without a token, was asked.
+def check_asked_by_this_machine(headers: Mapping[str, str]) -> None:
+    """Check who asks a service on loopback, without a token: no page of another site in a browser.
 
-    A page in a browser can be made to ask this machine by another name (DNS rebinding), and would read the answer.
+    Such a page can send a request, and where it asks this machine by another name (DNS rebinding) it reads the answer.
+
+    Args:
+        headers: of the request, their names in small letters.
 
     Raises:
-        Refused: with 421, by another name than that of this machine.
+        Refused: with 421, by another name than that of this machine; with 403, from another site.
     """
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise Refused(
+            403,
+            "OtherSite",
+            "A page of another site sent the request; needed one of this machine. Ask by a program, or set a token.",
+        )
+    header = headers.get("host", "")
     name = header.rpartition(":")[0] if header.rpartition(":")[2].isdecimal() else header
     if not is_loopback(name):
         raise Refused(

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from echocare_core.integrations.service.bearer import Token, check_asked_host
+from echocare_core.integrations.service.bearer import Token, check_asked_by_this_machine
 from echocare_core.integrations.service.faults import Fault, Refused, fault_of
 from echocare_core.integrations.service.metrics import Metrics
 
@@ -64,7 +64,7 @@ class Guard:
     def _check(self, scope: Message) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if not self._token.is_set:
-            check_asked_host(headers.get("host", ""))
+            check_asked_by_this_machine(headers)
         elif scope["path"] not in OPEN:
             self._token.check(headers.get("authorization", ""))
 

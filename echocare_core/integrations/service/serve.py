@@ -24,6 +24,8 @@ from echocare_core.integrations.service.limits import Limits
 from echocare_core.integrations.service.queue import ModelQueue
 from echocare_core.integrations.service.worker import Worker
 
+MOST_CONNECTIONS = 512
+
 
 def run_service(
     bundles: Sequence[str | Path],
@@ -48,7 +50,7 @@ def run_service(
             LOG.info("Serves %s on %s", ", ".join(folders), _address(host, listening))
             config = uvicorn.Config(
                 build_app(service), log_config=None, access_log=False, server_header=False,
-                timeout_graceful_shutdown=int(limits.seconds) + 5,
+                limit_concurrency=MOST_CONNECTIONS, timeout_graceful_shutdown=int(limits.seconds) + 5,
             )  # fmt: skip
             _Server(config, service).run(sockets=[listening])
         finally:

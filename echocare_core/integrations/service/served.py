@@ -18,8 +18,8 @@ from echocare_core.integrations.service.faults import Refused
 from echocare_core.integrations.service.job import Answer, Job
 from echocare_core.integrations.service.limits import MIB, Limits
 from echocare_core.prediction import LoadedBundle, installed_engine
+from echocare_core.result_files import DICOM
 
-DICOM = "dicom"  # setting of a bundle that writes DICOM objects
 TABLE = "frames.csv"
 
 

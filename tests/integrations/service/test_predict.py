@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from starlette.testclient import TestClient
 
 import echocare_core as echocare
@@ -96,6 +97,25 @@ def test_a_zip_holds_all_that_predict_writes(
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == written
     assert "report.html" in written
+
+
+def test_one_dicom_object_is_sent_as_it_is_and_several_as_parts(client: TestClient, files: Path) -> None:
+    one = send(client, files / "still", accept="application/dicom")
+    both = send(client, files / "still", files / "cine", accept="application/dicom")
+    parts = send(client, files / "still", files / "cine", accept='multipart/related; type="application/dicom"')
+
+    assert one.headers["content-type"] == "application/dicom"
+    assert dcmread(io.BytesIO(one.content)).Modality == "SEG"
+    assert (both.status_code, both.json()["error"]) == (406, "SeveralObjects")
+    assert parts.content.count(b"Content-Type: application/dicom") == 2
+
+
+def test_a_file_that_rows_share_is_sent_once(client: TestClient, files: Path) -> None:
+    answered = send(client, files / "cine", query="?files=all&dicom=true").json()["results"]
+    columns = [file["column"] for one in answered for file in one["files"]]
+
+    assert columns.count("dicom_seg_file") == 1
+    assert columns.count("mask") == len(answered) == 6
 
 
 @pytest.mark.parametrize(("embedded", "columns"), [("none", set()), ("all", {"mask", "overlay"})])

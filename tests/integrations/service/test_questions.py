@@ -26,7 +26,7 @@ def test_it_lists_its_models(client: TestClient, small_bundle: Path) -> None:
 
     assert (one["bundle"], one["version"], one["labels"]) == ("bright", "0.1.0", ["nodule"])
     assert one["weights_sha256"] == sha256_of(small_bundle / "models" / "model.pt")
-    assert (one["engine"], one["writes_dicom"]) == ("torch", False)
+    assert (one["engine"], one["writes_dicom"]) == ("torch", True)
 
 
 def test_its_page_needs_no_script_and_nothing_from_elsewhere(client: TestClient) -> None:

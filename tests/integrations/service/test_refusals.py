@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from service_client import service_of
 from starlette.testclient import TestClient
 from ultrasound_files import PATIENT_NAME, marked, write_ultrasound
@@ -33,6 +34,12 @@ def bomb(megabytes: int) -> bytes:
     return packed.getvalue()
 
 
+def png() -> bytes:
+    written = io.BytesIO()
+    Image.radial_gradient("L").save(written, "PNG")
+    return written.getvalue()
+
+
 def with_cine(tmp_path: Path, frames: int) -> bytes:
     return write_ultrasound(tmp_path / "long", marked(frames)).read_bytes()
 
@@ -50,7 +57,7 @@ REFUSED = {
     "more bytes than may be": (bytes(3 * MIB), {}, 413, "TooLarge"),
     "an archive that unpacks to more": (bomb(9), {}, 413, "TooLarge"),
     "another form of answer": (b"x", {"accept": "text/html, image/png;q=0.9"}, 406, "NotAcceptable"),
-    "DICOM of a bundle that writes none": (b"x", {"accept": "application/dicom"}, 406, "NoDicom"),
+    "DICOM of a picture that is none": (png(), {"accept": "application/dicom"}, 406, "NoDicom"),
 }  # fmt: skip
 
 
@@ -143,6 +150,13 @@ def test_without_a_token_another_name_of_this_machine_is_refused(client: TestCli
     assert client.get("/bundles", headers={"host": "evil.example:8000"}).status_code == 421
     assert client.get("/bundles", headers={"host": "localhost:8000"}).status_code == 200
     assert client.get("/bundles", headers={"host": "[::1]:8000"}).status_code == 200
+
+
+def test_a_page_of_another_site_is_refused(client: TestClient) -> None:
+    answer = client.post(URL, content=b"x", headers={"sec-fetch-site": "cross-site"})
+
+    assert (answer.status_code, answer.json()["error"]) == (403, "OtherSite")
+    assert client.get("/bundles", headers={"sec-fetch-site": "same-origin"}).status_code == 200
 
 
 def test_another_address_needs_a_token() -> None:
