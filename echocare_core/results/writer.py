@@ -30,6 +30,7 @@ from echocare_core.results.captions import caption_lines
 from echocare_core.results.dicom.objects import ObjectWriter
 from echocare_core.results.doubts import Doubt, doubts_of
 from echocare_core.results.journal import Journal, Step, checksum_of
+from echocare_core.results.lines import save_lines
 from echocare_core.results.naming import FrameNames
 from echocare_core.results.overlay import draw_frame, marks_nothing, shown_size
 from echocare_core.results.page import Section, WaitingPictures, picture_of, waiting_path, write_report
@@ -177,10 +178,10 @@ class ResultsWriter:
             return
         rows = tuple(self._rows[self._noted :])
         self._noted = len(self._rows)
-        names = [name for row in rows for name in _files_of(row)]
+        details = tuple(self._details[-len(rows) :] if rows else ())
+        names = [*(name for row in rows for name in _files_of(row)), *(one.lines for one in details if one.lines)]
         with explained(self.folder):
             pictures = {name: checksum_of(self._staging.path / name) for name in names}
-            details = tuple(self._details[-len(rows) :] if rows else ())
             self._journal.add(Step(tried, inputs, rows, details, tuple(parts), tuple(set_aside), pictures))
 
     def add(self, prediction: Prediction) -> None:
@@ -241,7 +242,7 @@ class ResultsWriter:
         self, files: Mapping[str, Path], rows: Sequence[Row]
     ) -> tuple[tuple[dict[str, object], ...], Objects]:
         """Write the DICOM objects, and what has none: the rows with their names."""
-        writer = ObjectWriter(self._staging.path, self._card, files, self._names.of_file)
+        writer = ObjectWriter(self._staging.path, self._card, self._origin, files, self._names.of_file)
         named, objects = writer.write(rows, self._details)
         if objects.without:
             (self._staging.path / WITHOUT_OBJECTS_CSV).parent.mkdir(exist_ok=True)
@@ -269,7 +270,7 @@ class ResultsWriter:
             row[DOUBTS] = "; ".join(doubt.text for doubt in doubts)
         if prediction.image is not None:
             row["overlay"] = self._overlay(prediction, prediction.image, doubts, place)
-        return row, _details(prediction, doubts)
+        return row, _details(prediction, doubts, save_lines(prediction.outputs, place))
 
     def _name(self, prediction: Prediction) -> str:
         if prediction.level == "study":
@@ -295,11 +296,12 @@ def _files_of(row: Mapping[str, object]) -> Iterator[str]:
         yield waiting_path(str(row["overlay"]))
 
 
-def _details(prediction: Prediction, doubts: Sequence[Doubt]) -> Details:
+def _details(prediction: Prediction, doubts: Sequence[Doubt], lines: str) -> Details:
     return Details(
         without_pixels(prediction.outputs),
         None if prediction.image is None else shown_size(*prediction.image.shape[:2]),
         marks_nothing(prediction.outputs),
         tuple(doubts),
         dict(next((output.labels for output in prediction.outputs if isinstance(output, Mask)), {})),
+        lines,
     )

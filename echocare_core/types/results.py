@@ -137,6 +137,7 @@ class Details:
         nothing_found: whether it marks places in the frame, by a mask, boxes or points, and has marked none.
         doubts: what speaks against its numbers, (words, what was found, column or "") each.
         labels: name of each value of its mask; empty where it has none.
+        lines: file of the lines of its measurements, while the run lasts (`results.lines`); "" where there are none.
     """
 
     outputs: tuple[Output, ...]
@@ -144,6 +145,7 @@ class Details:
     nothing_found: bool
     doubts: tuple[tuple[str, str, str], ...] = ()
     labels: Mapping[int, str] = field(default_factory=dict)
+    lines: str = ""
 
 
 @dataclass(frozen=True)

