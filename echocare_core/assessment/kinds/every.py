@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from echocare_core.assessment.kinds.boxes import CORNERS, BoxQuestion
 from echocare_core.assessment.kinds.classes import ClassQuestion
 from echocare_core.assessment.kinds.masks import MaskQuestion
@@ -20,6 +22,7 @@ from echocare_core.bundle import read_metadata
 from echocare_core.errors import TableError
 from echocare_core.result_files import BOXES, POINTS
 
+OF_OTHERS = ("_uid", "_file", "_nearest_similarity", PROBABILITY, THRESHOLD)  # endings of columns of other kinds
 FIXED = {
     *("bundle", "source", "frame", "frame_time_ms", "level", "study", "image", "group", "spacing_row_mm"),
     *("spacing_column_mm", "notes", "doubts", "mask", "overlay", "weights_sha256"),
@@ -47,14 +50,15 @@ def find_questions(
 
 
 def measured_columns(results: ResultsFolder) -> list[str]:
-    """Columns of results that hold measurements."""
-    scored = (*results.questions, *(f"{name}_" for name in results.questions))
+    """Columns of results that hold numbers that were measured."""
+    rows, questions = results.rows, results.questions
     return [
         column
-        for column in map(str, results.rows.columns)
+        for column in map(str, rows.columns)
         if column not in FIXED
-        and not column.endswith(("_uid", "_file", PROBABILITY, THRESHOLD))
-        and column not in scored
+        and column not in questions
+        and not column.endswith(OF_OTHERS)
+        and pd.to_numeric(rows.loc[rows[column] != "", column], errors="coerce").notna().all()
     ]
 
 
