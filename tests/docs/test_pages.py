@@ -86,12 +86,20 @@ def pacs() -> Iterator[SmallPacs]:
 
 
 @pytest.fixture
-def filled_in(tmp_path: Path, table: Path, pacs: SmallPacs) -> Callable[[Path, str], str]:
+def labels(tmp_path: Path) -> Path:
+    """Labels of the fetal images of the demo."""
+    rows = [(f"ST00000{number}/SE000001/IM000001", 180.0, number % 2) for number in (5, 6, 7)]
+    pd.DataFrame(rows, columns=["image", "head_circumference_mm", "trimester"]).to_csv(tmp_path / "l.csv", index=False)
+    return tmp_path / "l.csv"
+
+
+@pytest.fixture
+def filled_in(tmp_path: Path, table: Path, pacs: SmallPacs, labels: Path) -> Callable[[Path, str], str]:
     """Put real paths and the address of a running PACS in place of a page's capital letters; train one epoch only."""
 
     def fill_in(page: Path, text: str) -> str:
         written = ("EXPORT", "OUT", "TABLES", "RUN", "SCORES", "COPY", "MINE")
-        given = {"FOLDER": table, "FILE": next(DEMO.glob("**/IM*")), "UID": STUDY}
+        given = {"FOLDER": table, "FILE": next(DEMO.glob("**/IM*")), "UID": STUDY, "LABELS": labels}
         if "--out FOLDER" in page.read_text(encoding="utf-8"):
             given["FOLDER"] = tmp_path / "made"
         names = {**{name: tmp_path / name.lower() for name in written}, **given}
