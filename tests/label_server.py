@@ -78,13 +78,13 @@ class Server:
 
 
 @contextmanager
-def running_server(studies: str | Path, bundles: Sequence[str | Path], app: Path) -> Iterator[Server]:
+def running_server(studies: str | Path, bundles: Sequence[str | Path], app: Path, *options: str) -> Iterator[Server]:
     """Run `echocare label` on a free port of 127.0.0.1, and end it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [*ENDS_WITH_THE_TESTS, sys.executable, "-m", "echocare_core", "label", str(studies)]
-    words = ["--bundles", ",".join(map(str, bundles)), "--app", str(app), "--port", str(port)]
+    words = ["--bundles", ",".join(map(str, bundles)), "--app", str(app), "--port", str(port), *options]
     here = Path(__file__).resolve().parent
     paths = os.pathsep.join([str(here), str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     log = app.with_name(f"{app.name}.log")

@@ -30,6 +30,9 @@ def label(
         str, typer.Option("--host", help="Address to listen on. It asks nobody for a password: keep it to yourself.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8000,
+    send_masks: Annotated[
+        bool, typer.Option("--send-masks", help="Store finished masks in the DICOMweb service, as DICOM Segmentations.")
+    ] = False,
 ) -> None:
     """Draw, train and predict in a viewer: run a MONAI Label server (3D Slicer, CVAT) until Ctrl-C.
 
@@ -44,4 +47,5 @@ def label(
 
     folder = app or default_app()
     say(f"The server's folder is {folder}. Point the viewer to http://{host}:{port}.")
-    run(studies, [name.strip() for name in bundles.split(",") if name.strip()], app=folder, host=host, port=port)
+    names = [name.strip() for name in bundles.split(",") if name.strip()]
+    run(studies, names, app=folder, host=host, port=port, send_masks=send_masks)

@@ -19,8 +19,10 @@ pytest.importorskip("monailabel", reason="MONAI Label is not installed: its envi
 
 import itk
 import nibabel
+import pydicom
 import torch
 from bright_network import BrightNetwork
+from dicomweb_client import DICOMwebClient
 from label_server import Server, running_server
 from orthanc import MISSING, running_orthanc, store
 
@@ -173,6 +175,7 @@ ERRORS: dict[str, tuple[dict[str, Any], int, str]] = {
     "no such picture": ({"image": "nobody"}, 404, "The studies have no picture 'nobody'"),
     "no such frame": ({"image": CINE, "frame": 999}, 400, "UnreadableFrames: cine.dcm has 11 frames"),
     "a frame that is no number": ({"image": CINE, "frame": "last"}, 400, "frame is 'last'; needed a number"),
+    "MONAI Label's own DICOM": ({"image": "p0", "output": "dicom_seg"}, 400, "`echocare label --send-masks` stores"),
     "a lossy mask": ({"image": "p0", "result_extension": ".jpg"}, 400, "A mask as .jpg would have other labels"),
 }
 
@@ -258,8 +261,16 @@ def test_a_mask_of_a_cine_without_its_frame_is_refused_in_words(server: Server, 
     assert "needed one of each, or one whose label info names its frame" in answer.json()["detail"]
 
 
+def segmentations(pacs: str, study: str) -> list[pydicom.Dataset]:
+    """The segmentations of a study, as the archive gives them."""
+    client = DICOMwebClient(pacs)
+    found = client.search_for_instances(study, search_filters={"Modality": "SEG"})
+    uids = [(study, one["0020000E"]["Value"][0], one["00080018"]["Value"][0]) for one in found]
+    return [client.retrieve_instance(*uid) for uid in uids]
+
+
 @pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
-def test_pictures_of_a_pacs_answer_in_millimetres(place: Path, tmp_path: Path) -> None:
+def test_pictures_of_a_pacs_answer_in_millimetres_and_get_their_masks(tmp_path: Path) -> None:
     series = {"SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.1", "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.2"}
     files = [
         write_ultrasound(tmp_path / f"{number}.dcm", mark(number), spacing_mm=(0.3, 0.3),
@@ -268,7 +279,7 @@ def test_pictures_of_a_pacs_answer_in_millimetres(place: Path, tmp_path: Path) -
     ]  # fmt: skip
     with running_orthanc(tmp_path) as pacs:
         store(pacs, files)
-        with running_server(pacs, [write_corner_bundle(tmp_path / CORNER)], tmp_path / "app") as server:
+        with running_server(pacs, [write_corner_bundle(tmp_path / CORNER)], tmp_path / "app", "--send-masks") as server:
             of_series = series["SeriesInstanceUID"]
             for image, frame, frames in (
                 (f"{of_series}/1.2.3.1", 0, 1),
@@ -283,3 +294,16 @@ def test_pictures_of_a_pacs_answer_in_millimetres(place: Path, tmp_path: Path) -
             assert server.get("/datastore/") == {"total": 2, "completed": 0, "label_tags": {}}
             unknown = server.ask(CORNER, "1.2.3.4.5")
             assert (unknown.status_code, "no ultrasound series" in unknown.json()["detail"]) == (404, True)
+
+            mask, _ = server.mask(tmp_path, CORNER, f"{of_series}/1.2.3.2", frame=1)
+            Image.fromarray(mask).save(tmp_path / "label.png")
+            for _ in range(2):  # of which the second changes nothing
+                assert server.save(f"{of_series}/1.2.3.2", tmp_path / "label.png", frame=1).status_code == 200
+            [seg] = segmentations(pacs, series["StudyInstanceUID"])
+            [groups] = seg.PerFrameFunctionalGroupsSequence
+            image = groups.DerivationImageSequence[0].SourceImageSequence[0]
+            assert (image.ReferencedSOPInstanceUID, image.ReferencedFrameNumber) == ("1.2.3.2", 2)
+            assert seg.SegmentSequence[0].SegmentAlgorithmType == "SEMIAUTOMATIC"
+            bits = np.unpackbits(np.frombuffer(seg.PixelData, dtype=np.uint8), bitorder="little")
+            assert np.array_equal(bits[: mask.size].reshape(SIZE), mask)
+            assert server.get("/datastore/")["completed"] == 1

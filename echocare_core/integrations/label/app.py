@@ -13,7 +13,7 @@ from monailabel.tasks.activelearning.random import Random
 
 from echocare_core.errors import SettingsError
 from echocare_core.integrations.label.dicomweb import SeriesDatastore
-from echocare_core.integrations.label.folder import MODELS
+from echocare_core.integrations.label.folder import MODELS, SENDS
 from echocare_core.integrations.label.infer import LabelInferTask
 from echocare_core.integrations.label.studies import StudiesFolder
 from echocare_core.integrations.label.train import LabelTrainTask
@@ -34,7 +34,8 @@ class EchoCareLabel(MONAILabelApp):
     def init_datastore(self) -> Any:
         """The studies: a folder of any depth, or a DICOMweb service."""
         if self.studies.startswith(("http://", "https://")):
-            return SeriesDatastore.of_settings(self.studies.rstrip("/"))
+            sends = self.bundles.values() if self.conf.get(SENDS) == "true" else ()
+            return SeriesDatastore.of_settings(self.studies.rstrip("/"), tuple(sends))
         return StudiesFolder.of_settings(self.studies)
 
     def init_infers(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from echocare_core.disk import explained
 from echocare_core.errors import BundleError
 
 MODELS = "model"  # where MONAI Label looks for bundles
+SENDS = "sends_masks"  # entry of the server's conf: "true" where finished masks go to the PACS
 MAIN = "from echocare_core.integrations.label.app import EchoCareLabel as EchoCareLabel\n"
 INFERENCE, TRAINING = Path("configs", "inference.json"), Path("configs", "train.json")
 ANSWER = "echocare_core.integrations.label.answer.SaveImageForLabeld"

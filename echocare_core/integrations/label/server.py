@@ -18,8 +18,12 @@ from monailabel.interfaces.exception import (
 from requests import RequestException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from echocare_core.errors import own_cause
+from echocare_core.errors import SettingsError, own_cause
 
+NO_SEG = (
+    "This server gives masks as pictures, not as output=dicom_seg, whose converter needs the patient's geometry. Ask "
+    "for output=image; `echocare label --send-masks` stores finished masks in the PACS as DICOM Segmentations."
+)
 logger = logging.getLogger(__name__)
 
 
@@ -66,6 +70,8 @@ class InWords:
             await send(message)
 
         try:
+            if b"output=dicom_seg" in scope.get("query_string", b""):
+                raise SettingsError(NO_SEG)
             await self.service(scope, receive, send_noting)
         except Exception as error:
             if has_begun or scope["type"] != "http":

@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from platformdirs import user_data_path
 
 from echocare_core.errors import BundleError, SettingsError
-from echocare_core.integrations.label.folder import make_app
+from echocare_core.integrations.label.folder import SENDS, make_app
 from echocare_core.optional import is_installed
 
 LOOPBACK = "127.0.0.1"
@@ -50,6 +50,7 @@ def label(
     app: Path | None = None,
     host: str = LOOPBACK,
     port: int = 8000,
+    send_masks: bool = False,
 ) -> NoReturn:
     """Run a MONAI Label server until it is stopped; this process becomes it.
 
@@ -59,18 +60,21 @@ def label(
         app: folder of the server, with the copies of the bundles that it trains; `default_app` when None.
         host: address to listen on; whoever reaches it sees the studies.
         port: to listen on.
+        send_masks: store each finished mask as DICOM Segmentation in the DICOMweb service.
 
     Raises:
-        SettingsError: MONAI Label is not installed, or no such folder of studies.
+        SettingsError: MONAI Label is not installed, no such folder of studies, or a folder to send masks to.
         BundleError: no bundle, or one that MONAI Label cannot use.
         OutputError: the folder of the server cannot be written.
     """
-    server = prepare_server(studies, bundles, app=app or default_app(), host=host, port=port)
+    server = prepare_server(studies, bundles, app=app or default_app(), host=host, port=port, send_masks=send_masks)
     os.chdir(server.folder)
     os.execve(server.command[0], server.command, {**os.environ, **server.environment})
 
 
-def prepare_server(studies: str, bundles: Sequence[str | Path], *, app: Path, host: str, port: int) -> Server:
+def prepare_server(
+    studies: str, bundles: Sequence[str | Path], *, app: Path, host: str, port: int, send_masks: bool = False
+) -> Server:
     """Make the folder of a server and say how it is started; arguments and errors are those of `label`."""
     if not is_installed("monailabel"):
         raise SettingsError(
@@ -82,9 +86,11 @@ def prepare_server(studies: str, bundles: Sequence[str | Path], *, app: Path, ho
     is_web = studies.startswith(("http://", "https://"))
     if not is_web and not Path(studies).is_dir():
         raise SettingsError(f"{studies} is no folder; needed one with pictures, or the http address of a DICOMweb.")
+    if send_masks and not is_web:
+        raise SettingsError(f"{studies} is a folder; masks are sent to a DICOMweb alone. Leave the option out.")
     folder = app.resolve()
     names = [copy.name for copy in make_app(folder, bundles)]
-    conf = {"models": ",".join(names), "zoo_source": "local", "sam2": "false"}
+    conf = {"models": ",".join(names), "zoo_source": "local", "sam2": "false", SENDS: str(send_masks).lower()}
     command = (
         *(sys.executable, "-m", "monailabel.main", "start_server"),
         *("--app", str(folder), "--studies", studies if is_web else str(Path(studies).resolve())),

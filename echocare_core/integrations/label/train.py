@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,10 @@ from monai.data import partition_dataset
 from monailabel.tasks.train.bundle import BundleTrainTask
 
 from echocare_core.bundle import WEIGHTS
-from echocare_core.errors import EchoCareError, TableError, TrainingError, own_cause
-from echocare_core.frames.read import first_bytes, read_frames
-from echocare_core.frames.series import read_series
+from echocare_core.errors import EchoCareError, TrainingError, own_cause
+from echocare_core.integrations.label.items import frame_of, items_of
 from echocare_core.training.checkpoint_file import BEST
 from echocare_core.training.weights import export_network
-from echocare_core.transforms.volume_mask import looks_like_volume, number_of_masks, read_volume_mask
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +77,7 @@ class LabelTrainTask(BundleTrainTask):
         return {"run": self.run.name, "weights": WEIGHTS.as_posix()}
 
     def _fetch_datalist(self, request: Mapping[str, Any], datastore: Any) -> list[dict[str, Any]]:
-        found = [item for each in datastore.datalist() for item in items_of(each, frame_of(each, datastore))]
+        found = [item for each in datastore.datalist() for item in items_of(each, _frame_of(each, datastore))]
         if len(found) < 2:
             raise TrainingError(
                 f"The datastore has {len(found)} finished masks; needed 2 at least, one to train on and one to choose "
@@ -126,35 +124,11 @@ def next_run(folder: Path) -> Path:
     return folder / RUNS / f"{1 + max(map(int, names), default=0):03d}"
 
 
-def frame_of(entry: Mapping[str, str], datastore: Any) -> int | None:
-    """The frame a mask was drawn on, as whoever saved it said; None where nobody did."""
-    image = next((name for name in datastore.list_images() if datastore.get_image_uri(name) == entry["image"]), None)
-    info = datastore.get_label_info(image, "final") if image else {}
-    frame = info.get("frame", (info.get("params") or {}).get("frame"))
-    return None if frame is None else int(frame)
+def _frame_of(entry: Mapping[str, str], datastore: Any) -> int | None:
+    """The frame a mask was drawn on; None where nobody said."""
+    image = next((name for name in datastore.get_labeled_images() if _is_of(entry, name, datastore)), None)
+    return None if image is None else frame_of(datastore.get_label_info(image, "final"))
 
 
-def items_of(entry: Mapping[str, str], frame: int | None) -> Iterator[dict[str, Any]]:
-    """What a finished mask trains on: its picture, or each frame of a cine that something was drawn on.
-
-    Args:
-        entry: paths `image`, a file or the folder of a series, and `label`.
-        frame: 0-based number that the mask was drawn on; None where nobody said.
-
-    Raises:
-        TableError: a single mask of a cine without a frame, or as many masks as the cine has no frames.
-        UnreadableFrames: the picture cannot be read.
-    """
-    image, label = Path(entry["image"]), entry["label"]
-    frames = sum(map(len, read_series(image))) if image.is_dir() else len(read_frames(image))
-    masks = number_of_masks(label) if looks_like_volume(first_bytes(Path(label))) else 1
-    if masks == frames > 1:
-        drawn = [number for number in range(masks) if read_volume_mask(label, number).any()]
-        yield from ({"image": str(image), "label": label, "frame": number} for number in drawn)
-    elif masks == 1 and (frames == 1 or frame is not None):
-        yield {"image": str(image), "label": label, "frame": frame or 0}
-    else:
-        raise TableError(
-            f"Mask {label} is of {masks} frames and its cine has {frames}; needed one of each, or one whose label info "
-            'names its frame. Save it with params {"frame": N}, or take it back.'
-        )
+def _is_of(entry: Mapping[str, str], image: str, datastore: Any) -> bool:
+    return Path(datastore.get_label_uri(image, "final")) == Path(entry["label"])
