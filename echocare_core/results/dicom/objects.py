@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom.header import MALFORMED, looks_like_dicom
 from echocare_core.result_files import DICOM
+from echocare_core.results.dicom.capture import OVERLAY, write_overlay
 from echocare_core.results.dicom.common import Kind
 from echocare_core.results.dicom.report import REPORT
 from echocare_core.results.dicom.reports import Study, studies_of, write_report
@@ -59,6 +60,7 @@ def whole(build: Callable[[Said], Dataset]) -> Callable[[Said, Path], None]:
 
 MAKERS = (  # a new kind is a module beside this one and a line here
     Maker(SEG, lambda row, details: bool(row.get("mask")) and row["frame"] is not None, whole(build_seg)),
+    Maker(OVERLAY, lambda row, details: bool(row.get("overlay")), write_overlay),
 )
 
 

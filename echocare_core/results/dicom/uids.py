@@ -42,19 +42,20 @@ def seal(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def write_object(dataset: Dataset, path: Path) -> None:
+def write_object(dataset: Dataset, path: Path, transfer_syntax: str = ExplicitVRLittleEndian) -> None:
     """Write a sealed object as a DICOM file, explicit VR little endian, with preamble and meta header.
 
     Args:
         dataset: its Pixel Data, where it has some, native.
         path: of the file.
+        transfer_syntax: UID of the one of its pixels where these are compressed, and are appended to the file.
 
     Raises:
         OSError: it cannot be written.
     """
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
-    meta.TransferSyntaxUID, meta.ImplementationClassUID = ExplicitVRLittleEndian, UID(_IMPLEMENTATION)
+    meta.TransferSyntaxUID, meta.ImplementationClassUID = UID(transfer_syntax), UID(_IMPLEMENTATION)
     meta.ImplementationVersionName = "ECHOCARE_OPEN"
     file = FileDataset(str(path), dataset, preamble=b"\0" * 128, file_meta=meta)
     with suppress_warnings():

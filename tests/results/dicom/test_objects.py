@@ -58,9 +58,10 @@ def test_each_row_names_the_object_it_is_in(tmp_path, run):
     named = [row["dicom_seg_file"] for row in results]
     assert named == ["dicom/A_seg.dcm", "dicom/B_seg.dcm", "dicom/B_seg.dcm"]
     assert [int(pydicom.dcmread(results.folder / one).NumberOfFrames) for one in named[:2]] == [1, 2]
+    assert [row["dicom_overlay_file"] for row in results] == [name.replace("_seg", "_overlay") for name in named]
     assert {row["dicom_sr_file"] for row in results} == {"dicom/study_0001_sr.dcm"}
-    assert results.objects.number == 3
-    assert "3 DICOM objects written." in str(results)
+    assert results.objects.number == 5
+    assert "5 DICOM objects written." in str(results)
 
 
 def test_without_the_setting_there_are_none(tmp_path, card):

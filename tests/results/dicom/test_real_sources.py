@@ -52,7 +52,7 @@ def test_every_object_about_it_is_valid_and_about_it(name, tmp_path):
         warnings.simplefilter("ignore")
         source = dcmread(frames.path, stop_before_pixels=True)
         own = errors_of(frames.path)
-        for kind in ("seg", "sr"):
+        for kind in ("seg", "overlay", "sr"):
             [path] = {results.folder / row[f"dicom_{kind}_file"] for row in results}
             assert [error for error in errors_of(path) if error not in own and not is_of_source(error, source)] == []
             found = dcmread(path, stop_before_pixels=True)
