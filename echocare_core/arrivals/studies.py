@@ -142,8 +142,8 @@ class Studies:
         orders, folder = self._orders, self._records.out / study / bundle
         if not orders.send_to:
             return DONE
-        if not (folder / DICOM_FOLDER).is_dir():
-            self._records.tell(study, bundle, "nothing to send", "No file of it is DICOM.")
+        if not any((folder / DICOM_FOLDER).glob("**/*.dcm")):
+            self._records.tell(study, bundle, "nothing to send", "There is no DICOM object of it.")
             return DONE
         try:
             sent = send(folder, orders.send_to, calling=orders.calling, ca_bundle=orders.ca_bundle)

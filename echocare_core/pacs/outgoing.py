@@ -18,6 +18,7 @@ from echocare_core.checksum import sha256_of
 from echocare_core.errors import OutputError, UnreadableFrames
 from echocare_core.frames.dicom.header import UNPARSABLE, Header, looks_like_dicom, name_of, read_header, uid, value
 from echocare_core.frames.dicom.silence import suppress_warnings
+from echocare_core.pacs.whole import CONTENT_SEQUENCE, PIXEL_DATA, is_whole
 from echocare_core.types import SetAside
 
 MAKER = "EchoCare, open"  # Manufacturer (0008,0070) of what this project writes
@@ -33,6 +34,7 @@ KINDS = {  # SOP Class (PS3.4 B.5) to what people call it
     "1.2.840.10008.5.1.4.1.1.7.2": "secondary capture",  # multi-frame, grey
     "1.2.840.10008.5.1.4.1.1.7.4": "secondary capture",  # multi-frame, colour
 }
+_REPORTS = ("structured report", "key object selection")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _HEAD = 132  # bytes that tell DICOM from other files
 
@@ -124,10 +126,9 @@ def _read(file: Path, name: str) -> Outgoing:
     own = uid(meta, "MediaStorageSOPClassUID"), uid(meta, "MediaStorageSOPInstanceUID")
     if own != (header.sop_class, instance):
         raise _NotOurs("its meta header names another object than it is. Make it anew.")
-    pixels = header.pixel_data
-    if pixels and pixels.length is not None and pixels.length > pixels.available:
-        raise _NotOurs("it is cut short. Make it anew.")
     kind, syntax = KINDS[header.sop_class], header.transfer_syntax
+    if not is_whole(file, CONTENT_SEQUENCE if kind in _REPORTS else PIXEL_DATA):
+        raise _NotOurs("it is cut short. Make it anew.")
     return Outgoing(file, name, kind, header.sop_class, syntax, study, series, instance, sha256_of(file))
 
 

@@ -9,7 +9,7 @@ from result_objects import CAPTURE, ONE_OF_EACH, SEG, SR, write_object, write_re
 from ultrasound_files import shipped
 
 from echocare_core.errors import OutputError
-from echocare_core.pacs.outgoing import find_outgoing
+from echocare_core.pacs.outgoing import MAKER, find_outgoing
 
 
 def names(found):
@@ -74,12 +74,28 @@ def test_what_is_no_result_of_this_project_stays_with_its_reason(write, reason, 
     assert reason in aside.reason
 
 
-def test_an_object_that_is_cut_short_stays(tmp_path):
-    path = write_object(tmp_path / "stays.dcm", CAPTURE)
-    path.write_bytes(path.read_bytes()[:-100])
+@pytest.mark.parametrize("sop_class", [SEG, SR, CAPTURE])
+def test_an_object_that_is_cut_short_anywhere_stays(sop_class, tmp_path):
     write_object(tmp_path / "goes.dcm")
-    _, (aside,) = find_outgoing(tmp_path)
-    assert "cut short" in aside.reason
+    path = write_object(tmp_path / "stays.dcm", sop_class)
+    whole = path.read_bytes()
+    for length in range(400, len(whole), max(1, len(whole) // 100)):
+        path.write_bytes(whole[:length])
+        found, (aside,) = find_outgoing(tmp_path)
+        assert names(found) == ["goes.dcm"]
+        assert aside.source == "stays.dcm"
+
+
+def test_a_cut_in_compressed_pixels_is_seen(tmp_path):
+    write_object(tmp_path / "goes.dcm")
+    dataset = shipped("SC_rgb_jpeg_gdcm.dcm")
+    dataset.Manufacturer = MAKER
+    dataset.save_as(tmp_path / "stays.dcm")
+    whole = (tmp_path / "stays.dcm").read_bytes()
+    assert names(find_outgoing(tmp_path)[0]) == ["goes.dcm", "stays.dcm"]
+    for less in (1, 4, 8, 9, 50, 300):
+        (tmp_path / "stays.dcm").write_bytes(whole[:-less])
+        assert "cut short" in find_outgoing(tmp_path)[1][0].reason
 
 
 def test_of_two_objects_with_one_uid_the_other_one_stays_and_a_copy_is_no_other_one(tmp_path):
