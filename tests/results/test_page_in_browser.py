@@ -102,7 +102,7 @@ def every_kind(name: str) -> Prediction:
 
 
 def names(page) -> list[str]:
-    return [text.split("\n")[-1] for text in page.locator("table.cases tbody tr:visible th a").all_inner_texts()]
+    return [text.replace("\n", "") for text in page.locator("table.cases tbody tr:visible th a").all_inner_texts()]
 
 
 def test_the_list_is_shown_a_page_at_a_time(open_page, run):
@@ -117,27 +117,27 @@ def test_the_list_is_shown_a_page_at_a_time(open_page, run):
 def test_a_head_sorts_and_says_so(open_page, run):
     page = open_page(run)
     page.get_by_role("button", name="area mm²").click()
-    assert names(page)[0].startswith("script>")
+    assert names(page)[0].startswith("</script>")
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("area")
     page.get_by_role("button", name="area mm²").click()
-    assert names(page)[:2] == ["0.png", "1.png"]
+    assert names(page)[:2] == ["A/0.png", "A/1.png"]
     assert page.locator("#announced").inner_text() == "Sorted by area mm², descending"
 
 
 def test_the_list_is_filtered_by_text_folder_finding_and_state(open_page, run):
     page = open_page(run)
     page.get_by_label("Search").fill("a/5")
-    assert names(page) == ["5.png", *(f"{number}.png" for number in range(50, 60))]
+    assert names(page) == ["A/5.png", *(f"A/{number}.png" for number in range(50, 60))]
     page.get_by_label("Search").fill("")
     page.get_by_label("Folder or study").select_option("B")
-    assert names(page) == ["cine.dcm"]
+    assert names(page) == ["B/cine.dcm"]
     page.get_by_label("Folder or study").select_option("")
     page.get_by_label("Finding").select_option("pathology: malignant")
     assert page.locator("#counted").inner_text() == "39 cases"
     page.get_by_label("State").select_option("check")
     assert page.locator("#counted").inner_text() == "0 cases"
     page.get_by_label("Finding").select_option("")
-    assert names(page) == [f"{number}.png" for number in range(5)]
+    assert names(page) == [f"A/{number}.png" for number in range(5)]
 
 
 def test_what_was_set_aside_is_a_state(open_page, run):
@@ -154,11 +154,11 @@ def test_a_case_is_opened_by_keyboard_and_back_leads_to_its_row(open_page, run):
     page.locator("table.cases tbody tr:visible th a").focus()
     page.keyboard.press("Enter")
     heading = page.get_by_role("heading", name="B/cine.dcm")
-    assert heading.is_visible()
+    heading.wait_for()
     assert page.evaluate("document.activeElement.textContent") == "B/cine.dcm"
     assert page.title().startswith("B/cine.dcm")
     page.go_back()
-    assert heading.is_hidden()
+    heading.wait_for(state="hidden")
     assert "cine.dcm" in page.evaluate("document.activeElement.textContent")
 
 
@@ -166,12 +166,14 @@ def test_a_case_has_an_address_of_its_own_and_leads_to_its_neighbours(open_page,
     page = open_page(run, "#case-2")
     assert page.get_by_role("heading", name="A/1.png").is_visible()
     page.get_by_role("link", name="Next").click()
-    assert page.get_by_role("heading", name="A/2.png").is_visible()
+    page.get_by_role("heading", name="A/2.png").wait_for()
     page.get_by_role("link", name="Previous").click()
+    page.get_by_role("heading", name="A/1.png").wait_for()
     page.get_by_role("link", name="Previous").click()
+    page.get_by_role("heading", name="A/0.png").wait_for()
     assert page.get_by_role("link", name="Previous").count() == 0  # leads nowhere
     page.get_by_role("link", name="All cases").click()
-    assert page.locator("table.cases").is_visible()
+    page.locator("table.cases").wait_for()
 
 
 def pixels(locator) -> np.ndarray:
@@ -230,6 +232,7 @@ def correct(page) -> None:
     page.get_by_label("Wrong").check()
     page.get_by_label("Comment").fill('=cmd, "quoted"\nand a line')
     page.goto(page.url.split("#")[0] + "#case-1")
+    page.get_by_role("heading", name="A/0.png").wait_for()
     page.get_by_role("combobox", name="pathology").select_option("malignant")
     page.get_by_label("Right").check()
     page.get_by_role("link", name="All cases").click()
@@ -269,7 +272,7 @@ def test_a_reading_survives_a_reload_and_goes_on_in_another_browser(open_page, r
     page = open_page(run, "#case-61")
     correct(page)
     page.reload()
-    assert page.locator(".read-mark").count() == 2
+    page.locator(".read-mark").nth(1).wait_for(state="attached")
     table = saved(page, tmp_path)
 
     other = open_page(run)
@@ -277,7 +280,7 @@ def test_a_reading_survives_a_reload_and_goes_on_in_another_browser(open_page, r
     other.get_by_label("Table of readings").set_input_files(table)
     other.get_by_text("Read 2 readings.").first.wait_for()
     other.get_by_label("State").select_option("read")
-    assert names(other) == ["0.png", "cine.dcm"]
+    assert names(other) == ["A/0.png", "B/cine.dcm"]
     assert saved(other, tmp_path).read_bytes() == table.read_bytes()
 
 
@@ -318,7 +321,7 @@ def test_without_a_script_the_summary_the_table_and_what_was_set_aside_are_there
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("address", ["", "#case-61", "#case-63"])
+@pytest.mark.parametrize("address", ["", "#case-61"])
 def test_nothing_keeps_anyone_out(open_page, run, scheme, address):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
     page = open_page(run, address, color_scheme=scheme, bypass_csp=True)
@@ -326,11 +329,13 @@ def test_nothing_keeps_anyone_out(open_page, run, scheme, address):
     assert results.violations_count == 0, results.generate_report()
 
 
-@pytest.mark.parametrize("address", ["", "#case-61", "#case-62", "#case-63"])
 @pytest.mark.parametrize("width", [400, 1280])
-def test_nothing_is_cut_off(open_page, run, width, address):
-    page = open_page(run, address, width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") == width
+def test_nothing_is_cut_off(open_page, run, width):
+    page = open_page(run, width=width)
+    for address in ("#main", "#case-61", "#case-62", "#case-63"):
+        page.evaluate("address => { window.location.hash = address; }", address)
+        page.locator(f"{address}.open, body:not(.in-case) {address}").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_a_page_of_several_bundles_has_a_list_for_each(open_page, tmp_path):
@@ -347,6 +352,7 @@ def test_a_page_of_several_bundles_has_a_list_for_each(open_page, tmp_path):
     page.get_by_label("Search").fill("b.png")
     assert page.locator("#counted").inner_text() == "2 cases"
     page.get_by_role("link", name="b.png").last.click()
+    page.locator(".open .picture img").wait_for()
     assert page.locator(".open .picture img").count() == 1
     assert "lesions 1.2.0" in page.locator(".open").inner_text()
     assert json.loads(page.locator("#data").inner_text())["bundles"][1]["name"] == "lesions"

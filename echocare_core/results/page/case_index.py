@@ -13,12 +13,13 @@ from echocare_core.results.page.listing import Case as Row
 from echocare_core.results.page.listing import Cell, Head, case_list
 from echocare_core.results.page.measurements import finite_measurements
 from echocare_core.results.page.plots import bars, histogram, unit_in_brackets
-from echocare_core.results.wording import NOTHING_FOUND, name_text, number_text, unit_symbol
+from echocare_core.results.wording import NOTHING_FOUND, name_text, number_text, unit_symbol, value_text
 from echocare_core.types import Boxes, BundleCard, Measurement, Scores
 
 MOST_NUMBERS = 4  # columns of measurements: more are cut off on a telephone
 MOST_QUESTIONS = 2
 MOST_PLOTS = 8
+APART = 1e9  # between numbers of two units, where they are sorted
 FROM_VALUES = 3  # fewer are read faster than plotted
 Name = tuple[str, str]  # of a measurement, with its unit
 
@@ -30,25 +31,36 @@ def list_cases(cases: Sequence[Case], caption: str) -> str:
         cases: of one bundle.
         caption: what is listed, as text.
     """
-    found = [finite_measurements(case.entries) for case in cases]
-    numbers = list(dict.fromkeys(key for values in found for key in values))[:MOST_NUMBERS]
+    numbers = _columns(cases)
     questions = list(dict.fromkeys(name for case in cases for name in answers_of(case)))[:MOST_QUESTIONS]
     has_frames = any(len(case.frames) > 1 for case in cases)
     doubted = any(_doubts(case) for case in cases)
     heads = [Head("Case")]
     heads += [Head("Frames", numeric=True)] if has_frames else []
     heads += [Head(name_text(name)) for name in questions]
-    heads += [Head(f"{name_text(name)} {unit_symbol(unit)}".strip(), numeric=True) for name, unit in numbers]
+    heads += [Head(_title(name, units), numeric=True) for name, units in numbers.items()]
     heads += [Head("Check")] if doubted else []
     rows = []
-    for case, values in zip(cases, found, strict=True):
-        answers = answers_of(case)
+    for case in cases:
+        answers, values = answers_of(case), finite_measurements(case.entries)
         cells = [Cell(str(len(case.frames) or ""), len(case.frames) or "")] if has_frames else []
         cells += [_answer(answers.get(name)) for name in questions]
-        cells += [_number(values.get(key), key[1]) for key in numbers]
+        cells += [_number(values, name, units) for name, units in numbers.items()]
         cells += [_check(case)] if doubted else []
         rows.append(_row(case, cells))
     return case_list(caption, heads, rows)
+
+
+def _columns(cases: Sequence[Case]) -> dict[str, list[str]]:
+    """The measurements that have a column, with their units: several where some files are calibrated and some not."""
+    units: dict[str, list[str]] = {}
+    for name, unit in dict.fromkeys(key for case in cases for key in finite_measurements(case.entries)):
+        units.setdefault(name, []).append(unit)
+    return dict(list(units.items())[:MOST_NUMBERS])
+
+
+def _title(name: str, units: Sequence[str]) -> str:
+    return f"{name_text(name)} {unit_symbol(units[0]) if len(units) == 1 else ''}".strip()
 
 
 def plot_cases(cases: Sequence[Case], card: BundleCard) -> str:
@@ -105,8 +117,14 @@ def _answer(answer: str | None) -> Cell:
     return Cell("", "") if answer is None else Cell(escape(name_text(answer)), answer)
 
 
-def _number(values: Sequence[float] | None, unit: str) -> Cell:
-    return Cell(number_text(median(values), unit), median(values)) if values else Cell("", "")
+def _number(values: Mapping[Name, Sequence[float]], name: str, units: Sequence[str]) -> Cell:
+    """The median of a measurement; with its unit where others of its column have another, which are sorted apart."""
+    for place, unit in enumerate(units):
+        if (name, unit) in values:
+            value = median(values[name, unit])
+            text = value_text(value, unit) if len(units) > 1 else number_text(value, unit)
+            return Cell(escape(text), value + place * APART)
+    return Cell("", "")
 
 
 def _check(case: Case) -> Cell:

@@ -1,6 +1,6 @@
 // A measurement over the frames of a cine, with a line where the picture is.
 
-const CURVE = { width: 600, height: 130, left: 44, right: 8, top: 10, bottom: 20 };
+const CURVE = { width: 340, height: 110, left: 36, right: 6, top: 10, bottom: 18 };
 
 /** A curve of one column over the rows of a case; null where fewer than three rows have a number. */
 function makeCurve(rows, times, column, number, goTo) {

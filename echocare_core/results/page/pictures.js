@@ -35,7 +35,7 @@ function drawLines(mark) {
 
 /** A few letters, legible at the size of the picture. */
 function drawWord(mark) {
-  const about = { x: mark.x, y: mark.y, "text-anchor": mark.a, "font-size": 0.8 * mark.h };
+  const about = { x: mark.x, y: mark.y, "text-anchor": mark.a, "font-size": 0.65 * mark.h };
   const word = makeSvg("text", about, mark.t);
   word.style.fill = mark.c;
   return [word];
