@@ -45,6 +45,11 @@ def is_about_name(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
+def is_about_room(error: BaseException | None) -> bool:
+    """Whether a disk has no room left, and may have some later."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk: a power cut takes nothing of them then.
 

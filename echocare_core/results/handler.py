@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from echocare_core.bundle import read_card
 from echocare_core.counting import counted
-from echocare_core.disk import is_about_name
+from echocare_core.disk import is_about_name, is_about_room
 from echocare_core.errors import OutputError, SettingsError, UnreadableFrames
 from echocare_core.origin import find_origin, find_running, what_ran
 from echocare_core.outputs import plain_outputs, without_pixels
@@ -169,9 +169,10 @@ class WriteResults:
         return self.writer
 
     def abandon(self, engine: Engine, error: BaseException) -> None:
-        """Leave nothing half-written, and let the error go on; who stops a run finds it where it was."""
+        """Leave nothing half-written, and let the error go on; who stops a run, or fills the disk, finds it where it
+        was."""
         self.progress.stop()
-        if self.writer and isinstance(error, Exception):
+        if self.writer and isinstance(error, Exception) and not is_about_room(error.__cause__):
             self.writer.abandon()
         elif self.writer and self.writer.pause():
             self._say(f"Stopped: {self._counted()} are done; the same command goes on there.")
@@ -182,7 +183,7 @@ class WriteResults:
         meta = item["image"].meta
         frames = self.dataset.by_path[meta["filename_or_obj"]]
         self._write_complete(self.levels.ended_before(frames.path))
-        numbers, spacing_mm = convert_to_numpy(meta["frame"]), known_spacing(meta["spacing_mm"])
+        numbers, spacing_mm = convert_to_numpy(meta["frame"]), self._spacing_mm(frames, meta)
         number = int(np.atleast_1d(numbers)[np.size(numbers) // 2])
         try:
             outputs = plain_outputs(item["outputs"])
@@ -208,6 +209,11 @@ class WriteResults:
                 _raise_of_disk(error)
                 reason = Faults("where its frames are put together").reason(error, Path(one.source))
                 self.dataset.set_aside.append(SetAside(one.source, reason, image=one.image))
+
+    def _spacing_mm(self, frames: Frames, meta: Mapping[str, Any]) -> Spacing:
+        """(row, column) millimetres per pixel of the frame as it was recorded, which its mask has the pixels of."""
+        spacing_mm, factor = known_spacing(meta["spacing_mm"]), self.dataset.reduction_of(frames)
+        return spacing_mm and (spacing_mm[0] / factor, spacing_mm[1] / factor)
 
     def _frame(
         self, frames: Frames, number: int, frame_time_ms: float, spacing_mm: Spacing, outputs: Outputs

@@ -177,12 +177,12 @@ class ResultsWriter:
         if self._journal is None:
             return
         rows = tuple(self._rows[self._noted :])
-        self._noted = len(self._rows)
         details = tuple(self._details[-len(rows) :] if rows else ())
         names = [*(name for row in rows for name in _files_of(row)), *(one.lines for one in details if one.lines)]
         with explained(self.folder):
             pictures = {name: checksum_of(self._staging.path / name) for name in names}
             self._journal.add(Step(tried, inputs, rows, details, tuple(parts), tuple(set_aside), pictures))
+        self._noted = len(self._rows)
 
     def add(self, prediction: Prediction) -> None:
         """Write the files of one prediction and remember its row; neither where that fails.

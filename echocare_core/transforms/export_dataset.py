@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.inputs import Given
 from echocare_core.frames.listed import open_export
-from echocare_core.frames.reduced import reduced_frames
+from echocare_core.frames.reduced import reduced_frames, reduction
 from echocare_core.transforms.clips import Clip
 from echocare_core.transforms.frame_faults import Faults
 from echocare_core.types import Frames, SetAside
@@ -117,6 +117,10 @@ class ExportDataset(IterableDataset):
         first = number if isinstance(number, int) else number[0]
         frame = f"frame {first + 1} of {len(frames)}" if len(frames) > 1 else ""
         self.set_aside.append(self.export.aside(frames, faults.reason(error, frames.path, frame), first))
+
+    def reduction_of(self, frames: Frames) -> int:
+        """By what both sides of a frame are divided before it reaches the transform."""
+        return 1 if self.most_pixels is None else reduction(frames.size[0] * frames.size[1], self.most_pixels)
 
     def _bounded(self, frames: Frames) -> Frames:
         return frames if self.most_pixels is None else reduced_frames(frames, self.most_pixels)

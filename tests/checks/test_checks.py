@@ -149,6 +149,11 @@ BREAKS: list[tuple[str, Break, str]] = [
     ),
     ("card", edit(CARD, lambda card: card.pop("licence")), r"models/model.json has no licence; add it"),
     (
+        "DICOM codes",
+        edit(METADATA, lambda metadata: metadata.update(dicom={"labels": {"head": "69536005"}})),
+        r"dicom in metadata.json has no codes; needed",
+    ),
+    (
         "plausible ranges",
         edit(METADATA, lambda metadata: metadata["plausible"].pop("head_circumference_mm")),
         r"no plausible range for head_circumference_mm; add it with its source",
@@ -244,6 +249,14 @@ def test_a_task_that_monai_label_does_not_know_is_noted(task: str, copy: Path) -
     edit(METADATA, lambda metadata: metadata.update(bundle_name=renamed.name))(renamed)
 
     assert [finding.outcome for finding in run("name", renamed)] == ["noted"]
+
+
+def test_what_has_no_code_is_noted_by_name(copy: Path) -> None:
+    edit(METADATA, lambda metadata: metadata["dicom"].update(labels={}, measurements={}))(copy)
+    label, measurements = run("DICOM codes", copy)
+    assert label.outcome == measurements.outcome == "noted"
+    assert "no code for the label head" in label.says
+    assert "biparietal_diameter, head_circumference, occipitofrontal_diameter" in measurements.says
 
 
 def test_a_name_without_a_task_fails(copy: Path) -> None:

@@ -19,6 +19,7 @@ from echocare_core.results.dicom.bits import pack
 from echocare_core.results.dicom.codes import code_item, label_codes
 from echocare_core.results.dicom.colour import cielab_of
 from echocare_core.results.dicom.common import Kind, algorithm, describe
+from echocare_core.results.dicom.lossy import ATTRIBUTES as LOSSY
 from echocare_core.results.dicom.said import NoObject, Said
 from echocare_core.results.dicom.source import Source
 from echocare_core.results.dicom.uids import uid_of
@@ -111,7 +112,7 @@ def _describe_image(dataset: Dataset, said: Said, frames: int) -> None:
     dataset.NumberOfFrames = frames
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 1, 1, 0, 0
-    dataset.LossyImageCompression = "00"
+    dataset.update({one.tag: one for one in said.source.dataset if one.keyword in LOSSY})
 
 
 def _segment(card: BundleCard, number: int, name: str) -> Dataset:

@@ -16,6 +16,8 @@ from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom.header import MALFORMED, Header, read_header, text, uid, value
 from echocare_core.frames.dicom.read import open_frames
 from echocare_core.frames.dicom.silence import suppress_warnings
+from echocare_core.results.dicom.lossy import ATTRIBUTES as LOSSY
+from echocare_core.results.dicom.lossy import describe_loss
 from echocare_core.results.dicom.uids import uid_of
 
 NO_DATE, NO_TIME = "19000101", "000000"  # of a source that names none: what software writes where it must write one
@@ -69,7 +71,7 @@ def read_source(path: Path) -> Source:
     """
     if not path.is_file():
         raise UnreadableFrames(path, "is not there any more. Copy it again.")
-    header = read_header(path, list(_READ))
+    header = read_header(path, [*_READ, *LOSSY])
     frames = open_frames(header)
     instance = uid(header.dataset, "SOPInstanceUID")
     if not instance or not header.sop_class:
@@ -77,6 +79,7 @@ def read_source(path: Path) -> Source:
         raise UnreadableFrames(path, f"has no {lacking}, by which an object could refer to it. Export it again.")
     dataset = _described(header, instance)
     dataset.Rows, dataset.Columns = frames.size
+    describe_loss(dataset, header, len(frames))
     if len(frames) > 1 or "NumberOfFrames" in header.dataset:
         dataset.NumberOfFrames = len(frames)
     return Source(dataset, len(frames), frames.size)
@@ -107,6 +110,12 @@ def _text(found: Dataset, keyword: str) -> str:
     except MALFORMED:
         return ""
     return "".join(sign for sign in plain if sign.isprintable()).strip()
+
+
+def _one_text(found: Dataset, keyword: str) -> str:
+    """The same, where there may be only one."""
+    plain = _text(found, keyword)
+    return "" if "\\" in plain else plain
 
 
 def _date(found: Dataset, keyword: str) -> str:
@@ -154,8 +163,8 @@ def _codes(found: Dataset, keyword: str) -> Any:
 # How each attribute is read. Nothing about equipment, people other than the referring physician, or the past of the
 # patient: the new object is no copy of the old one.
 _READ: dict[str, Callable[[Dataset, str], Any]] = {
-    **dict.fromkeys(("PatientName", "PatientID", "IssuerOfPatientID", "ReferringPhysicianName"), _text),
-    **dict.fromkeys(("StudyID", "AccessionNumber", "StudyDescription", "PositionReferenceIndicator"), _text),
+    **dict.fromkeys(("PatientName", "PatientID", "IssuerOfPatientID"), _text),
+    **dict.fromkeys(("ReferringPhysicianName", "StudyID", "AccessionNumber", "StudyDescription"), _one_text),
     **{"PatientBirthDate": _date, "PatientSex": _one_of("M", "F", "O")},
     **dict.fromkeys((f"{name}Date" for name in _MOMENTS), _date),
     **dict.fromkeys((f"{name}Time" for name in _MOMENTS), _time),
@@ -163,7 +172,7 @@ _READ: dict[str, Callable[[Dataset, str], Any]] = {
     **{"PatientIdentityRemoved": _one_of("YES", "NO"), "BurnedInAnnotation": _one_of("YES", "NO")},
     **{"DeidentificationMethod": _text, "DeidentificationMethodCodeSequence": _codes},
     **{"LongitudinalTemporalInformationModified": _one_of("UNMODIFIED", "MODIFIED", "REMOVED")},
-    **{"Laterality": _one_of("L", "R"), "LossyImageCompression": _one_of("00", "01")},
+    "Laterality": _one_of("L", "R"),
 }
 _EVEN_EMPTY = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),

@@ -1,0 +1,70 @@
+"""What a bundle says of real images as DICOM objects: valid, and with the pixels and codes of its results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_errors import errors_of
+from PIL import Image
+
+import echocare_core as echocare
+from echocare_core.bundle import read_codes
+from echocare_core.types import Results
+
+DEMO = Path(echocare.__file__).parent / "demo" / "export"
+SOURCES = [DEMO / "BREAST/ST000001/SE000001/IM000001", DEMO / "FETAL/ST000008/SE000001/IM000001"]  # a still, a cine
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[Path, Results]:
+    """Results by bundle, so that each predicts once."""
+    return {}
+
+
+@pytest.fixture
+def results(bundle: Path, ran: dict[Path, Results], tmp_path_factory: pytest.TempPathFactory) -> Results:
+    if bundle not in ran:
+        settings = {"dicom": True, "device": "cpu"}
+        ran[bundle] = echocare.predict(bundle, SOURCES, tmp_path_factory.mktemp("dicom") / "out", settings=settings)
+    return ran[bundle]
+
+
+def test_its_objects_are_valid(results: Results) -> None:
+    paths = sorted((results.folder / "dicom").rglob("*.dcm"))
+    assert len(paths) == results.objects.number
+    assert {path.name: errors_of(path) for path in paths if errors_of(path)} == {}
+
+
+def test_every_mask_that_holds_something_is_in_a_segmentation(results: Results) -> None:
+    for row in (row for row in results if row.get("mask")):
+        mask = np.asarray(Image.open(results.folder / row["mask"]))
+        found = pydicom.dcmread(results.folder / row["dicom_seg_file"]) if row["dicom_seg_file"] else None
+        assert {label: plane.sum() for label, plane in planes_of(found, row["frame"]).items()} == {
+            label: (mask == label).sum() for label in np.unique(mask[mask > 0]).tolist()
+        }
+
+
+def planes_of(found: pydicom.Dataset | None, frame: int) -> dict[int, np.ndarray]:
+    """Segment -> its pixels in a frame of the source."""
+    if found is None:
+        return {}
+    shape = int(found.NumberOfFrames), found.Rows, found.Columns
+    bits = np.unpackbits(np.frombuffer(found.PixelData, np.uint8), count=int(np.prod(shape)), bitorder="little")
+    planes = {}
+    for plane, groups in zip(bits.reshape(shape), found.PerFrameFunctionalGroupsSequence, strict=True):
+        image = groups.DerivationImageSequence[0].SourceImageSequence[0]
+        if image.get("ReferencedFrameNumber", 1) == frame + 1:
+            planes[int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)] = plane
+    return planes
+
+
+def test_labels_have_the_codes_of_its_metadata(bundle: Path, results: Results) -> None:
+    known = read_codes(bundle).labels
+    for path in {row["dicom_seg_file"] for row in results if row.get("dicom_seg_file")}:
+        for segment in pydicom.dcmread(results.folder / path).SegmentSequence:
+            if segment.SegmentLabel in known:
+                code = segment.SegmentedPropertyTypeCodeSequence[0]
+                assert (code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning) == known[segment.SegmentLabel][1]
