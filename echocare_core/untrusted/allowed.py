@@ -8,6 +8,7 @@ from __future__ import annotations
 OURS = frozenset(
     f"echocare_core.{name}"
     for name in (
+        "assessment.handler.WriteEvaluationReport",
         *("distributed.local_device", "distributed.rank", "distributed.start_distributed"),
         *("distributed.stop_distributed", "engines.load_engine", "evaluation.handler.WriteEvaluation"),
         "integrations.label.answer.SaveImageForLabeld",

@@ -154,7 +154,12 @@ def test_its_own_network_trains_goes_on_and_is_evaluated(
 
     assert (state["epoch"], state["iteration"]) == (2, 4)
     assert len(pd.read_csv(tmp_path / "scores" / "evaluation.csv")) == 1
-    assert json.loads((tmp_path / "scores" / "evaluation.json").read_text(encoding="utf-8"))
+    places = (tmp_path / "scores", tmp_path / "scores" / "report")
+    own, page = (json.loads((place / "evaluation.json").read_text(encoding="utf-8")) for place in places)
+    shared = [name for name in own if name in page and "mean" in own[name]]
+    assert shared
+    assert [page[name]["mean"] for name in shared] == pytest.approx([own[name]["mean"] for name in shared], abs=1e-3)
+    assert (tmp_path / "scores" / "report" / "evaluation.html").is_file()
 
 
 def went_on(small_run: dict[str, Any], **changed: Any) -> str:
