@@ -143,6 +143,42 @@ def test_a_cine_answers_the_frame_that_is_asked_for_and_says_which(server: Serve
     assert said["says"] == "This is frame 1 of 2; the parameter frame (0 to 1) asks for another."
 
 
+def test_a_picture_of_a_session_is_read(server: Server, tmp_path: Path) -> None:
+    """As 3D Slicer asks about a picture that the server has not."""
+    path = tmp_path / "x.nii.gz"
+    nibabel.save(
+        nibabel.Nifti1Image(np.ascontiguousarray(mark()[0, ..., 0].T[..., None]), np.diag([-1, -1, 1, 1])), path
+    )
+    files = [("files", (path.name, path.read_bytes()))]
+    session = server.session.put(f"{server.address}/session/", files=files, timeout=60).json()["session_id"]
+    answer = server.post(f"/infer/{CORNER}", session_id=session, output="json").json()
+    assert answer["frame"] == 0
+    assert answer["annotations"][0]["annotation"]["elements"]
+
+
+def test_an_uploaded_picture_joins_the_studies_and_all_are_predicted(server: Server, place: Path) -> None:
+    broken = {"file": ("b.png", b"\x89PNG\r\n\x1a\n nothing")}
+    for name, parts in (
+        ("new/one", {"file": ("n.png", (place / "studies" / "mark.png").read_bytes())}),
+        ("bad", broken),
+    ):
+        answer = server.session.put(
+            f"{server.address}/datastore/image", params={"image": name}, files=parts, timeout=60
+        )
+        assert answer.json() == {"image": name}
+    assert (
+        server.session.put(f"{server.address}/datastore/image", params={"image": "../out"}, files=broken, timeout=60)
+        .json()["detail"]
+        .startswith("SettingsError: The picture's name leads out of the studies")
+    )
+    answer = server.post(f"/batch/infer/{CORNER}", {"save_label": True}, images="all", run_sync=True)
+    assert answer.status_code == 200, answer.text
+    total = server.get("/datastore/")["total"]
+    assert server.get("/datastore/")["label_tags"] == {"original": total - 1}
+    for name in ("new/one", "bad"):
+        server.session.delete(f"{server.address}/datastore/image", params={"id": name}, timeout=60)
+
+
 def test_outlines_are_told_as_cvat_reads_them(server: Server) -> None:
     answer = server.ask(CORNER, "photo", output="json").json()
     [element] = answer["annotations"][0]["annotation"]["elements"]

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import monailabel
+import torch
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.exception import ImageNotFoundException
 from monailabel.tasks.activelearning.first import First
 from monailabel.tasks.activelearning.random import Random
 
-from echocare_core.errors import SettingsError
+from echocare_core.errors import SettingsError, own_cause
 from echocare_core.integrations.label.dicomweb import SeriesDatastore
 from echocare_core.integrations.label.folder import MODELS, SENDS
 from echocare_core.integrations.label.infer import LabelInferTask
 from echocare_core.integrations.label.studies import StudiesFolder
 from echocare_core.integrations.label.train import LabelTrainTask
 from echocare_core.integrations.label.uncertainty import MostUncertain
+
+logger = logging.getLogger(__name__)
 
 
 class EchoCareLabel(MONAILabelApp):
@@ -66,3 +70,18 @@ class EchoCareLabel(MONAILabelApp):
             if not image or not store.get_image_uri(image):
                 raise ImageNotFoundException(f"The studies have no picture '{image}'; /datastore/?output=all lists it.")
         return super().infer(request, datastore)
+
+    def batch_infer(self, request: dict[str, Any], datastore: Any = None) -> Any:
+        """Run a bundle on many pictures; one that cannot be read is named in the log, and the others go on."""
+        chosen = {"multi_gpu": torch.cuda.device_count() > 1, **request}  # MONAI Label counts none as many
+        return self._batch_infer(chosen, datastore or self.datastore(), self._infer_or_say)
+
+    def _infer_or_say(self, request: dict[str, Any], datastore: Any) -> dict[str, Any]:
+        try:
+            return self.infer(request, datastore)
+        except Exception as error:
+            own = own_cause(error)
+            if own is None:
+                raise
+            logger.warning("Not predicted: %s", own)
+            return {}

@@ -11,7 +11,7 @@ from typing import Any
 from monailabel.config import settings
 from monailabel.datastore.local import LocalDatastore
 
-from echocare_core.errors import UnreadableFrames
+from echocare_core.errors import SettingsError, UnreadableFrames
 from echocare_core.frames.dicom.header import looks_like_dicom
 from echocare_core.frames.read import first_bytes
 
@@ -53,6 +53,15 @@ class StudiesFolder(LocalDatastore):
         endings = [end for end in (one.removeprefix("*") for one in self._extensions) if file.endswith(end)]
         ending = max(endings, key=len, default="")
         return file.removesuffix(ending), ending
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """As MONAI Label's, into a folder as well."""
+        root = Path(self._datastore.image_path()).resolve()
+        folder = (root / image_id).resolve().parent
+        if not folder.is_relative_to(root):
+            raise SettingsError("The picture's name leads out of the studies; needed one inside them. Choose another.")
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(super().add_image(image_id, image_filename, image_info))
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """As MONAI Label's, of an image in a folder as well; earlier masks of the image in other formats go."""
