@@ -59,7 +59,7 @@ def test_what_a_bundle_says_of_a_fetched_study_comes_back_equal(way, orthanc, ou
     sent = echocare.send(out, url)
 
     objects, aside = find_outgoing(out)
-    assert {one.kind for one in objects} >= {SEG}
+    assert {one.kind for one in objects} >= {SEG, SR}
     assert aside == []
     assert sent.counts == {"stored": len(objects)}
     assert {one.study_uid for one in objects} == {study_of(SOURCE)}
@@ -101,16 +101,16 @@ def test_a_study_that_is_sent_to_orthanc_comes_back_in_it_with_what_a_bundle_say
     try:
         wait_until(lambda: (tmp_path / "out" / ".echocare-watch" / "orthanc.json").exists(), process)
         store(orthanc.web, [OTHER])
-        wait_until(lambda: {"SEG"} <= set(in_study(orthanc, study_of(OTHER)).values()), process)
+        wait_until(lambda: outcomes(tmp_path).count(",sent,") == 1, process)
         there = in_study(orthanc, study_of(OTHER))
+        assert {"SEG", "SR"} <= set(there.values())
         wait_until(lambda: last_change(tmp_path) > 0 and settled(orthanc, tmp_path), process)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 128 + signal.SIGTERM
     assert in_study(orthanc, study_of(OTHER)) == there
-    outcomes = (tmp_path / "out" / "watched.csv").read_text()
-    assert outcomes.count("predicted") == 1
-    assert outcomes.count(",sent,") == 1
+    assert outcomes(tmp_path).count(",predicted,") == 1
+    assert outcomes(tmp_path).count(",sent,") == 1
 
 
 QUICKLY = """
@@ -119,6 +119,11 @@ from echocare_core.cli import main
 watch.LOOK_S = 0.2
 main()
 """
+
+
+def outcomes(tmp_path):
+    table = tmp_path / "out" / "watched.csv"
+    return table.read_text() if table.exists() else ""
 
 
 def last_change(tmp_path):
