@@ -11,6 +11,7 @@ import pandas as pd
 from echocare_core.assessment.kinds.question import Measure
 from echocare_core.assessment.results_folder import ResultsFolder
 from echocare_core.assessment.scored import Scored
+from echocare_core.errors import TableError
 from echocare_core.evaluation.comparison import Comparison, compare, holm
 
 CASE = "label_row"
@@ -38,6 +39,9 @@ def compare_scored(scored: Sequence[Scored], others: Sequence[Scored], other: Re
         scored: of the model that is evaluated.
         others: of the other one.
         other: its results.
+
+    Raises:
+        TableError: no output is scored of both.
     """
     by_name = {one.question.name: one for one in others}
     numbers = tuple(
@@ -46,6 +50,12 @@ def compare_scored(scored: Sequence[Scored], others: Sequence[Scored], other: Re
         if one.question.name in by_name
         for measure, _ in one.headlines
     )
+    if not numbers:
+        scored_of = [", ".join(one.question.name for one in some) for some in (scored, others)]
+        raise TableError(
+            f"Labels score {scored_of[0]} of this model and {scored_of[1]} of the other; needed an output of both. "
+            "Compare models of one task."
+        )
     known = {measure.name: found.p for measure, found in numbers}
     return Compared(other, numbers, {name: p for name, p in holm(known).items() if not math.isnan(p)})
 

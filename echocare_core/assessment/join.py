@@ -104,7 +104,7 @@ def _choose(
         unit = (match.found or "", frame)
         if unit in chosen:
             chosen[unit][0].append(row)
-        elif rows := results.speaking_of(sources, frame) if match.found else []:
+        elif rows := results.speaking_of(sources, frame, of_studies=by not in OF_FILES) if match.found else []:
             chosen[unit] = ([row], rows)
         else:
             left.append(NotJoined("label", row + 1, match.found or "", why.of(cells[by], match, frame)))

@@ -71,7 +71,9 @@ def read_labels(table: str | Path, *, by: str | None = None, renamed: Mapping[st
     if by is not None and by not in KEYS:
         raise SettingsError(f"Labels cannot be joined by '{by}'; needed one of {', '.join(KEYS)}. Name one of them.")
     path = Path(table)
-    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+    if not path.is_file():
+        raise TableError(f"No table of labels at {path}; needed a CSV with a row for each label. Check the path.")
+    if path.suffix.lower() not in SUFFIXES:
         raise TableError(f"{path.name} is no table that can be read; needed CSV or Parquet. Save it as 'CSV UTF-8'.")
     rows = read_csv(path, ("image", "mask", "frame", "group", "split", "pixel_mm")).drop(
         columns="image_in_table", errors="ignore"

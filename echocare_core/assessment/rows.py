@@ -60,17 +60,19 @@ class ResultRows:
         named += [("image", row["image"])] if row.get("image", source) != source else []
         yield from (one for one in named if one[1])
 
-    def speaking_of(self, sources: Sequence[str], frame: int | None) -> list[Row]:
+    def speaking_of(self, sources: Sequence[str], frame: int | None, *, of_studies: bool) -> list[Row]:
         """The rows that speak of some files, the widest of them: of a study, else of a cine, else of frames.
 
         Args:
             sources: files.
             frame: the one frame that is meant; None for the whole files.
+            of_studies: whether what is said of a study counts, all of whose files are meant; not where a label speaks
+                of a file.
         """
         if frame is not None:
             return [row for source in sources for row in self.of_source[source] if row["frame"] == str(frame)]
         asked, found, covered = set(sources), [], set()
-        for study in dict.fromkeys(self._study_of.get(source, "") for source in sources):
+        for study in dict.fromkeys(self._study_of.get(source, "") for source in sources if of_studies):
             if study in self._studies and asked.issuperset(self.of_study[study]):
                 found.append(self._studies[study])
                 covered.update(self.of_study[study])

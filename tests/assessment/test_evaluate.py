@@ -95,6 +95,13 @@ def test_another_model_is_compared_on_the_cases_that_both_have(run, tmp_path: Pa
     assert "comparison" in json.loads((tmp_path / "out" / "evaluation.json").read_text(encoding="utf-8"))
 
 
+def test_models_without_a_common_output_are_not_compared(run) -> None:
+    other = [(name, 0, "frame", [scores_of(0.3)]) for name in NAMES]
+    rows = [{**row, "pathology": "benign"} for row in ROWS]
+    with pytest.raises(TableError, match="score length_mm of this model and pathology of the other"):
+        run(FILES, WRITTEN, rows, other=other)
+
+
 def test_the_files_are_for_their_owner_alone(run, tmp_path: Path) -> None:
     run(FILES, WRITTEN, ROWS)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()}

@@ -46,7 +46,10 @@ class MaskQuestion(Question):
         """Dice, overlap and distance of each label."""
         row = only_row(case, "a mask speaks")
         if not row.get("mask"):
-            raise Unscored("it has no mask in the results")
+            spoken = (
+                "" if row["level"] == "frame" else f", which speak of the {row['level']}; name a frame in the labels"
+            )
+            raise Unscored(f"it has no mask in the results{spoken}")
         predicted = self._predicted(row)
         path = self.table / case.cell("mask")
         if not path.is_file():
