@@ -55,7 +55,8 @@ class Load:
         worked_s: the same of the last try alone.
         errors: how often each name was answered.
         wrong: answers that are neither right nor the refusal that was due.
-        resident_mib: largest memory of server and processes together, at each look.
+        resident_mib: memory of server and processes together, at each look.
+        processor_s: of each process, at the first and the last look; one that is started again loads in this time.
     """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Load:
     errors: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     resident_mib: list[float] = field(default_factory=list)
+    processor_s: dict[int, tuple[float, float]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -123,7 +125,11 @@ def load(
 
     def look() -> None:
         while not ended.wait(0.1):
-            done.resident_mib.append(sum(map(resident_mib, (server, *children_of(server)))))
+            processes = (server, *children_of(server))
+            done.resident_mib.append(sum(map(resident_mib, processes)))
+            for process in processes:
+                first, last = done.processor_s.get(process, (processor_s(process), 0.0))
+                done.processor_s[process] = first, max(last, processor_s(process))
 
     watching = threading.Thread(target=look, daemon=True)
     watching.start()
@@ -171,10 +177,27 @@ def difference(answer: Any, expected: Results | None) -> str:
 
 
 def children_of(process: int) -> list[int]:
-    """Processes that it started, without those of `multiprocessing` itself."""
+    """Processes that it started for models, without the one that `multiprocessing` keeps for itself."""
     listed = Path(f"/proc/{process}/task").glob("*/children")
     children = [int(child) for path in listed for child in path.read_text().split()]
-    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in children if b"spawn_main" in command_of(child)]
+
+
+def command_of(process: int) -> bytes:
+    """Its command line, empty where it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def processor_s(process: int) -> float:
+    """Processor time of a process so far, 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(process: int) -> float:
@@ -246,6 +269,7 @@ def summarise(done: Load, took: float, left: Sequence[str], exit_code: int | Non
     return {
         "requests": len(every),
         "took_s": took,
+        "processor_s": sum(last - first for first, last in done.processor_s.values()),
         "wrong": done.wrong,
         "answers": dict(done.errors),
         "seconds": {name: {"n": len(one), **quantiles(one)} for name, one in rows.items()},
@@ -253,6 +277,7 @@ def summarise(done: Load, took: float, left: Sequence[str], exit_code: int | Non
         "left_in_tmp": list(left),
         "exit_code": exit_code,
         "cores": os.cpu_count(),
+        "load": os.getloadavg(),
     }
 
 
@@ -268,7 +293,7 @@ def show(report: Mapping[str, Any]) -> None:
         table.add_row(name, str(one["n"]), *(f"{one[key]:.2f}" for key in ("p50", "p95", "max")))
     console = Console(width=120)
     console.print(table)
-    for name in ("requests", "took_s", "wrong", "answers", "resident_mib", "left_in_tmp", "exit_code", "cores"):
+    for name in (one for one in report if one != "seconds"):
         console.print(f"{name}: {report[name]}", highlight=False)
 
 

@@ -42,8 +42,8 @@ def run_service(
     with _listening(host, port) as listening, service_folder() as folder, ThreadPoolExecutor(len(folders)) as threads:
         workers = {name: Worker(bundle, settings, limits, folder) for name, bundle in folders.items()}
         try:
-            for worker in workers.values():
-                worker.start()
+            for _ in threads.map(Worker.start, workers.values()):
+                pass  # each is loaded, or raises
             queues = {name: ModelQueue(worker, limits, threads) for name, worker in workers.items()}
             service = Service(folders, queues, limits, token, folder)
             _log_to_stderr()
