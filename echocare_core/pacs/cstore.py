@@ -23,7 +23,8 @@ from echocare_core.pacs.web_session import client_certificate, pem_file, warn_of
 
 SCHEMES = ("dicom", "dicoms")  # the latter is encrypted (PS3.15 B.1)
 AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")  # PS3.5 6.2: no backslash, no control character
-CONNECT_S, ANSWER_S = 10, 120  # to connect; to an answer, and between two pieces of one
+CONNECT_S, ASSOCIATE_S = 10, 30  # to connect; to be accepted
+ANSWER_S = 120  # to an answer, and between two pieces of one
 PENDING = (0xFF00, 0xFF01)
 TRANSIENT = 2  # result of a rejection (PS3.8 9.3.4)
 
@@ -65,7 +66,7 @@ class CStore:
             raise SettingsError("The calling AE title is none; needed 1 to 16 characters without a backslash.")
         self._tls = _tls(ca_bundle) if self._peer.encrypted else None
         self._entity = AE(ae_title=calling)
-        self._entity.connection_timeout, self._entity.acse_timeout = CONNECT_S, ANSWER_S
+        self._entity.connection_timeout, self._entity.acse_timeout = CONNECT_S, ASSOCIATE_S
         self._entity.dimse_timeout = self._entity.network_timeout = ANSWER_S
         self._association: Any = None
         warn_of_plain_text(self.address, SCHEMES[1])

@@ -29,7 +29,7 @@ def send_study(orthanc, folder, number, images=2, **attributes):
     store(orthanc.web, files)
 
 
-def came(feed, tmp_path, studies, seconds=15):
+def came(feed, tmp_path, studies, seconds=60):
     """Names of the studies and how many objects each has, once so many are there."""
     until = time.monotonic() + seconds
     while True:
@@ -48,7 +48,7 @@ def test_a_study_comes_once_it_is_stable_and_is_not_fetched_again_for_its_result
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "inbox" / name).iterdir()}
     store(orthanc.web, [write_object(tmp_path / "seg.dcm", study=f"{STUDY}.1")])
     position = (tmp_path / "position").read_text()
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while "StableStudy" not in changes_since(orthanc, position) and time.monotonic() < until:
         time.sleep(0.1)
     list(feed.bring())

@@ -107,7 +107,7 @@ def test_a_study_that_is_sent_to_orthanc_comes_back_in_it_with_what_a_bundle_say
         wait_until(lambda: last_change(tmp_path) > 0 and settled(orthanc, tmp_path), process)
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
     assert in_study(orthanc, study_of(OTHER)) == there
     assert outcomes(tmp_path).count(",predicted,") == 1
     assert outcomes(tmp_path).count(",sent,") == 1

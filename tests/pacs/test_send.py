@@ -30,7 +30,6 @@ def quick_and_alone(monkeypatch, tmp_path):
     """No waiting between attempts, and nothing from the environment of whoever runs the tests."""
     monkeypatch.setattr("echocare_core.pacs.web_session.BACKOFF_S", 0)
     monkeypatch.setattr("echocare_core.pacs.send.WAITS_S", (0, 0, 0))
-    monkeypatch.setattr("echocare_core.pacs.cstore.ANSWER_S", 2)
     for name in (*CREDENTIALS, "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -293,17 +292,17 @@ def test_an_association_that_is_dropped_is_made_anew(out, scp):
 
 
 def test_a_peer_that_stalls_is_left_and_tried_again(out, scp, monkeypatch):
-    monkeypatch.setattr("echocare_core.pacs.cstore.ANSWER_S", 0.3)
+    monkeypatch.setattr("echocare_core.pacs.cstore.ANSWER_S", 0.6)
     left = iter(range(1))
-    scp.misbehave = lambda event: time.sleep(0.8) if next(left, None) is not None else None
+    scp.misbehave = lambda event: time.sleep(1.2) if next(left, None) is not None else None
     assert not send(out, scp.address).not_stored
     assert len(scp.stored) == len(ONE_OF_EACH)
 
 
 def test_a_peer_that_stalls_for_ever_ends_the_sending(out, scp, monkeypatch):
-    monkeypatch.setattr("echocare_core.pacs.cstore.ANSWER_S", 0.2)
-    scp.misbehave = lambda event: time.sleep(0.5) or 0xA700
-    with pytest.raises(PacsDown, match=r"did not answer within 0.2 s.* 0 of 5 objects are there"):
+    monkeypatch.setattr("echocare_core.pacs.cstore.ANSWER_S", 0.4)
+    scp.misbehave = lambda event: time.sleep(0.8) or 0xA700
+    with pytest.raises(PacsDown, match=r"did not answer within 0.4 s.* 0 of 5 objects are there"):
         send(out, scp.address)
 
 
