@@ -43,10 +43,8 @@ def write_evaluation(evaluation: Evaluation) -> None:
 def _write(evaluation: Evaluation, place: Path) -> None:
     content = content_of(evaluation)
     _write_table(place / EVALUATION_CSV, evaluation.rows.reset_index())
-    left = pd.DataFrame(
-        [vars(one) for one in evaluation.joined.not_joined], columns=["side", "row", "source", "reason"]
-    )
-    _write_table(place / NOT_JOINED_CSV, left.astype({"row": "Int64"}))
+    left = [{**vars(one), "row": "" if one.row is None else str(one.row)} for one in evaluation.joined.not_joined]
+    _write_table(place / NOT_JOINED_CSV, pd.DataFrame(left, columns=["side", "row", "source", "reason"]))
     text = json.dumps(content, indent=2, ensure_ascii=False)
     (place / EVALUATION_JSON).write_text(f"{text}\n", encoding="utf-8")
     (place / CHECKLIST_MD).write_text(checklist_markdown(evaluation, content), encoding="utf-8")

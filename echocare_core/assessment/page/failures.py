@@ -39,9 +39,10 @@ def _of_question(evaluation: Evaluation, scored: Scored, cases: dict[int, Case])
     shown = [_figure(evaluation, scored, cases[int(number)], row) for number, row in rows.iterrows()]
     legend = ' <span class="key drawn">Orange</span>: drawn by a person; <span class="key">blue</span>: predicted.'
     says = legend if isinstance(scored.question, MaskQuestion) else ""
+    wrong = "" if len(failed) == len(scored.rows) else f" that are wrong, among {len(scored.rows)}"
     return (
         f'<h3>{escape(scored.question.words.capitalize())}</h3>\n<p class="meta">The {len(shown)} worst of '
-        f'{len(scored.rows)}, the worst first.{says}</p>\n<ol class="worst">{"".join(shown)}</ol>\n'
+        f'{len(failed)}{wrong}, the worst first.{says}</p>\n<ol class="worst">{"".join(shown)}</ol>\n'
     )
 
 
@@ -72,7 +73,7 @@ def _says(scored: Scored, row: pd.Series) -> str:
     if isinstance(question, ClassQuestion):
         true = str(row[f"{question.name}_reference"])
         share = row[f"{question.name}_{true}_probability"]
-        return f"{row[question.name]}, labelled {true} ({100 * share:.0f}%)".replace("_", " ")
+        return f"answered {row[question.name]}, labelled {true} (given {100 * share:.0f}%)".replace("_", " ")
     column = question.worst[0]
     return f"{column.replace('_', ' ')}: {row[column]:g}"
 

@@ -13,12 +13,13 @@ from scipy.ndimage import binary_erosion
 
 from echocare_core.assessment.cases import Case
 from echocare_core.assessment.evaluation import Evaluation
-from echocare_core.assessment.headers import Files
 from echocare_core.assessment.kinds.masks import MaskQuestion
 from echocare_core.assessment.kinds.question import Question
+from echocare_core.results.overlay import shown_size
 from echocare_core.results.overlay.canvas import Canvas
 
 PREDICTED, DRAWN = (86, 180, 233), (230, 159, 0)  # sky blue and orange (Okabe and Ito 2008)
+Frame = NDArray[np.uint8]
 LONGEST_SIDE, QUALITY = 480, 74
 
 
@@ -27,8 +28,10 @@ def picture_of(case: Case, question: Question, evaluation: Evaluation) -> str | 
 
     Of masks it is the frame with both outlines, of anything else the overlay of the results.
     """
-    outlined = _outlined(case, question, evaluation.files) if isinstance(question, MaskQuestion) else None
-    pixels = _overlay(case, evaluation.results.folder) if outlined is None else outlined
+    row = case.rows[0]
+    frame = evaluation.files.frame(row["source"], int(row["frame"])) if row["frame"] else None
+    outlined = _outlined(case, question, frame) if isinstance(question, MaskQuestion) and frame is not None else None
+    pixels = _overlay(case, evaluation.results.folder, frame) if outlined is None else outlined
     if pixels is None:
         return None
     picture = Image.fromarray(pixels)
@@ -38,11 +41,9 @@ def picture_of(case: Case, question: Question, evaluation: Evaluation) -> str | 
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def _outlined(case: Case, question: MaskQuestion, files: Files) -> NDArray[np.uint8] | None:
-    row = case.rows[0]
-    frame = files.frame(row["source"], int(row["frame"])) if row["frame"] else None
+def _outlined(case: Case, question: MaskQuestion, frame: Frame) -> Frame | None:
     masks = question.both(case)
-    if frame is None or frame.shape[:2] != masks[0].shape:
+    if frame.shape[:2] != masks[0].shape:
         return None
     canvas = Canvas(frame)
     for mask, colour in zip(masks, (PREDICTED, DRAWN), strict=True):
@@ -60,10 +61,13 @@ def _outlines(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return found
 
 
-def _overlay(case: Case, folder: Path) -> NDArray[np.uint8] | None:
+def _overlay(case: Case, folder: Path, frame: Frame | None) -> Frame | None:
+    """The overlay of the results, without the words below it where the size of the frame is known."""
     name = case.rows[0].get("overlay")
     try:
         with Image.open(folder / str(name)) as overlay:
-            return np.array(overlay.convert("RGB"))
+            pixels = np.array(overlay.convert("RGB"))
     except (OSError, UnidentifiedImageError):
         return None
+    height, width = pixels.shape[:2] if frame is None else shown_size(*frame.shape[:2])
+    return pixels[:height, :width]
