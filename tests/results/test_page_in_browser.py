@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hostile_files import GOOD_NAMES
 from PIL import Image
 
 from echocare_core.frames.manifest import read_table
+from echocare_core.printable import printable
 from echocare_core.results import ResultsWriter, write_summary
 from echocare_core.types import (
     Boxes,
@@ -223,6 +225,24 @@ def test_a_hostile_name_does_nothing(open_page, run):
     page = open_page(run, "#case-62")
     assert page.locator(".open h2").inner_text() == EVIL.replace("\u202e", "\\u202e")
     assert page.locator("img[src=x]").count() == 0
+
+
+def test_names_that_are_code_are_names(open_page, tmp_path):
+    with ResultsWriter(tmp_path / "out", CARD) as writer:
+        for name in GOOD_NAMES:
+            writer.add(still(name, 20.0, 0.5))
+        writer.finish([SetAside(name, name) for name in GOOD_NAMES])
+    page = open_page(tmp_path / "out" / "report.html")
+    assert names(page) == [printable(name) for name in GOOD_NAMES]
+    page.goto(f"{page.url}#case-5")
+    page.get_by_label("Wrong").check()
+    page.get_by_label("Comment").fill("@SUM(1)")
+    page.get_by_role("link", name="All cases").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save 1 reading").click()
+    download.value.save_as(tmp_path / "t.csv")
+    [row] = pd.read_csv(tmp_path / "t.csv", dtype=str, keep_default_na=False).to_dict("records")
+    assert (row["image"], row["source"], row["comment"]) == ("./=HYPERLINK(1)", "./=HYPERLINK(1)", "'@SUM(1)")
 
 
 def correct(page) -> None:

@@ -17,7 +17,7 @@ Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]  # (top, left, bottom, right), half-open
 Line = NDArray[np.floating]  # (corners, 2), (row, column) from the upper left edge of the picture, pixels as recorded
 
-FINE = 1 / 1600  # of the longer side: by so much a line on the page may leave the line on the overlay
+FINE = 1 / 800  # of the longer side: by so much a line on the page may leave the line on the overlay
 MOST_CORNERS = 4000  # of one mark: more, and its lines are drawn as coarsely as that takes
 MOST_SHADED = 320  # pixels of the longer side of a shade: it lies over speckle
 

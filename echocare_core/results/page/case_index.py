@@ -9,7 +9,7 @@ from statistics import median
 
 from echocare_core.results.page.article import breakable, title_of
 from echocare_core.results.page.cases import Case
-from echocare_core.results.page.listing import Case as Row
+from echocare_core.results.page.listing import Case as ListRow
 from echocare_core.results.page.listing import Cell, Head, case_list
 from echocare_core.results.page.measurements import finite_measurements
 from echocare_core.results.page.plots import bars, histogram, unit_in_brackets
@@ -90,10 +90,10 @@ def is_empty(case: Case) -> bool:
     return all(entry.details.nothing_found for entry in case.entries)
 
 
-def _row(case: Case, cells: Sequence[Cell]) -> Row:
+def _row(case: Case, cells: Sequence[Cell]) -> ListRow:
     folder, slash, _ = case.source.rpartition("/")
     above = "" if case.is_study else f'<span class="above">{breakable(folder + slash)}</span>'
-    return Row(
+    return ListRow(
         anchor=case.anchor,
         title=f"{above}{title_of(case, folder + slash)}",
         name=case.name,

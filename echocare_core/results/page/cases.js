@@ -7,7 +7,7 @@ function startPage() {
   const corrections = new Corrections(data.run);
   const filters = new Filters(lists);
   const view = new CaseView(data, lists, corrections);
-  const print = setUpPrint(data, (number) => (view.number === null ? isListed(lists, number) : number === view.number));
+  const print = setUpPrint(data, () => new Set(view.number === null ? numbersIn(lists) : [view.number]));
   document.getElementById("actions").append(print, ...correctionButtons(data, corrections));
   const mark = () => markRead(lists, data, corrections);
   corrections.onChange.push(mark);
@@ -26,9 +26,9 @@ function caseOf(row) {
   return Number(row.querySelector("a").getAttribute("href").slice("#case-".length)) - 1;
 }
 
-/** Whether a list has a case, as it is filtered. */
-function isListed(lists, number) {
-  return lists.some((list) => list.shown.some((row) => caseOf(row) === number));
+/** The numbers of the cases in the lists, as they are sorted and filtered. */
+function numbersIn(lists) {
+  return lists.flatMap((list) => list.shown.map(caseOf));
 }
 
 /** Note on the rows of the lists which cases a reader has read. */
@@ -109,7 +109,7 @@ class CaseView {
 
   /** The cases in the order of the lists, as they are filtered; the open one among them. */
   order() {
-    const numbers = this.lists.flatMap((list) => list.shown.map(caseOf));
+    const numbers = numbersIn(this.lists);
     return numbers.includes(this.number) ? numbers : this.data.cases.map((_, number) => number);
   }
 

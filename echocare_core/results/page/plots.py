@@ -143,7 +143,7 @@ def _counts(values: Sequence[float], edges: Sequence[float]) -> list[int]:
 
 
 def _is_outside(low: float, high: float, believed: Range | None) -> bool:
-    return believed is not None and (high < believed[0] or low > believed[1])
+    return believed is not None and (low < believed[0] >= high or low > believed[1])
 
 
 def _bars(values: Sequence[float], edges: Sequence[float], scale: Scale, believed: Range | None) -> Iterator[str]:

@@ -3,9 +3,9 @@
 const MOST_PRINTED = 3; // pictures of one cine
 
 /** Put the pictures of the cases that are printed into their places. */
-function preparePrint(data, shown) {
+function preparePrint(data, printed) {
   document.querySelectorAll("#cases > article").forEach((article, number) => {
-    const isPrinted = shown(number);
+    const isPrinted = printed.has(number);
     article.classList.toggle("printed", isPrinted);
     if (isPrinted) article.append(printedPictures(data.cases[number]));
   });
@@ -26,9 +26,9 @@ function printedPictures(found) {
   return make("div", { class: "printed-pictures" }, ...figures);
 }
 
-/** Print when all pictures are there; Ctrl-P takes the same way. */
-function setUpPrint(data, shown) {
-  const prepare = () => { endPrint(); preparePrint(data, shown); };
+/** The button that prints when all pictures are there; Ctrl-P takes the same way. `chosen` gives the set of cases. */
+function setUpPrint(data, chosen) {
+  const prepare = () => { endPrint(); preparePrint(data, chosen()); };
   window.addEventListener("beforeprint", prepare);
   window.addEventListener("afterprint", endPrint);
   const button = make("button", { type: "button" }, "Print");
