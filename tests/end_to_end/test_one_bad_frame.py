@@ -49,7 +49,7 @@ STAGES = {
     "reading": (DicomPixels, "decode", lambda given, result: result / 255),
     "network": (BrightNetwork, "forward", lambda given, result: given[1].detach().numpy()),
     "postprocessing": (GiveOutputsd, "__call__", lambda given, result: given[1]["image"].max()),
-    "drawing": (writer, "draw_overlay", lambda given, result: given[0] / 255),
+    "drawing": (writer, "draw_frame", lambda given, result: given[0] / 255),
 }
 
 
