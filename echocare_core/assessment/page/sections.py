@@ -140,7 +140,8 @@ def subgroups(evaluation: Evaluation) -> str:
     """Headline numbers by subgroup: of each output a table for each subgroup, its first number drawn."""
     every = [parts for one in evaluation.subgroups for parts in _by_name(one)]
     first = evaluation.subgroups[0].question if evaluation.subgroups else ""
-    parts = "".join(_divided(question, parts, is_open=question == first) for question, parts in every)
+    words = {one.question.name: one.question.words for one in evaluation.scored}
+    parts = "".join(_divided(words[question], parts, is_open=question == first) for question, parts in every)
     return parts + "".join(dict.fromkeys(_alike(one) for one in evaluation.subgroups)) or "<p>None.</p>"
 
 
@@ -149,8 +150,8 @@ def _by_name(one: Subgroups) -> Iterator[tuple[str, list[Part]]]:
         yield one.question, [part for part in one.parts if part.name == name]
 
 
-def _divided(question: str, parts: Sequence[Part], *, is_open: bool) -> str:
-    title = f"{question.replace('_', ' ').capitalize()} by {parts[0].name}"
+def _divided(words: str, parts: Sequence[Part], *, is_open: bool) -> str:
+    title = f"{words.capitalize()} by {parts[0].name}"
     heads = [escape(parts[0].name.capitalize()), "Cases", "Patients"]
     heads += [escape(part.measure.words) for part in parts]
     rows = [_value_row(place, parts) for place in range(len(parts[0].values))]
