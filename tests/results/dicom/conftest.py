@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dicom_errors import errors_of
+from dicom_oracles import errors_of
 
 from echocare_core.types import BundleCard, Code, Codes
 

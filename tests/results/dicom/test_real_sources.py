@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_errors import errors_of
+from dicom_oracles import errors_of
 from output_bundle import KINDS
 from pydicom import dcmread
 from ultrasound_files import STILL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import highdicom as hd
 import numpy as np
 import pytest
+from dicom_oracles import places_of
 from pydicom import dcmread
 from ultrasound_files import PATIENT_NAME, marked, write_ultrasound
 
@@ -116,7 +117,7 @@ def test_a_number_is_read_back_with_its_unit_and_the_line_in_its_frame(report, c
     [group] = content.get_image_measurement_groups()
     [measured] = group.get_measurements()
     assert (measured.name.meaning, measured.value, measured.unit.value) == ("long axis", 12.3456789, "mm")
-    [places] = measured.referenced_coordinates
+    [places] = places_of(measured)
     assert np.array_equal(places.value, LINE[:, ::-1] + 0.5)  # (column, row) from the corner of the first pixel
     reference = places.ContentSequence[0].ReferencedSOPSequence[0]
     assert (reference.ReferencedSOPInstanceUID, reference.ReferencedFrameNumber) == ("1.2.5", 3)
@@ -136,7 +137,7 @@ def test_a_line_that_leaves_the_picture_ends_at_its_edge(report, cine):
     line = np.array([[-5.0, 20.0], [70.0, 90.0]])
     _, content = report([cine], statement(cine, Measurement("axis", 9.0, "mm"), lines={"axis_mm": line}))
     [measured] = content.get_image_measurement_groups()[0].get_measurements()
-    assert measured.referenced_coordinates[0].value.tolist() == [[20.5, 0], [80, 60]]
+    assert places_of(measured)[0].value.tolist() == [[20.5, 0], [80, 60]]
 
 
 def test_what_was_measured_without_a_line_was_measured_in_the_segment(report, cine):

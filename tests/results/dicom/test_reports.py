@@ -5,6 +5,7 @@ import csv
 import highdicom as hd
 import numpy as np
 import pytest
+from dicom_oracles import places_of
 from pydicom import dcmread
 from ultrasound_files import CINE, marked, write_ultrasound
 
@@ -58,9 +59,9 @@ def test_every_number_of_the_table_stands_in_the_report_with_its_frame_and_line(
     for group in content.get_planar_roi_measurement_groups():
         found |= _numbers(group, group.referenced_segmentation_frame[1].ReferencedSOPSequence[0])
     for group in content.get_image_measurement_groups():
-        image = group.source_images[0].ReferencedSOPSequence[0]
+        [image] = next(item for item in group[0].ContentSequence if item.ValueType == "IMAGE").ReferencedSOPSequence
         found |= _numbers(group, image)
-        [places] = group.get_measurements()[0].referenced_coordinates
+        [places] = places_of(group.get_measurements()[0])
         frame = (image.get("ReferencedFrameNumber") or 1) - 1
         assert np.array_equal(places.value, (LINE + frame + 0.5)[:, ::-1])  # (column, row)
         assert places.ContentSequence[0].ReferencedSOPSequence[0] == image

@@ -1,4 +1,4 @@
-"""What validators say of a DICOM object."""
+"""What validators and other libraries say of a DICOM object."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,3 +20,8 @@ def errors_of(path: Path) -> list[str]:
     ran = subprocess.run([DCIODVFY, str(path)], capture_output=True, text=True, errors="replace", check=False)
     lines = [*ran.stdout.splitlines(), *ran.stderr.splitlines()]
     return [line for line in lines if line.startswith("Error")]
+
+
+def places_of(measurement: Any) -> list[Any]:
+    """Items with the places a number was measured at; `referenced_coordinates` of highdicom from 0.27 on."""
+    return [item for item in measurement[0].get("ContentSequence", ()) if item.ValueType == "SCOORD"]
