@@ -214,6 +214,8 @@ def _shared_uids(rows: Sequence[Row]) -> dict[str, str]:
     """Sources whose SOP Instance UID another source has too, each with one of those."""
     sources: dict[object, list[str]] = defaultdict(list)
     for row in rows:
+        if row.get("level") == "study":  # whose source is a folder, and whose UID that of its only file
+            continue
         if row.get(INSTANCE) and str(row["source"]) not in sources[row[INSTANCE]]:
             sources[row[INSTANCE]].append(str(row["source"]))
     many = [group for group in sources.values() if len(group) > 1]

@@ -134,7 +134,8 @@ def test_what_is_said_of_a_study_comes_first_and_stands_in_its_report(tmp_path, 
         source(tmp_path, "C", "1.2.6", StudyInstanceUID="1.9"),
     ]
     of_frames = [said("A", "1.2.1", study=1), said("B", "1.2.2", study=1), said("C", "1.2.6", study=2)]
-    whole = Prediction(".", (Measurement("mean_area", 4.5, "mm2"), Text("report", "All.")), "study", study=2)
+    said_of_all = (Measurement("mean_area", 4.5, "mm2"), Text("report", "All."))
+    whole = Prediction(".", said_of_all, "study", study=2, keys=JoinKeys(sop_instance_uid="1.2.6"))  # of its one file
     results = run(files, *of_frames, whole)
     assert [row["dicom_sr_file"][-11:-7] for row in results] == ["0001", "0001", "0002", "0002"]
     first = groups_of(hd.sr.srread(results.folder / results.rows[3]["dicom_sr_file"]).content)[-2]
