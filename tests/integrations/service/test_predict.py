@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from pydicom import dcmread
 from starlette.testclient import TestClient
 
 import echocare_core as echocare
+from echocare_core.integrations.service.answers import write_answer
 from echocare_core.integrations.service.app import Service
+from echocare_core.integrations.service.job import Job
 from echocare_core.types import Results
 
 URL = "/predict/bright"
@@ -99,15 +102,22 @@ def test_a_zip_holds_all_that_predict_writes(
     assert "report.html" in written
 
 
-def test_one_dicom_object_is_sent_as_it_is_and_several_as_parts(client: TestClient, files: Path) -> None:
-    one = send(client, files / "still", accept="application/dicom")
-    both = send(client, files / "still", files / "cine", accept="application/dicom")
-    parts = send(client, files / "still", files / "cine", accept='multipart/related; type="application/dicom"')
+def test_dicom_objects_are_sent_as_parts(client: TestClient, files: Path) -> None:
+    answer = send(client, files / "still", accept='multipart/related; type="application/dicom"')
+    alone = send(client, files / "still", files / "cine", accept="application/dicom")
 
-    assert one.headers["content-type"] == "application/dicom"
-    assert dcmread(io.BytesIO(one.content)).Modality == "SEG"
-    assert (both.status_code, both.json()["error"]) == (406, "SeveralObjects")
-    assert parts.content.count(b"Content-Type: application/dicom") == 2
+    boundary = answer.headers["content-type"].rpartition("boundary=")[2]
+    parts = answer.content.split(f"--{boundary}".encode())
+    assert "SEG" in {dcmread(io.BytesIO(part.partition(b"\r\n\r\n")[2])).Modality for part in parts[1:-1]}
+    assert (alone.status_code, alone.json()["error"]) == (406, "SeveralObjects")
+
+
+def test_one_dicom_object_is_sent_as_it_is(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "dicom").mkdir()
+    shutil.copy(files / "still", tmp_path / "dicom" / "a.dcm")
+    answer = write_answer(Results(tmp_path), tmp_path, Job((), tmp_path, "dicom", single=True))
+
+    assert (answer.path, answer.media_type) == (tmp_path / "dicom" / "a.dcm", "application/dicom")
 
 
 def test_a_file_that_rows_share_is_sent_once(client: TestClient, files: Path) -> None:
