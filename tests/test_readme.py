@@ -37,9 +37,12 @@ def test_the_commands_and_the_lines_of_python_run(tmp_path: Path) -> None:
         *(("bash", line) for line in commands("python -m monai.bundle run --config_file bundles/fetal_head_segm")),
         *(("python", code) for code in fences("python")),
     ]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("image,head_circumference_mm\nSE000001/IM000001,170\n")
     steps = [
-        (language, text.replace("EXPORT", str(EXPORT)).replace("OUT", str(tmp_path / f"out_{number}")))
+        (language, re.sub("OUT|SCORES", str(tmp_path / f"out_{number}"), filled))
         for number, (language, text) in enumerate(typed)
+        for filled in [text.replace("EXPORT", str(EXPORT)).replace("LABELS.csv", str(labels))]
     ]
     (tmp_path / "steps.json").write_text(json.dumps(steps), encoding="utf-8")
     runner = Path(__file__).parent / "docs" / "page_runner.py"
@@ -53,8 +56,11 @@ def test_the_commands_and_the_lines_of_python_run(tmp_path: Path) -> None:
     )
 
     assert finished.returncode == 0, finished.stderr
-    assert len(steps) == 3
-    assert all((tmp_path / f"out_{number}" / "report.html").is_file() for number in range(len(steps)))
+    written = [["report.html"], ["dicom/study_0001_sr.dcm", "report.html"], ["evaluation.html"]]
+    written += [["report.html"]] * (len(steps) - len(written))
+    assert len(steps) == 5
+    for number, names in enumerate(written):
+        assert [name for name in names if not (tmp_path / f"out_{number}" / name).is_file()] == []
 
 
 def test_the_two_installing_commands_are_marked_for_continuous_integration() -> None:
