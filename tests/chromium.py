@@ -12,9 +12,9 @@ import pytest
 FAULTS = ("error", "warning")  # messages of a page that nobody should see
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser; without one, the test is skipped."""
+    """The browser; without one, the test is skipped. It ends with its module: an event loop runs as long as it does."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("needs a browser: apt-get install chromium")
