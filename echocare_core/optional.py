@@ -18,7 +18,6 @@ PACKAGES = {
     "dicomweb_client": ("dicomweb-client", "pacs"),
     "fastapi": ("FastAPI", "service"),
     "holoscan": ("monai-deploy-app-sdk", "deploy"),
-    "highdicom": ("highdicom", "dicom"),
     "itk": ("ITK", "itk"),
     "nibabel": ("nibabel", "nifti"),
     "nncf": ("NNCF", "openvino"),

@@ -40,8 +40,8 @@ def predict(
         out: folder for the results; made if need be.
         overwrite: replace the results of an earlier run in `out`.
         settings: further entries of the configuration to replace, such as {"device": "cpu", "weights": "my/model.pt"};
-            {"dicom": True} writes DICOM objects too (`pip install echocare[dicom]`). They and the paths reach it as
-            they stand: a text is never run as an expression of MONAI's.
+            {"dicom": True} writes DICOM objects too. They and the paths reach it as they stand: a text is never run as
+            an expression of MONAI's.
 
     Returns:
         What was written in `out`: `report.html`, `results.csv`, `set_aside.csv`, and what the kinds of output add

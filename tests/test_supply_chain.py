@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 REPOSITORY = Path(__file__).parents[1]
 PAGE = (REPOSITORY / "docs" / "installing.md").read_text(encoding="utf-8")
 LOCK = (REPOSITORY / "requirements.lock.txt").read_text(encoding="utf-8")
-EXTRAS = ("bundles", "dicom", "itk", "nifti", "openvino", "pacs", "parquet", "privacy", "service", "video")
+EXTRAS = ("bundles", "itk", "nifti", "openvino", "pacs", "parquet", "privacy", "service", "video")
 
 
 def requirements(section: str, name: str) -> list[Requirement]:

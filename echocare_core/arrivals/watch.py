@@ -13,7 +13,6 @@ from echocare_core.atomic import ENTERED_BY_OWNER
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError, PacsError
 from echocare_core.lock import FolderLock
-from echocare_core.results.allowed import check_dicom
 from echocare_core.results.apart import check_apart
 
 STATE, POSITION = ".echocare-watch", "orthanc.json"
@@ -51,14 +50,12 @@ def watch(
         The state of each study that was looked at, where `once` is set: "done", "failed" or "unsent".
 
     Raises:
-        OutputError: `inbox` is not there, `out` cannot be written or lies in it, or another watch is at work in it; or
-            what writes DICOM objects is not installed.
+        OutputError: `inbox` is not there, `out` cannot be written or lies in it, or another watch is at work in it.
         BundleError, SettingsError: a bundle, or an address, that there is not.
         PacsError: an extra is not installed, or there is no Orthanc at the address.
     """
     inbox, out = Path(inbox), Path(out)
     check_apart([inbox], out)
-    check_dicom()
     if inbox.resolve() in out.resolve().parents:
         raise OutputError(f"{out} lies inside {inbox}, where it would be taken for a study; needed another. Name one.")
     if not inbox.is_dir() and not orthanc:

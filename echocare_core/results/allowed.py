@@ -10,15 +10,6 @@ from echocare_core.result_files import ENTRIES, OF_KINDS, ORIGIN_JSON, RESULTS_C
 from echocare_core.results.table import is_results_csv
 
 
-def check_dicom() -> None:
-    """Check that DICOM objects can be written.
-
-    Raises:
-        OutputError: highdicom, which makes reports of them, is not installed.
-    """
-    check_installed("highdicom", subject="DICOM output", error=OutputError)
-
-
 def check_format(table_format: str) -> None:
     """Raise before any work is done where the tables of kinds could not be written."""
     if table_format not in TABLE_FORMATS:

@@ -20,7 +20,7 @@ from echocare_core.origin import find_origin, find_running, what_ran
 from echocare_core.outputs import plain_outputs, without_pixels
 from echocare_core.overrides import is_monai_bundle
 from echocare_core.printable import printable
-from echocare_core.results.allowed import check_dicom, check_free
+from echocare_core.results.allowed import check_free
 from echocare_core.results.apart import check_apart
 from echocare_core.results.levels import Combine, Complete, Levels, Outputs, Part, Spacing
 from echocare_core.results.progress import Trail, checksum_of_run
@@ -60,7 +60,7 @@ class WriteResults:
 
     Raises:
         OutputError: the folder cannot be written, holds results already, what is read, or what another run was
-            stopped at; or Parquet without pyarrow, DICOM without highdicom.
+            stopped at; or Parquet without pyarrow.
         SettingsError: a cine has several clips and there is no `cine`, or an unknown format.
         BundleError: an output cannot be right.
         UnreadableFrames: at the end, when not one frame could be read.
@@ -79,8 +79,6 @@ class WriteResults:
         table_format: str = "csv",
         dicom: bool = False,
     ) -> None:
-        if dicom:
-            check_dicom()
         if cine is None and dataset.clips and any(len(clips) > 1 for clips in dataset.clips.values()):
             raise SettingsError(
                 f"{Path(bundle_root).name} cuts cines into several clips; needed `cine` of WriteResults, which makes"

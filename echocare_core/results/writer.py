@@ -25,7 +25,7 @@ from echocare_core.result_files import (
     SET_ASIDE_CSV,
     WITHOUT_OBJECTS_CSV,
 )
-from echocare_core.results.allowed import check_dicom, check_format, check_free
+from echocare_core.results.allowed import check_format, check_free
 from echocare_core.results.captions import caption_lines
 from echocare_core.results.dicom.objects import ObjectWriter
 from echocare_core.results.doubts import Doubt, doubts_of
@@ -92,8 +92,7 @@ class ResultsWriter:
             table_format: of the tables that kinds of output add: "csv", or "parquet" (`pip install echocare[parquet]`),
                 whose numbers are stored whole; `results.csv` stays what it is.
             run: checksum of what the results depend on beside the files; None where no run is to go on.
-            dicom: where the file of each source stands, to write DICOM objects too (`pip install echocare[dicom]`);
-                None for none.
+            dicom: where the file of each source stands, to write DICOM objects too; None for none.
 
         Raises:
             SettingsError: another format.
@@ -102,8 +101,6 @@ class ResultsWriter:
         """
         self.folder, self._table_format, self._dicom = Path(folder), table_format, dicom
         check_format(table_format)
-        if dicom is not None:
-            check_dicom()
         self._card, self._origin, self._overwrite = card, origin, overwrite
         self._rows: list[dict[str, object]] = []
         self._keys: set[tuple[object, ...]] = set()

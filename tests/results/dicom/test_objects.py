@@ -9,7 +9,6 @@ import pydicom
 import pytest
 from ultrasound_files import CINE, marked, write_ultrasound
 
-from echocare_core import optional
 from echocare_core.errors import OutputError
 from echocare_core.results import ResultsWriter
 from echocare_core.results.dicom import objects
@@ -135,13 +134,6 @@ def test_a_disk_that_fills_leaves_nothing_and_says_so(tmp_path, run, monkeypatch
     with pytest.raises(OutputError, match="No space left on device"):
         run([source(tmp_path, "A", "1.2.1")], said("A", "1.2.1"))
     assert list(Path(tmp_path).rglob("*.dcm")) == []
-
-
-def test_a_missing_extra_is_said_before_any_work(tmp_path, run, monkeypatch):
-    monkeypatch.setattr(optional, "is_installed", lambda module: False)
-    with pytest.raises(OutputError, match=r"needs highdicom.*pip install 'echocare\[dicom\]'"):
-        run([source(tmp_path, "A", "1.2.1")])
-    assert not (tmp_path / "out").exists()
 
 
 def test_an_object_is_called_as_the_masks_of_its_file(tmp_path, run):

@@ -145,7 +145,7 @@ def test_a_validator_finds_no_error(segmentation, tmp_path, frames, spacing_mm):
 
 @pytest.mark.parametrize("frames", [1, 4])
 def test_highdicom_reads_the_same(segmentation, tmp_path, frames):
-    highdicom = pytest.importorskip("highdicom", reason="needs the extra dicom")
+    highdicom = pytest.importorskip("highdicom", reason="highdicom, the oracle, is not installed")
     drawn = [mask((1, number, 2), (2, 12, 12)) for number in range(frames)]
     segmentation(dict(enumerate(drawn)), frames=frames)
     found = highdicom.seg.segread(tmp_path / "seg.dcm")
