@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_errors import errors_of
+from dicom_oracles import errors_of
 from PIL import Image
 
 import echocare_core as echocare

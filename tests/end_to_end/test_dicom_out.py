@@ -13,7 +13,7 @@ import pydicom
 import pytest
 import torch
 from bright_network import BrightNetwork
-from dicom_errors import errors_of
+from dicom_oracles import errors_of
 from output_bundle import write_output_bundle
 from PIL import Image
 from typer.testing import CliRunner

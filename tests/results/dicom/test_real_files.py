@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_errors import errors_of
+from dicom_oracles import errors_of
 from PIL import Image
 from ultrasound_files import SHIPPED
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pydicom
 import pytest
-from dicom_errors import errors_of
+from dicom_oracles import errors_of
 from PIL import Image
 from ultrasound_files import CINE, marked, write_ultrasound
 
