@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from echocare_core.arrivals.inbox import Inbox
 from echocare_core.arrivals.orthanc import OrthancFeed
 from echocare_core.arrivals.record import WRITTEN, Records, Say
 from echocare_core.arrivals.studies import Studies, WatchOrders
 from echocare_core.atomic import ENTERED_BY_OWNER
+from echocare_core.counting import counted
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError, PacsError
 from echocare_core.lock import FolderLock
@@ -55,11 +57,7 @@ def watch(
         PacsError: an extra is not installed, or there is no Orthanc at the address.
     """
     inbox, out = Path(inbox), Path(out)
-    check_apart([inbox], out)
-    if inbox.resolve() in out.resolve().parents:
-        raise OutputError(f"{out} lies inside {inbox}, where it would be taken for a study; needed another. Name one.")
-    if not inbox.is_dir() and not orthanc:
-        raise OutputError(f"No folder at {inbox}; needed that in which studies arrive. Make it, or correct the path.")
+    _check_places(inbox, out, orthanc)
     state = out / STATE
     with explained(out, WRITTEN):
         state.mkdir(ENTERED_BY_OWNER, parents=True, exist_ok=True)
@@ -71,19 +69,31 @@ def watch(
         if orthanc:
             feed = OrthancFeed(orthanc, inbox, state / POSITION, backlog=backlog, ca_bundle=orders.ca_bundle)
         if loose := places.loose():
-            say(f"{loose} files lie loose in {inbox} and are left alone: a study is a folder or a ZIP archive there.")
-        while True:
-            try:
-                _round(feed, studies, say)
-                wait_s = LOOK_S
-            except (OutputError, PacsError) as fault:
-                if once:
-                    raise
-                say(f"{fault} Tried again in {AGAIN_S:.0f} s.")
-                wait_s = AGAIN_S
-            if once:
-                return studies.states
-            time.sleep(wait_s)
+            say(f"{counted(loose, 'loose file')} in {inbox} left alone: a study is a folder or a ZIP archive there.")
+        if not once:
+            _go_on(feed, studies, say)
+        _round(feed, studies, say)
+        return studies.states
+
+
+def _check_places(inbox: Path, out: Path, orthanc: str | None) -> None:
+    check_apart([inbox], out)
+    if inbox.resolve() in out.resolve().parents:
+        raise OutputError(f"{out} lies inside {inbox}, where it would be taken for a study; needed another. Name one.")
+    if not inbox.is_dir() and not orthanc:
+        raise OutputError(f"No folder at {inbox}; needed that in which studies arrive. Make it, or correct the path.")
+
+
+def _go_on(feed: OrthancFeed | None, studies: Studies, say: Say) -> NoReturn:
+    """Look again and again; what fails is told, and tried again."""
+    while True:
+        wait_s = LOOK_S
+        try:
+            _round(feed, studies, say)
+        except (OutputError, PacsError) as fault:
+            say(f"{fault} Tried again in {AGAIN_S:.0f} s.")
+            wait_s = AGAIN_S
+        time.sleep(wait_s)
 
 
 def _round(feed: OrthancFeed | None, studies: Studies, say: Say) -> None:

@@ -24,6 +24,16 @@ Settings = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="Replace an entry of the bundle's inference configuration."),
 ]
 
+CaBundle = Annotated[
+    Path | None, typer.Option("--ca-bundle", metavar="FILE", help="PEM file with the certificates to trust.")
+]
+Calling = Annotated[str, typer.Option("--calling", metavar="AET", help="AE title of this side, for C-STORE.")]
+
+
+def parse_names(names: str) -> list[str]:
+    """The names in "A,B"."""
+    return [name.strip() for name in names.split(",") if name.strip()]
+
 
 def parse_settings(settings: list[str] | None) -> dict[str, object]:
     """Values of `--set`, read as JSON where they are JSON, else as text.

@@ -11,6 +11,15 @@ from echocare_core.cli.arguments import Bundle, Settings, parse_settings
 from echocare_core.cli.say import say
 from echocare_core.errors import SettingsError
 
+By = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="What joins labels and results: image (path), sop_instance_uid, series_instance_uid, "
+        "study_instance_uid, accession or patient; found by itself otherwise.",
+    ),
+]
+
 
 def evaluate(
     bundle: Bundle,
@@ -21,14 +30,7 @@ def evaluate(
     labels: Annotated[
         Path, typer.Option("--labels", metavar="TABLE", help="Labels: a row for each image, examination or patient.")
     ],
-    by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="What joins labels and results: image (path), sop_instance_uid, series_instance_uid, "
-            "study_instance_uid, accession or patient; found by itself otherwise.",
-        ),
-    ] = None,
+    by: By = None,
     columns: Annotated[
         list[str] | None,
         typer.Option("--column", metavar="OUTPUT=COLUMN", help="Which column holds the labels of an output."),

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.arguments import CaBundle
 from echocare_core.cli.say import say
 from echocare_core.errors import SettingsError
 
@@ -28,9 +29,7 @@ def fetch(
     since: Annotated[datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First study date.")] = None,
     until: Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last study date.")] = None,
     modality: Annotated[str, typer.Option("--modality", help="Of the series to fetch, such as US or IVUS.")] = "US",
-    ca_bundle: Annotated[
-        Path | None, typer.Option("--ca-bundle", metavar="FILE", help="PEM file with the certificates to trust.")
-    ] = None,
+    ca_bundle: CaBundle = None,
 ) -> None:
     """Fetch ultrasound from a PACS by DICOMweb, as it is stored, into a folder that the other commands read.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.arguments import parse_names
 from echocare_core.cli.say import say
 
 
@@ -47,5 +48,4 @@ def label(
 
     folder = app or default_app()
     say(f"The server's folder is {folder}. Point the viewer to http://{host}:{port}.")
-    names = [name.strip() for name in bundles.split(",") if name.strip()]
-    run(studies, names, app=folder, host=host, port=port, send_masks=send_masks)
+    run(studies, parse_names(bundles), app=folder, host=host, port=port, send_masks=send_masks)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.arguments import CaBundle, Calling
 from echocare_core.cli.say import say
 from echocare_core.counting import first_ten
 
@@ -26,16 +27,12 @@ def send(
             "dicoms:// is C-STORE with TLS.",
         ),
     ],
-    calling: Annotated[
-        str, typer.Option("--calling", metavar="AET", help="AE title of this side, for C-STORE.")
-    ] = "ECHOCARE",
+    calling: Calling = "ECHOCARE",
     new_studies: Annotated[
         bool,
         typer.Option("--new-studies", help="Send also what belongs to a study that the PACS does not have (any more)."),
     ] = False,
-    ca_bundle: Annotated[
-        Path | None, typer.Option("--ca-bundle", metavar="FILE", help="PEM file with the certificates to trust.")
-    ] = None,
+    ca_bundle: CaBundle = None,
 ) -> None:
     """Store the DICOM objects of results in a PACS: segmentations, reports and captures that EchoCare wrote, alone.
 

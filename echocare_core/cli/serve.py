@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from echocare_core.cli.arguments import Settings, parse_settings
+from echocare_core.cli.arguments import Settings, parse_names, parse_settings
 from echocare_core.integrations.service.limits import Limits
 
 DEFAULT = Limits()
@@ -54,7 +54,7 @@ def serve(
 
     limits = Limits(upload_mib, unpacked_mib, files, frames, seconds, waiting, memory_mib)
     run(
-        [name.strip() for name in bundles.split(",") if name.strip()],
+        parse_names(bundles),
         host=host,
         port=port,
         token_env=token_env,

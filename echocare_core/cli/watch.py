@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from echocare_core.cli.arguments import CaBundle, Calling, Settings, parse_names
 from echocare_core.cli.say import say
 
 
@@ -17,15 +18,13 @@ def watch(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for OUT/STUDY/BUNDLE and watched.csv.")],
     bundles: Annotated[
-        str, typer.Option("--bundle", metavar="NAME,NAME", help="Bundles to predict with, one or several.")
+        str, typer.Option("--bundles", metavar="A,B", help="Names or folders of bundles, with commas between.")
     ],
     send: Annotated[
         str | None,
         typer.Option("--send", metavar="URL", help="PACS that gets the results: https:// or dicom://, as of `send`."),
     ] = None,
-    calling: Annotated[
-        str, typer.Option("--calling", metavar="AET", help="AE title of this side, for C-STORE.")
-    ] = "ECHOCARE",
+    calling: Calling = "ECHOCARE",
     orthanc: Annotated[
         str | None,
         typer.Option("--orthanc", metavar="URL", help="Orthanc whose studies come to INBOX once they are stable."),
@@ -40,13 +39,8 @@ def watch(
         ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Take what is there, and end.")] = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Replace an entry of the inference configuration."),
-    ] = None,
-    ca_bundle: Annotated[
-        Path | None, typer.Option("--ca-bundle", metavar="FILE", help="PEM file with the certificates to trust.")
-    ] = None,
+    settings: Settings = None,
+    ca_bundle: CaBundle = None,
 ) -> None:
     """Predict on each study that arrives, and store the results in a PACS; until Ctrl-C or SIGTERM.
 
@@ -58,9 +52,8 @@ def watch(
     from echocare_core.arrivals.studies import WatchOrders
     from echocare_core.arrivals.watch import watch as run
 
-    names = tuple(name.strip() for name in bundles.split(",") if name.strip())
     options = tuple(word for setting in settings or () for word in ("--set", setting))
-    orders = WatchOrders(names, send, calling, options, ca_bundle)
+    orders = WatchOrders(tuple(parse_names(bundles)), send, calling, options, ca_bundle)
     states = run(inbox, out, orders, orthanc=orthanc, backlog=backlog, quiet_s=quiet, once=once, say=say)
     counts = Counter(states.values())
     listed = ", ".join(f"{number} {state}" for state, number in counts.items())

@@ -95,7 +95,7 @@ def test_the_objects_of_results_name_the_maker_by_which_they_may_leave():
 
 def test_a_study_that_is_sent_to_orthanc_comes_back_in_it_with_what_a_bundle_says(orthanc, tmp_path):
     """And what comes back is no study to predict on again."""
-    words = ["watch", str(tmp_path / "inbox"), str(tmp_path / "out"), "--bundle", BUNDLE, "--set", "engine=torch"]
+    words = ["watch", str(tmp_path / "inbox"), str(tmp_path / "out"), "--bundles", BUNDLE, "--set", "engine=torch"]
     places = ["--orthanc", orthanc.rest, "--send", orthanc.web]
     process = subprocess.Popen([sys.executable, "-c", QUICKLY, *words, *places])
     try:

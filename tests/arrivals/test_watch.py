@@ -53,7 +53,7 @@ def test_what_arrived_is_predicted_on_and_stored(inbox, tmp_path):
 
 
 def test_the_command_says_what_it_did_and_ends_with_one_where_something_failed(inbox, tmp_path, monkeypatch):
-    words = ["watch", str(inbox), str(tmp_path / "out"), "--bundle", BUNDLE, "--quiet", "0", "--once"]
+    words = ["watch", str(inbox), str(tmp_path / "out"), "--bundles", BUNDLE, "--quiet", "0", "--once"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert f"study {BUNDLE}: predicted." in done.stdout
@@ -69,7 +69,7 @@ def test_loose_files_are_said_once(inbox, tmp_path):
     (inbox / "loose.dcm").touch()
     said = []
     watch(inbox, tmp_path / "out", ORDERS, quiet_s=0, once=True, say=said.append)
-    assert said[0] == f"1 files lie loose in {inbox} and are left alone: a study is a folder or a ZIP archive there."
+    assert said[0] == f"1 loose file in {inbox} left alone: a study is a folder or a ZIP archive there."
 
 
 @pytest.mark.parametrize("out", ["inbox", "inbox/out", "."])
@@ -118,7 +118,7 @@ def test_an_orthanc_that_is_not_there_is_said_at_once(tmp_path):
 
 def test_a_watch_ends_when_it_is_told_to(tmp_path):
     (tmp_path / "inbox").mkdir()
-    words = ["watch", str(tmp_path / "inbox"), str(tmp_path / "out"), "--bundle", BUNDLE]
+    words = ["watch", str(tmp_path / "inbox"), str(tmp_path / "out"), "--bundles", BUNDLE]
     process = subprocess.Popen([sys.executable, "-m", "echocare_core", *words])
     while not (tmp_path / "out" / STATE).exists():
         assert process.poll() is None
