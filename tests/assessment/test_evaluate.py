@@ -122,6 +122,21 @@ def test_the_checklist_is_filled_as_far_as_is_known(run, tmp_path: Path) -> None
     assert "## TRIPOD+AI" in text
 
 
+@pytest.mark.parametrize(("trained", "said"), [("a" * 64, True), ("b" * 64, False)])
+def test_the_checklist_says_what_the_card_does_of_the_weights_that_were_evaluated_alone(
+    run, tmp_path: Path, trained: str, said: bool
+) -> None:
+    card = {"sha256": trained, "licence": "CC BY 4.0", "data": "BUS-BRA", "origin": "Trained by somebody."}
+    (tmp_path / "bundle" / "models").mkdir()
+    (tmp_path / "bundle" / "models" / "model.json").write_text(json.dumps(card))
+    run(FILES, WRITTEN, ROWS)
+    text = (tmp_path / "out" / "checklist.md").read_text(encoding="utf-8")
+
+    assert ["Apache" in text, *(words in text for words in ("CC BY 4.0", "BUS-BRA", "Trained by somebody."))] == [
+        False, *[said] * 3
+    ]  # fmt: skip
+
+
 def test_an_earlier_evaluation_is_replaced_only_when_asked(run, tmp_path: Path) -> None:
     run(FILES, WRITTEN, ROWS)
     with pytest.raises(OutputError, match="of an earlier evaluation"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from echocare_core.assessment.evaluation import Evaluation
@@ -128,12 +127,14 @@ def _of_model(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     yield "software", ", ".join(f"{name} {number}" for name, number in packages.items())
     inputs = str(metadata.get("image_classes", ""))
     yield "preprocessing", f"That of the bundle: {inputs}." if inputs else ""
-    yield "availability", f"Bundle {metadata.get('bundle_name', '')} of EchoCare, open; Apache-2.0."
-    card = _card(evaluation.bundle)
+    card = _card(evaluation)
+    yield "availability", f"Bundle {metadata.get('bundle_name', '')}, {card['licence']}." if card.get("licence") else ""
     yield "origin_of_weights", str(card.get("origin", ""))
     yield "training", f"Trained on {card['data']}. {card.get('command', '')}" if card.get("data") else ""
 
 
-def _card(bundle: Path) -> Mapping[str, Any]:
-    path = bundle / WEIGHTS_CARD
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def _card(evaluation: Evaluation) -> Mapping[str, Any]:
+    """What the bundle's card says of its weights; nothing where the results are of others."""
+    path = evaluation.bundle / WEIGHTS_CARD
+    card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return card if set(evaluation.results.rows["weights_sha256"]) == {card.get("sha256")} else {}
