@@ -13,8 +13,8 @@ from echocare_core.arrivals.record import BEGUN, DONE, FAILED, MOST_ATTEMPTS, UN
 from echocare_core.arrivals.worker import predict_apart
 from echocare_core.bundle import find_bundle
 from echocare_core.errors import BundleError, OutputError, PacsError, SettingsError
-from echocare_core.pacs.outgoing import DICOM_FOLDER
 from echocare_core.pacs.send import CALLING, destination_at, send
+from echocare_core.result_files import DICOM
 
 AGAIN_S = 60.0  # before a PACS that could not be used is tried again
 
@@ -142,7 +142,7 @@ class Studies:
         orders, folder = self._orders, self._records.out / study / bundle
         if not orders.send_to:
             return DONE
-        if not any((folder / DICOM_FOLDER).glob("**/*.dcm")):
+        if not any((folder / DICOM).glob("**/*.dcm")):
             self._records.tell(study, bundle, "nothing to send", "There is no DICOM object of it.")
             return DONE
         try:

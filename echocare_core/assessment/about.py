@@ -24,7 +24,6 @@ READ = (
     *("PatientSex", "PatientAge", "PatientBirthDate", "StudyDate"),
     *("Manufacturer", "ManufacturerModelName", "InstitutionName"),
 )
-SUBGROUPS = ("device", "manufacturer", "centre", "sex", "age")
 NOT_STATED = "not stated"
 BANDS = ((18, "0 to 17"), (40, "18 to 39"), (60, "40 to 59"), (80, "60 to 79"), (200, "80 and over"))
 SEXES = {"F": "female", "M": "male", "O": "other"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from echocare_core.assessment.about import NOT_STATED
 from echocare_core.assessment.rows import ResultRows, Row
 from echocare_core.errors import TableError
 from echocare_core.secret import SecretKey
@@ -40,6 +41,6 @@ def subgroups_of(label: Row, rows: Sequence[Row], results: ResultRows, columns: 
     """In which subgroups a case falls: by the headers of its files, and by columns of the labels."""
     every = [results.about(source).subgroups for source in results.sources_of(rows)]
     names = dict.fromkeys(name for one in every for name in one)
-    found = {name: {one.get(name, "not stated") for one in every} for name in names}
+    found = {name: {one.get(name, NOT_STATED) for one in every} for name in names}
     headers = {name: values.pop() if len(values) == 1 else "several" for name, values in found.items()}
-    return {**headers, **{column: label.get(column) or "not stated" for column in columns}}
+    return {**headers, **{column: label.get(column) or NOT_STATED for column in columns}}

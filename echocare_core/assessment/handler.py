@@ -83,8 +83,8 @@ class WriteEvaluationReport:
             self.writer.finish()
             with replacing(self.folder / LABELS, OWNER_ALONE) as unfinished:
                 pd.DataFrame(self.labels).map(text_cell).to_csv(unfinished, index=False)
-            settings = {"results": self.folder / RESULTS, "overwrite": True, "progress": False}
-            evaluate(self.bundle, self.table, self.folder / LABELS, self.folder, **settings)  # type: ignore[arg-type]
+            labels, results = self.folder / LABELS, self.folder / RESULTS
+            evaluate(self.bundle, self.table, labels, self.folder, results=results, overwrite=True, progress=False)
         except EchoCareError as error:
             logger.warning("No report beside the evaluation: %s", error)
         else:

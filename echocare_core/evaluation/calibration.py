@@ -175,9 +175,6 @@ def _fitted(name: str, values: Values) -> Statistic:
     return Statistic(name, values, _COLUMNS, kind="skewed", both_classes=True, fewest=FEWEST, without=_SEPARATED)
 
 
-OBSERVED_TO_EXPECTED = Statistic(
-    "observed to expected", _observed_to_expected, _COLUMNS, kind="skewed", limits=(0, math.inf)
-)
 STATISTICS = {
     "expected_calibration_error": _chance_adds("the calibration error", _calibration_error),
     "brier": BRIER,

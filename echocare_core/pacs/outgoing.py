@@ -19,10 +19,10 @@ from echocare_core.errors import OutputError, UnreadableFrames
 from echocare_core.frames.dicom.header import UNPARSABLE, Header, looks_like_dicom, name_of, read_header, uid, value
 from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.pacs.whole import CONTENT_SEQUENCE, PIXEL_DATA, is_whole
+from echocare_core.result_files import DICOM
 from echocare_core.types import SetAside
 
 MAKER = "EchoCare, open"  # Manufacturer (0008,0070) of what this project writes
-DICOM_FOLDER = "dicom"  # of results, where such objects lie
 KINDS = {  # SOP Class (PS3.4 B.5) to what people call it
     "1.2.840.10008.5.1.4.1.1.66.4": "segmentation",
     "1.2.840.10008.5.1.4.1.1.66.7": "segmentation",  # label map
@@ -76,7 +76,7 @@ def find_outgoing(path: Path) -> tuple[list[Outgoing], list[SetAside]]:
     Raises:
         OutputError: nothing is there, or nothing in it may be stored.
     """
-    root = path / DICOM_FOLDER if (path / DICOM_FOLDER).is_dir() else path
+    root = path / DICOM if (path / DICOM).is_dir() else path
     if not root.exists():
         raise OutputError(f"Nothing is at {path}; needed results with DICOM objects. Correct the path.")
     found: dict[str, Outgoing] = {}

@@ -25,7 +25,7 @@ def show_classes(scored: Scored) -> list[str]:
     """The plots as HTML; those of one class against the others where one is asked about and both are there."""
     question = scored.question
     assert isinstance(question, ClassQuestion)
-    table = [_confusion(confusion(question.named(scored.rows), question.classes), question)]
+    table = [_confusion(confusion(question.named(scored.rows), question.classes))]
     if not question.asked or scored.prepared["truth"].nunique() < 2:
         return table
     return [_roc(scored, question), table[0], _calibration(scored, question), _decision(scored, question)]
@@ -100,7 +100,7 @@ def _decision(scored: Scored, question: ClassQuestion) -> str:
     )
 
 
-def _confusion(found: Confusion, question: ClassQuestion) -> str:
+def _confusion(found: Confusion) -> str:
     names = [str(name).replace("_", " ") for name in found.classes]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     body = "".join(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from echocare_core.assessment.about import NOT_STATED
 from echocare_core.assessment.cases import NotJoined
 from echocare_core.assessment.evaluation import Evaluation
 from echocare_core.assessment.join import WORDS
@@ -193,8 +194,8 @@ def _difference(one: Estimate) -> str:
 
 
 def _alike(one: Subgroups) -> str:
-    unstated = [name for name, value in one.unstated.items() if value == "not stated"]
-    alike = [f"{name} ({value})" for name, value in one.unstated.items() if value != "not stated"]
+    unstated = [name for name, value in one.unstated.items() if value == NOT_STATED]
+    alike = [f"{name} ({value})" for name, value in one.unstated.items() if value != NOT_STATED]
     said = [f"Not stated in the files: {enumerated(unstated)}." if unstated else ""]
     said += [f"The same in all cases: {enumerated(alike)}." if alike else ""]
     return f'<p class="meta">{escape(" ".join(filter(None, said)))}</p>\n'

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 from pydicom.dataset import Dataset
 
-from echocare_core.results.dicom.codes import code_item
+from echocare_core.results.dicom.codes import SOURCE_IMAGE, code_item
 from echocare_core.results.dicom.common import Kind, describe
 from echocare_core.results.dicom.content import reference_of
 from echocare_core.results.dicom.jpeg import JPEG_BASELINE, JpegFrames, append_frames
@@ -19,12 +19,11 @@ from echocare_core.results.dicom.said import Said
 from echocare_core.results.dicom.source import Source
 from echocare_core.results.dicom.uids import seal, uid_of, write_object
 from echocare_core.results.table import Row
-from echocare_core.types import BundleCard, Code
+from echocare_core.types import BundleCard
 
 # Modality OT: a program that looks for ultrasound, this one too, must not take a drawing for a picture of the patient.
 OVERLAY = Kind("overlay", "OT", 3, "Overlay", alone=False)
 STILL, CINE = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.4"  # the latter is of several frames in colour
-DRAWN_FROM = Code("121322", "DCM", "Source Image for Image Processing Operation")
 _FRAME_TIME, _FRAME_TIME_VECTOR, _PAGE_NUMBERS = 0x00181063, 0x00181065, 0x00182001
 _EVEN_MS = 1e-3  # steps that differ by no more are one step
 
@@ -119,7 +118,7 @@ def _drawn_from(drawn: Sequence[Drawn], source: Source) -> Dataset:
     if "NumberOfFrames" in source.dataset and 0 < len(numbers) < source.frames:
         image = image._replace(frames=tuple(number + 1 for number in numbers))
     item = reference_of(image)
-    item.PurposeOfReferenceCodeSequence = [code_item(DRAWN_FROM)]
+    item.PurposeOfReferenceCodeSequence = [code_item(SOURCE_IMAGE)]
     return item
 
 

@@ -10,6 +10,7 @@ from echocare_core.results.wording import name_text
 from echocare_core.types import BundleCard, Code
 
 PRIVATE = "99ECHOCARE"  # a coding scheme of our own (PS3.16 8.2)
+SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")  # PS3.16 CID 7202
 LABEL = Code("LABEL", PRIVATE, "Label of a bundle")
 _LONGEST_VALUE, _LONGEST_MEANING = 16, 64  # of VR SH and LO
 

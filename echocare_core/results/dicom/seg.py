@@ -16,7 +16,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import format_number_as_ds
 
 from echocare_core.results.dicom.bits import pack
-from echocare_core.results.dicom.codes import code_item, label_codes
+from echocare_core.results.dicom.codes import SOURCE_IMAGE, code_item, label_codes
 from echocare_core.results.dicom.colour import cielab_of
 from echocare_core.results.dicom.common import Kind, algorithm, describe
 from echocare_core.results.dicom.lossy import ATTRIBUTES as LOSSY
@@ -29,7 +29,6 @@ from echocare_core.types import BundleCard, Code
 SEG = Kind("seg", "SEG", 1, "Segmentation")
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.66.4"  # Segmentation Storage
 SEGMENTATION = Code("113076", "DCM", "Segmentation")
-SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 _LONGEST = 64  # characters of a VR LO
 _SEGMENT = (Tag("ReferencedSegmentNumber"), Tag("SegmentIdentificationSequence"), "Segment")
 _TIME = (Tag("TemporalPositionIndex"), Tag("FrameContentSequence"), "Frame of the cine")
