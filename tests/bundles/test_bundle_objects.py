@@ -1,7 +1,9 @@
-"""What a bundle says of real images as DICOM objects: valid, and with the pixels and codes of its results."""
+"""What a bundle says of real images as DICOM objects: valid, with the pixels, numbers and codes of its results."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from PIL import Image
 
 import echocare_core as echocare
 from echocare_core.bundle import read_codes
-from echocare_core.types import Results
+from echocare_core.types import Measurement, Results
 
 DEMO = Path(echocare.__file__).parent / "demo" / "export"
 SOURCES = [DEMO / "BREAST/ST000001/SE000001/IM000001", DEMO / "FETAL/ST000008/SE000001/IM000001"]  # a still, a cine
@@ -45,6 +47,30 @@ def test_every_mask_that_holds_something_is_in_a_segmentation(results: Results) 
         assert {label: plane.sum() for label, plane in planes_of(found, row["frame"]).items()} == {
             label: (mask == label).sum() for label in np.unique(mask[mask > 0]).tolist()
         }
+
+
+def test_its_reports_hold_every_number_and_refer_to_what_is_there(results: Results) -> None:
+    objects = {path: pydicom.dcmread(path) for path in (results.folder / "dicom").rglob("*.dcm")}
+    reports = {str(row["dicom_sr_file"]) for row in results}
+    items = [item for report in reports for item in items_of(objects[results.folder / report])]
+    values = [item.MeasuredValueSequence[0].FloatingPointValue for item in items if item.ValueType == "NUM"]
+    outputs = [output for one in results.details for output in one.outputs]
+    measured = [one.value for one in outputs if isinstance(one, Measurement) and math.isfinite(one.value)]
+    there = {pydicom.dcmread(source, stop_before_pixels=True).SOPInstanceUID for source in SOURCES}
+    there |= {one.SOPInstanceUID for one in objects.values()}
+    referred = {one.ReferencedSOPInstanceUID for item in items for one in item.get("ReferencedSOPSequence", ())}
+
+    assert [value for value in measured if value not in values] == []
+    assert referred
+    assert referred <= there
+    assert all(row["dicom_overlay_file"] for row in results if row.get("level") != "study")
+
+
+def items_of(item: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
+    """Every item below another one of a report."""
+    for one in item.get("ContentSequence", ()):
+        yield one
+        yield from items_of(one)
 
 
 def planes_of(found: pydicom.Dataset | None, frame: int) -> dict[int, np.ndarray]:
