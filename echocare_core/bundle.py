@@ -223,6 +223,18 @@ def read_codes(folder: Path) -> Codes:
     return Codes() if entry is None else Codes.of_entry(entry)
 
 
+def mask_labels(folder: Path) -> dict[int, str]:
+    """Value and name of each label of a bundle's masks: `channel_def` of the output `pred` of its metadata, if any.
+
+    Raises:
+        BundleError: metadata that cannot be read.
+    """
+    formats = read_metadata(folder).get("network_data_format")
+    outputs = formats.get("outputs", {}) if isinstance(formats, dict) else {}
+    channels = outputs.get("pred", {}).get("channel_def", {})
+    return {int(value): str(name) for value, name in channels.items() if int(value)}
+
+
 def own_weights_sha256(folder: Path) -> str | None:
     """SHA-256 of the weights that are a bundle's own: what their card names, else that of its weight file.
 

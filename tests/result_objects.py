@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from ultrasound_files import marked, write_dataset, write_ultrasound
 
-from echocare_core.pacs.outgoing import MAKER
+from echocare_core.version import MANUFACTURER
 
 SEG, SR, KEY_OBJECTS = (f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("66.4", "88.33", "88.59"))
 CAPTURE, CINE_CAPTURE = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.7.4"
@@ -31,7 +31,7 @@ def write_object(path: Path, sop_class: str = SEG, study: str = STUDY, **attribu
     path.parent.mkdir(parents=True, exist_ok=True)
     own = {
         "SOPClassUID": sop_class,
-        "Manufacturer": MAKER,
+        "Manufacturer": MANUFACTURER,
         "StudyInstanceUID": study,
         "SeriesInstanceUID": f"{study}.{sop_class.rpartition('.')[2]}",
         **attributes,

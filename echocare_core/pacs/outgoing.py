@@ -21,8 +21,8 @@ from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.pacs.whole import CONTENT_SEQUENCE, PIXEL_DATA, is_whole
 from echocare_core.result_files import DICOM
 from echocare_core.types import SetAside
+from echocare_core.version import MANUFACTURER
 
-MAKER = "EchoCare, open"  # Manufacturer (0008,0070) of what this project writes
 KINDS = {  # SOP Class (PS3.4 B.5) to what people call it
     "1.2.840.10008.5.1.4.1.1.66.4": "segmentation",
     "1.2.840.10008.5.1.4.1.1.66.7": "segmentation",  # label map
@@ -137,7 +137,7 @@ def _check_made_here(header: Header) -> None:
         what = name_of(header.sop_class) or "of no SOP Class"
         raise _NotOurs(f"it is no result but {what}. Store it with another program if it should be in the PACS.")
     maker = value(header.dataset, "Manufacturer")
-    if str(maker or "").strip(" \0") != MAKER:
+    if str(maker or "").strip(" \0") != MANUFACTURER:
         raise _NotOurs("it was made by other software. Store it with that if it should be in the PACS.")
 
 

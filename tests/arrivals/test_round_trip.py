@@ -13,7 +13,7 @@ from small_scp import data_set_of
 import echocare_core as echocare
 from echocare_core.demo import EXPORT
 from echocare_core.pacs.dicomweb import DicomWeb
-from echocare_core.pacs.outgoing import MAKER, find_outgoing
+from echocare_core.pacs.outgoing import find_outgoing
 from echocare_core.pacs.query import Instance
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
@@ -85,12 +85,6 @@ def delete_object(orthanc, uid):
     with direct.open(Request(f"{orthanc.rest}/tools/find", asked), timeout=30) as answer:
         (found,) = json.load(answer)
     direct.open(Request(f"{orthanc.rest}/instances/{found}", method="DELETE"), timeout=30).close()
-
-
-def test_the_objects_of_results_name_the_maker_by_which_they_may_leave():
-    from echocare_core.results.dicom.common import MANUFACTURER
-
-    assert MANUFACTURER == MAKER
 
 
 def test_a_study_that_is_sent_to_orthanc_comes_back_in_it_with_what_a_bundle_says(orthanc, tmp_path):

@@ -9,7 +9,8 @@ from result_objects import CAPTURE, ONE_OF_EACH, SEG, SR, write_object, write_re
 from ultrasound_files import shipped
 
 from echocare_core.errors import OutputError
-from echocare_core.pacs.outgoing import MAKER, find_outgoing
+from echocare_core.pacs.outgoing import find_outgoing
+from echocare_core.version import MANUFACTURER
 
 
 def names(found):
@@ -89,7 +90,7 @@ def test_an_object_that_is_cut_short_anywhere_stays(sop_class, tmp_path):
 def test_a_cut_in_compressed_pixels_is_seen(tmp_path):
     write_object(tmp_path / "goes.dcm")
     dataset = shipped("SC_rgb_jpeg_gdcm.dcm")
-    dataset.Manufacturer = MAKER
+    dataset.Manufacturer = MANUFACTURER
     dataset.save_as(tmp_path / "stays.dcm")
     whole = (tmp_path / "stays.dcm").read_bytes()
     assert names(find_outgoing(tmp_path)[0]) == ["goes.dcm", "stays.dcm"]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -18,7 +17,7 @@ from echocare_core.assessment.kinds.texts import TextQuestion
 from echocare_core.assessment.labels import Labels
 from echocare_core.assessment.matching import nearest
 from echocare_core.assessment.results_folder import PROBABILITY, THRESHOLD, ResultsFolder, scores_in
-from echocare_core.bundle import read_metadata
+from echocare_core.bundle import mask_labels
 from echocare_core.errors import TableError
 from echocare_core.result_files import BOXES, POINTS
 
@@ -62,19 +61,11 @@ def measured_columns(results: ResultsFolder) -> list[str]:
     ]
 
 
-def mask_labels(bundle: Path) -> dict[int, str]:
-    """Names of the values of a bundle's masks, as its metadata have them; 1 is "label_1" where they have none."""
-    formats: Any = read_metadata(bundle).get("network_data_format", {})
-    channels = formats.get("outputs", {}).get("pred", {}).get("channel_def", {}) if isinstance(formats, Mapping) else {}
-    named = {int(value): str(name).replace(" ", "_") for value, name in channels.items() if str(value) != "0"}
-    return named or {1: "label_1"}
-
-
 def _questions(labels: Labels, results: ResultsFolder, bundle: Path, threshold: int | None) -> Iterator[Question]:
     measured = measured_columns(results)
     for column in labels.columns:
         if column == "mask" and "mask" in results.rows.columns:
-            yield MaskQuestion(mask_labels(bundle), results.folder, labels.path.parent, threshold)
+            yield MaskQuestion(_mask_labels(bundle), results.folder, labels.path.parent, threshold)
         elif column in results.questions:
             yield _class_question(column, results)
         elif column == "point" and POINTS in results.listed:
@@ -86,6 +77,11 @@ def _questions(labels: Labels, results: ResultsFolder, bundle: Path, threshold: 
     if set(CORNERS) <= set(labels.columns) and _box_classes(results):
         boxes = results.listed[BOXES].to_dict("records") if BOXES in results.listed else []
         yield BoxQuestion(boxes, _box_classes(results))
+
+
+def _mask_labels(bundle: Path) -> dict[int, str]:
+    """As parts of the names of columns; 1 is "label_1" where the metadata name none."""
+    return {value: name.replace(" ", "_") for value, name in mask_labels(bundle).items()} or {1: "label_1"}
 
 
 def _class_question(name: str, results: ResultsFolder) -> ClassQuestion:

@@ -10,9 +10,9 @@ from typing import Any
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from echocare_core.bundle import read_card, read_metadata
+from echocare_core.bundle import mask_labels, read_card
 from echocare_core.checksum import sha256_of
-from echocare_core.errors import SettingsError
+from echocare_core.errors import BundleError, SettingsError
 from echocare_core.frames.read import read_frames
 from echocare_core.integrations.label.items import items_of
 from echocare_core.results.dicom.said import NoObject, Said
@@ -42,6 +42,7 @@ def build_drawn_seg(image: Path, label: Path, frame: int | None, bundle: Path) -
         The object with its UID; None where nothing is drawn.
 
     Raises:
+        BundleError: the metadata of the bundle name no labels.
         SettingsError: the picture is the folder of a whole series.
         TableError: the mask does not fit the picture.
         UnreadableFrames: the picture cannot be read.
@@ -50,7 +51,9 @@ def build_drawn_seg(image: Path, label: Path, frame: int | None, bundle: Path) -
         raise SettingsError("A mask of a whole series is of no one picture; draw on SERIES/INSTANCE, and save it so.")
     items = list(items_of({"image": str(image), "label": str(label)}, frame))
     spacing, card = read_frames(image).spacing_mm or (None, None), read_card(bundle)
-    names = labels_of(bundle)
+    names = mask_labels(bundle)
+    if not names:
+        raise BundleError(f"{bundle.name} names no labels; needed channel_def of pred in metadata.json. Add it.")
     source = read_source(image)
     with TemporaryDirectory() as folder:
         for item in items:
@@ -73,12 +76,6 @@ def _row(frame: int, spacing: Sequence[float | None]) -> dict[str, Any]:
     return {"mask": f"{frame}.png", "frame": frame, "spacing_row_mm": spacing[0], "spacing_column_mm": spacing[1]}
 
 
-def labels_of(bundle: Path) -> dict[int, str]:
-    """Value and name of each label that a bundle outlines, as its metadata have them."""
-    output = next(iter(read_metadata(bundle)["network_data_format"]["outputs"].values()))
-    return {int(value): str(name) for value, name in output["channel_def"].items() if int(value)}
-
-
 def bundle_of(info: Mapping[str, Any], bundles: Sequence[Path]) -> Path:
     """Whose labels were drawn: the bundle that the viewer names, else the first that has all labels it names.
 
@@ -88,5 +85,5 @@ def bundle_of(info: Mapping[str, Any], bundles: Sequence[Path]) -> Path:
     """
     drawn = {str(one.get("name", "")).lower() for one in info.get("label_info") or ()}
     named = [one for one in bundles if one.name == info.get("model")]
-    fitting = [one for one in bundles if drawn <= {name.lower() for name in labels_of(one).values()}]
+    fitting = [one for one in bundles if drawn <= {name.lower() for name in mask_labels(one).values()}]
     return (named or fitting or list(bundles))[0]

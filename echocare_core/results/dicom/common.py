@@ -11,9 +11,8 @@ from echocare_core.results.dicom.codes import code_item
 from echocare_core.results.dicom.source import Source
 from echocare_core.results.dicom.uids import uid_of
 from echocare_core.types import BundleCard, Code
-from echocare_core.version import __version__
+from echocare_core.version import MANUFACTURER, __version__
 
-MANUFACTURER = "EchoCare, open"
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")  # PS3.16 CID 7162
 _REPEATED = (  # of the source, as far as it has them
     *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex"),

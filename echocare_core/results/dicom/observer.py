@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from pydicom.dataset import Dataset
 
-from echocare_core.results.dicom.common import MANUFACTURER
 from echocare_core.results.dicom.content import CONTEXT, MODIFIER, answer_item, text_item, uid_item
 from echocare_core.results.dicom.uids import uid_of
 from echocare_core.types import BundleCard, Code, Origin
+from echocare_core.version import MANUFACTURER
 
 ALGORITHM_PARAMETER = Code("111002", "DCM", "Algorithm Parameters")
 
