@@ -31,6 +31,17 @@ def test_a_short_h_is_help(verb: str) -> None:
     assert said(*verb.split(), "-h") == said(*verb.split(), "--help")
 
 
+@pytest.mark.parametrize(("verb", "extra"), [("serve", "echocare[service]"), ("label", ".[bundles]")])
+def test_help_names_the_extra_that_a_verb_needs(verb: str, extra: str) -> None:
+    assert extra in said(verb, "--help")
+
+
+def test_help_flows_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [line.strip() for line in said("send", "--help").splitlines()]
+    assert "Images of patients, and what other software made, stay where they are. Objects" in lines
+
+
 def test_results_say_how_many_there_are_and_where(tmp_path: Path) -> None:
     one = Results(tmp_path, ({"source": "a"},), (SetAside("b", "is text."),), tables=("boxes.csv",))
 

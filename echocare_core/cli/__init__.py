@@ -41,6 +41,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # of docstrings: lines flow, and brackets are no style
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for panel, verbs in VERBS.items():

@@ -37,7 +37,7 @@ def label(
 ) -> None:
     """Draw, train and predict in a viewer: run a MONAI Label server (3D Slicer, CVAT) until Ctrl-C.
 
-    MONAI Label needs an environment of its own: pip install -c constraints-label.txt -e '.[bundles]' monailabel.
+    MONAI Label needs an environment of its own: `pip install -c constraints-label.txt -e ".[bundles]" monailabel`.
 
     Masks that are drawn go to STUDIES/labels; with DICOMweb, into the server's folder. A training changes the server's
     copies of the bundles, never the bundles. Who asks a DICOMweb service is told by ECHOCARE_PACS_USER and
