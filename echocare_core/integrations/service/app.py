@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
@@ -29,10 +30,11 @@ from echocare_core.version import __version__
 
 LOOK_S = 5.0  # how often processes that have ended unasked are looked for
 
+Model = Annotated[str, PathParameter(description="Name of a model, one of those above.")]
 Frames = Annotated[str | None, Query(description=FRAMES, examples=["0,4,8-12"])]
 Files = Annotated[
     Literal["outputs", "all", "none"],
-    Query(description="Which files stand in JSON as base64: masks and other outputs, overlays too, or none."),
+    Query(description="Which files stand in JSON as base64: outputs, such as masks (without it), all, or none."),
 ]
 Dicom = Annotated[bool, Query(description="Write DICOM objects too: dicom/ of a ZIP; in JSON with files=all.")]
 
@@ -105,8 +107,9 @@ def _add_questions(app: FastAPI, service: Service) -> None:
     """Routes that say something about the service."""
 
     @app.get("/", include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(page_of(app.openapi(), service.queues.keys(), service.limits))
+    async def page(request: Request) -> HTMLResponse:
+        address = str(request.base_url).rstrip("/")
+        return HTMLResponse(page_of(app.openapi(), service.queues.keys(), service.limits, address))
 
     @app.get("/health", summary="Whether the server answers")
     async def health() -> dict[str, str]:
@@ -134,7 +137,7 @@ def _add_predict(app: FastAPI, service: Service) -> None:
 
     @app.post("/predict/{bundle}", summary="Run a model on files", openapi_extra=BODY, responses=ANSWERS)
     async def predict(
-        request: Request, bundle: str, frames: Frames = None, files: Files = "outputs", dicom: Dicom = False
+        request: Request, bundle: Model, frames: Frames = None, files: Files = "outputs", dicom: Dicom = False
     ) -> FileResponse:
         queue = service.queue_of(bundle)
         form, single = form_of(request.headers.get("accept", ""))

@@ -36,7 +36,13 @@ def test_its_page_needs_no_script_and_nothing_from_elsewhere(client: TestClient)
     assert "<script" not in page.text
     assert not re.findall(r"(?:src|href)=\"?https?:", page.text)
     assert all(path in page.text for path in ("/predict/{bundle}", "/bundles", "/health", "/ready", "/metrics"))
-    assert "curl -F file=@IM000001" in page.text
+
+
+def test_its_page_asks_by_the_address_that_was_asked(client: TestClient) -> None:
+    page = client.get("/", headers={"Host": "127.0.0.1:8731"})
+
+    assert "curl -F file=@IM000001 &#x27;http://127.0.0.1:8731/predict/bright?files=none&#x27;" in page.text
+    assert "memory of the process" in page.text
 
 
 def test_programs_read_its_description(client: TestClient) -> None:
