@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from echocare_core.counting import counted
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.export import INVENTORY, Export, read_export
 from echocare_core.frames.faults import check_no_faults
@@ -99,7 +100,7 @@ def read_listed(table: Path) -> Export:
                 set_aside.append(SetAside(source, str(fault), image=names[path]))
         number, frames = read_frame_number(row), opened[path]
         if frames is not None and number is not None and number >= len(frames):
-            reason = f"{path.name} has {len(frames)} frames; {table.name} asks for number {number}, counted from 0."
+            reason = f"{path.name} has {counted(len(frames), 'frame')}; number {number}, counted from 0, was asked for."
             set_aside.append(SetAside(source, reason, number, names[path]))
         elif frames is not None:
             asked.append((frames, number))

@@ -254,6 +254,8 @@ def _raise_of_disk(error: Exception) -> None:
 
 
 def _why_nothing_is_read(dataset: ExportDataset) -> str:
-    reasons = "; ".join(f"{aside.source}: {aside.reason}" for aside in dataset.set_aside[:3])
+    reasons = "; ".join(f"{aside.source}: {aside.reason}".rstrip(".") for aside in dataset.set_aside[:3])
+    if not dataset.number_of_items:
+        return f"has nothing that can be used ({reasons}). Mend that and ask again."
     items = counted(dataset.number_of_items, "frame" if dataset.clips is None else "clip")
     return f"has {items}, none of which can be decoded ({reasons}). Export the study again."

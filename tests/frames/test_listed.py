@@ -55,7 +55,7 @@ def test_a_tables_spacing_that_would_make_a_picture_of_metres_is_not_used(listed
 def test_a_file_that_is_not_there_and_a_frame_that_is_not_there_are_set_aside(listed):
     export = listed("image,frame\n./a/cine,3\n./gone,\n")
     assert export.set_aside == (
-        SetAside("a/cine", "cine has 3 frames; table.csv asks for number 3, counted from 0.", 3, "./a/cine"),
+        SetAside("a/cine", "cine has 3 frames; number 3, counted from 0, was asked for.", 3, "./a/cine"),
         SetAside("gone", "gone does not exist. Check the path.", image="./gone"),
     )
     assert export.number_of_frames == 0

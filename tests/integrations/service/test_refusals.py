@@ -91,6 +91,14 @@ def test_frames_that_are_none_are_refused(frames: str, client: TestClient) -> No
     assert client.post(f"{URL}?frames={frames}", content=b"x").json()["error"] == "WrongFrames"
 
 
+def test_a_frame_that_is_not_there_is_named(client: TestClient, files: Path) -> None:
+    answer = client.post(f"{URL}?frames=9", files={"file": ("IM1", (files / "still").read_bytes())})
+
+    assert answer.status_code == 422
+    assert "IM1 has 1 frame; number 9, counted from 0, was asked for" in answer.json()["message"]
+    assert "frames.csv" not in answer.text
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/docs", 404), ("GET", URL, 405), ("POST", "/predict/none", 404), ("POST", f"{URL}?files=x", 422)],
