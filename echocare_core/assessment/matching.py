@@ -73,7 +73,13 @@ def _folded_path(name: str) -> str:
 
 
 def _stem(name: str) -> str:
-    return PurePosixPath(_folded_path(name).rpartition("/")[2]).stem
+    return _without_ending(_folded_path(name).rpartition("/")[2])
+
+
+def _without_ending(file: str) -> str:
+    """A file's name without its ending; digits are none: files called by their UIDs differ in the last ones."""
+    path = PurePosixPath(file)
+    return path.stem if re.search("[a-z]", path.suffix) else file
 
 
 def _is_tail(one: Sequence[str], two: Sequence[str]) -> bool:
@@ -120,7 +126,7 @@ def _same_tail(one: str, two: str) -> bool:
 
 def _same_tail_without_ending(one: str, two: str) -> bool:
     parts = [_folded_path(name).split("/") for name in (one, two)]
-    return _is_tail(*[[*folders, PurePosixPath(file).stem] for *folders, file in parts])
+    return _is_tail(*[[*folders, _without_ending(file)] for *folders, file in parts])
 
 
 IDS: tuple[Form, ...] = (_as_written, _without_signs, _without_zeros)

@@ -41,6 +41,15 @@ def test_a_path_is_found_as_one_end_of_another(written: str, found: str | None) 
     assert PathMatcher(FILES).find(written) == Match(found)
 
 
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [("1.2.840.7", None), ("1.2.840.5", "1.2.840.5"), ("1.2.840.5.png", "1.2.840.5"), ("1.2.840.6", "1.2.840.6.dcm")],
+)
+def test_files_called_by_their_uids_are_told_apart(written: str, found: str | None) -> None:
+    files = ("1.2.840.5", "1.2.840.6.dcm")
+    assert PathMatcher({name: name for name in files}).find(written) == Match(found)
+
+
 def test_a_name_that_is_in_two_folders_is_ambiguous() -> None:
     assert PathMatcher(FILES).find("IM1.dcm") == Match(several=2)
 
