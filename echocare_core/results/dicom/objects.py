@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.dicom.header import MALFORMED, looks_like_dicom
+from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.result_files import DICOM
 from echocare_core.results.dicom.capture import OVERLAY, write_overlay
 from echocare_core.results.dicom.common import Kind
@@ -154,9 +155,10 @@ class ObjectWriter:
 
     @contextmanager
     def _noting(self, *sources: str, kind: Kind | None = None) -> Iterator[None]:
-        """Note why files have no object, and go on with the next."""
+        """Note why files have no object, and go on with the next; pydicom's warnings would quote their values."""
         try:
-            yield
+            with suppress_warnings():
+                yield
             return
         except UnreadableFrames as fault:
             reason = fault.reason

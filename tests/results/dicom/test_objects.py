@@ -90,6 +90,14 @@ def test_a_picture_that_is_no_dicom_has_none_and_is_named(tmp_path, run):
         assert [row["source"] for row in csv.DictReader(file)] == ["B.png"]
 
 
+def test_an_invalid_uid_stands_in_no_log(tmp_path, run, caplog):
+    files = [source(tmp_path, "A", "1.2.03.4")]
+    caplog.clear()
+    results = run(files, said("A", "1.2.03.4"))
+    assert results.objects.number == 3
+    assert "1.2.03.4" not in caplog.text
+
+
 def test_two_files_with_one_uid_have_none(tmp_path, run):
     files = [source(tmp_path, name, "1.2.1") for name in ("A", "B")]
     results = run(files, said("A", "1.2.1"), said("B", "1.2.1"))
