@@ -26,7 +26,7 @@ from echocare_core.assessment.scored import Scored, score
 from echocare_core.assessment.subgroups import find_subgroups
 from echocare_core.assessment.write import write_evaluation
 from echocare_core.atomic import ENTERED_BY_OWNER
-from echocare_core.bundle import find_bundle, own_weights_sha256, read_identity
+from echocare_core.bundle import find_bundle, own_weights_sha256, read_identity, read_json
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError, TableError
 from echocare_core.frames.inputs import Given, every_path
@@ -36,6 +36,7 @@ from echocare_core.results.table import is_results_csv
 from echocare_core.secret import SecretKey, read_or_make_key
 
 Thing = TypeVar("Thing")
+NO_NUMBERS = ("engine", "precision", "device", "weights", "dicom")  # settings that change what runs, or what is written
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,25 @@ def _predicted(
                 f"{place} holds results of other weights than those of {folder.name}; needed results of the same. "
                 "Choose another folder, or predict anew with --overwrite."
             )
+        _check_settings(made, folder, settings or {})
         return made
     predict(folder, source, place, overwrite=overwrite, settings=settings)
     return read_results(place)
+
+
+def _check_settings(made: ResultsFolder, folder: Path, settings: Mapping[str, Any]) -> None:
+    """OutputError where results that are taken as they are were made with other values of settings."""
+    differ = made.origin.get("settings_that_differ")
+    if differ is None or not settings:
+        return
+    config = folder / "configs" / "inference.json"
+    used = {**(read_json(config) if config.is_file() else {}), **{name: one["here"] for name, one in differ.items()}}
+    wrong = [name for name, value in settings.items() if name not in NO_NUMBERS and used.get(name) != value]
+    if wrong:
+        raise OutputError(
+            f"{made.folder} holds results that were not made with {', '.join(wrong)} as --set says; needed results of "
+            "the same settings. Choose another folder, predict anew with --overwrite, or leave --set out."
+        )
 
 
 def _check_bundle(made: ResultsFolder, folder: Path) -> None:

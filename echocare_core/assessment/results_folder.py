@@ -66,9 +66,23 @@ def read_results(folder: str | Path) -> ResultsFolder:
         rows["level"] = "frame"
     if "study" not in rows:
         rows["study"] = ""
-    origin = path / ORIGIN_JSON
     listed = {name: _read_cells(table) for name in (BOXES, POINTS) if (table := _table(path, name))}
-    return ResultsFolder(path, rows, json.loads(origin.read_text("utf-8")) if origin.is_file() else {}, listed)
+    return ResultsFolder(path, rows, _read_origin(path / ORIGIN_JSON), listed)
+
+
+def _read_origin(path: Path) -> Mapping[str, Any]:
+    """How results were made; empty where that stands nowhere.
+
+    Raises:
+        OutputError: it is damaged.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise OutputError(f"{path} is damaged; needed it as the run left it. Copy the whole folder again.")
+    return found
 
 
 def questions_of(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -9,9 +9,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from labelled_results import length_of, scores_of, write_bundle, write_export, write_labels, write_results
+from labelled_results import (
+    length_of,
+    mask_of,
+    scores_of,
+    square,
+    write_bundle,
+    write_export,
+    write_labels,
+    write_mask,
+    write_results,
+)
 
 from echocare_core.assessment.evaluate import evaluate
+from echocare_core.assessment.results_folder import read_results
 from echocare_core.cli import app
 from echocare_core.errors import OutputError, TableError
 
@@ -168,6 +179,53 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     labels = write_labels(tmp_path / "labels.csv", [{"image": "a", "length_mm": 1}])
     with pytest.raises(OutputError, match=r"holds no results\.csv of a run"):
         evaluate(write_bundle(tmp_path / "bundle"), export, labels, tmp_path / "out", results=export, progress=False)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"?")], ids=["gone", "damaged"])
+def test_a_mask_of_results_that_cannot_be_read_is_named(damage, run, tmp_path: Path) -> None:
+    drawn = write_mask(tmp_path / "drawn.png", square())
+    written = [("a", 0, "frame", [mask_of(square())])]
+    rows = [{"image": "a", "mask": drawn}]
+    run({"a": {}}, written, rows)
+    (mask,) = (tmp_path / "results" / "masks").iterdir()
+    damage(mask)
+    with pytest.raises(OutputError, match=f"{mask.name} is gone or damaged"):
+        evaluate(
+            tmp_path / "bundle", tmp_path / "export", tmp_path / "labels.csv", tmp_path / "again",
+            results=tmp_path / "results", progress=False,
+        )  # fmt: skip
+
+
+def test_a_damaged_origin_of_results_is_named(tmp_path: Path) -> None:
+    export = write_export(tmp_path / "export", {"a": {}})
+    results = write_results(tmp_path / "results", export, [("a", 0, "frame", [length_of(1.0)])])
+    (results / "origin.json").write_text("{")
+    with pytest.raises(OutputError, match=r"origin\.json is damaged"):
+        read_results(results)
+
+
+def test_dicom_objects_of_results_are_no_texts_to_label(tmp_path: Path) -> None:
+    export = write_export(tmp_path / "export", {"a": {}})
+    results = write_results(tmp_path / "results", export, [("a", 0, "frame", [length_of(1.0)])])
+    table = results / "results.csv"
+    pd.read_csv(table, dtype=str).assign(dicom_seg_file="dicom/a_seg.dcm").to_csv(table, index=False)
+    labels = write_labels(tmp_path / "labels.csv", [{"image": "a", "dicom_seg": "lesion"}])
+    with pytest.raises(TableError, match=r"needed one of length_mm\. "):
+        evaluate(write_bundle(tmp_path / "bundle"), export, labels, tmp_path / "out", results=results, progress=False)
+
+
+def test_results_that_stand_there_are_not_taken_for_those_of_other_settings(tmp_path: Path) -> None:
+    export = write_export(tmp_path / "export", {"a": {}})
+    results = write_results(tmp_path / "out" / "results", export, [("a", 0, "frame", [length_of(1.0)])])
+    labels = write_labels(tmp_path / "labels.csv", [{"image": "a", "length_mm": 1}])
+    origin = {"settings_that_differ": {"smallest": {"here": 5, "bundle": 1}}}
+    (results / "origin.json").write_text(json.dumps(origin))
+    bundle, out = write_bundle(tmp_path / "bundle"), tmp_path / "out"
+    (bundle / "configs" / "inference.json").write_text(json.dumps({"smallest": 1, "batch_size": 4}))
+
+    with pytest.raises(OutputError, match="not made with smallest as --set says"):
+        evaluate(bundle, export, labels, out, settings={"smallest": 7}, progress=False)
+    evaluate(bundle, export, labels, out, settings={"smallest": 5, "batch_size": 4, "engine": "torch"}, progress=False)
 
 
 def test_the_command_says_the_numbers_and_the_files(tmp_path: Path) -> None:

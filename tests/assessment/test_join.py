@@ -135,6 +135,7 @@ def test_a_label_of_a_file_that_was_set_aside_says_why(run, tmp_path: Path) -> N
             [{"image": "ST1/IM1", "length_mm": "about 4"}],
             "row 1 has 'about 4' as length_mm, needed a number or nothing",
         ),
+        ([{"image": "ST1/IM1", "length_mm": "1_000"}], "row 1 has '1_000' as length_mm, needed a number or nothing"),
         ([{"image": "ST1/IM1", "lenght_mm": 1}], "Did you mean length_mm by lenght_mm"),
         ([{"image": "ST1/IM1", "length_px": 1}], "length in px, the results in mm, which cannot be compared"),
     ],

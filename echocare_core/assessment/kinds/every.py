@@ -21,6 +21,7 @@ from echocare_core.bundle import mask_labels
 from echocare_core.errors import TableError
 from echocare_core.result_files import BOXES, POINTS
 
+OBJECTS = "dicom_"  # columns that begin so name DICOM objects, which hold what other columns say
 OF_OTHERS = ("_uid", "_file", "_nearest_similarity", PROBABILITY, THRESHOLD)  # endings of columns of other kinds
 FIXED = {
     *("bundle", "source", "frame", "frame_time_ms", "level", "study", "image", "group", "spacing_row_mm"),
@@ -70,7 +71,7 @@ def _questions(labels: Labels, results: ResultsFolder, bundle: Path, threshold: 
             yield _class_question(column, results)
         elif column == "point" and POINTS in results.listed:
             yield PointQuestion(results.listed[POINTS].to_dict("records"))
-        elif f"{column}_file" in results.rows.columns:
+        elif column in _texts(results):
             yield TextQuestion(column, results.folder)
         elif question := number_question(column, measured):
             yield question
@@ -96,12 +97,16 @@ def _box_classes(results: ResultsFolder) -> list[str]:
     return [column.removesuffix(ending) for column in map(str, results.rows.columns) if column.endswith(ending)]
 
 
+def _texts(results: ResultsFolder) -> list[str]:
+    files = [column for column in map(str, results.rows.columns) if column.endswith("_file")]
+    return [column.removesuffix("_file") for column in files if not column.startswith(OBJECTS)]
+
+
 def _nothing(labels: Labels, results: ResultsFolder) -> str:
     masks = ["mask"] if "mask" in results.rows.columns else []
-    texts = [column.removesuffix("_file") for column in results.rows.columns if column.endswith("_file")]
     boxes = [*CORNERS] if _box_classes(results) else []
     points = ["point", "row_px", "column_px"] if POINTS in results.listed else []
-    known = [*masks, *results.questions, *measured_columns(results), *texts, *boxes, *points]
+    known = [*masks, *results.questions, *measured_columns(results), *_texts(results), *boxes, *points]
     near = [(one, close[0]) for one in labels.columns if (close := nearest(one, known, 1))]
     meant = f" Did you mean {near[0][1]} by {near[0][0]}?" if near else ""
     return (

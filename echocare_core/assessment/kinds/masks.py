@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from echocare_core.assessment.cases import Case
-from echocare_core.assessment.kinds.question import Measure, Question, Unscored, only_row
+from echocare_core.assessment.kinds.question import Measure, Question, Unscored, lost, only_row
 from echocare_core.errors import TableError
 from echocare_core.evaluation.averages import mean_of, share_true
 from echocare_core.evaluation.mask_scores import Mask, dice, hausdorff_95_mm, iou
@@ -67,8 +67,12 @@ class MaskQuestion(Question):
         return predicted, self._read(self.table / case.cell("mask"), predicted.shape)
 
     def _predicted(self, row: Mapping[str, str]) -> NDArray[np.uint8]:
-        with Image.open(self.results / row["mask"]) as picture:
-            return np.asarray(picture)
+        path = self.results / row["mask"]
+        try:
+            with Image.open(path) as picture:
+                return np.asarray(picture)
+        except OSError:
+            raise lost(path) from None
 
     def _read(self, path: Path, size: tuple[int, ...]) -> NDArray[np.uint8]:
         return read_mask(str(path), size, max(self.labels) + 1, self.threshold)

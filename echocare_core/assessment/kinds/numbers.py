@@ -70,7 +70,7 @@ class NumberQuestion(Question):
     def _reference(self, case: Case) -> float:
         cell = case.cell(self.column)
         try:
-            number = float(cell)
+            number = math.nan if "_" in cell else float(cell)  # Python reads 1_000 as a thousand
         except ValueError:
             number = math.nan
         if not math.isfinite(number):

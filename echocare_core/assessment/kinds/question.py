@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from echocare_core.assessment.cases import Case
+from echocare_core.errors import OutputError
 from echocare_core.evaluation.estimate import Estimate
 from echocare_core.evaluation.statistic import Statistic
 
@@ -101,3 +103,11 @@ def only_row(case: Case, what: str) -> dict[str, str]:
     if len(case.rows) > 1:
         raise Unscored(f"{len(case.rows)} results speak of it, and {what} of one frame; name the frame in the labels")
     return dict(case.rows[0])
+
+
+def lost(path: Path) -> OutputError:
+    """What is said where a file that results name cannot be read."""
+    return OutputError(
+        f"{path} is gone or damaged, though results.csv names it; needed the folder of results as the run left it. "
+        "Copy the whole folder again, or predict anew."
+    )

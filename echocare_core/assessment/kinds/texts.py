@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from echocare_core.assessment.cases import Case
-from echocare_core.assessment.kinds.question import Measure, Question, Unscored, only_row
+from echocare_core.assessment.kinds.question import Measure, Question, Unscored, lost, only_row
 from echocare_core.evaluation.averages import share_true
 
 
@@ -38,7 +38,11 @@ class TextQuestion(Question):
         file = row.get(f"{self.name}_file")
         if not file:
             raise Unscored("it has no text in the results")
-        words = [text.casefold().split() for text in (case.cell(self.name), (self.results / file).read_text("utf-8"))]
+        try:
+            written = (self.results / file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise lost(self.results / file) from None
+        words = [text.casefold().split() for text in (case.cell(self.name), written)]
         return {f"{self.name}_same": float(words[0] == words[1])}
 
     def failed(self, rows: pd.DataFrame) -> pd.Series:
