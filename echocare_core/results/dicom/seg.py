@@ -7,7 +7,7 @@ told apart by their position in time instead.
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +91,7 @@ def _labels(said: Said) -> dict[int, str]:
 def _planes(said: Said, labels: Container[int]) -> list[_Plane]:
     found = []
     for row in said.rows:
-        mask = said.read_mask(row)
-        frame = row["frame"]
-        assert isinstance(frame, int)
+        mask, frame = said.read_mask(row), cast(int, row["frame"])
         found += [
             _Plane(value, frame, np.packbits(mask == value)) for value in np.unique(mask).tolist() if value in labels
         ]

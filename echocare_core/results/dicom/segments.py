@@ -39,15 +39,9 @@ def read_segmented(path: Path) -> Segmented:
         known = {one.SegmentNumber: one for one in dataset.SegmentSequence}
         found: dict[int, list[Segment]] = defaultdict(list)
         for number, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence, start=1):
-            for segment in _segments_of(frame, known):
-                found[_frame_of(frame)].append(_segment(segment, whole._replace(frames=(number,))))
+            segment = known[frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber]
+            found[_frame_of(frame)].append(_segment(segment, whole._replace(frames=(number,))))
     return Segmented(dataset.SeriesInstanceUID, whole, {frame: tuple(one) for frame, one in found.items()})
-
-
-def _segments_of(frame: Dataset, known: Mapping[int, Dataset]) -> list[Dataset]:
-    """One of a frame of bits; a frame of labels may hold all."""
-    named = frame.get("SegmentIdentificationSequence")
-    return [known[named[0].ReferencedSegmentNumber]] if named else [*known.values()]
 
 
 def _frame_of(frame: Dataset) -> int:

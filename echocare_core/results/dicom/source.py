@@ -31,9 +31,9 @@ class Source:
     """A DICOM object that results are about.
 
     Attributes:
-        dataset: what describes patient, study and image, every value as its VR wants it: what a new object repeats, and
-            what highdicom takes for a source image. It has no equipment, no regions and no pixels. It names a patient,
-            so nothing of it may reach a log or a message.
+        dataset: what describes patient, study and image, every value as its VR wants it: what a new object repeats. It
+            has no equipment, no regions and no pixels. It names a patient, so nothing of it may reach a log or a
+            message.
         frames: how many frames it really has, whatever it says.
         size: (height, width) in pixels of its frames as they are stored.
     """
