@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from echocare_core.errors import TableError
+
 Form = Callable[[str], str]
 
 
@@ -34,9 +36,9 @@ class Matcher:
     """
 
     def __init__(self, known: Iterable[str], forms: Sequence[Form]) -> None:
-        self._forms = forms
+        self._forms, self._names = forms, tuple(dict.fromkeys(known))
         self._known: list[dict[str, list[str]]] = [{} for _ in forms]
-        for name in dict.fromkeys(known):
+        for name in self._names:
             for form, index in zip(forms, self._known, strict=True):
                 if formed := form(name):
                     index.setdefault(formed, []).append(name)
@@ -48,6 +50,23 @@ class Matcher:
             if found:
                 return Match(found[0]) if len(found) == 1 else Match(several=len(found))
         return Match()
+
+    def of_bundle(self, name: str, found: str) -> str:
+        """The one known name that is meant, of those that a bundle has.
+
+        Args:
+            name: as a label writes it.
+            found: what the label has, in words, such as "a box of 'cist'".
+
+        Raises:
+            TableError: there is none, with the nearest; without a full stop.
+        """
+        one = self.find(name).found
+        if one is None:
+            near = nearest(name, self._names, 1)
+            meant = f"did you mean {near[0]}? The bundle has" if near else "the bundle has"
+            raise TableError(f"has {found}; {meant} {', '.join(self._names)}")
+        return one
 
 
 def _as_written(name: str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from echocare_core.assessment.cases import Case
 from echocare_core.assessment.kinds.question import Measure, Question, only_row
-from echocare_core.assessment.matching import CLASSES, Matcher, nearest
+from echocare_core.assessment.matching import CLASSES, Matcher
 from echocare_core.errors import TableError
 from echocare_core.evaluation.averages import mean_of
 from echocare_core.evaluation.boxes import DETECTION_PRECISION, match_boxes
@@ -73,12 +73,7 @@ class BoxQuestion(Question):
         name = label.get("label", "")
         if not name and len(self.classes) == 1:
             return self.classes[0]
-        found = self._matcher.find(name).found
-        if found is None:
-            near = nearest(name, self.classes, 1)
-            meant = f"did you mean {near[0]}? The bundle has" if near else "the bundle has"
-            raise TableError(f"has a box of '{name}'; {meant} {', '.join(self.classes)}")
-        return found
+        return self._matcher.of_bundle(name, f"a box of '{name}'")
 
     def failed(self, rows: pd.DataFrame) -> pd.Series:
         """Those with a box that was missed, or given for nothing."""

@@ -9,9 +9,8 @@ import pandas as pd
 
 from echocare_core.assessment.cases import Case
 from echocare_core.assessment.kinds.question import Measure, Question, Unscored
-from echocare_core.assessment.matching import CLASSES, Matcher, nearest
+from echocare_core.assessment.matching import CLASSES, Matcher
 from echocare_core.assessment.results_folder import scores_in
-from echocare_core.errors import TableError
 from echocare_core.evaluation.calibration import summarise_calibration
 from echocare_core.evaluation.estimate import Estimate
 from echocare_core.evaluation.many_classes import kappa, mean_auc, mean_sensitivity
@@ -82,12 +81,7 @@ class ClassQuestion(Question):
 
     def _true_class(self, case: Case) -> str:
         cell = case.cell(self.name)
-        found = self._matcher.find(cell).found
-        if found is None:
-            near = nearest(cell, self.classes, 1)
-            meant = f"did you mean {near[0]}? The bundle has" if near else "the bundle has"
-            raise TableError(f"has '{cell}' as {self.name}; {meant} {', '.join(self.classes)}")
-        return found
+        return self._matcher.of_bundle(cell, f"'{cell}' as {self.name}")
 
     def failed(self, rows: pd.DataFrame) -> pd.Series:
         """Those with a wrong answer."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from echocare_core.assessment.cases import Case
 from echocare_core.assessment.kinds.question import Measure, Question, only_row
-from echocare_core.assessment.matching import CLASSES, Matcher, nearest
+from echocare_core.assessment.matching import CLASSES, Matcher
 from echocare_core.errors import TableError
 from echocare_core.evaluation.averages import mean_of
 
@@ -50,11 +50,7 @@ class PointQuestion(Question):
         }
 
     def _distance(self, label: Mapping[str, str], row: Mapping[str, str]) -> tuple[float, float]:
-        found = self._matcher.find(label["point"]).found
-        if found is None:
-            near = nearest(label["point"], self.names, 1)
-            meant = f"did you mean {near[0]}? The bundle has" if near else "the bundle has"
-            raise TableError(f"has a point '{label['point']}'; {meant} {', '.join(self.names)}")
+        found = self._matcher.of_bundle(label["point"], f"a point '{label['point']}'")
         place = self._points.get((row["source"], row["frame"], found), {})
         down, across = (_pixels(place.get(name, "")) - _pixels(label.get(name, "")) for name in ("row_px", "column_px"))
         return down, across
