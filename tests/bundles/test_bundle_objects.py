@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_oracles import errors_of
+from dicom_oracles import errors_of, planes_of
 from PIL import Image
 
 import echocare_core as echocare
@@ -44,7 +44,8 @@ def test_every_mask_that_holds_something_is_in_a_segmentation(results: Results) 
     for row in (row for row in results if row.get("mask")):
         mask = np.asarray(Image.open(results.folder / row["mask"]))
         found = pydicom.dcmread(results.folder / row["dicom_seg_file"]) if row["dicom_seg_file"] else None
-        assert {label: plane.sum() for label, plane in planes_of(found, row["frame"]).items()} == {
+        planes = {} if found is None else planes_of(found)
+        assert {label: plane.sum() for (frame, label), plane in planes.items() if frame == row["frame"]} == {
             label: (mask == label).sum() for label in np.unique(mask[mask > 0]).tolist()
         }
 
@@ -71,20 +72,6 @@ def items_of(item: pydicom.Dataset) -> Iterator[pydicom.Dataset]:
     for one in item.get("ContentSequence", ()):
         yield one
         yield from items_of(one)
-
-
-def planes_of(found: pydicom.Dataset | None, frame: int) -> dict[int, np.ndarray]:
-    """Segment -> its pixels in a frame of the source."""
-    if found is None:
-        return {}
-    shape = int(found.NumberOfFrames), found.Rows, found.Columns
-    bits = np.unpackbits(np.frombuffer(found.PixelData, np.uint8), count=int(np.prod(shape)), bitorder="little")
-    planes = {}
-    for plane, groups in zip(bits.reshape(shape), found.PerFrameFunctionalGroupsSequence, strict=True):
-        image = groups.DerivationImageSequence[0].SourceImageSequence[0]
-        if image.get("ReferencedFrameNumber", 1) == frame + 1:
-            planes[int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)] = plane
-    return planes
 
 
 def test_labels_have_the_codes_of_its_metadata(bundle: Path, results: Results) -> None:

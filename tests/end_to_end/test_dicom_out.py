@@ -13,7 +13,7 @@ import pydicom
 import pytest
 import torch
 from bright_network import BrightNetwork
-from dicom_oracles import errors_of
+from dicom_oracles import errors_of, planes_of
 from output_bundle import write_output_bundle
 from PIL import Image
 from typer.testing import CliRunner
@@ -65,21 +65,12 @@ def segmentation(results: Results, name: str) -> pydicom.Dataset:
     return pydicom.dcmread(path)
 
 
-def planes(found: pydicom.Dataset) -> dict[int, np.ndarray]:
-    """Frame of the source, from 0 -> bool (height, width)."""
-    shape = int(found.NumberOfFrames), found.Rows, found.Columns
-    bits = np.unpackbits(np.frombuffer(found.PixelData, np.uint8), count=int(np.prod(shape)), bitorder="little")
-    images = [one.DerivationImageSequence[0].SourceImageSequence[0] for one in found.PerFrameFunctionalGroupsSequence]
-    numbers = [image.get("ReferencedFrameNumber", 1) - 1 for image in images]
-    return dict(zip(numbers, bits.reshape(shape).astype(bool), strict=True))
-
-
 def check_masks(results: Results, source: str, name: str, frames: set[int]) -> None:
-    found = planes(segmentation(results, name))
-    assert found.keys() == frames
+    found = planes_of(segmentation(results, name))
+    assert found.keys() == {(frame, 1) for frame in frames}
     for row in results:
         if row["source"] == source and row["frame"] in frames:
-            assert np.array_equal(found[row["frame"]], np.asarray(Image.open(results.folder / row["mask"])) == 1)
+            assert np.array_equal(found[row["frame"], 1], np.asarray(Image.open(results.folder / row["mask"])) == 1)
 
 
 def test_stills_and_cines_have_their_masks_as_segmentations(bundle: Path, export: Path, tmp_path: Path) -> None:
