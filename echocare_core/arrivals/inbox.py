@@ -52,12 +52,16 @@ class Inbox:
         quiet_s: how long nothing may have come to a study before it is taken.
         once: look at the clock of the disk alone, and not whether something comes while this waits.
         clock: of this process, in seconds.
+
+    Attributes:
+        arriving: how many studies the last look left for a later one, as something has just come to them.
     """
 
     def __init__(
         self, root: Path, quiet_s: float, *, once: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._root, self._quiet_s, self._once, self._clock = root, quiet_s, once, clock
+        self.arriving = 0
         self._seen: dict[str, tuple[str, float]] = {}  # by name: stamp, and since when it is that
 
     def complete(self) -> Iterator[Arrival]:
@@ -68,13 +72,18 @@ class Inbox:
         """
         there = [path for path in self._entries() if _is_study(path)]
         self._seen = {path.name: self._seen[path.name] for path in there if path.name in self._seen}
+        self.arriving = 0
         for path in there:
             try:
                 arrival = _look_at(path)
             except OSError:  # it is being moved away
                 continue
-            if arrival.stamp and self._is_quiet(arrival):
+            if not arrival.stamp:
+                continue
+            if self._is_quiet(arrival):
                 yield arrival
+            else:
+                self.arriving += 1
 
     def loose(self) -> int:
         """How many files lie beside the studies, which belong to none.

@@ -62,7 +62,8 @@ def watch(
     with explained(out, WRITTEN):
         state.mkdir(ENTERED_BY_OWNER, parents=True, exist_ok=True)
     default = 0.0 if orthanc else QUIET_S
-    places = Inbox(inbox, default if quiet_s is None else quiet_s, once=once)
+    quiet_s = default if quiet_s is None else quiet_s
+    places = Inbox(inbox, quiet_s, once=once)
     with FolderLock(state, WRITTEN):
         studies = Studies(places, Records(out, say), orders)
         feed = None
@@ -71,8 +72,10 @@ def watch(
         if loose := places.loose():
             say(f"{counted(loose, 'loose file')} in {inbox} left alone: a study is a folder or a ZIP archive there.")
         if not once:
+            say(f"Watches {orthanc or inbox} until Ctrl-C.")
             _go_on(feed, studies, say)
         _round(feed, studies, say)
+        _say_what_arrives(places, quiet_s, say)
         return studies.states
 
 
@@ -101,3 +104,10 @@ def _round(feed: OrthancFeed | None, studies: Studies, say: Say) -> None:
     for line in feed.bring() if feed else ():
         say(line)
     studies.look()
+
+
+def _say_what_arrives(places: Inbox, quiet_s: float, say: Say) -> None:
+    """Name the studies that a single look has left."""
+    if places.arriving:
+        still = f"something came to {counted(places.arriving, 'study')} less than {quiet_s:g} s ago"
+        say(f"Left for later: {still}. Give the same command again then, or a shorter --quiet.")

@@ -65,6 +65,15 @@ def test_the_command_says_what_it_did_and_ends_with_one_where_something_failed(i
     assert f"study {BUNDLE}: failed. BundleError: It has no pixels. Export it again." in failed.stdout
 
 
+def test_a_single_look_says_what_it_leaves_as_it_still_arrives(inbox, tmp_path):
+    said = []
+    assert watch(inbox, tmp_path / "out", ORDERS, once=True, say=said.append) == {}
+    assert said == [
+        "Left for later: something came to 1 study less than 30 s ago. Give the same command again then, or a shorter "
+        "--quiet."
+    ]
+
+
 def test_loose_files_are_said_once(inbox, tmp_path):
     (inbox / "loose.dcm").touch()
     said = []
