@@ -47,7 +47,8 @@ def _write(evaluation: Evaluation, place: Path) -> None:
     _write_table(place / NOT_JOINED_CSV, pd.DataFrame(left, columns=["side", "row", "source", "reason"]))
     text = json.dumps(content, indent=2, ensure_ascii=False)
     (place / EVALUATION_JSON).write_text(f"{text}\n", encoding="utf-8")
-    (place / CHECKLIST_MD).write_text(checklist_markdown(evaluation, content), encoding="utf-8")
+    checklist = checklist_markdown(evaluation, content)
+    (place / CHECKLIST_MD).write_text(checklist, encoding="utf-8", errors="backslashreplace")
     (place / EVALUATION_HTML).write_text(page_of(evaluation, content), encoding="utf-8", errors="backslashreplace")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -243,3 +244,13 @@ def test_the_command_says_the_numbers_and_the_files(tmp_path: Path) -> None:
     assert "24 cases joined by path (image)." in done.output
     assert "pathology_auc: 1.0000" in done.output
     assert "evaluation.html" in done.output
+
+
+def test_a_table_whose_name_is_no_text_is_named_nevertheless(run, tmp_path: Path) -> None:
+    run(FILES, WRITTEN, ROWS)
+    table = tmp_path / os.fsdecode(b"l\xe4bels.csv")
+    (tmp_path / "labels.csv").rename(table)
+    evaluate(tmp_path / "bundle", tmp_path / "export", table, tmp_path / "again", results=tmp_path / "results")
+
+    for name in ("checklist.md", "evaluation.html"):
+        assert "l\\udce4bels.csv" in (tmp_path / "again" / name).read_text(encoding="utf-8")
