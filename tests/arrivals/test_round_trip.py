@@ -91,6 +91,7 @@ def test_a_study_that_is_sent_to_orthanc_comes_back_in_it_with_what_a_bundle_say
     """And what comes back is no study to predict on again."""
     words = ["watch", str(tmp_path / "inbox"), str(tmp_path / "out"), "--bundles", BUNDLE, "--set", "engine=torch"]
     places = ["--orthanc", orthanc.rest, "--send", orthanc.web]
+    wait_until(lambda: stable_at(orthanc) > 0)  # what was stored before would be news to the watch else
     process = subprocess.Popen([sys.executable, "-c", QUICKLY, *words, *places])
     try:
         wait_until(lambda: (tmp_path / "out" / ".echocare-watch" / "orthanc.json").exists(), process)
@@ -126,6 +127,11 @@ def last_change(tmp_path):
 
 def settled(orthanc, tmp_path):
     """Whether the study has become stable again with its results, and the watch has seen it."""
+    return last_change(tmp_path) >= stable_at(orthanc) > 0
+
+
+def stable_at(orthanc):
+    """The number of the change by which all that Orthanc has became stable; 0 where something came since."""
     import json
 
     from orthanc import direct
@@ -134,12 +140,12 @@ def settled(orthanc, tmp_path):
         changes = json.load(answer)["Changes"]
     stable = [change["Seq"] for change in changes if change["ChangeType"] == "StableStudy"]
     stored = [change["Seq"] for change in changes if change["ChangeType"] == "NewInstance"]
-    return stable[-1:] > stored[-1:] and last_change(tmp_path) >= stable[-1]
+    return stable[-1] if stable[-1:] > stored[-1:] else 0
 
 
-def wait_until(happens, process, seconds=120):
+def wait_until(happens, process=None, seconds=120):
     until = time.monotonic() + seconds
     while not happens():
-        assert process.poll() is None, "it ended before"
+        assert process is None or process.poll() is None, "it ended before"
         assert time.monotonic() < until
         time.sleep(0.1)
