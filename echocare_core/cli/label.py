@@ -43,9 +43,6 @@ def label(
     copies of the bundles, never the bundles. Who asks a DICOMweb service is told by ECHOCARE_PACS_USER and
     ECHOCARE_PACS_PASSWORD.
     """
-    from echocare_core.integrations.label.start import default_app
     from echocare_core.integrations.label.start import label as run
 
-    folder = app or default_app()
-    say(f"The server's folder is {folder}. Point the viewer to http://{host}:{port}.")
-    run(studies, parse_names(bundles), app=folder, host=host, port=port, send_masks=send_masks)
+    run(studies, parse_names(bundles), app=app, host=host, port=port, send_masks=send_masks, say=say)

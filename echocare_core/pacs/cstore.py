@@ -63,7 +63,7 @@ class CStore:
         self._peer = read_dicom_address(url)
         self.address = self._peer.text
         if not AE_TITLE.fullmatch(calling) or not calling.strip():
-            raise SettingsError("The calling AE title is none; needed 1 to 16 characters without a backslash.")
+            raise SettingsError("The calling AE title cannot be used; needed 1 to 16 characters without a backslash.")
         self._tls = _tls(ca_bundle) if self._peer.encrypted else None
         self._entity = AE(ae_title=calling)
         self._entity.connection_timeout, self._entity.acse_timeout = CONNECT_S, ASSOCIATE_S
@@ -187,7 +187,10 @@ def read_dicom_address(url: str) -> DicomAddress:
     except ValueError:
         usable = False
     if not usable or parts.path or parts.query or parts.fragment or ":" in called:
-        raise SettingsError("The address of the PACS is none; needed one such as dicom://CALLED_AET@pacs.example:104.")
+        raise SettingsError(
+            "The address of the PACS cannot be used; needed its AE title, name and port, such as "
+            "dicom://CALLED_AET@pacs.example:104."
+        )
     return DicomAddress(parts.geturl(), called, str(parts.hostname), int(parts.port or 0), parts.scheme == SCHEMES[1])
 
 

@@ -141,7 +141,9 @@ def check_address(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise SettingsError("The address of the PACS is none; needed one such as https://pacs.example/dicom-web.")
+        raise SettingsError(
+            "The address of the PACS cannot be used; needed one such as https://pacs.example/dicom-web."
+        )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise SettingsError(
             "The address of the PACS holds credentials or a query, which shells and logs keep; needed its root alone. "

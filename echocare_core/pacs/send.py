@@ -104,7 +104,7 @@ def send(
         calling: AE title of this side, for C-STORE.
         new_studies: send also what belongs to a study that the PACS does not have, or has no more.
         ca_bundle: PEM file with the certificates of servers to trust; the system's where None.
-        say: is called with what will be sent, before it is.
+        say: is called with what will be sent, before it is, and before each wait.
 
     Returns:
         What became of each object; it stands in `sent.csv` beside them too.
@@ -125,7 +125,7 @@ def send(
         with journal.held():
             try:
                 with server.connected(objects):
-                    _send_all(server, journal, objects, new_studies, outcomes)
+                    _send_all(server, journal, objects, new_studies, outcomes, say)
             finally:
                 rest = Outcome(NOT_SENT, "the PACS went away or was not reached before. Run the same command again.")
                 every = tuple((one, outcomes.get(one, rest)) for one in objects)
@@ -139,13 +139,14 @@ def _send_all(
     objects: Sequence[Outgoing],
     new_studies: bool,
     outcomes: dict[Outgoing, Outcome],
+    say: Say,
 ) -> None:
     from rich.progress import track
 
     waits_s: Sequence[float] = WAITS_S
     for one in track(objects, "sending", transient=True):
         try:
-            outcome = _send_patiently(server, journal, one, new_studies, waits_s)
+            outcome = _send_patiently(server, journal, one, new_studies, waits_s, say)
         except PacsDown as fault:
             done = sum(outcome.name in CONFIRMED for outcome in outcomes.values())
             raise PacsDown(f"{fault} {done} of {counted(len(objects), 'object')} are there.") from None
@@ -155,11 +156,13 @@ def _send_all(
 
 
 def _send_patiently(
-    server: Destination, journal: SentJournal, one: Outgoing, new_studies: bool, waits_s: Sequence[float]
+    server: Destination, journal: SentJournal, one: Outgoing, new_studies: bool, waits_s: Sequence[float], say: Say
 ) -> Outcome:
     """What came of the last attempt, of which one is made after each wait while the next may come to more."""
     down: PacsDown | None = None
     for wait_s in waits_s:
+        if wait_s:
+            say(f"The PACS did not take it; tried again in {wait_s:g} s.")
         time.sleep(wait_s)
         try:
             outcome, down = _send_one(server, journal, one, new_studies), None

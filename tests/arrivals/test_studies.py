@@ -242,5 +242,5 @@ def test_an_unknown_bundle_is_refused_before_anything_arrives(begin):
 
 
 def test_an_address_that_is_none_is_refused_before_anything_arrives(begin):
-    with pytest.raises(SettingsError, match="The address of the PACS is none"):
+    with pytest.raises(SettingsError, match="The address of the PACS cannot be used"):
         begin(send_to="nowhere")

@@ -344,7 +344,7 @@ def test_a_server_that_does_not_answer_is_left(pacs, out, monkeypatch):
     ["pacs.example/dicom-web", "ftp://pacs.example", "https://", "http://host:port/x", "https://[x", "https://h:99999"],
 )
 def test_an_address_that_is_none_is_refused(address, out):
-    with pytest.raises(SettingsError, match="address of the PACS is none"):
+    with pytest.raises(SettingsError, match="address of the PACS cannot be used"):
         fetch(address, out, QUERY)
 
 

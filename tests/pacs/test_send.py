@@ -261,6 +261,14 @@ def test_a_busy_server_is_tried_again(status, out, web):
     assert set(web.times.values()) == {1}
 
 
+def test_that_it_waits_is_said(out, pacs, monkeypatch):
+    monkeypatch.setattr("echocare_core.pacs.send.WAITS_S", (0, 0.001, 0.001))
+    spoil(pacs, Answer(507), 0xA700, times=2)
+    said = []
+    send(out, pacs.address, say=said.append)
+    assert said[1:] == ["The PACS did not take it; tried again in 0.001 s."] * 2
+
+
 def test_a_server_that_goes_away_in_the_middle_is_said_and_gone_on_with(out, web):
     spoil(web, Answer(503), 0, which=range(2, 99))
     with pytest.raises(PacsDown, match=r"too busy or down .* 2 of 5 objects are there\."):

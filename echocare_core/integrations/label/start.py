@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -51,6 +51,7 @@ def label(
     host: str = LOOPBACK,
     port: int = 8000,
     send_masks: bool = False,
+    say: Callable[[str], None] = print,
 ) -> NoReturn:
     """Run a MONAI Label server until it is stopped; this process becomes it.
 
@@ -61,6 +62,7 @@ def label(
         host: address to listen on; whoever reaches it sees the studies.
         port: to listen on.
         send_masks: store each finished mask as DICOM Segmentation in the DICOMweb service.
+        say: is called with where the server will be, before it starts.
 
     Raises:
         SettingsError: MONAI Label is not installed, no such folder of studies, or a folder to send masks to.
@@ -68,6 +70,8 @@ def label(
         OutputError: the folder of the server cannot be written.
     """
     server = prepare_server(studies, bundles, app=app or default_app(), host=host, port=port, send_masks=send_masks)
+    say(f"The server's folder is {server.folder}. Once 'Uvicorn running' stands below, it is at http://{host}:{port}.")
+    sys.stdout.flush()
     os.chdir(server.folder)
     os.execve(server.command[0], server.command, {**os.environ, **server.environment})
 

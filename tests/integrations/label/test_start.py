@@ -98,6 +98,13 @@ def test_without_monai_label_the_command_says_how_to_get_it(tmp_path, monkeypatc
         prepared(tmp_path)
 
 
+def test_an_address_is_said_only_of_a_server_that_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(start, "is_installed", lambda module: False)
+    ran = CliRunner().invoke(command, ["label", str(tmp_path), "--bundles", "fetal_head_segmentation"])
+    assert isinstance(ran.exception, SettingsError)
+    assert ran.output == ""
+
+
 def test_the_help_tells_where_masks_go():
     shown = " ".join(CliRunner().invoke(command, ["label", "--help"]).output.split())
     assert "STUDIES/labels" in shown
