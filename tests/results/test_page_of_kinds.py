@@ -133,4 +133,4 @@ def test_any_file_that_a_row_names_is_linked(page_of, frame_of, tmp_path, card):
         writer.finish()
     page = Page((tmp_path / "out" / "report.html").read_text("utf-8"))
     assert "dicom/a%20b.dcm" in [link["href"] for link in page.all("a")]
-    assert page.data["cases"][0]["rows"][0]["files"]["dicom seg"] == "dicom/a b.dcm"
+    assert page.data["cases"][0]["rows"][0]["files"]["DICOM segmentation"] == "dicom/a b.dcm"

@@ -10,6 +10,7 @@ from typing import cast
 from urllib.parse import quote
 
 from echocare_core.printable import printable
+from echocare_core.results.page.beside import file_text
 from echocare_core.results.page.boxes import show_boxes
 from echocare_core.results.page.cases import Case
 from echocare_core.results.page.embeddings import show_embeddings
@@ -18,7 +19,7 @@ from echocare_core.results.page.measurements import show_measurements
 from echocare_core.results.page.points import show_points
 from echocare_core.results.page.scores import show_scores
 from echocare_core.results.page.texts import show_texts
-from echocare_core.results.table import FILE, NOTES, file_columns
+from echocare_core.results.table import NOTES, file_columns
 from echocare_core.results.wording import NOT_CALIBRATED, NOTHING_FOUND, counted, in_pixels, name_text
 from echocare_core.types import Boxes, BundleCard, Embedding, Measurement, Points, Scores, Text
 
@@ -139,9 +140,7 @@ def _lacks_calibration(entry: Entry) -> bool:
 def _files(entry: Entry, *, alone: bool) -> str:
     """Links to the files of a row, whatever they are."""
     there = {column: str(entry.row[column]) for column in file_columns([entry.row]) if entry.row[column]}
-    links = [
-        f'<a href="{_link(path)}">{escape(name_text(column.removesuffix(FILE)))}</a>' for column, path in there.items()
-    ]
+    links = [f'<a href="{_link(path)}">{escape(file_text(column))}</a>' for column, path in there.items()]
     of = "" if alone or entry.level != "frame" else f" of {entry.words}"
     return f"Beside this page{of}: {', '.join(links)} · " if links else ""
 

@@ -14,6 +14,17 @@ _TABLES = """<li><a href="results.csv">results.csv</a>: one row per {levels}, ev
 and the checksum of the weights. Opens in Excel. Frames are counted from 0.</li>
 <li><a href="set_aside.csv">set_aside.csv</a>: what was not used, and why.</li>"""
 
+_NAMES = {
+    "dicom_seg_file": "DICOM segmentation",
+    "dicom_overlay_file": "DICOM overlay",
+    "dicom_sr_file": "DICOM report",
+}
+
+
+def file_text(column: str) -> str:
+    """What a file of a column is called: "dicom_sr_file" is "DICOM report"."""
+    return _NAMES.get(column) or name_text(column.removesuffix(FILE))
+
 
 def list_beside(entries: Sequence[Entry], tables_of_kinds: Sequence[str], where: str) -> str:
     """The items of the list, as HTML.
@@ -25,9 +36,7 @@ def list_beside(entries: Sequence[Entry], tables_of_kinds: Sequence[str], where:
     """
     columns = file_columns(entry.row for entry in entries)
     levels = " or ".join(dict.fromkeys(entry.level for entry in entries)) or "frame"
-    tables = _TABLES.format(
-        levels=levels, files=", ".join(f"its {name_text(one.removesuffix(FILE))}" for one in columns)
-    )
+    tables = _TABLES.format(levels=levels, files=", ".join(f"its {file_text(one)}" for one in columns))
     there = {_folder(column, str(entry.row.get(column))) for column in columns for entry in entries}
     held = [f"{name}/ {HOLDS[name]}" for name in HOLDS if name in there]
     held += [f"{table} {HOLDS[Path(table).stem]}" for table in dict.fromkeys(tables_of_kinds)]

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from echocare_core.results.page.beside import file_text
 from echocare_core.results.page.cases import Case, Numbered
 from echocare_core.results.page.document import compact_json, package_version
-from echocare_core.results.table import FILE, cell, file_columns
+from echocare_core.results.table import cell, file_columns
 from echocare_core.results.wording import NOTHING_FOUND, name_text, outputs_text
 from echocare_core.types import BundleCard, JoinKeys, Measurement, Scores
 
@@ -81,7 +82,7 @@ def _row(one: Numbered, bundle: Mapping[str, Any]) -> dict[str, Any]:
         "answers": answers if any(answers) else None,
         "doubts": doubts,
         "said": NOTHING_FOUND if entry.details.nothing_found else ", ".join(outputs_text(entry.details.outputs)),
-        "files": {name_text(column.removesuffix(FILE)): row[column] for column in file_columns([row]) if row[column]},
+        "files": {file_text(column): row[column] for column in file_columns([row]) if row[column]},
         "picture": one.number if row.get("overlay") else None,
     }
     return {name: value for name, value in told.items() if value not in (None, [], {}, "")}
