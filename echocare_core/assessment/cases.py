@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from echocare_core.errors import TableError
+
 
 @dataclass(frozen=True)
 class Case:
@@ -27,8 +29,17 @@ class Case:
     subgroups: Mapping[str, str] = field(default_factory=dict)
 
     def cell(self, column: str) -> str:
-        """What its labels say in a column; "" where none says anything."""
-        return next((row[column] for row in self.labels if row.get(column)), "")
+        """What its labels say in a column; "" where none says anything.
+
+        Raises:
+            TableError: its rows say different things; without a full stop.
+        """
+        said = list(dict.fromkeys(row[column] for row in self.labels if row.get(column)))
+        if len(said) > 1:
+            raise TableError(
+                f"and another row of its case have '{said[0]}' and '{said[1]}' as {column}, needed one label"
+            )
+        return said[0] if said else ""
 
     @property
     def keys(self) -> dict[str, object]:

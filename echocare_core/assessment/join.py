@@ -10,7 +10,7 @@ from echocare_core.assessment.grouping import group_of, subgroups_of
 from echocare_core.assessment.labels import LEVELS, Labels, rows_text
 from echocare_core.assessment.matching import IDS, Match, Matcher, PathMatcher, nearest
 from echocare_core.assessment.rows import ResultRows, Row
-from echocare_core.counting import counted
+from echocare_core.counting import counted, first_ten
 from echocare_core.errors import TableError
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.manifest import read_frame_number
@@ -56,7 +56,10 @@ def join(
     if not tried[by]:
         raise TableError(_nothing(labels, known, tried))
     _check_plain(labels, by, matches[by])
+    _check_agree(labels, by, matches, known)
     chosen, left = _choose(labels, by, matches[by], known[by], results, set_aside or {})
+    if not chosen:
+        raise TableError(_none_chosen(labels, left))
     if not several:
         _check_once(labels, by, chosen)
     cases, told_apart = _cases(labels, by, chosen, results, key, subgroups)
@@ -88,6 +91,29 @@ def _check_plain(labels: Labels, by: str, matches: Mapping[int, Match]) -> None:
         if match.several
     ]
     check_no_faults(f"{labels.path.name} has", faults, f"Write the {WORDS[by]} as the files have it. {COUNT_FROM}")
+
+
+def _check_agree(
+    labels: Labels, by: str, matches: Mapping[str, Mapping[int, Match]], known: Mapping[str, Names]
+) -> None:
+    """TableError where two cells of a row mean different files, such as an image of another patient."""
+    faults = []
+    for row, match in matches[by].items():
+        meant = set(known[by].get(match.found or "", ()))
+        for other in (one for one in matches if one != by):
+            also = set(known[other].get(matches[other][row].found or "", ())) if other in known else set()
+            if meant and also and meant.isdisjoint(also):
+                faults.append(f"row {row + 1} means other files by its {WORDS[by]} than by its {WORDS[other]}")
+    todo = f"Correct these rows, or say which of both counts (--by). {COUNT_FROM}"
+    check_no_faults(f"{labels.path.name} has", faults, todo)
+
+
+def _none_chosen(labels: Labels, left: Sequence[NotJoined]) -> str:
+    reasons = dict.fromkeys(f"row {one.row}: {one.reason}" for one in left)
+    return (
+        f"None of the {counted(len(labels.rows), 'row')} of {labels.path.name} joins a result: "
+        f"{first_ten([*reasons])}. Needed a frame that results.csv has."
+    )
 
 
 def _choose(

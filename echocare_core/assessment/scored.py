@@ -65,8 +65,10 @@ def score(
     faults: list[str] = []
     groups = _numbered(joined.cases)
     for case in through(joined.cases):
-        for question in (one for one in questions if one.is_labelled(case)):
+        for question in questions:
             try:
+                if not question.is_labelled(case):
+                    continue
                 row = {"label_row": case.number, "group": groups[case.group], **question.score(case)}
                 found[question.name].append(row)
             except Unscored as reason:

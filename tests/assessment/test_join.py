@@ -136,6 +136,11 @@ def test_a_label_of_a_file_that_was_set_aside_says_why(run, tmp_path: Path) -> N
             "row 1 has 'about 4' as length_mm, needed a number or nothing",
         ),
         ([{"image": "ST1/IM1", "length_mm": "1_000"}], "row 1 has '1_000' as length_mm, needed a number or nothing"),
+        ([{"patient": "12", "accession": "88", "length_mm": 1}], "row 1 means other files by its"),
+        (
+            [{"image": "ST1/IM1", "frame": 9, "length_mm": 1}],
+            "joins a result: row 1: its file has no result for frame 9",
+        ),
         ([{"image": "ST1/IM1", "lenght_mm": 1}], "Did you mean length_mm by lenght_mm"),
         ([{"image": "ST1/IM1", "length_px": 1}], "length in px, the results in mm, which cannot be compared"),
     ],

@@ -121,6 +121,43 @@ def test_a_box_that_is_no_box_is_refused(run) -> None:
         run(FILES, said(boxes_of((1, 1, 9, 9))), [row])
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([("point_0", 3, ""), ("point_1", 11, 4)], "has a point at '', needed a number of pixels in both row_px"),
+        ([("point_0", "inf", 4)], "has a point at 'inf', needed a number of pixels"),
+        ([("point_0", 3, 4), ("Point 0", 9, 4)], "has the point point_0 twice in one frame"),
+        ([("point_0", "", "")], "no point was set in it"),
+    ],
+)
+def test_points_that_cannot_be_meant_are_refused(run, rows: list[tuple], says: str) -> None:
+    labels = [{"image": "a", "point": name, "row_px": row, "column_px": column} for name, row, column in rows]
+    with pytest.raises(TableError, match=says):
+        run(FILES, said(points_of((3, 4), (14, 8))), labels)
+
+
+def test_a_point_that_nobody_set_does_not_count(run) -> None:
+    rows = [{"image": "a", "point": "point_0", "row_px": 3, "column_px": 4}, {"image": "a", "point": "point_1"}]
+    assert run(FILES, said(points_of((3, 4), (14, 8))), rows).numbers["points_found"].estimate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("corners", "grade", "says"),
+    [
+        ((1, 1, 9, 9), 1, "row 1 has the same box twice"),
+        ((1, 1, 9, float("inf")), 1, "row 1 has a box whose top_px, left_px, bottom_px, right_px are not all"),
+        ((20, 1, 29, 9), 2, "row 1 and another row of its case have '1' and '2' as length_mm"),
+    ],
+)
+def test_rows_of_one_case_that_cannot_be_meant_are_refused(run, corners: tuple, grade: int, says: str) -> None:
+    names = ("top_px", "left_px", "bottom_px", "right_px")
+    rows = [{"image": "a", "label": "nodule", "length_mm": 1, **dict(zip(names, (1, 1, 9, 9), strict=True))}]
+    rows += [{"image": "a", "label": "nodule", "length_mm": grade, **dict(zip(names, corners, strict=True))}]
+    written = [("a", 0, "frame", [boxes_of((1, 1, 9, 9)), length_of(3.0)])]
+    with pytest.raises(TableError, match=says):
+        run(FILES, written, rows)
+
+
 def test_points_are_so_far_from_those_that_were_set(run) -> None:
     rows = [{"image": "a", "point": f"point_{n}", "row_px": row, "column_px": 4} for n, row in enumerate((3, 11))]
     found = run(FILES, said(points_of((3, 4), (14, 8))), rows, spacing_mm=(2.0, 2.0))

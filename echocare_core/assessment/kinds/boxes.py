@@ -51,6 +51,7 @@ class BoxQuestion(Question):
         """How many boxes were drawn and found, how many were given for nothing, and how well they cover."""
         row = only_row(case, "boxes speak")
         drawn = [(self._class(label), _corners(label)) for label in case.labels if any(label.get(c) for c in CORNERS)]
+        _check_once(drawn)
         given = [(one["label"], _corners(one), float(one["score"] or 0)) for one in self._given(row)]
         matched = [_of_class(name, given, drawn) for name in self.classes]
         hits = np.concatenate([one["box_hits"] for one in matched])
@@ -110,9 +111,15 @@ def _of_class(
     return match_boxes(corners, [score for _, score in boxes], true, least_iou=SAME)
 
 
+def _check_once(drawn: Sequence[tuple[str, Corners]]) -> None:
+    if len({(name, *corners.tolist()) for name, corners in drawn}) < len(drawn):
+        raise TableError("has the same box twice; needed it once")
+
+
 def _corners(row: Mapping[str, str]) -> Corners:
     try:
         corners = np.array([float(row[name]) for name in CORNERS])
+        np.asarray_chkfinite(corners)
     except (KeyError, ValueError):
         raise TableError(f"has a box whose {', '.join(CORNERS)} are not all numbers") from None
     if not (corners[:2] < corners[2:]).all():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from echocare_core.assessment.cases import Case
-from echocare_core.assessment.kinds.question import Measure, Question, only_row
+from echocare_core.assessment.kinds.question import Measure, Question, Unscored, only_row
 from echocare_core.assessment.matching import CLASSES, Matcher
 from echocare_core.errors import TableError
 from echocare_core.evaluation.averages import mean_of
+
+PLACE = ("row_px", "column_px")
 
 
 class PointQuestion(Question):
@@ -34,12 +37,16 @@ class PointQuestion(Question):
 
     def is_labelled(self, case: Case) -> bool:
         """Whether a point was set."""
-        return bool(case.cell("point"))
+        return any(label.get("point") for label in case.labels)
 
     def score(self, case: Case) -> dict[str, object]:
         """The mean distance of the points that were found, in pixels and, where calibrated, in mm; share found."""
         row = only_row(case, "points speak")
-        away = np.array([self._distance(label, row) for label in case.labels if label.get("point")])
+        labels = [label for label in case.labels if label.get("point") and any(map(label.get, PLACE))]
+        if not labels:
+            raise Unscored("no point was set in it")
+        _check_once([self._named(label["point"]) for label in labels])
+        away = np.array([self._distance(label, row) for label in labels])
         known = ~np.isnan(away).any(axis=1)
         spacing = [float(row.get(f"spacing_{name}_mm") or "nan") for name in ("row", "column")]
         px, mm = (np.hypot(*(away[known] * scale).T) for scale in (1.0, np.array(spacing)))
@@ -49,10 +56,12 @@ class PointQuestion(Question):
             "points_found": float(known.mean()),
         }
 
+    def _named(self, point: str) -> str:
+        return self._matcher.of_bundle(point, f"a point '{point}'")
+
     def _distance(self, label: Mapping[str, str], row: Mapping[str, str]) -> tuple[float, float]:
-        found = self._matcher.of_bundle(label["point"], f"a point '{label['point']}'")
-        place = self._points.get((row["source"], row["frame"], found), {})
-        down, across = (_pixels(place.get(name, "")) - _pixels(label.get(name, "")) for name in ("row_px", "column_px"))
+        place = self._points.get((row["source"], row["frame"], self._named(label["point"])), {})
+        down, across = (float(place.get(name) or "nan") - _pixels(label.get(name, "")) for name in PLACE)
         return down, across
 
     def measures(self, rows: pd.DataFrame) -> Sequence[Measure]:
@@ -68,6 +77,17 @@ class PointQuestion(Question):
 
 def _pixels(cell: str) -> float:
     try:
-        return float(cell or "nan")
+        number = float(cell)
     except ValueError:
-        raise TableError(f"has a point at '{cell}', needed a number of pixels") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise TableError(
+            f"has a point at '{cell}', needed a number of pixels in both {' and '.join(PLACE)}, or in none"
+        )
+    return number
+
+
+def _check_once(points: Sequence[str]) -> None:
+    twice = [name for name in dict.fromkeys(points) if points.count(name) > 1]
+    if twice:
+        raise TableError(f"has the point {twice[0]} twice in one frame; needed it once")
