@@ -143,8 +143,8 @@ def _predicted(
     place = out / RESULTS
     if not overwrite and is_results_csv(place / RESULTS_CSV):
         made = read_results(place)
-        weights = (settings or {}).get("weights")
-        if weights is None and made.origin.get("weights_sha256") not in (own_weights_sha256(folder), None):
+        runs_own = not {"weights", "engine_file"} & (settings or {}).keys()
+        if runs_own and made.origin.get("weights_sha256") not in (own_weights_sha256(folder), None):
             raise OutputError(
                 f"{place} holds results of other weights than those of {folder.name}; needed results of the same. "
                 "Choose another folder, or predict anew with --overwrite."

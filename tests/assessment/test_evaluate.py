@@ -254,3 +254,18 @@ def test_a_table_whose_name_is_no_text_is_named_nevertheless(run, tmp_path: Path
 
     for name in ("checklist.md", "evaluation.html"):
         assert "l\\udce4bels.csv" in (tmp_path / "again" / name).read_text(encoding="utf-8")
+
+
+def test_results_of_a_quantised_network_are_taken_where_it_is_named_again(tmp_path: Path) -> None:
+    export = write_export(tmp_path / "export", {"a": {}})
+    results = write_results(tmp_path / "out" / "results", export, [("a", 0, "frame", [length_of(1.0)])])
+    labels = write_labels(tmp_path / "labels.csv", [{"image": "a", "length_mm": 1}])
+    differs = {"engine_file": {"here": "int8.xml", "bundle": None}}
+    (results / "origin.json").write_text(json.dumps({"weights_sha256": "of int8.xml", "settings_that_differ": differs}))
+    bundle, out = write_bundle(tmp_path / "bundle"), tmp_path / "out"
+    (bundle / "configs" / "inference.json").write_text(json.dumps({"engine_file": None}))
+    given = {"engine_file": "int8.xml"}
+
+    with pytest.raises(OutputError, match="results of other weights"):
+        evaluate(bundle, export, labels, out, progress=False)
+    assert evaluate(bundle, export, labels, out, settings=given, progress=False).numbers
