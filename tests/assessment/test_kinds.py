@@ -136,6 +136,12 @@ def test_points_that_cannot_be_meant_are_refused(run, rows: list[tuple], says: s
         run(FILES, said(points_of((3, 4), (14, 8))), labels)
 
 
+def test_the_page_says_that_the_distance_of_points_that_were_not_found_is_not_known(run) -> None:
+    rows = [{"image": name, "point": "point_0", "row_px": 3, "column_px": 4} for name in "ab"]
+    found = run(FILES, said(points_of((np.nan, np.nan)), points_of((3, 4))), rows)
+    assert "points distance px: not known" in (found.folder / "evaluation.html").read_text(encoding="utf-8")
+
+
 def test_a_point_that_nobody_set_does_not_count(run) -> None:
     rows = [{"image": "a", "point": "point_0", "row_px": 3, "column_px": 4}, {"image": "a", "point": "point_1"}]
     assert run(FILES, said(points_of((3, 4), (14, 8))), rows).numbers["points_found"].estimate == 1.0

@@ -12,6 +12,7 @@ from echocare_core.assessment.evaluation import Evaluation
 from echocare_core.assessment.kinds.classes import ClassQuestion
 from echocare_core.assessment.kinds.masks import MaskQuestion
 from echocare_core.assessment.kinds.numbers import NumberQuestion
+from echocare_core.assessment.page.numbers import NOT_KNOWN
 from echocare_core.assessment.page.pictures import picture_of
 from echocare_core.assessment.scored import Scored
 from echocare_core.evaluation.failures import worst_cases
@@ -75,7 +76,7 @@ def _says(scored: Scored, row: pd.Series) -> str:
         share = row[f"{question.name}_{true}_probability"]
         return f"answered {row[question.name]}, labelled {true} (given {100 * share:.0f}%)".replace("_", " ")
     column = question.worst[0]
-    return f"{column.replace('_', ' ')}: {row[column]:g}"
+    return f"{column.replace('_', ' ')}: {NOT_KNOWN if pd.isna(row[column]) else f'{row[column]:g}'}"
 
 
 def show_cases(evaluation: Evaluation) -> str:
