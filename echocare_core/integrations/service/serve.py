@@ -41,12 +41,13 @@ def run_service(
     folders = _folders(bundles)
     with _listening(host, port) as listening, service_folder() as folder, ThreadPoolExecutor(len(folders)) as threads:
         workers = {name: Worker(bundle, settings, limits, folder) for name, bundle in folders.items()}
+        _log_to_stderr()
+        LOG.info("Loads %s", ", ".join(folders))
         try:
             for _ in threads.map(Worker.start, workers.values()):
                 pass  # each is loaded, or raises
             queues = {name: ModelQueue(worker, limits, threads) for name, worker in workers.items()}
             service = Service(folders, queues, limits, token, folder)
-            _log_to_stderr()
             LOG.info("Serves %s on %s", ", ".join(folders), _address(host, listening))
             config = uvicorn.Config(
                 build_app(service), log_config=None, access_log=False, server_header=False,
