@@ -41,9 +41,10 @@ def find_bundle(bundle: str | Path) -> Path:
             return candidate.resolve()
     known = ", ".join(path.name for path in list_bundles()) or "none"
     looked = " and ".join(str(folder) for folder in bundle_folders())
+    lacks = "" if is_name(bundle) or not Path(bundle).is_dir() else f" (the folder has no {METADATA.as_posix()})"
     raise BundleError(
-        f"No bundle '{bundle}'; found {known} in {looked}. Name one of these, give the path of a bundle folder, such "
-        f"as ./{Path(bundle).name}, or add one with `echocare install`."
+        f"No bundle '{bundle}'{lacks}; found {known} in {looked}. Name one of these, give the path of a bundle "
+        f"folder, such as ./{Path(bundle).name}, or add one with `echocare install`."
     )
 
 

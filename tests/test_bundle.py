@@ -73,7 +73,7 @@ def test_a_dot_is_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(shipped_folder() / HEAD / "docs")
 
     assert find_bundle("..") == (shipped_folder() / HEAD).resolve()
-    with pytest.raises(BundleError, match=r"No bundle '\.'"):
+    with pytest.raises(BundleError, match=r"No bundle '\.' \(the folder has no configs/metadata\.json\)"):
         find_bundle(".")
 
 
