@@ -260,11 +260,15 @@ def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], pat
 
 
 def read_frame_number(row: Mapping[str, str]) -> int | None:
-    """The frame that a row of a table names, None where it names none; TableError where it is no number."""
+    """The frame that a row of a table names, None where it names none; TableError where it is no number.
+
+    pandas writes a column of whole numbers with an empty cell as 3.0.
+    """
     text = row.get("frame", "")
-    if text and not (text.isascii() and text.isdigit()):
+    number = text.removesuffix(".0")
+    if text and not (number.isascii() and number.isdigit()):
         raise TableError(f"frame of {row['image']} is '{text}', needed a whole number from 0 or nothing")
-    return int(text) if text else None
+    return int(number) if text else None
 
 
 def read_pixel_mm(row: Mapping[str, str]) -> float:

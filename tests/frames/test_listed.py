@@ -61,7 +61,12 @@ def test_a_file_that_is_not_there_and_a_frame_that_is_not_there_are_set_aside(li
     assert export.number_of_frames == 0
 
 
-@pytest.mark.parametrize("frame", ["-1", "1.5", "first", "²"])
+def test_a_frame_as_pandas_writes_it_beside_an_empty_cell_is_its_number(listed):
+    export = listed("image,frame\na/cine,2.0\nstill,\n")
+    assert [list(export.numbers_of(frames)) for frames in export.files] == [[2], [0]]
+
+
+@pytest.mark.parametrize("frame", ["-1", "1.5", "first", "²", ".0"])
 def test_a_frame_that_is_no_number_is_refused(listed, frame):
     with pytest.raises(TableError, match="frame of a/cine is"):
         listed(f"image,frame\na/cine,{frame}\n")

@@ -9,6 +9,7 @@ import numpy as np
 from echocare_core.assessment.kinds.masks import MaskQuestion
 from echocare_core.assessment.page.drawing import Axes
 from echocare_core.assessment.scored import Scored
+from echocare_core.counting import counted
 
 EDGES = [round(0.05 * step, 2) for step in range(21)]
 
@@ -27,7 +28,7 @@ def _histogram(scored: Scored, name: str) -> str:
     middle = median(dices)
     axes.up(middle, f"median {middle:.3f}")
     below = int((dices < 0.5).sum())
-    says = f"{len(dices)} cases, median {middle:.3f}, {below} below 0.5"
+    says = f"{counted(len(dices), 'case')}, median {middle:.3f}, {below} below 0.5"
     rows = [
         (f"{low:.2f} to {high:.2f}", str(count))
         for low, high, count in zip(EDGES, EDGES[1:], counts, strict=False)

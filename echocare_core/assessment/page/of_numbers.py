@@ -10,6 +10,7 @@ from echocare_core.assessment.kinds.numbers import NumberQuestion
 from echocare_core.assessment.page.drawing import Axes
 from echocare_core.assessment.page.numbers import value_text
 from echocare_core.assessment.scored import Scored
+from echocare_core.counting import counted
 from echocare_core.evaluation.estimate import Estimate
 
 MOST_DOTS = 3000
@@ -77,7 +78,7 @@ def _against(scored: Scored, question: NumberQuestion) -> str:
     axes.line([(reach[0], reach[0]), (reach[1], reach[1])], "chance")
     axes.dots(list(zip(truth, measured, strict=True)))
     errors = np.sort(np.abs(measured - truth))
-    says = f"Measured against labelled {question.words} of {len(truth)} cases; on the line both are equal"
+    says = f"Measured against labelled {question.words} of {counted(len(truth), 'case')}; on the line both are equal"
     shares = [
         (f"{share} % of cases", value_text(float(np.percentile(errors, share)), question.unit))
         for share in (50, 75, 90, 95, 100)
