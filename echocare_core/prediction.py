@@ -11,7 +11,9 @@ from typing import Any
 from echocare_core.bundle import find_bundle, read_json
 from echocare_core.errors import BundleError, EngineError, OutputError, UnreadableFrames
 from echocare_core.frames.inputs import Given, every_path
+from echocare_core.results.allowed import check_free
 from echocare_core.results.apart import check_apart
+from echocare_core.results.staging import settle
 from echocare_core.types import Results
 from echocare_core.workflow import load_inference, own_errors
 
@@ -121,6 +123,8 @@ def _with_places(settings: Mapping[str, Any], source: Given, out: str | Path, ov
     first, *others = sources = [str(path) for path in every_path(source)]
     check_apart(map(Path, sources), Path(out))
     _check_settings(settings)
+    settle(Path(out))
+    check_free(Path(out), overwrite)  # before a network is loaded
     return {
         **settings,
         "dataset_dir": sources if others else first,

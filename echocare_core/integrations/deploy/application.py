@@ -48,13 +48,14 @@ class BundleOperator(Operator):
         spec.output("results").condition(ConditionType.NONE)
 
     def compute(self, op_input: InputContext, op_output: OutputContext, context: ExecutionContext) -> None:
-        """Run the bundle.
+        """Run the bundle, and say what was written.
 
         Raises:
             EchoCareError: as `echocare_core.predict`.
         """
         settings = {"dicom": True}
         results = predict(self.bundle, self.input_folder, self.output_folder, overwrite=True, settings=settings)
+        print(results)
         op_output.emit(results, "results")
 
 

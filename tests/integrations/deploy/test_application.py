@@ -30,6 +30,7 @@ def test_it_writes_what_predict_writes_with_its_dicom_objects(bundle: Path, stud
     objects = {path.relative_to(known.folder): path.read_bytes() for path in known.folder.glob("dicom/**/*.dcm")}
     assert {path.relative_to(written): path.read_bytes() for path in written.glob("dicom/**/*.dcm")} == objects
     assert len(objects) >= 2
+    assert f"  {written / 'dicom'}" in done.stdout.splitlines()
 
 
 def test_a_folder_without_bundles_is_one_sentence(study: Path, tmp_path: Path) -> None:
