@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from echocare_core.results.overlay import draw_frame
-from echocare_core.results.overlay.marks import MOST_CORNERS, plain_marks
+from echocare_core.results.overlay.marks import MOST_CORNERS, plain_legend, plain_marks
 from echocare_core.types import Boxes, Mask, Measurement, Points
 
 FRAME = np.zeros((300, 400, 3), dtype=np.uint8)
@@ -53,6 +53,21 @@ def test_boxes_points_and_measured_lines_are_marks_with_their_numbers():
     [line, word] = marks_of(Measurement("axis", 12.3, "mm", np.array([[10.0, 10.0], [10.0, 90.0]])))
     assert (line["thin"], word["t"]) == (1, "12.3 mm")
     assert 0 <= word["x"] <= 400
+
+
+def test_a_legend_names_every_mark_with_its_colour_and_form():
+    square = np.array([[10.0, 10.0], [10.0, 90.0], [90.0, 90.0], [10.0, 10.0]])
+    outputs = [
+        Mask(disc(100), {1: "fetal_head"}),
+        Measurement("circumference", 12.3, "mm", square),
+        Measurement("axis", 4.5, "mm", square[:2]),
+        Measurement("area", 9.0, "mm2"),  # has no line
+    ]
+    assert plain_legend(draw_frame(FRAME, outputs).legend) == [
+        {"c": "#56b4e9", "t": "fetal head", "sign": "outline"},
+        {"c": "#e69f00", "t": "circumference 12.3 mm", "sign": "ring"},
+        {"c": "#f0e442", "t": "axis 4.5 mm", "sign": "line"},
+    ]
 
 
 @pytest.mark.parametrize("values", [np.zeros((300, 400), np.uint8), np.ones((300, 400), np.uint8)])

@@ -184,7 +184,7 @@ def pixels(locator) -> np.ndarray:
 
 def test_the_slider_takes_the_outline_away_and_brings_it_back(open_page, run):
     page = open_page(run, "#case-1")
-    stage, slider = page.locator(".open .stage"), page.get_by_label("Outline")
+    stage, slider = page.locator(".open .stage .picture"), page.get_by_label("Outline")
     drawn = pixels(stage)
     slider.focus()
     page.keyboard.press("Home")
@@ -193,6 +193,17 @@ def test_the_slider_takes_the_outline_away_and_brings_it_back(open_page, run):
     assert np.abs(drawn - bare).max() > 60
     assert np.ptp(bare, axis=2).max() < 12  # a grey picture, and nothing else
     assert np.array_equal(pixels(stage), drawn)
+
+
+def test_a_legend_says_what_each_mark_is_by_form_and_words(open_page, run):
+    page = open_page(run, "#case-63")
+    keys = page.get_by_role("list", name="Drawn on the picture").get_by_role("listitem")
+    assert keys.all_inner_texts() == ["lesion", "cyst 90%", "1 apex", "2 annulus not found", "long axis 12.3 mm"]
+    signs = keys.locator("path").evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
+    assert len(set(signs)) == 4  # both points are crosses
+    drawn = page.locator(".open .marks path:not(.rim)")
+    colours = [drawn.nth(number).get_attribute("stroke") for number in range(drawn.count())]
+    assert {one.get_attribute("stroke") for one in keys.locator("path").all()} >= set(colours)
 
 
 def test_a_cine_is_played_stepped_and_sought_with_its_curve(open_page, run):
@@ -326,6 +337,7 @@ def test_on_paper_every_case_of_the_list_stands_with_its_picture_and_no_control(
     page.emulate_media(media="print")
     assert page.locator("#cases > article:visible h2").all_inner_texts() == ["B/cine.dcm"]
     assert page.locator("#cases > article:visible .printed-pictures img").count() == 3
+    assert page.locator(".printed-pictures .legend").all_inner_texts() == ["lesion"] * 3
     assert page.locator("button:visible:not(th button), input:visible, select:visible").count() == 0
     assert page.locator("article:visible").get_by_text("125 mm²").count()
     assert page.pdf(format="A4").startswith(b"%PDF")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from echocare_core.frames.reduced import reduce_picture
 from echocare_core.results.overlay.boxes import draw_boxes
-from echocare_core.results.overlay.canvas import Canvas, Colour, enlargement
+from echocare_core.results.overlay.canvas import Canvas, enlargement
 from echocare_core.results.overlay.caption import draw_caption
-from echocare_core.results.overlay.marks import Mark
+from echocare_core.results.overlay.marks import Key, Mark
 from echocare_core.results.overlay.mask import draw_mask
 from echocare_core.results.overlay.measurements import draw_measurements
 from echocare_core.results.overlay.points import draw_points
@@ -24,7 +24,7 @@ from echocare_core.types import Boxes, Mask, Measurement, Output, Points
 class Drawer(NamedTuple):
     """How a kind is drawn, which gives its legend of colours and words; and whether one of it marks nothing."""
 
-    draw: Callable[[Canvas, Any], Iterator[tuple[Colour, str]]]
+    draw: Callable[[Canvas, Any], Iterator[Key]]
     is_empty: Callable[[Any], bool]
 
 
@@ -43,11 +43,13 @@ class Drawn(NamedTuple):
         overlay: uint8 RGB, as `draw_overlay` gives it.
         frame: the frame below, uint8 RGB (height, width, 3), smaller where it was very large.
         marks: what was drawn on it, in pixels of `frame`.
+        legend: what their colours and forms stand for.
     """
 
     overlay: NDArray[np.uint8]
     frame: NDArray[np.uint8]
     marks: tuple[Mark, ...]
+    legend: tuple[Key, ...]
 
 
 def draw_overlay(
@@ -83,7 +85,7 @@ def draw_frame(image: NDArray[np.uint8], outputs: Sequence[Output], caption_line
     measured = [output for output in outputs if isinstance(output, Measurement)]
     legend += draw_measurements(canvas, measured, first_colour=len(legend) + 1)
     overlay = np.concatenate([canvas.picture, draw_caption(canvas.picture.shape[1], legend, caption_lines)])
-    return Drawn(overlay, frame, tuple(canvas.marks))
+    return Drawn(overlay, frame, tuple(canvas.marks), tuple(legend))
 
 
 def shown_size(height: int, width: int) -> tuple[int, int]:

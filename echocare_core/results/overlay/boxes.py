@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.results.overlay.canvas import Canvas, Colour, colour_of
+from echocare_core.results.overlay.canvas import Canvas, colour_of
+from echocare_core.results.overlay.marks import Key
 from echocare_core.results.wording import name_text, probability_text
 from echocare_core.types import Boxes
 
 
-def draw_boxes(canvas: Canvas, boxes: Boxes) -> Iterator[tuple[Colour, str]]:
+def draw_boxes(canvas: Canvas, boxes: Boxes) -> Iterator[Key]:
     """Draw every box in the colour of its class, its number outside it.
 
     Returns:
@@ -28,7 +29,7 @@ def draw_boxes(canvas: Canvas, boxes: Boxes) -> Iterator[tuple[Colour, str]]:
         if numbered:
             above = float(corners[0]) - canvas.margin_px
             canvas.write(str(number), above, float(corners[1]), colour)
-        yield colour, f"{f'{number} ' if numbered else ''}{name_text(label)} {probability_text(score)}"
+        yield Key(colour, f"{f'{number} ' if numbered else ''}{name_text(label)} {probability_text(score)}", "box")
 
 
 def _outline(corners: NDArray[np.floating]) -> NDArray[np.floating]:

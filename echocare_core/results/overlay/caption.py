@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Colour = tuple[int, int, int]
+from echocare_core.results.overlay.marks import Colour, Key
 
 _GROUND: Colour = (22, 24, 28)
 _INK: Colour = (236, 238, 240)
@@ -23,7 +23,7 @@ class _Item:
     swatch: Colour | None = None
 
 
-def draw_caption(width: int, legend: Sequence[tuple[Colour, str]], lines: Sequence[str]) -> NDArray[np.uint8]:
+def draw_caption(width: int, legend: Sequence[Key], lines: Sequence[str]) -> NDArray[np.uint8]:
     """Draw the strip.
 
     Args:
@@ -35,7 +35,7 @@ def draw_caption(width: int, legend: Sequence[tuple[Colour, str]], lines: Sequen
         uint8 RGB (strip, width, 3); strip is 0 where there is nothing to say.
     """
     pen = _Pen(width)
-    items = [_Item(name, colour) for colour, name in legend] + [_Item(line) for line in lines]
+    items = [_Item(key.words, key.colour) for key in legend] + [_Item(line) for line in lines]
     rows = list(pen.rows([part for item in items for part in pen.parts(item)]))
     if not rows:
         return np.zeros((0, width, 3), dtype=np.uint8)

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,16 @@ class Shade:
 
 
 Mark = Lines | Word | Shade
+Sign = Literal["outline", "box", "point", "line", "ring"]  # how a mark looks, but for its colour
+
+
+@dataclass(frozen=True)
+class Key:
+    """A line of the legend: what a colour and a form stand for."""
+
+    colour: Colour
+    words: str
+    sign: Sign
 
 
 def plain_marks(marks: Iterable[Mark], size: tuple[int, int]) -> list[dict[str, Any]]:
@@ -71,6 +81,11 @@ def plain_marks(marks: Iterable[Mark], size: tuple[int, int]) -> list[dict[str, 
         size: (height, width) of that frame.
     """
     return [_PLAIN[type(mark)](mark, size) for mark in marks]
+
+
+def plain_legend(legend: Iterable[Key]) -> list[dict[str, str]]:
+    """A legend as values for JSON, which `legend.js` draws."""
+    return [{"c": _hex(key.colour), "t": key.words, "sign": key.sign} for key in legend]
 
 
 def _plain_lines(mark: Lines, size: tuple[int, int]) -> dict[str, Any]:

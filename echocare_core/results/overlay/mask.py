@@ -10,13 +10,14 @@ from scipy.ndimage import binary_erosion
 from skimage.measure import find_contours, label
 
 from echocare_core.results.overlay.canvas import Box, Canvas, Colour, colour_of
+from echocare_core.results.overlay.marks import Key
 from echocare_core.types import Mask
 
 MOST_EDGES = 1 << 14  # between pixels: a smooth outline round a whole screen has half as many, noise a million
 FILL = 0.07  # share of the label's colour inside its outline: the speckle must stay readable
 
 
-def draw_mask(canvas: Canvas, mask: Mask) -> Iterator[tuple[Colour, str]]:
+def draw_mask(canvas: Canvas, mask: Mask) -> Iterator[Key]:
     """Outline every label but for specks; a value without a name is called "label n".
 
     Returns:
@@ -24,7 +25,8 @@ def draw_mask(canvas: Canvas, mask: Mask) -> Iterator[tuple[Colour, str]]:
     """
     for value in (int(value) for value in np.unique(mask.values) if value):
         _draw_label(canvas, _without_specks(mask.values == value, mask.smallest_share), colour_of(value))
-        yield colour_of(value), mask.labels.get(value, f"label {value}").replace("_", " ")
+        name = mask.labels.get(value, f"label {value}").replace("_", " ")
+        yield Key(colour_of(value), name, "outline")
 
 
 def _without_specks(part: NDArray[np.bool_], smallest_share: float) -> NDArray[np.bool_]:

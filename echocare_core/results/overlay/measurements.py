@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from echocare_core.results.overlay.canvas import Canvas, Colour, Line, colour_of
+from echocare_core.results.overlay.marks import Key
 from echocare_core.results.wording import measurement_text, value_text
 from echocare_core.types import Measurement
 
@@ -14,9 +15,7 @@ _THIN, _LEAST = 0.6, 2.0  # of the thickness of other lines, and pixels: it must
 _BAR, _GAP = 3.0, 5.0  # half the length of a bar, and how far the value stands from its line, in thicknesses
 
 
-def draw_measurements(
-    canvas: Canvas, measurements: Sequence[Measurement], first_colour: int
-) -> Iterator[tuple[Colour, str]]:
+def draw_measurements(canvas: Canvas, measurements: Sequence[Measurement], first_colour: int) -> Iterator[Key]:
     """Draw every measurement that has a line.
 
     Args:
@@ -34,7 +33,7 @@ def draw_measurements(
         thickness = max(_LEAST, _THIN * canvas.thickness)
         canvas.draw_lines(lines, canvas.box_around(np.concatenate(lines)), colour, thickness=thickness)
         _write_value(canvas, value_text(one.value, one.unit), line, colour)
-        yield colour, measurement_text(one.name, one.value, one.unit)
+        yield Key(colour, measurement_text(one.name, one.value, one.unit), "ring" if _is_closed(line) else "line")
 
 
 def _is_closed(line: Line) -> bool:

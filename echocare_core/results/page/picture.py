@@ -18,7 +18,7 @@ from PIL import Image
 
 from echocare_core.result_files import OVERLAYS
 from echocare_core.results.overlay import Drawn
-from echocare_core.results.overlay.marks import plain_marks
+from echocare_core.results.overlay.marks import plain_legend, plain_marks
 from echocare_core.results.page.document import compact_json
 from echocare_core.types import Output, Picture
 
@@ -28,7 +28,7 @@ _QUALITY, _METHOD = 68, 2  # of WebP: a third of the bytes of a JPEG that looks 
 
 
 def picture_of(drawn: Drawn, outputs: Iterable[Output]) -> str:
-    """JSON of a picture: {"w", "h", "src", "marks", "size": [width, height] of the marks, "more": [...]}.
+    """JSON of a picture: {"w", "h", "src", "marks", "size": [width, height] of the marks, "legend", "more": [...]}.
 
     Args:
         drawn: the frame and what was drawn on it.
@@ -41,6 +41,7 @@ def picture_of(drawn: Drawn, outputs: Iterable[Output]) -> str:
             **_encoded(drawn.frame),
             "size": [width, height],
             "marks": plain_marks(drawn.marks, (height, width)),
+            "legend": plain_legend(drawn.legend),
             **({"more": more} if more else {}),
         }
     )

@@ -22,7 +22,7 @@ function printedPictures(found) {
   const step = Math.max(1, (rows.length - 1) / (MOST_PRINTED - 1));
   const chosen = rows.length <= MOST_PRINTED ? rows : Array.from({ length: MOST_PRINTED }, (_, at) => rows[Math.round(at * step)]);
   const figures = chosen.map((row) => [row, pictureOf(row.picture)]).filter(([, picture]) => picture).map(([row, picture]) =>
-    make("figure", {}, drawPicture(picture, row.said || ""), make("figcaption", {}, placeText(found, row))));
+    make("figure", {}, drawPicture(picture, row.said || ""), makeLegend(picture), make("figcaption", {}, placeText(found, row))));
   return make("div", { class: "printed-pictures" }, ...figures);
 }
 

@@ -28,8 +28,8 @@ from echocare_core.types import BundleCard, Details, Measurement, Origin, SetAsi
 LEVELS = ("frame", "cine", "study")
 STYLES = ("base.css", "list.css", "case.css", "outputs.css")
 SCRIPTS = (
-    "dom.js", "wording.js", "list.js", "filters.js", "pictures.js", "cine.js", "curve.js", "numbers.js", "viewer.js",
-    "csv.js", "corrections.js", "corrections_table.js", "corrections_form.js", "print.js", "cases.js",
+    "dom.js", "wording.js", "list.js", "filters.js", "pictures.js", "legend.js", "cine.js", "curve.js", "numbers.js",
+    "viewer.js", "csv.js", "corrections.js", "corrections_table.js", "corrections_form.js", "print.js", "cases.js",
 )  # fmt: skip
 
 _BEGINNING = Template("""<body>

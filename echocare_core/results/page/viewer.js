@@ -62,7 +62,7 @@ class Viewer {
     const said = [this.found.name, placeText(this.found, row), row.said || "as recorded"].filter(Boolean).join(", ");
     const more = (picture.more || []).map((one) =>
       make("figure", {}, drawPicture({ ...one, size: [one.w, one.h], marks: [] }, `${said}, ${nameText(one.name)}`), make("figcaption", {}, nameText(one.name))));
-    const pictures = [drawPicture(picture, said), ...more];
+    const pictures = [make("div", {}, drawPicture(picture, said), makeLegend(picture)), ...more];
     pictures.forEach((one) => this.fade(one));
     return pictures;
   }
