@@ -55,7 +55,7 @@ def evaluate(
     ] = False,
     settings: Settings = None,
 ) -> None:
-    """Say how good a bundle is on your own labelled images, with intervals, subgroups and failures."""
+    """Say how good a bundle is on your own labelled images, with intervals, subgroups and the worst cases."""
     from echocare_core.assessment.evaluate import evaluate as run
     from echocare_core.prediction import installed_engine
 

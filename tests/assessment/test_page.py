@@ -21,6 +21,7 @@ from labelled_results import (
 )
 
 from echocare_core.assessment.evaluate import evaluate
+from echocare_core.assessment.page.sections import BY_CHANCE
 
 EVIL = "<img src=x onerror=alert(1)>&'\""
 NAMES = [f"ST{number // 2}/IM{number:02}" for number in range(30)]
@@ -71,7 +72,7 @@ def test_the_page_has_every_part_and_asks_for_nothing_from_outside(page: Path, o
 
     assert heads == [
         *("Summary", "Labels and results", "Mask", "Pathology", "Length", "Subgroups", "Beside another model"),
-        *("Failures", "All cases", "Reporting checklist", "Beside this page"),
+        *("Worst cases", "All cases", "Reporting checklist", "Beside this page"),
     ]
     titles = shown.locator("figure.plot figcaption").all_inner_texts()
     assert titles == [
@@ -112,6 +113,18 @@ def test_the_worst_cases_are_shown_with_pictures_and_what_went_wrong(page: Path,
     assert worst.count() == 8
     assert worst.first.locator("figcaption").inner_text().startswith("Dice 0.85 nodule")
     assert worst.first.locator("img").evaluate("image => image.naturalWidth") > 100
+
+
+def test_what_is_said_of_several_subgroups_stands_where_there_are_some(page: Path, tmp_path: Path) -> None:
+    export = write_export(tmp_path / "export", {"a.dcm": {}, "b.dcm": {}})
+    written = [(name, 0, "frame", [length_of(50)]) for name in ("a.dcm", "b.dcm")]
+    labels = write_labels(tmp_path / "labels.csv", [{"image": name, "length_mm": 49} for name in ("a.dcm", "b.dcm")])
+    results = write_results(tmp_path / "results", export, written)
+    bundle = write_bundle(tmp_path / "bundle")
+    evaluate(bundle, export, labels, tmp_path / "out", results=results, progress=False)
+
+    assert BY_CHANCE in page.read_text("utf-8")
+    assert BY_CHANCE not in (tmp_path / "out" / "evaluation.html").read_text("utf-8")
 
 
 def test_the_list_of_cases_is_sorted_by_the_keyboard(page: Path, open_page: Open) -> None:

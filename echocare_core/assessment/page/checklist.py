@@ -86,7 +86,7 @@ def _of_cases(evaluation: Evaluation, content: Mapping[str, Any]) -> Iterator[tu
         )
         + ".",
     )
-    yield "failures", "Ranked, with pictures, on the page."
+    yield "failures", "The worst cases, ranked, with pictures, on the page."
     yield "evaluated", "Evaluation of a model that stands."
     named = [part.name for one in evaluation.subgroups for part in one.parts]
     yield "subgroups", f"By {enumerated(list(dict.fromkeys(named)))}, with intervals." if named else ""

@@ -24,7 +24,7 @@ from echocare_core.results.wording import value_text
 MOST_PICTURES, MOST_OF_SEVERAL, MOST_LISTED = 12, 8, 2000
 
 
-def show_failures(evaluation: Evaluation) -> str:
+def show_worst(evaluation: Evaluation) -> str:
     """The worst cases of each question as HTML, the worst first."""
     cases = {case.number: case for case in evaluation.joined.cases}
     return "".join(_of_question(evaluation, scored, cases) for scored in evaluation.scored)

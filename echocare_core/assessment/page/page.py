@@ -11,7 +11,7 @@ from typing import Any
 from echocare_core.assessment.evaluation import Evaluation
 from echocare_core.assessment.folder import CHECKLIST_MD, EVALUATION_CSV, EVALUATION_JSON, NOT_JOINED_CSV
 from echocare_core.assessment.page.checklist import checklist_html
-from echocare_core.assessment.page.failures import show_cases, show_failures
+from echocare_core.assessment.page.failures import show_cases, show_worst
 from echocare_core.assessment.page.sections import comparison, joining, questions, subgroups, summary, tiles
 from echocare_core.bundle import read_metadata
 from echocare_core.counting import counted
@@ -38,10 +38,9 @@ $tiles$summary</section>
 $joining</section>
 $questions
 <section aria-labelledby="groups"><h2 id="groups">Subgroups</h2>
-<p class="meta">No interval is corrected for there being several: among twenty, one may lie apart by chance.</p>
 $subgroups</section>
-$comparison<section aria-labelledby="failures"><h2 id="failures">Failures</h2>
-$failures</section>
+$comparison<section aria-labelledby="worst-cases"><h2 id="worst-cases">Worst cases</h2>
+$worst</section>
 <section aria-labelledby="cases"><h2 id="cases">All cases</h2>
 $cases</section>
 <section aria-labelledby="checklist"><h2 id="checklist">Reporting checklist</h2>
@@ -89,7 +88,7 @@ def page_of(evaluation: Evaluation, content: Mapping[str, Any]) -> str:
         questions="\n".join(questions(evaluation)),
         subgroups=subgroups(evaluation),
         comparison=comparison(evaluation),
-        failures=show_failures(evaluation),
+        worst=show_worst(evaluation),
         cases=show_cases(evaluation),
         checklist=checklist_html(evaluation, content),
         checklist_md=CHECKLIST_MD,

@@ -40,6 +40,7 @@ APART = {
     "file": "not at all: each file counts as a patient, so that intervals are too narrow where one has several",
 }
 MOST_LEFT = 20
+BY_CHANCE = "No interval is corrected for there being several: among twenty, one may lie apart by chance."
 
 
 def tiles(evaluation: Evaluation) -> str:
@@ -143,7 +144,8 @@ def subgroups(evaluation: Evaluation) -> str:
     first = evaluation.subgroups[0].question if evaluation.subgroups else ""
     words = {one.question.name: one.question.words for one in evaluation.scored}
     parts = "".join(_divided(words[question], parts, is_open=question == first) for question, parts in every)
-    return parts + "".join(dict.fromkeys(_alike(one) for one in evaluation.subgroups)) or "<p>None.</p>"
+    said = f'<p class="meta">{BY_CHANCE}</p>\n' if parts else ""
+    return said + parts + "".join(dict.fromkeys(_alike(one) for one in evaluation.subgroups)) or "<p>None.</p>"
 
 
 def _by_name(one: Subgroups) -> Iterator[tuple[str, list[Part]]]:
