@@ -142,6 +142,25 @@ def test_it_fits_a_telephone_and_the_dark(page: Path, open_page: Open) -> None:
     assert shown.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_on_a_telephone_a_number_stands_on_one_line_with_its_unit(page: Path, open_page: Open) -> None:
+    shown = open_page(page, width=400, height=800)
+    cells = shown.locator("section[aria-labelledby=summary] td strong")
+    heights = cells.evaluate_all("all => all.map(one => one.getClientRects().length)")
+
+    assert heights == [1] * cells.count()
+    assert "\u00a0mm" in "".join(shown.locator("ol.worst figcaption strong").all_inner_texts())
+
+
+def test_plots_beside_each_other_are_as_large_and_none_stands_alone(page: Path, open_page: Open) -> None:
+    shown = open_page(page, width=1280, height=900)
+    lefts_of = "all => all.map(one => Array.from(one.children, child => child.getBoundingClientRect().left).slice(1))"
+    rows = shown.locator(".plots.wide").evaluate_all(lefts_of)
+    boxes = shown.locator("figure.plot > svg").evaluate_all("all => all.map(one => one.getAttribute('viewBox'))")
+
+    assert all(lefts[-1] > 600 for lefts in rows)  # each row is full
+    assert len(set(boxes)) == 1
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_to_complain_of(page: Path, open_page: Open, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")

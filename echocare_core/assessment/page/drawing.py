@@ -21,31 +21,33 @@ class Axes:
         y: the same up the picture.
         x_words: below the axis, as text.
         y_words: beside the axis, as text.
-        square: as high as wide, as of a ROC curve.
+        square: as high as wide, as of a ROC curve; the picture around is as large as every other.
     """
 
     def __init__(self, x: Point, y: Point, x_words: str, y_words: str, *, square: bool = False) -> None:
-        self.width, self.height = WIDTH, (WIDTH - 40 if square else HEIGHT)
-        self.x = Scale(*x, LEFT, self.width - RIGHT)
-        self.y = Scale(*y, self.height - BOTTOM, TOP)
+        free = WIDTH - LEFT - RIGHT - (HEIGHT - TOP - BOTTOM) if square else 0
+        self.left, self.right = LEFT + free // 2, WIDTH - RIGHT - free // 2
+        self.x = Scale(*x, self.left, self.right)
+        self.y = Scale(*y, HEIGHT - BOTTOM, TOP)
         self._drawn = [*self._x_axis(x_words), *self._y_axis(y_words)]
 
     def _x_axis(self, words: str) -> list[str]:
-        floor = self.height - BOTTOM
+        floor = HEIGHT - BOTTOM
         ticks = [(self.x.at(one), f"{float(f'{one:.10g}'):g}") for one in self.x.ticks(6)]
         marks = [f'<path class="axis" d="M{at:.1f} {floor}v4"/>{_text(at, floor + 15, t, "tick")}' for at, t in ticks]
-        title = _text((LEFT + self.width - RIGHT) / 2, self.height - 6, words, "tick label")
-        return [f'<path class="axis" d="M{LEFT} {floor}H{self.width - RIGHT}"/>', *marks, title]
+        title = _text((self.left + self.right) / 2, HEIGHT - 6, words, "tick label")
+        return [f'<path class="axis" d="M{self.left} {floor}H{self.right}"/>', *marks, title]
 
     def _y_axis(self, words: str) -> list[str]:
         ticks = [(self.y.at(one), f"{float(f'{one:.10g}'):g}") for one in self.y.ticks(6)]
         marks = [
-            f'<path class="rule" d="M{LEFT} {at:.1f}H{self.width - RIGHT}"/>{_text(LEFT - 6, at + 3.5, t, "end")}'
+            f'<path class="rule" d="M{self.left} {at:.1f}H{self.right}"/>{_text(self.left - 6, at + 3.5, t, "end")}'
             for at, t in ticks
         ]
-        middle = (TOP + self.height - BOTTOM) / 2
-        title = f'<text class="tick label" transform="translate(12 {middle:.1f}) rotate(-90)">{escape(words)}</text>'
-        return [f'<path class="axis" d="M{LEFT} {TOP}V{self.height - BOTTOM}"/>', *marks, title]
+        middle = (TOP + HEIGHT - BOTTOM) / 2
+        place = f"translate({self.left - 40} {middle:.1f}) rotate(-90)"
+        title = f'<text class="tick label" transform="{place}">{escape(words)}</text>'
+        return [f'<path class="axis" d="M{self.left} {TOP}V{HEIGHT - BOTTOM}"/>', *marks, title]
 
     def line(self, points: Sequence[Point], kind: str = "curve") -> None:
         """A line through points."""
@@ -73,15 +75,16 @@ class Axes:
     def across(self, y: float, words: str, kind: str = "threshold") -> None:
         """A line across the picture, with words at its end."""
         at = self.y.at(y)
-        self._drawn.append(f'<path class="{kind}" d="M{LEFT} {at:.1f}H{self.width - RIGHT}"/>')
-        self._drawn.append(_text(self.width - RIGHT - 3, at - 4, words, "end label"))
+        self._drawn.append(f'<path class="{kind}" d="M{self.left} {at:.1f}H{self.right}"/>')
+        self._drawn.append(_text(self.right - 3, at - 4, words, "end label"))
 
     def up(self, x: float, words: str) -> None:
         """A line up the picture, with words at its top."""
         at = self.x.at(x)
-        kind = "end label" if at > self.width / 2 else "label"
-        self._drawn.append(f'<path class="threshold" d="M{at:.1f} {TOP}V{self.height - BOTTOM}"/>')
-        self._drawn.append(_text(at - 4 if at > self.width / 2 else at + 4, TOP + 8, words, kind))
+        is_right = at > (self.left + self.right) / 2
+        kind = "end label" if is_right else "label"
+        self._drawn.append(f'<path class="threshold" d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
+        self._drawn.append(_text(at - 4 if is_right else at + 4, TOP + 8, words, kind))
 
     def bars(self, edges: Sequence[float], counts: Sequence[int], kind: str = "bar") -> None:
         """A histogram."""
@@ -90,7 +93,7 @@ class Axes:
             if count:
                 self._drawn.append(
                     f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" width="{max(1.0, right - left):.1f}" '
-                    f'height="{self.height - BOTTOM - top:.1f}"/>'
+                    f'height="{HEIGHT - BOTTOM - top:.1f}"/>'
                 )
 
     def words(self, x: float, y: float, words: str, kind: str = "label") -> None:
@@ -107,7 +110,7 @@ class Axes:
             rows: of it, as text.
             note: below it, as text.
         """
-        svg = f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(says)}">'
+        svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(says)}">'
         return figure(title, f"{svg}{''.join(self._drawn)}</svg>", heads, rows, note)
 
 

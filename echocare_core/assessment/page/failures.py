@@ -70,7 +70,7 @@ def _says(scored: Scored, row: pd.Series) -> str:
         found, true = (
             value_text(float(row[name]), question.unit) for name in (question.name, f"{question.name}_reference")
         )
-        return f"{found}, labelled {true}"
+        return f"{found}, labelled {true}".replace(f" {question.symbol}", f"\u00a0{question.symbol}")
     if isinstance(question, ClassQuestion):
         true = str(row[f"{question.name}_reference"])
         share = row[f"{question.name}_{true}_probability"]

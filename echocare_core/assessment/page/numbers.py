@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -30,12 +31,17 @@ def interval_text(one: Estimate) -> str:
     return f"{value_text(one.low, unit).removesuffix(unit_symbol(unit)).strip()} to {value_text(one.high, unit)}"
 
 
+def unbroken(text: str) -> str:
+    """Numbers as HTML in lines that break behind "to" alone, never between a number and its unit."""
+    return re.sub(r"(?<=\d) ", "&nbsp;", escape(text))
+
+
 def estimate_cells(one: Estimate) -> list[str]:
     """Number, interval, cases, patients and warning of a number, as HTML."""
     warning = f'<span class="warns">{escape(one.warning)}</span>' if one.warning else ""
     return [
-        f"<strong>{escape(value_text(one.estimate, one.unit))}</strong>",
-        escape(interval_text(one)) or "none",
+        f"<strong>{unbroken(value_text(one.estimate, one.unit))}</strong>",
+        unbroken(interval_text(one)) or "none",
         str(one.images),
         str(one.groups),
         warning,

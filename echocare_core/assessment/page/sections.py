@@ -21,6 +21,7 @@ from echocare_core.assessment.page.numbers import (
     measures_table,
     numbers_table,
     scrolling,
+    unbroken,
     value_text,
 )
 from echocare_core.assessment.page.of_classes import show_classes
@@ -181,7 +182,8 @@ def _value_row(place: int, parts: Sequence[Part]) -> list[str]:
     most = max(numbers, key=lambda one: one.images)
     warnings = " ".join(dict.fromkeys(one.warning for one in numbers if one.warning))
     cells = [
-        f"<strong>{escape(value_text(one.estimate, one.unit))}</strong> {escape(interval_text(one))}" for one in numbers
+        f"<strong>{unbroken(value_text(one.estimate, one.unit))}</strong> {unbroken(interval_text(one))}"
+        for one in numbers
     ]
     warning = f'<span class="warns">{escape(warnings)}</span>' if warnings else ""
     return [escape(parts[0].values[place].name), str(most.images), str(most.groups), *cells, warning]
@@ -192,7 +194,7 @@ def _difference(one: Estimate) -> str:
         return ""
     sign = "+" if one.estimate > 0 else ""
     interval = interval_text(one)
-    return escape(f"{sign}{value_text(one.estimate, one.unit)}" + (f" ({interval})" if interval else ""))
+    return unbroken(f"{sign}{value_text(one.estimate, one.unit)}" + (f" ({interval})" if interval else ""))
 
 
 def _alike(one: Subgroups) -> str:
@@ -243,9 +245,9 @@ def _compared_row(words: str, found: Comparison, corrected: float | None) -> lis
     unit = found.first.unit
     return [
         escape(words),
-        *(escape(value_text(one.estimate, unit)) for one in (found.first, found.second)),
-        f"<strong>{escape(value_text(found.difference.estimate, unit))}</strong>",
-        escape(interval_text(found.difference)) or "none",
+        *(unbroken(value_text(one.estimate, unit)) for one in (found.first, found.second)),
+        f"<strong>{unbroken(value_text(found.difference.estimate, unit))}</strong>",
+        unbroken(interval_text(found.difference)) or "none",
         f"{found.p:.3f}" if math.isfinite(found.p) else "",
         "" if corrected is None else f"{corrected:.3f}",
         str(found.first.images),
