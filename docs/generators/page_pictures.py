@@ -39,7 +39,7 @@ def take_pictures(page_path: Path, browser: Any) -> None:
         page.goto(f"{page_path.as_uri()}{shot['address']}")
         if shot["address"]:
             page.get_by_role("slider", name="Frame").fill("5")
-            page.evaluate("document.activeElement.blur()")
+            page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
         _save(page.screenshot, STATIC / f"{name}.webp")
         context.close()
 
