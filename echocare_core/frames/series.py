@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
+from echocare_core.counting import counted
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.export import walk_export
 from echocare_core.frames.read import read_frames
@@ -56,7 +57,8 @@ def find_in_series(series: tuple[Frames, ...], frame: int) -> tuple[Frames, int]
         left -= len(frames)
     total = sum(map(len, series))
     raise UnreadableFrames(
-        series[0].path.parent, f"has {total} frames; number {frame}, counted from 0, is asked for. Ask for another."
+        series[0].path.parent,
+        f"has {counted(total, 'frame')}; number {frame}, counted from 0, is asked for. Ask for another.",
     )
 
 
