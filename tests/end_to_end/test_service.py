@@ -61,7 +61,7 @@ def test_every_answer_under_load_is_right_or_a_named_refusal(benchmark: tuple[An
         done = service.load(address, server.pid, requests, expected, clients=4, kill_at=len(requests) // 2)
         left = service.files_below(scratch)
         under_way = ThreadPoolExecutor(1).submit(ask_slowly, address, cases[-1].file)
-        while 'under_way{model="bright"} 0' in httpx.get(f"{address}/metrics").text and not under_way.done():
+        while 'running{model="bright"} 0' in httpx.get(f"{address}/metrics").text and not under_way.done():
             pass
 
     assert under_way.result().status_code == 200  # though the service was told to end meanwhile

@@ -12,6 +12,7 @@ TYPES = {
     "request_seconds_total": ("counter", "Seconds from the first byte of a request to the last of its answer."),
     "received_bytes_total": ("counter", "Bytes of requests."),
     "requests_under_way": ("gauge", "Requests that are received, wait, are worked on or sent back."),
+    "requests_running": ("gauge", "Requests that a model is working on, 0 or 1."),
     "worker_up": ("gauge", "Whether the process of a model is loaded."),
     "worker_restarts_total": ("counter", "How often the process of a model was started again."),
     "worker_resident_bytes": ("gauge", "Memory of the process of a model."),
@@ -41,6 +42,7 @@ class Metrics:
         """All numbers in the text format of Prometheus, version 0.0.4."""
         now = dict(self._counted)
         now["requests_under_way"] = _of_each(queues, {name: queue.taken for name, queue in queues.items()})
+        now["requests_running"] = _of_each(queues, {name: int(queue.is_working) for name, queue in queues.items()})
         now["worker_up"] = _of_each(queues, {name: int(queue.worker.is_alive) for name, queue in queues.items()})
         now["worker_restarts_total"] = _of_each(queues, {name: one.worker.restarts for name, one in queues.items()})
         memory = {name: queue.worker.resident_bytes for name, queue in queues.items()}

@@ -54,10 +54,11 @@ class ModelQueue:
     Attributes:
         closing: whether the service ends: what waits is refused then.
         taken: requests that are received, wait, are worked on or sent back.
+        is_working: whether one of them is being worked on; that one is answered even where the service ends.
     """
 
     def __init__(self, worker: Works, limits: Limits, threads: Executor) -> None:
-        self.worker, self.closing, self.taken = worker, False, 0
+        self.worker, self.closing, self.taken, self.is_working = worker, False, 0, False
         self._limits, self._threads = limits, threads
         self._turn = asyncio.Lock()
         self._usual_s = FIRST_GUESS_S
@@ -108,7 +109,8 @@ class ModelQueue:
         except BaseException:
             self._turn.release()
             raise
-        running.add_done_callback(lambda _: self._turn.release())  # also where nobody waits for it any more
+        self.is_working = True
+        running.add_done_callback(self._end_turn)  # also where nobody waits for it any more
         try:
             answer = await asyncio.shield(running)
         finally:
@@ -129,6 +131,10 @@ class ModelQueue:
                     await asyncio.get_running_loop().run_in_executor(self._threads, self.worker.start)
                 except EchoCareError:
                     return  # the next request tries again, and is told
+
+    def _end_turn(self, _: asyncio.Future[Answer]) -> None:
+        self.is_working = False
+        self._turn.release()
 
     def _check_open(self) -> None:
         if self.closing:

@@ -65,6 +65,7 @@ def test_it_counts_requests_and_bytes(client: TestClient, files: Path) -> None:
     assert 'echocare_requests_total{model="bright",status="422"} 1\n' in told
     assert f'echocare_received_bytes_total{{model="bright"}} {len(body) + 1}\n' in told
     assert 'echocare_requests_under_way{model="bright"} 0\n' in told
+    assert 'echocare_requests_running{model="bright"} 0\n' in told
 
 
 @pytest.mark.parametrize(
