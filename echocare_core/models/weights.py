@@ -205,14 +205,28 @@ def load_network(network: torch.nn.Module, weights: str | Path, device: str | to
 
     Raises:
         WeightsError: no weight file, not the one that its card names, not of this network, where the message names the
-            keys, or, while a bundle is running, of another bundle.
+            encoder if it is of another profile, and else the keys, or, while a bundle is running, of another bundle.
     """
     weights = Path(weights)
     sha256, state = check_card(weights), read_state_dict(weights)
     owner = _owner(weights, sha256, state, find_running())
+    _check_encoder(network, state, weights.name)
     load_strictly(network, state, weights.name)
     network.bundle = owner  # type: ignore[assignment]
     return network.eval().to(device)
+
+
+def _check_encoder(network: torch.nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Refuse the weights of a network whose encoder is of another profile, in one line rather than by its keys."""
+    encoder, inside = getattr(network, "encoder", None), "encoder."
+    if not isinstance(encoder, Encoder) or inside + PATCH not in state:
+        return
+    found = infer_profile({key.removeprefix(inside): one for key, one in state.items() if key.startswith(inside)}, name)
+    if found != encoder.profile:
+        raise WeightsError(
+            f"{name} holds the encoder {describe(found)}; needed {describe(encoder.profile)}. Set `encoder` to that of "
+            f"the file, or name weights that were trained with this one."
+        )
 
 
 def _owner(weights: Path, sha256: str, state: Mapping[str, Tensor], running: Running | None) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.handlers import MeanDice, from_engine
-from monai.networks.blocks import UnetrUpBlock
 from monai.transforms import (
     Activationsd,
     AsDiscreted,
@@ -25,12 +23,11 @@ from monai.transforms import (
 from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from echocare_core.errors import SettingsError, TableError
 from echocare_core.evaluation.mask_scores import dice
 from echocare_core.frames.reduced import enlarge_mask
-from echocare_core.models import EncoderProfile, starting_encoder
+from echocare_core.models import EncoderProfile, SegmentationDecoder, load_segmentation_decoder, starting_encoder
 from echocare_core.tasks.measurements import Spacing, known_spacing
 from echocare_core.transforms.mask import read_mask
 from echocare_core.types import Mask, Measurement
@@ -40,16 +37,14 @@ Measure = Callable[[NDArray[np.uint8], Spacing], tuple[Measurement, ...]]
 
 
 class SegmentationNetwork(nn.Module):
-    """An encoder with a U-shaped decoder, in the manner of Swin UNETR v2 (He et al., MICCAI 2023).
-
-    Each feature map is projected to the width of its level. Four up-blocks double the deepest in size and join it with
-    the next finer one; a last one joins the image itself, whose detail the patches have averaged away. The submodules
-    are named as in published weights.
+    """An encoder, the segmentation decoder, and a score for every label.
 
     Args:
         labels: number of output channels, the background included.
         encoder: name of the encoder's profile, or its numbers.
         encoder_weights: file of such an encoder to start from, "embedded", or None; see `starting_encoder`.
+        decoder_weights: file of a decoder of this encoder and these widths to start from, "embedded", or None; see
+            `load_segmentation_decoder`.
         width: channels of the finest levels of the decoder; deeper ones have twice as many, at most `width_limit`.
         width_limit: most channels of any level.
     """
@@ -60,21 +55,19 @@ class SegmentationNetwork(nn.Module):
         labels: int,
         encoder: str | EncoderProfile,
         encoder_weights: str | Path | None = None,
+        decoder_weights: str | Path | None = None,
         width: int,
         width_limit: int,
     ) -> None:
         super().__init__()
         self.encoder = starting_encoder(encoder, encoder_weights)
         profile: EncoderProfile = self.encoder.profile
-        self.image_stride = max(1, profile.patch_size // 2)
         self.size_divisor = profile.strides[-1]
-        widths = [min(width * 2**level, width_limit) for level in range(len(profile.channels))]
-        self.project = nn.ModuleList(
-            nn.Conv2d(channels, wide, kernel_size=1) for channels, wide in zip(profile.channels, widths, strict=True)
+        self.decoder = (
+            SegmentationDecoder(profile, width=width, width_limit=width_limit)
+            if decoder_weights is None
+            else load_segmentation_decoder(decoder_weights, profile, width=width, width_limit=width_limit)
         )
-        self.climb = nn.ModuleList(_up_block(deep, fine) for fine, deep in pairwise(widths))
-        self.stem = nn.Conv2d(3, width, kernel_size=3, stride=self.image_stride, padding=1)
-        self.last_rung = _up_block(widths[0], width)
         self.classify = nn.Conv2d(width, labels, kernel_size=1)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -95,26 +88,8 @@ class SegmentationNetwork(nn.Module):
                 f"Image of {height}x{width} px; needed sides that are multiples of {self.size_divisor} px. "
                 f"Pad or resize it in the preprocessing."
             )
-        maps = [project(features) for project, features in zip(self.project, self.encoder(image), strict=True)]
-        x = maps.pop()
-        for up_block in reversed(self.climb):
-            x = up_block(x, maps.pop())
-        logits = self.classify(self.last_rung(x, self.stem(image)))
-        if self.image_stride == 1:
-            return logits
-        return functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
-
-
-def _up_block(deep: int, fine: int) -> UnetrUpBlock:
-    return UnetrUpBlock(
-        spatial_dims=2,
-        in_channels=deep,
-        out_channels=fine,
-        kernel_size=3,
-        upsample_kernel_size=2,
-        norm_name="instance",
-        res_block=True,
-    )
+        scores: Tensor = self.classify(self.decoder(image, self.encoder(image)))
+        return scores
 
 
 class SegmentationOutputd(MapTransform):

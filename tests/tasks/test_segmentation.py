@@ -11,7 +11,16 @@ from monai.transforms import Compose
 
 from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.frames.reduced import reduced_frames
-from echocare_core.models import build_encoder, load_encoder, save_encoder
+from echocare_core.models import (
+    SegmentationDecoder,
+    build_encoder,
+    load_encoder,
+    save_encoder,
+    save_segmentation_decoder,
+    segmentation_decoder,
+)
+from echocare_core.models.saving import save_state
+from echocare_core.models.weights import load_network
 from echocare_core.tasks.measurements import measure_lesion
 from echocare_core.tasks.segmentation import SegmentationNetwork, SegmentationOutputd
 from echocare_core.transforms import LoadUltrasoundd, PrepareScand
@@ -86,6 +95,33 @@ def test_an_encoder_file_of_another_profile_is_refused(tmp_path):
         network("small", encoder_weights=tmp_path / "encoder.pth")
 
 
+def test_a_decoder_file_is_where_it_starts_from(tmp_path):
+    pretrained = SegmentationDecoder("tiny", width=16, width_limit=64)
+    save_segmentation_decoder(pretrained, tmp_path / "decoder.safetensors")
+    net = network(decoder_weights=tmp_path / "decoder.safetensors")
+    torch.testing.assert_close(net.decoder.state_dict(), pretrained.state_dict(), atol=0, rtol=0)
+
+
+def test_it_starts_from_the_embedded_decoder_by_name(tmp_path, monkeypatch):
+    pretrained = SegmentationDecoder("tiny", width=16, width_limit=64)
+    save_segmentation_decoder(pretrained, tmp_path / "embedded.safetensors")
+    monkeypatch.setattr(segmentation_decoder, "EMBEDDED_DECODER", tmp_path / "embedded.safetensors")
+    net = network(decoder_weights="embedded")
+    torch.testing.assert_close(net.decoder.state_dict(), pretrained.state_dict(), atol=0, rtol=0)
+
+
+def test_a_decoder_file_of_another_encoder_is_refused(tmp_path):
+    save_segmentation_decoder(SegmentationDecoder("tiny", width=16, width_limit=64), tmp_path / "decoder.safetensors")
+    with pytest.raises(SettingsError, match=r"encoder tiny, .*; needed encoder small, .*`decoder_weights` to None"):
+        network("small", decoder_weights=tmp_path / "decoder.safetensors")
+
+
+def test_weights_of_a_network_with_another_encoder_are_refused_by_name(tmp_path):
+    save_state(network("tiny").state_dict(), tmp_path / "model.pt")
+    with pytest.raises(WeightsError, match=r"model.pt holds the encoder tiny \(.*; needed small \(.*Set `encoder`"):
+        load_network(network("small"), tmp_path / "model.pt")
+
+
 def test_an_encoder_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="No weight file"):
         network(encoder_weights=tmp_path / "absent.pth")
@@ -101,7 +137,7 @@ def test_the_tiny_network_fits_into_four_megabytes_of_float16():
 
 
 def test_no_level_of_the_decoder_is_wider_than_the_limit():
-    wide = [module.out_channels for module in network(width_limit=32).project]
+    wide = [module.out_channels for module in network(width_limit=32).decoder.project]
     assert wide == [16, 32, 32, 32, 32]
 
 

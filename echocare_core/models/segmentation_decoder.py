@@ -1,0 +1,148 @@
+"""Feature maps and the image to features of every pixel: the decoder of segmentation, and its weight files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from monai.networks.blocks import UnetrUpBlock
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional
+
+from echocare_core.atomic import replacing
+from echocare_core.disk import explained
+from echocare_core.errors import SettingsError
+from echocare_core.models.encoder import IMAGE_CHANNELS
+from echocare_core.models.profiles import PROFILES, EncoderProfile, named_profile
+from echocare_core.models.weight_file import check_card, read_state_dict
+from echocare_core.models.weights import load_strictly
+
+EMBEDDED_DECODER = Path(__file__).parent / "embedded" / "segmentation_decoder.safetensors"
+
+
+class SegmentationDecoder(nn.Module):
+    """U-shaped, in the manner of Swin UNETR v2 (He et al., MICCAI 2023).
+
+    Each feature map is projected to the width of its level. Up-blocks double the deepest in size and join it with the
+    next finer one; a last one joins the image itself, whose detail the patches have averaged away.
+
+    Args:
+        profile: of the encoder, name or numbers.
+        width: channels of the finest levels; deeper ones have twice as many, at most `width_limit`.
+        width_limit: most channels of any level.
+    """
+
+    def __init__(self, profile: str | EncoderProfile, *, width: int, width_limit: int) -> None:
+        super().__init__()
+        profile = named_profile(profile)
+        self.settings = {"encoder": _spell(profile), "width": str(width), "width_limit": str(width_limit)}
+        widths = [min(width * 2**level, width_limit) for level in range(len(profile.channels))]
+        self.project = nn.ModuleList(
+            nn.Conv2d(channels, wide, kernel_size=1) for channels, wide in zip(profile.channels, widths, strict=True)
+        )
+        self.up_blocks = nn.ModuleList(UpBlock(deep, fine) for fine, deep in pairwise(widths))
+        self.stem = nn.Conv2d(IMAGE_CHANNELS, width, kernel_size=3, stride=max(1, profile.patch_size // 2), padding=1)
+        self.last_up_block = UpBlock(widths[0], width)
+
+    def forward(self, image: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """Features of every pixel.
+
+        Args:
+            image: float (batch, 3, height, width), of any size that the encoder takes.
+            maps: what the encoder makes of it, finest first.
+
+        Returns:
+            Float (batch, width, height, width), for a 1x1 convolution to classify.
+        """
+        projected = [project(features) for project, features in zip(self.project, maps, strict=True)]
+        x = projected.pop()
+        for up_block in reversed(self.up_blocks):
+            x = up_block(x, projected.pop())
+        x = self.last_up_block(x, self.stem(image))
+        if self.stem.stride == (1, 1):
+            return x
+        return functional.interpolate(x, size=image.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class UpBlock(UnetrUpBlock):
+    """A map doubled in size by a transposed convolution, joined with a finer one by a residual block of convolutions.
+
+    Args:
+        deep: channels of the map that is doubled.
+        fine: channels of the finer one, and of the output.
+    """
+
+    def __init__(self, deep: int, fine: int) -> None:
+        super().__init__(
+            spatial_dims=2,
+            in_channels=deep,
+            out_channels=fine,
+            kernel_size=3,
+            upsample_kernel_size=2,
+            norm_name="instance",
+            res_block=True,
+        )
+
+    def forward(self, inp: Tensor, skip: Tensor) -> Tensor:
+        """Join; what the encoder padded below and on the right of a map with an odd side is cut off."""
+        doubled = self.transp_conv(inp)[..., : skip.shape[2], : skip.shape[3]]
+        joined: Tensor = self.conv_block(torch.cat((doubled, skip), dim=1))
+        return joined
+
+
+def save_segmentation_decoder(decoder: SegmentationDecoder, path: str | Path) -> None:
+    """Write a decoder, in the float precision that it has, and for which encoder and of which widths it was built.
+
+    Args:
+        decoder: of any mode and device.
+        path: ends in `.safetensors`. Replaced in one step.
+    """
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in decoder.state_dict().items()}
+    with explained(Path(path).parent, "the weights"), replacing(Path(path)) as unfinished:
+        unfinished.write_bytes(safetensors.torch.save(state, decoder.settings))
+
+
+def load_segmentation_decoder(
+    path: str | Path, profile: str | EncoderProfile, *, width: int, width_limit: int
+) -> SegmentationDecoder:
+    """A decoder that a training starts from, in training mode, on the CPU, in float32.
+
+    Args:
+        path: what `save_segmentation_decoder` wrote, or "embedded" for the decoder that comes with this package.
+        profile: of the encoder whose maps it will get.
+        width, width_limit: of `SegmentationDecoder`.
+
+    Raises:
+        SettingsError: an unknown profile name, or a file of another profile or other widths.
+        WeightsError: no such file, or its tensors are not those of such a decoder.
+    """
+    path = EMBEDDED_DECODER if path == "embedded" else Path(path)
+    check_card(path)
+    state = read_state_dict(path)
+    decoder = SegmentationDecoder(profile, width=width, width_limit=width_limit)
+    with safe_open(path, "pt") as file:
+        written = file.metadata() or {}
+    found = {name: written.get(name, "unknown") for name in decoder.settings}
+    if found != decoder.settings:
+        raise SettingsError(
+            f"{path.name} holds a decoder of {_in_words(found)}; needed {_in_words(decoder.settings)}. Set these to "
+            f"those of the file, or `decoder_weights` to None to start from random weights."
+        )
+    load_strictly(decoder, state, path.name)
+    return decoder
+
+
+def _spell(profile: EncoderProfile) -> str:
+    return json.dumps(asdict(profile))
+
+
+def _in_words(settings: Mapping[str, str]) -> str:
+    """Settings of a decoder for a message, a known profile by its name."""
+    names = {_spell(profile): name for name, profile in PROFILES.items()}
+    return ", ".join(f"{name} {names.get(value, value)}" for name, value in settings.items())
