@@ -9,6 +9,7 @@ Layout of the file (YAML), in which children nest:
         synonyms: [chest]           # optional
         snomed_ct: "816094009"      # optional, in quotes; likewise radlex
         children: [...]             # optional, rows like this one
+        structures: [...]           # optional, what masks outline in it: rows like this one, but without children
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from echocare_core.errors import TableError
 VERSION = 1
 CODES = ("snomed_ct", "radlex")
 KEYS_OF_FILE = ("version", "regions")
-KEYS_OF_NODE = ("id", "name", "synonyms", *CODES, "children")
+KEYS_OF_STRUCTURE = ("id", "name", "synonyms", *CODES, "structures")
+KEYS_OF_NODE = (*KEYS_OF_STRUCTURE, "children")
 
 
 @dataclass(frozen=True)
 class Node:
-    """A body region, organ, view or part.
+    """A body region, organ, view or part; or a structure that masks outline in one.
 
     Attributes:
         id: above 0; never changed, and never given to another node.
@@ -38,6 +40,7 @@ class Node:
         parent: id of the node above; None for a body region.
         synonyms: other names that tables may use.
         codes: `snomed_ct` and `radlex`, where known.
+        structure: whether pixels show it, but no image is named by it.
 
     Raises:
         TableError: a value that is not as said here.
@@ -48,6 +51,7 @@ class Node:
     parent: int | None = None
     synonyms: tuple[str, ...] = ()
     codes: Mapping[str, str] = field(default_factory=dict)
+    structure: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, int) or isinstance(self.id, bool) or self.id < 1:
@@ -97,18 +101,19 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _nodes_of(rows: Any, parent: int | None, where: str) -> Iterator[Node]:
+def _nodes_of(rows: Any, parent: int | None, where: str, structure: bool = False) -> Iterator[Node]:
     if not isinstance(rows, list):
         raise TableError(f"{where} has the nodes {rows!r}; needed a list of them. Put '- ' before each.")
     for row in rows:
         place = f"node {row.get('name', row.get('id'))!r}" if isinstance(row, dict) else f"a node of {where}"
-        _check_keys(row, KEYS_OF_NODE, ("id", "name"), place)
+        _check_keys(row, KEYS_OF_STRUCTURE if structure else KEYS_OF_NODE, ("id", "name"), place)
         synonyms = row.get("synonyms", [])
         if not isinstance(synonyms, list):
             raise TableError(f"{place} has the synonyms {synonyms!r}; needed a list. Put [ ] around them.")
         codes = {system: row[system] for system in CODES if system in row}
-        yield Node(row["id"], row["name"], parent, tuple(synonyms), codes)
+        yield Node(row["id"], row["name"], parent, tuple(synonyms), codes, structure)
         yield from _nodes_of(row.get("children", []), row["id"], place)
+        yield from _nodes_of(row.get("structures", []), row["id"], place, structure=True)
 
 
 def _check_keys(row: Any, allowed: tuple[str, ...], needed: tuple[str, ...], where: str) -> None:

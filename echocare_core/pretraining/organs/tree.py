@@ -1,6 +1,7 @@
 """The organ tree: body region, organ, view or part, of any depth; who stands above whom, and which node a table means.
 
-Indices follow the ids of the nodes, so the order of the file decides nothing.
+Indices follow the ids of the nodes, so the order of the file decides nothing. Structures, which masks outline, have no
+index: what a whole image shows is never one of them (`pixel_tree` numbers those of a training).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ class OrganTree:
         nodes: in any order.
 
     Attributes:
-        nodes: in order of ids; an index is a place in it.
+        nodes: without structures, in order of ids; an index is a place in it.
+        structures: and what stands below one, in order of ids.
         ancestors: bool (nodes, nodes), [v, u] True where u is v or an ancestor of v.
         depth: int64 (nodes,), 0 for body regions.
 
@@ -38,13 +40,16 @@ class OrganTree:
     """
 
     def __init__(self, nodes: Iterable[Node]) -> None:
-        by_id = _by_id(nodes)
-        self.nodes = tuple(by_id[number] for number in sorted(by_id))
+        self._by_id = _by_id(nodes)
+        self._id_of_name = _id_of_name(self._by_id)
+        lines = {number: self.lineage(number) for number in sorted(self._by_id)}
+        outlined = {number: any(self._by_id[above].structure for above in line) for number, line in lines.items()}
+        self.nodes = tuple(self._by_id[number] for number in lines if not outlined[number])
+        self.structures = tuple(self._by_id[number] for number in lines if outlined[number])
         self._index_of_id = {node.id: index for index, node in enumerate(self.nodes)}
-        self._index_of_name = _index_of_name(self.nodes)
         self.ancestors: npt.NDArray[np.bool_] = np.zeros((len(self), len(self)), dtype=np.bool_)
         for index, node in enumerate(self.nodes):
-            self.ancestors[index, [self._index_of_id[number] for number in _lineage(node, by_id)]] = True
+            self.ancestors[index, [self._index_of_id[number] for number in lines[node.id]]] = True
         self.depth: npt.NDArray[np.int64] = self.ancestors.sum(axis=1, dtype=np.int64) - 1
 
     def __len__(self) -> int:
@@ -73,17 +78,56 @@ class OrganTree:
         Raises:
             TableError: no node has that name or id.
         """
-        bare = name.strip()
-        if not bare:
+        if not name.strip():
             return UNKNOWN
-        index = self._index_of_id.get(int(bare)) if bare.isdecimal() else self._index_of_name.get(_fold(bare))
-        if index is None:
-            nearest = difflib.get_close_matches(_fold(bare), self._index_of_name, n=NAMES_SHOWN, cutoff=0)
+        node = self._named(name, self._index_of_id, ", or nothing where the organ is unknown")
+        if node.id not in self._index_of_id:
+            line = [self._by_id[number] for number in self.lineage(node.id)]
+            shown = next(above for above in line if above.id in self._index_of_id)
             raise TableError(
-                f"The organ tree has no '{name}'; needed a name, synonym or id of it, or nothing where the organ is "
-                f"unknown. The nearest names are {', '.join(nearest)}. Correct the table, or add a node to the tree."
+                f"'{name}' is a structure, which masks outline; needed what the whole image shows, such as "
+                f"'{shown.name}'. Correct the table."
             )
-        return index
+        return self._index_of_id[node.id]
+
+    def find_outlined(self, name: str) -> Node:
+        """The node, a structure or any other, that the pixels of a mask show.
+
+        Args:
+            name: see `find`.
+
+        Raises:
+            TableError: no node has that name or id, or there is no name.
+        """
+        return self._named(name, self._by_id, "")
+
+    def lineage(self, number: int) -> tuple[int, ...]:
+        """Ids of a node and of those above it, up to the body region.
+
+        Raises:
+            TableError: a parent that is not there or stands below its own child.
+        """
+        line = [number]
+        while (parent := self._by_id[line[-1]].parent) is not None:
+            if parent not in self._by_id or parent in line:
+                found = "stands below it" if parent in self._by_id else "is not in the tree"
+                raise TableError(
+                    f"node {line[-1]} has the parent {parent}, which {found}; needed one above. Correct it."
+                )
+            line.append(parent)
+        return tuple(line)
+
+    def _named(self, name: str, offered: Collection[int], otherwise: str) -> Node:
+        bare = name.strip()
+        number = int(bare) if bare.isdecimal() else self._id_of_name.get(_fold(bare))
+        if number not in self._by_id:
+            names = [known for known, its in self._id_of_name.items() if its in offered]
+            nearest = difflib.get_close_matches(_fold(bare), names, n=NAMES_SHOWN, cutoff=0)
+            raise TableError(
+                f"The organ tree has no '{name}'; needed a name, synonym or id of it{otherwise}. The nearest names are "
+                f"{', '.join(nearest)}. Correct the table, or add a node to the tree."
+            )
+        return self._by_id[number]
 
     def path(self, index: int) -> tuple[str, ...]:
         """Names from the body region down to the node at `index`; none for UNKNOWN."""
@@ -126,30 +170,18 @@ def _by_id(nodes: Iterable[Node]) -> dict[int, Node]:
     return by_id
 
 
-def _index_of_name(nodes: tuple[Node, ...]) -> dict[str, int]:
-    index_of_name: dict[str, int] = {}
-    for index, node in enumerate(nodes):
+def _id_of_name(by_id: Mapping[int, Node]) -> dict[str, int]:
+    id_of_name: dict[str, int] = {}
+    for node in (by_id[number] for number in sorted(by_id)):
         for name in map(_fold, (node.name, *node.synonyms)):
-            if name in index_of_name:
-                first = nodes[index_of_name[name]]
+            if name in id_of_name:
+                first = by_id[id_of_name[name]]
                 raise TableError(
                     f"'{name}' names both node {first.id} ('{first.name}') and node {node.id} ('{node.name}'); names "
                     f"and synonyms needed to be unique. Take one out."
                 )
-            index_of_name[name] = index
-    return index_of_name
-
-
-def _lineage(node: Node, by_id: Mapping[int, Node]) -> list[int]:
-    lineage = [node.id]
-    while (parent := by_id[lineage[-1]].parent) is not None:
-        if parent not in by_id or parent in lineage:
-            found = "stands below it" if parent in by_id else "is not in the tree"
-            raise TableError(
-                f"node {lineage[-1]} has the parent {parent}, which {found}; needed one above. Correct it."
-            )
-        lineage.append(parent)
-    return lineage
+            id_of_name[name] = node.id
+    return id_of_name
 
 
 def _fold(name: str) -> str:

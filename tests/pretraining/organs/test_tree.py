@@ -59,8 +59,9 @@ def shipped():
 
 
 def reversed_rows(rows):
-    """The same rows and children, last first."""
-    return [{**row, "children": reversed_rows(row["children"])} if "children" in row else row for row in reversed(rows)]
+    """The same rows, children and structures, last first."""
+    nested = ("children", "structures")
+    return [{**row, **{key: reversed_rows(row[key]) for key in nested if key in row}} for row in reversed(rows)]
 
 
 def words_of(texts):
@@ -76,6 +77,52 @@ def test_nodes_stand_in_order_of_their_ids():
 
 def test_a_file_holds_the_same_nodes_as_the_list(read):
     assert read(SMALL_FILE).nodes == OrganTree(SMALL).nodes
+
+
+WITH_STRUCTURES = SMALL_FILE.replace(
+    "{id: 101, name: liver}",
+    "{id: 101, name: liver, structures: [{id: 10001, name: liver mass, synonyms: [liver tumor], "
+    "structures: [{id: 10002, name: necrosis}]}]}",
+)
+
+
+def test_structures_change_nothing_of_what_images_show(read):
+    found, without = read(WITH_STRUCTURES), read(SMALL_FILE)
+    assert (found.nodes, found.fingerprint, found.levels) == (without.nodes, without.fingerprint, without.levels)
+    np.testing.assert_array_equal(found.ancestors, without.ancestors)
+    assert [(node.id, node.name, node.parent) for node in found.structures] == [
+        (10001, "liver mass", 101),
+        (10002, "necrosis", 10001),
+    ]
+    assert without.structures == ()
+
+
+@pytest.mark.parametrize("name", ["Liver_mass", "liver tumor", "10001"])
+def test_a_structure_is_found_where_pixels_are_named_and_refused_where_images_are(read, name):
+    tree = read(WITH_STRUCTURES)
+    assert tree.find_outlined(name).id == 10001
+    with refused(f"'{name}' is a structure", "such as 'liver'"):
+        tree.find(name)
+
+
+def test_pixels_may_be_named_by_an_organ(read):
+    assert read(WITH_STRUCTURES).find_outlined("liver").id == 101
+
+
+@pytest.mark.parametrize("name", ["liver mas", ""])
+def test_a_structure_that_is_not_there_is_refused_with_the_nearest_names(read, name):
+    with refused(f"no '{name}'", "nearest names are", "Correct"):
+        read(WITH_STRUCTURES).find_outlined(name)
+
+
+def test_the_nearest_names_of_an_image_are_no_structures(read):
+    with pytest.raises(TableError) as error:
+        read(WITH_STRUCTURES).find("liver mas")
+    assert "liver mass" not in str(error.value).split("nearest names are")[1]
+
+
+def test_the_line_of_a_structure_goes_up_to_the_region(read):
+    assert read(WITH_STRUCTURES).lineage(10002) == (10002, 10001, 101, 1)
 
 
 def test_the_order_of_the_file_decides_nothing(read, shipped):
@@ -281,6 +328,10 @@ def test_a_file_of_another_layout_is_refused(read, text, parts):
         ("{id: 5, name: liver, colour: red}", ["node 'liver' has the unknown keys colour"]),
         ("{id: 5, name: liver, children: 6}", ["node 'liver' has the nodes 6", "a list"]),
         ("{id: 5, name: liver, name: spleen}", ["'name' twice"]),
+        ("{id: 5, name: liver, structures: 6}", ["node 'liver' has the nodes 6", "a list"]),
+        ("{id: 5, name: liver, structures: [{id: 6, name: mass, children: []}]}", ["'mass'", "unknown keys children"]),
+        ("{id: 5, name: liver, structures: [{id: 6, name: Abdomen}]}", ["'abdomen'", "node 1", "node 6"]),
+        ("{id: 5, name: liver, structures: [{id: 1, name: mass}]}", ["'abdomen' and 'mass' both have the id 1"]),
         ("&itself {id: 5, name: liver, children: [*itself]}", ["'liver' and 'liver' both have the id 5"]),
     ],
 )
@@ -365,6 +416,30 @@ def test_the_check_below_knows_a_pathology(word):
     assert PATHOLOGY.search(word.lower())
 
 
+DIAGNOSIS = re.compile(
+    r"cancer|malign|benign|rads|neoplas|metasta|hepatitis|cirrho|steato|normal|disease|grade|\w+itis\b"
+    r"|\w{3,}oma\b"
+)
+
+
+@pytest.mark.parametrize("word", ["benign nodule", "BI-RADS 4", "fibroadenoma", "hepatitis", "breast cancer"])
+def test_the_check_below_knows_a_diagnosis(word):
+    assert DIAGNOSIS.search(word.lower())
+
+
+def test_a_shipped_structure_may_be_a_lesion_but_no_diagnosis(shipped):
+    names = [name.lower() for node in shipped.structures for name in (node.name, *node.synonyms)]
+    assert any(PATHOLOGY.search(name) for name in names)
+    assert [name for name in names if DIAGNOSIS.search(name)] == []
+
+
+def test_shipped_structures_have_five_digits_and_stand_in_an_organ(shipped):
+    for node in shipped.structures:
+        assert 10000 <= node.id <= 99999
+        assert str(node.id)[0] == str(shipped.lineage(node.id)[-1])
+        assert len(shipped.lineage(node.id)) >= 3
+
+
 def test_no_shipped_node_is_a_pathology(shipped):
     names = [name.lower() for node in shipped.nodes for name in (node.name, *node.synonyms)]
     assert [name for name in names if PATHOLOGY.search(name)] == []
@@ -372,7 +447,7 @@ def test_no_shipped_node_is_a_pathology(shipped):
 
 def test_shipped_codes_have_the_form_of_their_system_and_name_one_node_each(shipped):
     for system, form in (("snomed_ct", r"[1-9]\d{5,17}"), ("radlex", r"RID[1-9]\d*")):
-        codes = [node.codes[system] for node in shipped.nodes if system in node.codes]
+        codes = [node.codes[system] for node in (*shipped.nodes, *shipped.structures) if system in node.codes]
         assert codes
         assert [code for code in codes if not re.fullmatch(form, code)] == []
         assert len(set(codes)) == len(codes)
@@ -384,7 +459,7 @@ def test_dicom_gives_each_shipped_snomed_code_a_like_name(shipped):
     for rows in concepts["SCT"].values():
         for code, (meaning, _) in rows.items():
             meanings.setdefault(code, []).append(meaning)
-    coded = [node for node in shipped.nodes if "snomed_ct" in node.codes]
+    coded = [node for node in (*shipped.nodes, *shipped.structures) if "snomed_ct" in node.codes]
     unlike = [
         node.name
         for node in coded
