@@ -12,7 +12,7 @@ from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.weights import load_strictly, save_encoder
 from echocare_core.pretraining.data.images import PretrainingImages, collate
-from echocare_core.pretraining.data.mix import Mix, check_enough_images, read_mix, warn_of_one_organ
+from echocare_core.pretraining.data.mix import Mix, check_enough_images, check_masks, read_mix, warn_of_one_organ
 from echocare_core.pretraining.data.order import MixedOrder
 from echocare_core.pretraining.data.sampler import StreamSampler
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -27,10 +27,11 @@ ENCODER_FILE = "encoder.safetensors"
 def read_training_mix(path: str | Path, tree: OrganTree, stages: Stages) -> Mix:
     """Read the mix of a run and refuse what its stages cannot be trained on.
 
-    For the errors see `read_mix` and `check_enough_images`.
+    For the errors see `read_mix`, `check_enough_images` and `check_masks`.
     """
     mix = read_mix(path, tree)
     check_enough_images(mix, max(stage.batch_size for stage in stages.stages))
+    check_masks(mix)
     if any(max(stage.hierarchy) > 0 for stage in stages.stages):
         warn_of_one_organ(mix)
     return mix

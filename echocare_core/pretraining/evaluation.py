@@ -238,5 +238,5 @@ def labelled_features(
 
 
 def _picture(path: Path, frame: int, size: int) -> Tensor:
-    sample = Sample(image=path, node=UNKNOWN, group="", name=path.name)
+    sample = Sample(image=path, node=UNKNOWN, group="", name=path.name, mask=None)
     return torch.from_numpy(prepare_picture(read_pixels(sample, frame)[0], size).image)

@@ -17,27 +17,28 @@ class PictureCache:
 
     Args:
         pictures: how many.
-        size: side of a picture in px; each takes 4 * size * size bytes, all of them from the start.
+        planes: of each: image, sector and, where there are masks, labels of pixels.
+        size: side of a picture in px; each takes planes * size * size bytes, all of them from the start.
 
     Raises:
         SettingsError: not enough shared memory.
     """
 
-    def __init__(self, pictures: int, size: int) -> None:
+    def __init__(self, pictures: int, planes: int, size: int) -> None:
         try:
-            self._stored = torch.empty((pictures, 4, size, size), dtype=torch.uint8).share_memory_()
+            self._stored = torch.empty((pictures, planes, size, size), dtype=torch.uint8).share_memory_()
             self._filled = torch.zeros(pictures, dtype=torch.bool).share_memory_()
         except RuntimeError as error:
             raise SettingsError(
                 f"There is no shared memory for {pictures} pictures of {size} px; needed "
-                f"{pictures * 4 * size * size / GIB:.1f} GiB. Train without the cache, or with smaller pictures."
+                f"{pictures * planes * size * size / GIB:.1f} GiB. Train without the cache, or with smaller pictures."
             ) from error
 
     def get(self, row: int) -> torch.Tensor | None:
-        """A copy of the picture at a row, uint8 (4, size, size), None where there is none yet."""
+        """A copy of the picture at a row, uint8 (planes, size, size), None where there is none yet."""
         return self._stored[row].clone() if self._filled[row] else None
 
     def put(self, row: int, stored: torch.Tensor) -> None:
-        """Keep a picture, uint8 (4, size, size)."""
+        """Keep a picture, uint8 (planes, size, size)."""
         self._stored[row] = stored
         self._filled[row] = True

@@ -18,11 +18,13 @@ from echocare_core.frames.read import read_frames
 from echocare_core.frames.size import SMALLEST_PX
 from echocare_core.pretraining.data.cache import PictureCache
 from echocare_core.pretraining.data.mix import Mix
-from echocare_core.pretraining.data.picture import prepare_picture
-from echocare_core.pretraining.data.sources import Sample
+from echocare_core.pretraining.data.picture import prepare_picture, prepare_pixel_label
+from echocare_core.pretraining.data.pixel_labels import read_pixel_label
+from echocare_core.pretraining.data.sources import Sample, Source
 
 TRIES = 20
-PICTURES, NUMBERS = ("image", "inside_sector"), ("node", "group", "position")
+IMAGE_PLANES = 4  # red, green, blue and the sector
+PICTURES, NUMBERS = ("image", "inside_sector", "pixel_label"), ("node", "group", "position")
 
 
 class PretrainingImages(Dataset[dict[str, Any]]):
@@ -32,6 +34,7 @@ class PretrainingImages(Dataset[dict[str, Any]]):
 
         image           uint8 tensor (3, size, size), RGB, upright
         inside_sector   uint8 tensor (1, size, size), 1 where the probe looked
+        pixel_label     uint8 tensor (1, size, size), row of the `pixel_tree`'s states, 0 = all unknown
         node            index in the organ tree, -1 where the organ is unknown
         group           number of the patient, study or acquisition (`group_number`), -1 where unknown
         position        as given
@@ -44,7 +47,8 @@ class PretrainingImages(Dataset[dict[str, Any]]):
     Args:
         mix: the data sets.
         size: side of the pictures in px.
-        cache: keep pictures in shared memory once they are made, 4 * size * size bytes each, for data sets that fit.
+        cache: keep pictures in shared memory once they are made, 4 * size * size bytes each, 5 where their data set has
+            pixel labels, for data sets that fit.
             Cines are read each time, for the position chooses the frame.
 
     Raises:
@@ -55,7 +59,7 @@ class PretrainingImages(Dataset[dict[str, Any]]):
         if size < SMALLEST_PX:
             raise SettingsError(f"The picture size is {size} px; needed {SMALLEST_PX} or more. Choose a larger one.")
         self.mix, self.size = mix, size
-        self._caches = [PictureCache(len(source), size) for source in mix.sources] if cache else []
+        self._caches = [PictureCache(len(source), _planes(source), size) for source in mix.sources] if cache else []
 
     def __len__(self) -> int:
         """Images in all data sets."""
@@ -66,7 +70,7 @@ class PretrainingImages(Dataset[dict[str, Any]]):
 
         Raises:
             UnreadableFrames: neither the image nor any of the next 19 can be read.
-            TableError: a shard is missing or damaged.
+            TableError: a shard is missing or damaged, or a mask cannot be used any more.
         """
         number, row, position = place
         source, set_aside = self.mix.sources[number], list[str]()
@@ -86,7 +90,8 @@ class PretrainingImages(Dataset[dict[str, Any]]):
             else:
                 return {
                     "image": stored[:3],
-                    "inside_sector": stored[3:],
+                    "inside_sector": stored[3:4],
+                    "pixel_label": stored[4:] if len(stored) > IMAGE_PLANES else torch.zeros_like(stored[3:4]),
                     "node": sample["node"],
                     "group": group_number(source.name, sample["group"]),
                     "position": position,
@@ -95,16 +100,25 @@ class PretrainingImages(Dataset[dict[str, Any]]):
                 }
 
     def _stored(self, number: int, row: int, sample: Sample, position: int) -> torch.Tensor:
-        """Image and sector as one tensor, uint8 (4, size, size)."""
+        """Image, sector and, of a data set with pixel labels, those as one tensor, uint8 (4 or 5, size, size)."""
         cache = self._caches[number] if self._caches else None
         if cache and (kept := cache.get(row)) is not None:
             return kept
         pixels, frames = read_pixels(sample, position)
         picture = prepare_picture(pixels, self.size)
-        stored = torch.from_numpy(np.concatenate([picture.image, picture.inside_sector[None].astype(np.uint8)]))
+        planes = [picture.image, picture.inside_sector[None].astype(np.uint8)]
+        if (rows := self.mix.sources[number].pixel_rows) is not None:
+            planes.append(self._pixel_label(sample, rows)[None])
+        stored = torch.from_numpy(np.concatenate(planes))
         if cache and frames == 1:
             cache.put(row, stored)
         return stored
+
+    def _pixel_label(self, sample: Sample, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        mask, image = sample["mask"], sample["image"]
+        if mask is None or isinstance(image, bytes):
+            return np.zeros((self.size, self.size), dtype=np.uint8)
+        return prepare_pixel_label(read_pixel_label(mask, image, rows), self.size)
 
 
 def read_pixels(sample: Sample, position: int) -> tuple[NDArray[np.uint8], int]:
@@ -147,14 +161,18 @@ def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Items of `PretrainingImages` as one batch.
 
     Returns:
-        `image` (batch, 3, size, size) and `inside_sector` (batch, 1, size, size), uint8; `node`, `group` and `position`
-        int64 (batch,); `name` one for each image; `set_aside` of all of them in one list.
+        `image` (batch, 3, size, size), `inside_sector` and `pixel_label` (batch, 1, size, size), uint8; `node`, `group`
+        and `position` int64 (batch,); `name` one for each image; `set_aside` of all of them in one list.
     """
     batch: dict[str, Any] = {key: torch.stack([sample[key] for sample in samples]) for key in PICTURES}
     batch |= {key: torch.tensor([sample[key] for sample in samples], dtype=torch.int64) for key in NUMBERS}
     batch["name"] = [sample["name"] for sample in samples]
     batch["set_aside"] = [name for sample in samples for name in sample["set_aside"]]
     return batch
+
+
+def _planes(source: Source) -> int:
+    return IMAGE_PLANES if source.pixel_rows is None else IMAGE_PLANES + 1
 
 
 def _decode(data: bytes, name: str) -> NDArray[np.uint8]:

@@ -7,6 +7,8 @@ Format: one CSV, UTF-8, comma separated, one row per data set.
                 holds `shards.json`); relative to the mix file
     organ       node of the organ tree for images that name no organ themselves; empty where it is unknown
     weight      relative share of the draws, above 0; empty for the number of its images
+    pixel_labels  optional: what the values of its masks show, such as "1=liver; 2=liver mass" (a name, synonym or id of
+                the organ tree, structures included); empty where masks are not used
 
 Everything that can be known before the training is checked when the mix is read.
 """
@@ -15,18 +17,24 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from echocare_core.errors import SettingsError, TableError
 from echocare_core.frames.manifest import check_columns, read_csv
 from echocare_core.pretraining.data.shards import LIST
 from echocare_core.pretraining.data.sources import ShardSource, Source, TableSource
+from echocare_core.pretraining.organs.pixel_tree import PixelTree, read_pixel_labels
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.printable import printable
 
 COLUMNS = ("name", "source", "organ", "weight")
+PIXEL_LABELS = "pixel_labels"
 SPLITS = ("train", "unlabelled")
 logger = logging.getLogger(__name__)
 
@@ -38,10 +46,12 @@ class Mix:
     Attributes:
         sources: in the order of the file.
         weights: relative share of the draws of each, above 0.
+        pixel_tree: what the masks of all data sets of the file show.
     """
 
     sources: tuple[Source, ...]
     weights: tuple[float, ...]
+    pixel_tree: PixelTree
 
     @property
     def images(self) -> int:
@@ -66,28 +76,51 @@ def read_mix(
 
     Raises:
         TableError: no such file, a column missing, no row, a name missing or given twice, a source that is not there,
-            an unknown organ, a weight that is no positive number, or what a source refuses; it names file and row.
+            an unknown organ, a weight that is no positive number, pixel labels that cannot be read, of shards or of
+            images without an organ, or what a source refuses; it names file and row.
     """
     path = Path(path)
     if not path.is_file():
         raise TableError(f"No mix at {path}; needed a CSV with the columns {', '.join(COLUMNS)}. Correct the path.")
-    rows = read_csv(path, COLUMNS)
+    rows = read_csv(path, (*COLUMNS, PIXEL_LABELS))
     check_columns(rows, COLUMNS, path)
     _check_names([name.strip() for name in rows["name"]], path)
+    listed = [{str(column): str(cell).strip() for column, cell in row.items()} for row in rows.to_dict("records")]
+    labels = []
+    for number, cells in enumerate(listed, start=1):
+        with _naming_row(path, number, cells["name"]):
+            labels.append(read_pixel_labels(cells.get(PIXEL_LABELS, ""), tree))
+    pixel_tree = PixelTree(tree, labels)
     opened = []
-    for number, row in enumerate(rows[list(COLUMNS)].to_dict("records"), start=1):
-        cells = {str(column): str(cell).strip() for column, cell in row.items()}
+    for number, (cells, label) in enumerate(zip(listed, labels, strict=True), start=1):
         if leave_out_others and not _has_rows(path.parent / cells["source"], splits):
             logger.warning("%s has no images in the splits %s: left out.", printable(cells["name"]), ", ".join(splits))
             continue
-        try:
-            source = _source(cells, path.parent, tree, splits)
+        with _naming_row(path, number, cells["name"]):
+            pixel_rows = pixel_tree.rows_of(label) if label else None
+            source = _source(cells, path.parent, tree, splits, pixel_rows)
             opened.append((source, _weight(cells["weight"], len(source))))
-        except TableError as error:
-            raise TableError(f"{path}, row {number} ({cells['name']}): {error}") from error
     if not opened:
         raise TableError(f"{path} names no table with a row in the splits {', '.join(splits)}; needed one. Add one.")
-    return Mix(tuple(source for source, _ in opened), tuple(weight for _, weight in opened))
+    return Mix(tuple(source for source, _ in opened), tuple(weight for _, weight in opened), pixel_tree)
+
+
+def check_masks(mix: Mix) -> None:
+    """Read every mask that pixel labels are made of; log a warning where one data set alone has them.
+
+    Raises:
+        TableError: no mask where there are pixel labels, one of another size than its image, or one with a value that
+            has no label; it names the data set and the first ten.
+    """
+    labelled = [source for source in mix.sources if isinstance(source, TableSource) and source.pixel_rows is not None]
+    for source in labelled:
+        source.check_masks()
+    if len(labelled) == 1:
+        logger.warning(
+            "Only %s has pixel_labels; labels of pixels teach more where several data sets have some. Fill the column "
+            "for others that have masks.",
+            printable(labelled[0].name),
+        )
 
 
 def check_enough_images(mix: Mix, batch_size: int) -> None:
@@ -124,6 +157,14 @@ def warn_of_one_organ(mix: Mix) -> None:
         )
 
 
+@contextmanager
+def _naming_row(path: Path, number: int, name: str) -> Iterator[None]:
+    try:
+        yield
+    except TableError as error:
+        raise TableError(f"{path}, row {number} ({name}): {error}") from error
+
+
 def _check_names(names: list[str], path: Path) -> None:
     if not names:
         raise TableError(f"{path} has no rows; needed one for each data set. Add them.")
@@ -146,10 +187,16 @@ def _has_rows(place: Path, splits: Sequence[str]) -> bool:
     return "split" not in rows or bool(rows["split"].isin(splits).any())
 
 
-def _source(cells: dict[str, str], folder: Path, tree: OrganTree, splits: Sequence[str]) -> Source:
+def _source(
+    cells: dict[str, str], folder: Path, tree: OrganTree, splits: Sequence[str], pixel_rows: NDArray[np.uint8] | None
+) -> Source:
     node = tree.find(cells["organ"])
     place = folder / cells["source"]
     if cells["source"] and (place / LIST).is_file():
+        if pixel_rows is not None:
+            raise TableError(
+                "shards hold no masks; needed a table for pixel_labels. Name the table, or empty the cell."
+            )
         return ShardSource(cells["name"], place, tree, node=node)
     table = place / "table.csv" if place.is_dir() else place
     if not cells["source"] or not table.is_file():
@@ -157,7 +204,10 @@ def _source(cells: dict[str, str], folder: Path, tree: OrganTree, splits: Sequen
             f"the source '{cells['source']}' is not there; needed a CSV, or a folder with table.csv or {LIST}, "
             f"relative to {folder}. Correct the path."
         )
-    return TableSource(cells["name"], table, tree, node=node, splits=splits)
+    source = TableSource(cells["name"], table, tree, node=node, splits=splits, pixel_rows=pixel_rows)
+    if pixel_rows is not None and not source.nodes:
+        raise TableError("pixel_labels of images without an organ; needed what they show. Fill the column organ.")
+    return source
 
 
 def _weight(text: str, images: int) -> float:

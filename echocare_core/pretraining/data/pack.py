@@ -124,7 +124,7 @@ def _samples(rows: pd.DataFrame, folder: Path, read: Callable[[int, Sample], byt
     cells = zip(rows.index, rows["image"], organs, rows["group"], strict=True)
     for place, (number, image, organ, group) in enumerate(cells):
         name = f"row {number + 1}"
-        sample: Sample = {"image": folder / image, "node": UNKNOWN, "group": group, "name": name}
+        sample: Sample = {"image": folder / image, "node": UNKNOWN, "group": group, "name": name, "mask": None}
         yield ShardSample(name, organ, group, partial(read, place, sample))
 
 

@@ -38,17 +38,35 @@ def prepare_picture(pixels: NDArray[np.uint8], size: int) -> Picture:
     Returns:
         The picture. A black or flat image has no pixel inside, one that is tissue up to its edges has all of its own.
     """
-    scaled = _scale(Image.fromarray(pixels), size)
-    top, left = (size - scaled.height) // 2, (size - scaled.width) // 2
-    own = np.s_[top : top + scaled.height, left : left + scaled.width]
     image, inside = np.zeros((size, size, 3), dtype=np.uint8), np.zeros((size, size), dtype=np.bool_)
-    image[own] = np.asarray(scaled)
-    inside[own] = scan_sector(pixels, (scaled.height, scaled.width))
+    own = _own_place(pixels.shape, size)
+    shape = inside[own].shape
+    # anti-aliased; Pillow's bilinear filter leaves no ringing beside the sector's edge
+    image[own] = np.asarray(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.BILINEAR, reducing_gap=2.0))
+    inside[own] = scan_sector(pixels, shape)
     return Picture(np.ascontiguousarray(image.transpose(2, 0, 1)), inside)
 
 
-def _scale(image: Image.Image, long_side: int) -> Image.Image:
-    """Anti-aliased; Pillow's bilinear filter leaves no ringing beside the sector's edge."""
-    factor = long_side / max(image.size)
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+def prepare_pixel_label(label: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Scale the labels of an image's pixels as `prepare_picture` scales the image, by nearest neighbour.
+
+    Args:
+        label: uint8 (height, width).
+        size: side of the square in px.
+
+    Returns:
+        uint8 (size, size), 0 beyond the image.
+    """
+    square = np.zeros((size, size), dtype=np.uint8)
+    own = _own_place(label.shape, size)
+    square[own] = np.asarray(Image.fromarray(label).resize(square[own].shape[::-1], Image.Resampling.NEAREST))
+    return square
+
+
+def _own_place(shape: tuple[int, ...], size: int) -> tuple[slice, slice]:
+    """Rows and columns of the square that an image of (height, width, ...) fills."""
+    height, width = shape[:2]
+    factor = size / max(height, width)
+    rows, columns = max(1, round(height * factor)), max(1, round(width * factor))
+    top, left = (size - rows) // 2, (size - columns) // 2
+    return slice(top, top + rows), slice(left, left + columns)

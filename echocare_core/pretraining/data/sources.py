@@ -13,6 +13,7 @@ from typing import TypedDict
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from echocare_core.errors import TableError
 from echocare_core.frames.faults import check_no_faults
@@ -25,6 +26,7 @@ from echocare_core.frames.manifest import (
     read_csv,
     where_rows_count,
 )
+from echocare_core.pretraining.data.pixel_labels import find_mask_faults
 from echocare_core.pretraining.data.shards import OPEN_SHARDS, ShardReader
 from echocare_core.pretraining.organs.tree import OrganTree
 
@@ -37,12 +39,14 @@ class Sample(TypedDict):
         node: index in the organ tree, -1 where the organ is unknown.
         group: patient, study or acquisition; "" where unknown.
         name: what messages call it: the path as its table has it, or the name that its shard gives.
+        mask: what was drawn of it; None where nothing was, or where its data set has no pixel labels.
     """
 
     image: Path | bytes
     node: int
     group: str
     name: str
+    mask: Path | None
 
 
 class TableSource:
@@ -54,6 +58,7 @@ class TableSource:
         tree: the organ tree.
         node: of rows that name no organ.
         splits: which rows to keep.
+        pixel_rows: uint8 (256,), what the values of its masks mean (`PixelTree.rows_of`); None where they are not used.
 
     Attributes:
         window: rows that should be read together: 1, any row may follow any other.
@@ -66,11 +71,22 @@ class TableSource:
 
     window = 1
 
-    def __init__(self, name: str, table: Path, tree: OrganTree, *, node: int, splits: Sequence[str]) -> None:
-        kept = read_rows(table, splits)
-        self.name = name
-        self._folder = table.parent
+    def __init__(
+        self,
+        name: str,
+        table: Path,
+        tree: OrganTree,
+        *,
+        node: int,
+        splits: Sequence[str],
+        pixel_rows: NDArray[np.uint8] | None = None,
+    ) -> None:
+        kept = read_rows(table, splits, masks=pixel_rows is not None)
+        self.name, self.pixel_rows = name, pixel_rows
+        self._table, self._folder = table, table.parent
+        self._numbers = kept.index.to_numpy(dtype=np.int32)
         self._images, self._groups = _encode(kept["image"]), _encode(kept["group"])
+        self._masks = _encode(kept["mask"] if pixel_rows is not None else pd.Series([""] * len(kept)))
         self._nodes = look_up_nodes(kept, tree, node, table)
         self.nodes = frozenset(np.unique(self._nodes[self._nodes >= 0]).tolist())
 
@@ -78,26 +94,55 @@ class TableSource:
         return len(self._images)
 
     def fingerprint(self) -> str:
-        """By which other rows are told from these: their images, however their paths are spelt, groups and organs."""
-        places = "\n".join(_place(name.decode(), self._folder) for name in self._images.tolist())
-        digest = hashlib.sha256(places.encode())
+        """By which other rows are told from these: their images and masks, however spelt, groups and organs."""
+        digest = hashlib.sha256(_places(self._images, self._folder))
         for column in (self._groups, self._nodes):
             digest.update(column.data)
+        if self.pixel_rows is not None:
+            digest.update(_places(self._masks, self._folder))
         return digest.hexdigest()[:12]
+
+    def check_masks(self) -> None:
+        """Read every mask that counts, and refuse those of which no labels of pixels can be made.
+
+        Raises:
+            TableError: no row has a mask, or `find_mask_faults` found something; it names the first ten.
+        """
+        if self.pixel_rows is None:
+            return
+        rows = np.flatnonzero(self._masks != b"")
+        if not len(rows):
+            raise TableError(
+                f"{self._table} names no mask in the splits that are trained on; needed one for pixel_labels. Fill the "
+                f"column mask, or empty pixel_labels."
+            )
+        columns = (self._numbers[rows].tolist(), self._masks[rows].tolist(), self._images[rows].tolist())
+        drawn = (
+            (number, self._folder / mask.decode(), self._folder / image.decode())
+            for number, mask, image in zip(*columns, strict=True)
+        )
+        faults = list(find_mask_faults(drawn, self.pixel_rows))
+        check_no_faults(f"{self._table} has", faults, where_rows_count(self._table))
 
     def __getitem__(self, row: int) -> Sample:
         """The image of a row, 0 to the number of rows - 1; IndexError where there is no such row."""
         name = self._images[row].decode()
+        mask = self._masks[row].decode()
         return {
             "image": self._folder / name,
             "node": int(self._nodes[row]),
             "group": self._groups[row].decode(),
             "name": name,
+            "mask": self._folder / mask if mask else None,
         }
 
 
+def _places(names: NDArray[np.bytes_], folder: Path) -> bytes:
+    """Where files lie, from the folder of their table."""
+    return "\n".join(_place(name.decode(), folder) for name in names.tolist()).encode()
+
+
 def _place(name: str, folder: Path) -> str:
-    """Where an image lies, from the folder of its table."""
     return os.path.relpath(name, folder) if os.path.isabs(name) else os.path.normpath(name)
 
 
@@ -113,12 +158,14 @@ class ShardSource:
     Attributes:
         window: rows that should be read together, half as many as the reader keeps open.
         nodes: None: only reading every image would tell which organs occur.
+        pixel_rows: None: shards hold no masks.
 
     Raises:
         TableError: the list of shards cannot be read.
     """
 
     nodes = None
+    pixel_rows = None
 
     def __init__(self, name: str, folder: Path, tree: OrganTree, *, node: int) -> None:
         self.name = name
@@ -139,18 +186,19 @@ class ShardSource:
             node = self._tree.find(described["organ"]) if described["organ"].strip() else self._node
         except TableError as error:
             raise TableError(f"{self.name}: {described['name']} in the shards: {error}") from error
-        return {"image": image, "node": node, "group": described["group"], "name": described["name"]}
+        return {"image": image, "node": node, "group": described["group"], "name": described["name"], "mask": None}
 
 
 Source = TableSource | ShardSource
 
 
-def read_rows(table: Path, splits: Sequence[str]) -> pd.DataFrame:
+def read_rows(table: Path, splits: Sequence[str], *, masks: bool = False) -> pd.DataFrame:
     """The rows of a table that stand in some splits.
 
     Args:
         table: the CSV file.
         splits: which rows to keep.
+        masks: whether the masks must be there too: the column, and each file that it names.
 
     Returns:
         Their cells as text; the index is the number of the row in the table, from 0.
@@ -159,9 +207,11 @@ def read_rows(table: Path, splits: Sequence[str]) -> pd.DataFrame:
         TableError: no table, a column or file missing, a group in two splits or unnamed, or no row left.
     """
     rows = read_csv(table, (*COLUMNS, "organ"))
-    check_columns(rows, REQUIRED, table)
+    check_columns(rows, (*REQUIRED, *(["mask"] if masks else [])), table)
     kept = rows[rows["split"].isin(splits)]
     faults = [*find_group_faults(rows, table), *find_missing(kept, ["image"], table)]
+    if masks:
+        faults += find_missing(kept[kept["mask"] != ""], ["mask"], table)
     check_no_faults(f"{table} has", faults, where_rows_count(table))
     if kept.empty:
         found = ", ".join(f"{split}: {count}" for split, count in rows["split"].value_counts().items())

@@ -63,7 +63,7 @@ def refused(match):
 def test_a_row_of_a_table_becomes_a_sample(table, mix):
     path = table("x.png,p7,train\n")
     (source,) = mix("liver set,a,liver,\n").sources
-    assert source[0] == {"image": path.parent / "x.png", "node": LIVER, "group": "p7", "name": "x.png"}
+    assert source[0] == {"image": path.parent / "x.png", "node": LIVER, "group": "p7", "name": "x.png", "mask": None}
 
 
 def test_rows_to_train_on_and_rows_without_labels_are_kept(table, mix):
