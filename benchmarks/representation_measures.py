@@ -1,19 +1,21 @@
-"""What an encoder is good for: probes of its frozen features, fine-tuning on few images and on all, on `test` parts."""
+"""What a network is good for, on `test` parts: probes of frozen features, fine-tuning on few pictures and on all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from monai.losses import DiceCELoss
 from numpy.typing import NDArray
-from PIL import Image
+from representation_finetuning import AT_ONCE, Plan, finetune, predictions
+from representation_pictures import Pictures, read_split
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,14 +27,9 @@ from echocare_core.evaluation.probe import (
     nearest_neighbours,
     pooled_features,
 )
-from echocare_core.frames.manifest import read_table
 from echocare_core.models import Encoder, build_encoder, load_encoder
-from echocare_core.pretraining.data.picture import prepare_picture
-from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, prepare_pixels
-from echocare_core.tasks.segmentation import SegmentationNetwork
-from echocare_core.training import warmup_cosine
 
-SIDE, MASK_SIDE, BATCH = 96, 128, 16  # px: as in training, and as the segmentation network takes; images
+PROBE_SIDE, SIDE = 224, 128  # px: what users embed, and what is fine-tuned
 PROBES = {  # folder of the data and column of the classes
     "BUS-BRA pathology": ("bus_bra", "pathology"),
     "BUSI": ("busi", "pathology"),
@@ -40,37 +37,10 @@ PROBES = {  # folder of the data and column of the classes
     "gallbladder": ("gallbladder", "non_biliary_atresia"),
     "MMOTU": ("mmotu_2d", "tumour"),
 }
-FEW, FEW_DRAWS = (16, 64), 3  # labelled images, and how many times other ones are drawn
-FEW_STEPS, FEW_RATE, FEW_STRENGTH = 40, 5e-4, 0.1  # of the regression, as scikit-learn's C
-MASKS = {"BUS-BRA": ("bus_bra", 1), "HC18": ("hc18", 1), "CCAUI": ("ccaui_carotid", 1), "AUL": ("aul_liver", 2)}
-MASK_STEPS, MASK_RATE = 150, 1e-3
+FOLDS = 5
+FEW_DRAWS, FEW_STEPS, FEW_RATE, FEW_STRENGTH = 3, 40, 5e-4, 0.1  # the last of the regression, as scikit-learn's C
+MASK_RATE = 1e-3
 UNLIKELY = -20.0
-GENTLE = ViewSettings(0.7, 1.2, 10.0, 0.5, 1.3, 0.2, 0.1, 0.05, 0.1)
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """A split in memory.
-
-    Attributes:
-        images: uint8 (images, 3, side, side).
-        rows: of the table.
-    """
-
-    images: Tensor
-    rows: list[dict[str, object]]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-@cache
-def pictures(folder: Path, split: str, columns: tuple[str, ...] = (), masks: bool = False) -> Pictures:
-    """The pictures of a table's split, decoded once; those with masks at the size of the segmentation."""
-    rows = read_table(folder, split, masks=masks, columns=columns)
-    side = MASK_SIDE if masks else SIDE
-    decoded = [prepare_picture(np.asarray(Image.open(str(row["image"])).convert("RGB")), side).image for row in rows]
-    return Pictures(torch.from_numpy(np.stack(decoded)), rows)
 
 
 def load(path: Path | None, profile: str, seed: int) -> Encoder:
@@ -79,84 +49,112 @@ def load(path: Path | None, profile: str, seed: int) -> Encoder:
     return build_encoder(profile).eval() if path is None else load_encoder(path)
 
 
-def probe(encoder: Encoder, folder: Path, label: str) -> dict[str, float]:
-    """AUC on test of a linear probe and of nearest neighbours."""
-    train, test = (_labelled(encoder, pictures(folder, split, (label,)), label) for split in ("train", "test"))
-    return {"linear probe": linear_probe(train, test), "k-NN": nearest_neighbours(train, test)}
+def probe(encoder: Encoder, folder: Path, column: str, device: torch.device) -> dict[str, Any]:
+    """AUC of frozen features at `PROBE_SIDE`, of the deepest map and of the three deepest.
+
+    Returns:
+        For "deepest" and "pooled": "linear" and "k-NN", fitted on `train` and measured on `test`; "folds", a regression
+        that is fitted and measured on `test` alone, in folds by group, as by someone whose pictures are all new.
+    """
+    encoder = encoder.to(device).eval()
+    train, test = (_labelled(encoder, read_split(folder, part, PROBE_SIDE, column), device) for part in PARTS)
+    width = encoder.profile.channels[-1]
+    found = {}
+    for name, first in (("deepest", train.features.shape[1] - width), ("pooled", 0)):
+        cut_train, cut_test = (Labelled(one.features[:, first:], one.classes, one.groups) for one in (train, test))
+        found[name] = {
+            "linear": linear_probe(cut_train, cut_test),
+            "k-NN": nearest_neighbours(cut_train, cut_test),
+            "folds": folds_probe(cut_test),
+        }
+    return found
 
 
-def few_shot(encoder: Encoder, folder: Path, label: str, count: int, seed: int) -> float:
-    """AUC on test after fine-tuning on `count` labelled images, as many of each class as can be.
+PARTS = ("train", "test")
+
+
+def folds_probe(images: Labelled) -> float:
+    """AUC of a logistic regression in five folds by group; the mean over classes against the rest."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight="balanced"))
+    folds = GroupKFold(min(FOLDS, len(set(images.groups))))
+    names, numbers = np.unique(images.classes, return_inverse=True)
+    scores = cross_val_predict(model, images.features, numbers, groups=images.groups, cv=folds, method="predict_proba")
+    return _area(numbers, scores, len(names))
+
+
+def few_shot(
+    encoder: Encoder, folder: Path, column: str, count: int, seed: int, device: torch.device
+) -> dict[str, Any]:
+    """AUC on `test` after fine-tuning on `count` labelled pictures, as many of each class as can be.
 
     The head starts as a regression on the features as they are, then all is trained (LP-FT, Kumar et al., ICLR 2022).
     """
-    train, test = (pictures(folder, split, (label,)) for split in ("train", "test"))
-    names = sorted({str(row[label]) for row in train.rows})
-    classes = np.array([names.index(str(row[label])) for row in train.rows])
-    generator = np.random.default_rng(seed)
-    turns = [generator.permutation(np.flatnonzero(classes == number)) for number in range(len(names))]
-    chosen = [turn[k] for k in range(count) for turn in turns if k < len(turn)][:count]
-    network = Classifier(encoder.eval(), train.images[chosen], classes[chosen], len(names))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=FEW_RATE, weight_decay=0.05)
-    schedule = warmup_cosine(optimizer, warmup_steps=5, steps=FEW_STEPS)
-    network.train()
-    for step in range(FEW_STEPS):
-        some = torch.from_numpy(generator.choice(chosen, min(BATCH, count), replace=False))
-        shown, _ = augmented(train.images[some], None, step, seed)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = network(shown)
-        optimizer.zero_grad()
-        functional.cross_entropy(logits.float(), torch.from_numpy(classes)[some]).backward()
-        optimizer.step()
-        schedule.step()
-    truth = np.array([names.index(str(row[label])) for row in test.rows])
-    with torch.no_grad():
-        scores = torch.cat([network.eval()(batch).float().softmax(1) for batch in _batches(test.images)]).numpy()
-    return float(np.mean([roc_auc_score(truth == number, scores[:, number]) for number in set(truth.tolist())]))
+    train, test = (read_split(folder, part, SIDE, column) for part in PARTS)
+    names = sorted(set(train.classes))
+    classes = np.array([names.index(one) for one in train.classes])
+    rows = _of_each_class(classes, len(names), count, seed)
+    images, numbers = train.images[rows].to(device), torch.from_numpy(classes[rows]).to(device)
+    network = Classifier(encoder.to(device).eval(), images, classes[rows], len(names))
+    masks = torch.zeros_like(images[:, :1])
+    seconds = finetune(
+        network,
+        images,
+        masks,
+        lambda logits, rows, _: functional.cross_entropy(logits, numbers[rows]),
+        Plan(FEW_STEPS, FEW_RATE, seed),
+    )
+    scores = torch.cat([logits.softmax(1) for logits in predictions(network, test.images.to(device))]).cpu().numpy()
+    truth = np.array([names.index(one) for one in test.classes])
+    return {"auc": _area(truth, scores, len(names)), "seconds": seconds}
 
 
-def segmentation(encoder: Encoder, folder: Path, labels: int, seed: int) -> float:
-    """Mean Dice on test after fine-tuning the whole network on all training masks; mean over labels."""
-    train, test = (pictures(folder, split, masks=True) for split in ("train", "test"))
-    masks = torch.from_numpy(np.stack([_mask(str(row["mask"]), labels) for row in train.rows]))
-    network = SegmentationNetwork(labels=labels + 1, encoder=encoder.profile, width=16, width_limit=64)
-    network.encoder.load_state_dict(encoder.state_dict())
-    optimizer = torch.optim.AdamW(network.parameters(), lr=MASK_RATE, weight_decay=0.05)
-    schedule = warmup_cosine(optimizer, warmup_steps=10, steps=MASK_STEPS)
-    loss = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False)
-    generator = np.random.default_rng(seed)
-    network.train()
-    for step in range(MASK_STEPS):
-        some = torch.from_numpy(generator.choice(len(train), BATCH, replace=False))
-        shown, drawn = augmented(train.images[some], masks[some], step, seed)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = network(shown)
-        optimizer.zero_grad()
-        loss(logits.float(), drawn).backward()
-        optimizer.step()
-        schedule.step()
-    with torch.no_grad():
-        found = torch.cat([network.eval()(batch).argmax(1) for batch in _batches(test.images)]).numpy()
-    scores = []
-    for row, labelled in zip(test.rows, found, strict=True):
-        truth = _mask(str(row["mask"]), labels)[0]
-        present = [number for number in range(1, labels + 1) if (truth == number).any()]
-        scores += [dice(labelled == number, truth == number) for number in present]
-    return float(np.mean(scores))
+def finetune_masks(
+    network: nn.Module, folder: Path, labels: int, count: int | None, steps: int, seed: int, device: torch.device
+) -> dict[str, Any]:
+    """Dice on `test` at `SIDE` after training a network in place on masks.
+
+    Args:
+        network: float32 (batch, 3, side, side) in [0, 1] to logits (batch, labels + 1, side, side).
+        folder: with table.csv.
+        labels: of the masks, without the background.
+        count: of pictures that are trained on, the same ones for a seed; all of `train` where None.
+        steps: of `BATCH` pictures.
+        seed: of the pictures and of their changes.
+        device: to compute on.
+
+    Returns:
+        "dice" (the mean over pictures), "images" (of each picture the mean over the labels that are drawn in it),
+        "labels" (the mean of each), "groups" (of each picture), "steps", "seconds" of the training.
+    """
+    train, test = (read_split(folder, part, SIDE, labels=labels) for part in PARTS)
+    rows = np.random.default_rng(seed).permutation(len(train))[:count]
+    images, masks = train.images[rows].to(device), train.masks[rows].to(device)
+    network = network.to(device)
+    criterion = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False)
+    plan = Plan(steps, MASK_RATE, seed)
+    seconds = finetune(network, images, masks, lambda logits, _, drawn: criterion(logits, drawn), plan)
+    scores = _dice_of_each(network, test, labels, device)
+    each = np.nanmean(scores, axis=1)
+    return {
+        "dice": float(each.mean()),
+        "images": [round(float(one), 4) for one in each],
+        "labels": [round(float(one), 4) for one in np.nanmean(scores, axis=0)],
+        "groups": test.groups.tolist(),
+        "steps": steps,
+        "seconds": round(seconds, 2),
+    }
 
 
-def augmented(images: Tensor, masks: Tensor | None, step: int, seed: int) -> tuple[Tensor, Tensor]:
-    """A gentle view of each image; masks (images, 1, side, side) move along, one label at a time."""
-    positions = torch.arange(len(images)) + step * len(images)
-    side = images.shape[-1]
-    channels = [images.new_ones(len(images), 1, side, side)]
-    if masks is not None:
-        channels = [(masks == number) for number in range(1, int(masks.max()) + 1)] or channels
-    drawn = torch.zeros(len(images), 1, side, side, dtype=torch.long)
-    for number, channel in enumerate(channels, start=1):
-        augmented_view = make_view(prepare_pixels(images, channel, side), positions, "fine-tuning", side, GENTLE, seed)
-        drawn[augmented_view.inside] = number
-    return augmented_view.image, drawn
+def _dice_of_each(network: nn.Module, test: Pictures, labels: int, device: torch.device) -> NDArray[np.float64]:
+    """(images, labels), nan for a label that is not drawn; images without any are scored as a label that is."""
+    found = torch.cat([logits.argmax(1) for logits in predictions(network, test.images.to(device))]).cpu().numpy()
+    truth = test.masks[:, 0].numpy()
+    scores = np.full((len(test), labels), np.nan)
+    for image in range(len(test)):
+        drawn = [label for label in range(1, labels + 1) if (truth[image] == label).any()] or range(1, labels + 1)
+        for label in drawn:
+            scores[image, label - 1] = dice(found[image] == label, truth[image] == label)
+    return scores
 
 
 class Classifier(nn.Module):
@@ -164,7 +162,7 @@ class Classifier(nn.Module):
 
     Args:
         encoder: in evaluation mode.
-        images: uint8 (images, 3, side, side), those with labels.
+        images: uint8 (images, 3, side, side), those with labels, on the encoder's device.
         numbers: the class of each.
         classes: how many there are; one that no image has starts as most unlikely.
     """
@@ -173,46 +171,42 @@ class Classifier(nn.Module):
         super().__init__()
         self.encoder = encoder
         with torch.no_grad():
-            features = torch.cat([self._pooled(batch) for batch in _batches(images)])
+            features = torch.cat([self._pooled(some.float() / 255) for some in images.split(AT_ONCE)])
         self.mean, self.deviation = features.mean(0), features.std(0) + 1e-6
-        standard = ((features - self.mean) / self.deviation).numpy()
+        standard = ((features - self.mean) / self.deviation).cpu().numpy()
         fitted = LogisticRegression(C=FEW_STRENGTH, max_iter=2000).fit(standard, numbers)
         weight, bias = fitted.coef_, fitted.intercept_
         if len(fitted.classes_) == 2:
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-        self.head = nn.Linear(features.shape[1], classes)
-        nn.init.zeros_(self.head.weight)
-        nn.init.constant_(self.head.bias, UNLIKELY)
+        head = nn.Linear(features.shape[1], classes)
+        nn.init.zeros_(head.weight)
+        nn.init.constant_(head.bias, UNLIKELY)
         with torch.no_grad():
-            self.head.weight[fitted.classes_] = torch.from_numpy(weight).float()
-            self.head.bias[fitted.classes_] = torch.from_numpy(bias).float()
+            head.weight[fitted.classes_] = torch.from_numpy(weight).float()
+            head.bias[fitted.classes_] = torch.from_numpy(bias).float()
+        self.head = head.to(images.device)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Logits (batch, classes) of pictures, float32 (batch, 3, side, side) in [0, 1]."""
         return self.head((self._pooled(image) - self.mean) / self.deviation)
 
     def _pooled(self, image: Tensor) -> Tensor:
         return torch.cat([one.float().mean((2, 3)) for one in self.encoder(image)[-POOLED_MAPS:]], 1)
 
 
-def _labelled(encoder: Encoder, split: Pictures, label: str) -> Labelled:
-    features = pooled_features(encoder, _batches(split.images), bfloat16=True)
-    classes = np.array([str(row[label]) for row in split.rows])
-    return Labelled(features, classes, np.array([str(row["group"]) for row in split.rows]))
+def _labelled(encoder: Encoder, split: Pictures, device: torch.device) -> Labelled:
+    batches = (some.to(device).float() / 255 for some in split.images.split(AT_ONCE))
+    return Labelled(pooled_features(encoder, batches, bfloat16=True), split.classes, split.groups)
 
 
-def _batches(images: Tensor) -> Iterator[Tensor]:
-    for some in images.split(64):
-        yield some.float() / 255
+def _of_each_class(classes: NDArray[np.int_], names: int, count: int, seed: int) -> NDArray[np.int_]:
+    """Rows drawn from the classes in turn."""
+    generator = np.random.default_rng(seed)
+    turns = [generator.permutation(np.flatnonzero(classes == number)) for number in range(names)]
+    most = max(len(turn) for turn in turns)
+    return np.array([turn[k] for k in range(most) for turn in turns if k < len(turn)][:count])
 
 
-def _mask(path: str, labels: int) -> NDArray[np.uint8]:
-    """Labels of a mask file as (1, MASK_SIDE, MASK_SIDE), placed as `prepare_picture` places the image."""
-    values = np.asarray(Image.open(path))
-    values = values // 255 if labels == 1 and values.max() == 255 else values
-    scale = MASK_SIDE / max(values.shape)
-    height, width = (max(1, round(side * scale)) for side in values.shape)
-    small = np.asarray(Image.fromarray(values.astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST))
-    square = np.zeros((1, MASK_SIDE, MASK_SIDE), np.uint8)
-    top, left = (MASK_SIDE - height) // 2, (MASK_SIDE - width) // 2
-    square[0, top : top + height, left : left + width] = small
-    return square
+def _area(truth: NDArray[np.int_], scores: NDArray[np.float64], classes: int) -> float:
+    present = [number for number in range(classes) if 0 < (truth == number).sum() < len(truth)]
+    return float(np.mean([roc_auc_score(truth == number, scores[:, number]) for number in present]))

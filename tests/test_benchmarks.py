@@ -1,4 +1,4 @@
-"""The comparison of recipes trains what the pretraining bundle trains."""
+"""The comparison of recipes trains what the pretraining bundle trains, and measures it as it says."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from echocare_core.models import PROFILES
+from echocare_core.pretraining.stages import Stages
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONFIGS = REPOSITORY / "bundles" / "ultrasound_pretraining" / "configs"
@@ -19,7 +20,15 @@ def recipes(monkeypatch):
     import representation_methods
 
     yield representation_methods
-    del sys.modules["representation_methods"]
+    for name in [name for name in sys.modules if name.startswith("representation")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def training(recipes):
+    import representation_training
+
+    return representation_training
 
 
 def weighted(stages):
@@ -39,25 +48,25 @@ def test_the_recipe_has_the_stages_of_the_bundle(recipes, recipe, file):
     assert weighted(recipes.METHODS[recipe].stages) == weighted(bundle)
 
 
-def test_the_full_recipe_has_the_objective_and_the_optimiser_of_the_bundle(recipes):
+def test_the_full_recipe_has_the_objective_and_the_optimiser_of_the_bundle(recipes, training):
     objective, network = TRAIN["objective"], TRAIN["network_def"]
     full = recipes.METHODS["full"]
     assert full.views == objective["views"]
     assert full.level_weights == objective["level_weights"]
-    assert objective["places_per_image"] == recipes.PLACES
-    assert TRAIN["picture_size"] == recipes.PICTURE
-    assert (TRAIN["learning_rate"], TRAIN["weight_decay"]) == (recipes.PEAK, recipes.WEIGHT_DECAY)
+    assert objective["places_per_image"] == training.PLACES
+    assert TRAIN["picture_size"] == training.PICTURE
+    assert (TRAIN["learning_rate"], TRAIN["weight_decay"]) == (training.PEAK, training.WEIGHT_DECAY)
     assert (
         network["decoder_width"],
         network["projector_width"],
         network["place_width"],
-    ) == (recipes.DECODER, recipes.PROJECTOR, recipes.PLACE_WIDTH)
+    ) == (training.DECODER, training.PROJECTOR, training.PLACE_WIDTH)
 
 
 def test_every_recipe_has_stages_that_its_encoder_takes(recipes):
     for method in recipes.METHODS.values():
         if isinstance(method, recipes.Method):
             entries = [{key: value for key, value in stage.items() if key != "share"} for stage in method.stages]
-            stages = recipes.Stages([{**stage, "steps": 1} for stage in entries])
+            stages = Stages([{**stage, "steps": 1} for stage in entries])
             stages.check_fit(PROFILES["tiny"], place_maps=TRAIN["network_def"]["place_maps"])
             assert sum(stage["share"] for stage in method.stages) == pytest.approx(1)

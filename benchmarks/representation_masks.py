@@ -1,0 +1,119 @@
+"""Training on the masks of several data sets at once: what a network without any method can learn from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from representation_finetuning import Plan, finetune
+from representation_measures import MASK_RATE, SIDE
+from representation_networks import OURS, build_network, save_network
+from representation_pictures import read_split
+from torch import Tensor
+from torch.nn import functional
+
+STRUCTURES = {  # folder of the data: what the labels 1, 2, ... of its masks are
+    "bus_bra": ("breast lesion",),
+    "busi": ("breast lesion",),
+    "breast_usg": ("breast lesion",),
+    "hc18": ("fetal head",),
+    "ccaui_carotid": ("carotid lumen",),
+    "aul_liver": ("liver", "liver mass"),
+    "dltrack_muscle": ("aponeurosis",),
+}
+ORGANS = {
+    **dict.fromkeys(("bus_bra", "busi", "breast_usg"), "breast"),
+    **{"hc18": "fetus", "ccaui_carotid": "neck", "aul_liver": "liver", "dltrack_muscle": "muscle"},
+}
+NAMES = tuple(dict.fromkeys(name for names in STRUCTURES.values() for name in names))
+STEPS_TIMED, ROUNDS = 4, 4
+
+
+@dataclass(frozen=True)
+class MaskTraining:
+    """A sigmoid channel per structure, cross-entropy and Dice; structures of other data sets are unknown in a picture.
+
+    Attributes:
+        network: of `representation_networks`.
+    """
+
+    network: str = OURS
+
+
+def left_out(folder: str, whole_organ: bool) -> tuple[str, ...]:
+    """The data sets whose masks may not be seen by what is tested on one of them."""
+    same = [other for other, organ in ORGANS.items() if organ == ORGANS[folder]]
+    return tuple(sorted(same)) if whole_organ else (folder,)
+
+
+def seconds_per_step(network: str, profile: str, labels: int, device: torch.device) -> float:
+    """Least time of a training step of a network, of a few in several rounds, with pictures of noise."""
+    images = torch.randint(256, (64, 3, SIDE, SIDE), dtype=torch.uint8, device=device)
+    masks = torch.randint(labels, (64, 1, SIDE, SIDE), dtype=torch.uint8, device=device)
+    built = build_network(network, profile, labels, seed=0).to(device)
+
+    def loss(logits: Tensor, _: Tensor, drawn: Tensor) -> Tensor:
+        return functional.cross_entropy(logits, drawn[:, 0])
+
+    plan = Plan(STEPS_TIMED, MASK_RATE, seed=0)
+    return min(finetune(built, images, masks, loss, plan) for _ in range(ROUNDS)) / STEPS_TIMED
+
+
+def train_on_masks(
+    training: MaskTraining, profile: str, data: Path, without: Sequence[str], plan: Plan, device: torch.device
+) -> torch.nn.Module:
+    """A network trained on the `train` masks of all data sets but some, drawn by the root of their numbers."""
+    folders = [folder for folder in STRUCTURES if folder not in without]
+    splits = [read_split(data / folder, "train", SIDE, labels=len(STRUCTURES[folder])) for folder in folders]
+    chances = np.concatenate([np.full(len(split), 1 / math.sqrt(len(split))) for split in splits])
+    tables = [torch.tensor([-1, *map(NAMES.index, STRUCTURES[folder])]) for folder in folders]
+    most = max(map(len, tables))
+    table = torch.stack([functional.pad(one, (0, most - len(one)), value=-1) for one in tables]).to(device)
+    source = torch.cat([torch.full((len(split),), n) for n, split in enumerate(splits)]).to(device)
+    network = build_network(training.network, profile, len(NAMES), plan.seed).to(device)
+
+    def loss(logits: Tensor, rows: Tensor, drawn: Tensor) -> Tensor:
+        channels = table[source[rows]]
+        numbers = channels.gather(1, drawn.flatten(1)).view_as(drawn)
+        every = torch.arange(len(NAMES), device=device)
+        known = (channels[:, :, None] == every).any(1)
+        return partial_label_loss(logits, numbers == every[None, :, None, None], known)
+
+    images, masks = (torch.cat([getattr(one, name) for one in splits]).to(device) for name in ("images", "masks"))
+    finetune(network, images, masks, loss, plan, chances / chances.sum())
+    return network
+
+
+def partial_label_loss(logits: Tensor, present: Tensor, known: Tensor) -> Tensor:
+    """Cross-entropy and soft Dice of the channels that are known.
+
+    Args:
+        logits: float32 (batch, channels, height, width).
+        present: bool, likewise.
+        known: bool (batch, channels).
+    """
+    target, weight = present.float(), known.float()
+    entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean((2, 3))
+    score = logits.sigmoid()
+    overlap, total = (score * target).sum((2, 3)), (score + target).sum((2, 3))
+    lost = entropy + 1 - (2 * overlap + 1) / (total + 1)
+    return (lost * weight).sum() / weight.sum()
+
+
+def train(
+    training: MaskTraining,
+    profile: str,
+    data: Path,
+    without: Sequence[str],
+    plan: Plan,
+    device: torch.device,
+    folder: Path,
+) -> Path:
+    """Train, and write the network into a folder; returns that."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_network(train_on_masks(training, profile, data, without, plan, device), folder)
+    return folder

@@ -1,0 +1,70 @@
+"""Networks that label pixels: ours and those of MONAI that are as large; weights are carried from one to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from monai.networks.nets import DynUNet, SwinUNETR, UNet
+from torch import Tensor, nn
+
+from echocare_core.models import load_encoder, load_segmentation_decoder, save_encoder
+from echocare_core.pretraining.assembly import ENCODER_FILE
+from echocare_core.tasks.segmentation import SegmentationNetwork
+
+OURS, WHOLE = "encoder and decoder", "network.safetensors"
+DECODER, DECODER_FILE = {"width": 16, "width_limit": 64}, "segmentation_decoder.safetensors"
+WIDTHS = (32, 64, 128, 256)
+OPPONENTS: dict[str, Callable[[int], nn.Module]] = {  # channels out to a network: 1.6, 1.9 and 1.8 million weights
+    "MONAI UNet": lambda labels: UNet(2, 3, labels, channels=WIDTHS, strides=(2, 2, 2), num_res_units=2),
+    "DynUNet": lambda labels: DynUNet(2, 3, labels, [3] * 4, [1, 2, 2, 2], [2] * 3, filters=list(WIDTHS)),
+    "SwinUNETR": partial(
+        lambda labels, **sizes: SwinUNETR(3, labels, spatial_dims=2, **sizes),
+        **{"feature_size": 12, "num_heads": (1, 2, 4, 8), "use_v2": True},
+    ),
+}
+
+
+def build_network(name: str, profile: str, labels: int, seed: int) -> nn.Module:
+    """A network with random weights.
+
+    Args:
+        name: `OURS` or one of `OPPONENTS`.
+        profile: of our encoder.
+        labels: channels out.
+        seed: of the weights.
+    """
+    torch.manual_seed(seed)
+    if name == OURS:
+        return SegmentationNetwork(labels=labels, encoder=profile, **DECODER)
+    return OPPONENTS[name](labels)
+
+
+def start_from(network: nn.Module, folder: Path) -> nn.Module:
+    """Give a network what a training left in a folder: a whole network but its last layer, or encoder and decoder."""
+    whole = folder / WHOLE
+    if whole.is_file():
+        _carry_over(safetensors.torch.load_file(whole), network)
+    elif isinstance(network, SegmentationNetwork):
+        network.encoder.load_state_dict(load_encoder(folder / ENCODER_FILE).state_dict())
+        if (folder / DECODER_FILE).is_file():
+            network.decoder = load_segmentation_decoder(folder / DECODER_FILE, network.encoder.profile, **DECODER)
+    return network
+
+
+def save_network(network: nn.Module, folder: Path) -> None:
+    """Write all weights for `start_from`, and those of an encoder in it for themselves."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    safetensors.torch.save_file(state, folder / WHOLE)
+    if isinstance(network, SegmentationNetwork):
+        save_encoder(network.encoder, folder / ENCODER_FILE)
+
+
+def _carry_over(state: dict[str, Tensor], network: nn.Module) -> None:
+    """Every tensor whose shape is the same; the last layer, of other labels, stays as it is."""
+    own = network.state_dict()
+    kept = {name: tensor for name, tensor in state.items() if name in own and own[name].shape == tensor.shape}
+    network.load_state_dict({**own, **kept})
