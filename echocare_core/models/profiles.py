@@ -40,6 +40,7 @@ class EncoderProfile:
 
 PROFILES = {
     "released": EncoderProfile(embed_dim=128, depths=(2, 2, 18, 2), num_heads=(4, 8, 16, 32)),
+    "base": EncoderProfile(embed_dim=32, depths=(2, 2, 6, 2), num_heads=(2, 4, 8, 16), patch_size=4),
     "small": EncoderProfile(embed_dim=24, depths=(2, 2, 4, 2), num_heads=(1, 2, 4, 8), patch_size=4),
     "tiny": EncoderProfile(embed_dim=16, depths=(2, 2, 4, 2), num_heads=(1, 2, 4, 8), patch_size=4),
 }

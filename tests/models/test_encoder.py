@@ -11,7 +11,7 @@ from monai_network import monai_network, relative_differences
 from echocare_core.errors import SettingsError
 from echocare_core.models import PROFILES, EncoderProfile, build_encoder
 
-SMALL_PROFILES = ["tiny", "small"]
+SMALL_PROFILES = ["tiny", "small", "base"]
 
 
 @pytest.fixture(scope="module")
@@ -347,7 +347,7 @@ def test_values_that_are_not_finite_are_refused_and_counted(value):
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="'huge'; needed one of released, small, tiny"):
+    with pytest.raises(ValueError, match="'huge'; needed one of released, base, small, tiny"):
         build_encoder("huge")
 
 
