@@ -21,9 +21,9 @@ from echocare_core.errors import SettingsError
 from echocare_core.models.encoder import IMAGE_CHANNELS
 from echocare_core.models.profiles import PROFILES, EncoderProfile, named_profile
 from echocare_core.models.weight_file import check_card, read_state_dict
-from echocare_core.models.weights import load_strictly
+from echocare_core.models.weights import embedded_file, load_strictly
 
-EMBEDDED_DECODER = Path(__file__).parent / "embedded" / "segmentation_decoder.safetensors"
+DECODER = "_decoder"  # ending of the name of such a file beside its encoder's
 
 
 class SegmentationDecoder(nn.Module):
@@ -114,15 +114,16 @@ def load_segmentation_decoder(
     """A decoder that a training starts from, in training mode, on the CPU, in float32.
 
     Args:
-        path: what `save_segmentation_decoder` wrote, or "embedded" for the decoder that comes with this package.
+        path: what `save_segmentation_decoder` wrote, or "embedded" for the one that comes with this package.
         profile: of the encoder whose maps it will get.
         width, width_limit: of `SegmentationDecoder`.
 
     Raises:
-        SettingsError: an unknown profile name, or a file of another profile or other widths.
+        SettingsError: an unknown profile name, a file of another profile or other widths, or a profile of which no
+            decoder comes with this package.
         WeightsError: no such file, or its tensors are not those of such a decoder.
     """
-    path = EMBEDDED_DECODER if path == "embedded" else Path(path)
+    path = embedded_file(profile, DECODER) if path == "embedded" else Path(path)
     check_card(path)
     state = read_state_dict(path)
     decoder = SegmentationDecoder(profile, width=width, width_limit=width_limit)

@@ -18,12 +18,13 @@ from echocare_core.disk import explained
 from echocare_core.errors import BundleError, SettingsError, WeightsError
 from echocare_core.models.encoder import Encoder, build_encoder
 from echocare_core.models.identity import bundle_of, digest_state
-from echocare_core.models.profiles import EncoderProfile, describe, named_profile
+from echocare_core.models.profiles import PROFILES, EncoderProfile, describe, named_profile
 from echocare_core.models.saving import save_state
 from echocare_core.models.weight_file import check_card, read_state_dict, some
 from echocare_core.origin.running import Running, find_running
 
-EMBEDDED = Path(__file__).parent / "embedded" / "encoder.safetensors"
+EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
+EMBEDDED = EMBEDDED_FOLDER / "tiny.safetensors"
 PATCH, HIDDEN = "patch_embed.proj.weight", "layers1.0.blocks.0.mlp.linear1.weight"
 STAGES = ("layers1.0", "layers2.0", "layers3.0", "layers4.0")
 TABLES = tuple(f"{stage}.blocks.0.attn.relative_position_bias_table" for stage in STAGES)
@@ -82,18 +83,42 @@ def starting_encoder(profile: str | EncoderProfile, weights: str | Path | None) 
             this package; random weights when None.
 
     Raises:
-        SettingsError: an unknown profile name, or weights of another profile.
+        SettingsError: an unknown profile name, weights of another profile, or a profile of which none come with this
+            package.
         WeightsError: see `load_encoder`.
     """
     if weights is None:
         return build_encoder(profile)
-    encoder, wanted = load_encoder(EMBEDDED if weights == "embedded" else weights), named_profile(profile)
+    encoder = load_encoder(embedded_file(profile) if weights == "embedded" else weights)
+    wanted = named_profile(profile)
     if encoder.profile != wanted:
         raise SettingsError(
             f"{Path(weights).name} holds the encoder {describe(encoder.profile)}; needed {describe(wanted)}. Set "
             "`encoder` to that of the file, or `encoder_weights` to None to start from random weights."
         )
     return encoder.train()
+
+
+def embedded_file(profile: str | EncoderProfile, ending: str = "") -> Path:
+    """The weights of a profile that come with this package.
+
+    Args:
+        profile: name of the encoder's profile, or its numbers.
+        ending: of the name: nothing for the encoder, "_decoder" for the segmentation decoder trained with it.
+
+    Raises:
+        SettingsError: none come with it.
+    """
+    files = {name: EMBEDDED_FOLDER / f"{name}{ending}.safetensors" for name in PROFILES}
+    there = [name for name, path in files.items() if path.is_file()]
+    wanted = named_profile(profile)
+    for name in there:
+        if PROFILES[name] == wanted:
+            return files[name]
+    raise SettingsError(
+        f"No{ending.replace('_', ' ')} weights of the encoder {describe(wanted)} come with this package; needed one "
+        f"of {', '.join(there) or 'none'}. Set `encoder` to one of them, or start from a file, or from None."
+    )
 
 
 def save_encoder(encoder: Encoder, path: str | Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from echocare_core.models import EMBEDDED, PROFILES, load_encoder
+from echocare_core.errors import SettingsError
+from echocare_core.models import EMBEDDED, PROFILES, load_encoder, starting_encoder
 
-CARD = json.loads(EMBEDDED.with_name("encoder.json").read_text(encoding="utf-8"))
+CARD = json.loads(EMBEDDED.with_suffix(".json").read_text(encoding="utf-8"))
 LARGEST = 8_000_000  # bytes
 README = Path(__file__).parents[2] / "README.md"
 
@@ -44,3 +45,13 @@ def test_the_readme_gives_the_numbers_of_the_card(task):
     numbers = CARD["results"][task]
     row = next(line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {task} |"))
     assert row == f"| {task} | {numbers['untrained']:.3f} | {numbers['embedded']:.3f} |"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EMBEDDED.parent.glob("*.json")))
+def test_a_training_starts_from_the_weights_of_its_profile(name):
+    assert starting_encoder(name, "embedded").profile == PROFILES[name]
+
+
+def test_a_profile_without_weights_is_refused_with_those_that_have_some():
+    with pytest.raises(SettingsError, match=r"weights of the encoder base .* needed one of .*tiny"):
+        starting_encoder("base", "embedded")

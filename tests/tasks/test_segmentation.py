@@ -17,7 +17,7 @@ from echocare_core.models import (
     load_encoder,
     save_encoder,
     save_segmentation_decoder,
-    segmentation_decoder,
+    weights,
 )
 from echocare_core.models.saving import save_state
 from echocare_core.models.weights import load_network
@@ -104,8 +104,8 @@ def test_a_decoder_file_is_where_it_starts_from(tmp_path):
 
 def test_it_starts_from_the_embedded_decoder_by_name(tmp_path, monkeypatch):
     pretrained = SegmentationDecoder("tiny", width=16, width_limit=64)
-    save_segmentation_decoder(pretrained, tmp_path / "embedded.safetensors")
-    monkeypatch.setattr(segmentation_decoder, "EMBEDDED_DECODER", tmp_path / "embedded.safetensors")
+    save_segmentation_decoder(pretrained, tmp_path / "tiny_decoder.safetensors")
+    monkeypatch.setattr(weights, "EMBEDDED_FOLDER", tmp_path)
     net = network(decoder_weights="embedded")
     torch.testing.assert_close(net.decoder.state_dict(), pretrained.state_dict(), atol=0, rtol=0)
 
