@@ -23,13 +23,23 @@ from echocare_core.models.layers import (
     DerivedTensorCache,
     LayerNorm,
     Linear,
+    cast_together,
     has_hooks,
     in_precision_of,
+    is_compiled,
+    is_planned,
     is_recorded,
 )
 from echocare_core.models.profiles import EncoderProfile, named_profile
 from echocare_core.models.recording import recorded_layout
-from echocare_core.models.windows import Partition, StageLayout, stage_layout
+from echocare_core.models.windows import (
+    Partition,
+    StageLayout,
+    constant_layout,
+    relative_positions,
+    reorder,
+    stage_layout,
+)
 
 IMAGE_CHANNELS = 3
 LEAK = 0.01  # of the leaky rectifier between the convolutions
@@ -63,7 +73,7 @@ class Encoder(nn.Module):
 
     Raises:
         SettingsError: an image of another shape, smaller than one window, or with values that are not finite; where the
-            network is recorded only the shape is looked at.
+            network is recorded only the shape is looked at, and in training on a GPU no values: it would have to wait.
     """
 
     mask_token: Tensor
@@ -141,7 +151,9 @@ class Encoder(nn.Module):
                 f"Image of {shape[2]}x{shape[3]} px; needed at least {least}x{least} px, one window of "
                 f"{profile.window_size} patches of {profile.patch_size} px. Pad or resize it."
             )
-        if not is_recorded() and not torch.isfinite(image).all():
+        if is_recorded() or (self.training and not image.is_cpu):
+            return
+        if not torch.isfinite(image).all():
             count = int((~torch.isfinite(image)).sum())
             raise SettingsError(
                 f"Image batch of shape {shape} with {count} values that are not finite; needed numbers in [0, 1]. "
@@ -210,18 +222,17 @@ class Stage(nn.Module):
     def forward(self, features: Tensor, activation_checkpointing: bool) -> Tensor:
         """(batch, channels, height, width) to (batch, 2 * channels, height / 2, width / 2), rounded up."""
         batch, channels, height, width = features.shape
-        make_layout = recorded_layout if is_recorded() else stage_layout
-        layout = make_layout(batch, height, width, self.window_size, features.device)
-        tokens = layout.window_partition(features.permute(0, 2, 3, 1).reshape(-1, channels))
+        layout = _layout(batch, height, width, self.window_size, features.device)
+        tokens = reorder(features.permute(0, 2, 3, 1).reshape(-1, channels), layout.window_partition)
         for number, block in enumerate(self.blocks):
             odd = number % 2
             if layout.cyclic_shift and number:
-                tokens = layout.cyclic_shift[1 - odd](tokens)
+                tokens = reorder(tokens, layout.cyclic_shift[1 - odd])
             if activation_checkpointing and torch.is_grad_enabled():
                 tokens = checkpoint(block, tokens, layout, odd, use_reentrant=False)
             else:
                 tokens = block(tokens, layout, odd)
-        neighbours = layout.window_reverse[(len(self.blocks) - 1) % 2](tokens).view(-1, 4 * channels)
+        neighbours = reorder(tokens, layout.window_reverse[(len(self.blocks) - 1) % 2]).view(-1, 4 * channels)
         merged = self.downsample(neighbours).view(batch, -(-height // 2), -(-width // 2), 2 * channels)
         return merged.permute(0, 3, 1, 2)
 
@@ -242,18 +253,27 @@ class SwinBlock(nn.Module):
 
         Without gradients the windows go through in chunks that stay in the processor's cache, and in place.
         """
+        if is_recorded():
+            return self._train(tokens, layout, odd)
+        if torch.is_grad_enabled():
+            with cast_together(self, tokens.dtype):
+                return self._train(tokens, layout, odd)
         partition = layout.partitions[odd]
         windows = tokens.view(-1, layout.tokens, tokens.shape[-1])
         bias = self.attn.position_bias(layout, odd, tokens.dtype)
-        if torch.is_grad_enabled() or not partition.kinds:
-            windows = self.attn(self._first(windows, partition), bias, partition) + windows
-            return (self.mlp(self.norm2(windows)) + windows).view_as(tokens)
         size = layout.tokens * self.hidden * tokens.element_size()
         for some in chunks(len(windows), size) if tokens.is_cpu else [slice(0, len(windows))]:
             chunk, part = windows[some], partition.part(some.start, some.stop)
             chunk += self.attn(self._first(chunk, part), bias, part)
             chunk += self.mlp(self.norm2(chunk))
         return tokens
+
+    def _train(self, tokens: Tensor, layout: StageLayout, odd: int) -> Tensor:
+        partition = layout.partitions[odd]
+        windows = tokens.view(-1, layout.tokens, tokens.shape[-1])
+        bias = self.attn.position_bias(layout, odd, tokens.dtype)
+        windows = self.attn(self._first(windows, partition), bias, partition) + windows
+        return (self.mlp(self.norm2(windows)) + windows).view_as(tokens)
 
     def _first(self, windows: Tensor, partition: Partition) -> Tensor:
         normed = self.norm1(windows)
@@ -270,7 +290,7 @@ class WindowAttention(nn.Module):
         self.heads = heads
         self.scale = (channels // heads) ** -0.5
         self.relative_position_bias_table = nn.Parameter(torch.empty((2 * window_size - 1) ** 2, heads))
-        self.register_buffer("relative_position_index", _relative_positions(window_size))
+        self.register_buffer("relative_position_index", relative_positions(window_size))
         self.qkv = Linear(channels, 3 * channels)
         self.proj = Linear(channels, channels)
         self.derived = DerivedTensorCache()
@@ -279,16 +299,24 @@ class WindowAttention(nn.Module):
     def position_bias(self, layout: StageLayout, odd: int, dtype: torch.dtype) -> Tensor:
         """Bias of each pair of tokens, with the shift mask of each kind of window: (kinds, heads, tokens, tokens).
 
-        A window that shrank to a small map takes the corner of the index, as the published network does.
+        A window that shrank to a small map takes the corner of the index, as the published network does. On GPUs and in
+        compiled networks each window of a map is a kind of its own.
         """
-        tokens = layout.tokens
+        tokens, table = layout.tokens, self.relative_position_bias_table
+        masks, planned, trained = layout.attention_masks[odd], is_planned(table), torch.is_grad_enabled()
+        kinds = layout.window_kinds if odd and planned else None
+        if kinds is not None and trained:
+            masks, kinds = masks.index_select(0, kinds), None
 
         def make(table: Tensor) -> Tensor:
-            index = self.relative_position_index[:tokens, :tokens].reshape(-1)
-            bias = table.t()[:, index].view(1, self.heads, tokens, tokens)
-            return (bias + layout.attention_masks[odd]).to(dtype)
+            if planned and trained and layout.positions is not None:
+                bias = table.t() @ layout.positions.to(table.dtype)  # its gradient adds up in a fixed order
+            else:
+                bias = table.t()[:, self.relative_position_index[:tokens, :tokens].reshape(-1)]
+            return (bias.view(1, self.heads, tokens, tokens) + masks).to(dtype)
 
-        return self.derived((layout.window, odd and layout.shift, dtype), make, self.relative_position_bias_table)
+        bias = self.derived((layout.window, odd and layout.shift, dtype), make, table)
+        return bias if kinds is None else bias.index_select(0, kinds)
 
     def forward(self, windows: Tensor, bias: Tensor, partition: Partition) -> Tensor:
         """Windows (windows, tokens, channels), normalised, to the same."""
@@ -328,12 +356,13 @@ class PatchMerging(nn.Module):
         return self.reduction(self.norm(neighbours))
 
 
-def _relative_positions(window_size: int) -> Tensor:
-    """Row of the bias table for each pair of tokens of a window: (tokens, tokens)."""
-    side = torch.arange(window_size)
-    rows, columns = (axis.reshape(-1) for axis in torch.meshgrid(side, side, indexing="ij"))
-    offsets = [axis[:, None] - axis[None, :] + window_size - 1 for axis in (rows, columns)]
-    return offsets[0] * (2 * window_size - 1) + offsets[1]
+def _layout(batch: int, height: int, width: int, window_size: int, device: torch.device) -> StageLayout:
+    """The layout of a stage, kept from call to call, as a constant of a compiled network, or in recorded operations."""
+    if not is_recorded():
+        return stage_layout(batch, height, width, window_size, device)
+    if is_compiled() and not any(isinstance(size, torch.SymInt) for size in (batch, height, width)):
+        return constant_layout(batch, height, width, window_size, device)
+    return recorded_layout(batch, height, width, window_size, device)
 
 
 def _normalize(features: Tensor) -> Tensor:

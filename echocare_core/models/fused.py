@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from echocare_core.models.layers import is_recorded
+from echocare_core.models.layers import is_planned, is_recorded
 from echocare_core.models.windows import Partition
 
 CHUNK_BYTES = 8 << 20  # of the widest activations computed at once on a CPU: about what its caches hold
@@ -30,8 +30,9 @@ def attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: float) -> 
 
     Args:
         qkv: (3, windows, heads, tokens, channels per head).
-        bias: (kinds, heads, tokens, tokens), for each kind of window in `partition` with its shift mask; one for all
-            where the partition tells no kinds but `attention_mask`.
+        bias: (kinds, heads, tokens, tokens), for each kind of window in `partition` with its shift mask; for each
+            window of a map on GPUs and in compiled networks; one for all where the partition tells no kinds but
+            `attention_mask`.
         partition: which windows are of which kind.
         scale: of the products.
 
@@ -40,7 +41,9 @@ def attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: float) -> 
     """
     if not partition.kinds:
         return _plain_attention(qkv, bias, partition, scale)
-    if torch.is_grad_enabled() and qkv.is_cpu:
+    if is_planned(qkv):
+        return _whole_attention(qkv, bias, scale)
+    if torch.is_grad_enabled():
         return _Attention.apply(qkv, bias, partition, scale)
     return _fused_attention(qkv, bias, partition, scale)
 
@@ -67,6 +70,9 @@ def feed_forward(rows: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, 
 
 def instance_norm(features: Tensor, epsilon: float = 1e-5) -> Tensor:
     """Normalise each channel of each map (batch, channels, height, width), channels last in memory, without weights."""
+    if is_planned(features):  # rows of one map each, in one pass
+        normed = functional.layer_norm(features.contiguous(), features.shape[2:], eps=epsilon)
+        return normed.contiguous(memory_format=torch.channels_last)
     if is_recorded():
         return torch.instance_norm(features, None, None, None, None, True, 0.0, epsilon, False)
     if not torch.is_grad_enabled() and features.is_cpu and features.dtype == torch.bfloat16:
@@ -85,6 +91,14 @@ def _fused_attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: flo
         for start, end, kind in partition.spans()
     ]
     return runs[0] if len(runs) == 1 else torch.cat(runs)
+
+
+def _whole_attention(qkv: Tensor, bias: Tensor, scale: float) -> Tensor:
+    """One call for all windows, of every map of the batch in turn."""
+    query, key, value = qkv.unbind(0)
+    if len(bias) > 1:
+        bias = bias[:, None].expand(-1, len(query) // len(bias), -1, -1, -1).flatten(0, 1)
+    return functional.scaled_dot_product_attention(query, key, value, bias, scale=scale).transpose(1, 2)
 
 
 def _plain_attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: float) -> Tensor:

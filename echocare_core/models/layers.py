@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 
@@ -56,15 +58,21 @@ class DerivedTensorCache:
 
     Attributes:
         enabled: False where weights change without a trace, as FSDP's gathered ones do: nothing is kept then.
+        cast: what `cast_together` has made already, by name.
     """
 
     def __init__(self) -> None:
         self.enabled = True
         self.tensors: dict[Any, tuple[Any, Tensor]] = {}
+        self.cast: dict[Any, Tensor] = {}
 
     def __call__(self, name: Any, make: Callable[[Tensor], Tensor], parameter: Tensor) -> Tensor:
         """`make(parameter)`, or what it returned the last time under that name."""
-        off = is_recorded() or not self.enabled or torch.is_grad_enabled()
+        if is_recorded():
+            return make(parameter)
+        if name in self.cast:
+            return self.cast[name]
+        off = not self.enabled or torch.is_grad_enabled()
         if off or not isinstance(parameter, nn.Parameter) or parameter.is_inference():
             self.tensors.clear()
             return make(parameter)
@@ -81,6 +89,51 @@ class DerivedTensorCache:
 
     def __reduce__(self) -> tuple[type[DerivedTensorCache], tuple[()]]:
         return DerivedTensorCache, ()
+
+
+@contextmanager
+def cast_together(module: nn.Module, dtype: torch.dtype) -> Iterator[None]:
+    """While a module is trained, cast the weights of all its layers in one operation, and their gradients in another.
+
+    One by one they would be most of what a small network asks of a GPU.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, Linear | LayerNorm) and layer.derived.enabled]
+    named = [(layer, number, one) for layer in layers for number, one in enumerate((layer.weight, layer.bias))]
+    weights = [(layer, number, one) for layer, number, one in named if one is not None and one.dtype != dtype]
+    if not weights or not torch.is_grad_enabled():
+        yield
+        return
+    results = _Cast.apply(dtype, *(one for _, _, one in weights))
+    for (layer, number, _), result in zip(weights, results, strict=True):
+        layer.derived.cast[number, dtype] = result
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.derived.cast.clear()
+
+
+class _Cast(torch.autograd.Function):
+    """Tensors in another precision."""
+
+    @staticmethod
+    def forward(ctx: Any, dtype: torch.dtype, *tensors: Tensor) -> tuple[Tensor, ...]:
+        ctx.set_materialize_grads(False)
+        ctx.dtypes = [one.dtype for one in tensors]
+        results = [torch.empty_like(one, dtype=dtype) for one in tensors]
+        torch._foreach_copy_(results, list(tensors))
+        return tuple(results)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        known = [number for number, one in enumerate(gradients) if one is not None]
+        given = [one for one in gradients if one is not None]
+        made = [torch.empty_like(one, dtype=ctx.dtypes[number]) for number, one in zip(known, given, strict=True)]
+        if made:
+            torch._foreach_copy_(made, given)
+        by_number = dict(zip(known, made, strict=True))
+        return None, *(by_number.get(number) for number in range(len(gradients)))
 
 
 def has_hooks(layer: nn.Module) -> bool:
@@ -104,3 +157,16 @@ def in_precision_of(like: Tensor, layer: Linear | LayerNorm | Convolution) -> tu
 def is_recorded() -> bool:
     """Whether operations are being recorded for another program: nothing is kept then."""
     return torch.jit.is_tracing() or torch.compiler.is_compiling()
+
+
+def is_compiled() -> bool:
+    """Whether `torch.compile` records them, for this device and perhaps for their gradients."""
+    return torch.compiler.is_dynamo_compiling() and not torch.compiler.is_exporting()
+
+
+def is_planned(tensor: Tensor) -> bool:
+    """Whether the order of the operations is left to the compiler, or to a GPU, on which each is better done at once.
+
+    On a CPU they go through in parts that stay in its cache.
+    """
+    return is_compiled() or not (tensor.is_cpu or is_recorded())

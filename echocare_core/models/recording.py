@@ -26,7 +26,7 @@ def recorded_layout(batch: int, height: int, width: int, window_size: int, devic
         device: where the maps are.
 
     Returns:
-        A layout whose gathers and partitions serve the way forward only: `target` and `kinds` mean nothing, and
+        A layout without `target`, so that PyTorch finds the gradient of its gathers, and without `kinds`:
         `attention_mask` is (windows, 1, tokens, tokens), batch included.
     """
     down, across = (_Side.of(length, window_size, device) for length in (height, width))
@@ -141,4 +141,4 @@ def _gather_rows(index: Tensor, real: Tensor | None, rows: int) -> TokenGather:
     if real is not None:
         index = index * real + (~real).long() * rows
     index = index.reshape(-1)
-    return TokenGather(index, index, real is not None, False)
+    return TokenGather(index, None, real is not None, False)

@@ -16,8 +16,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from echocare_core.models.layers import is_recorded
-
 # Attention mask: added to the logit of two tokens that the cyclic shift brought together from opposite edges (Swin,
 # section 3.2).
 MASKED = -100.0
@@ -30,39 +28,41 @@ class TokenGather(NamedTuple):
 
     Attributes:
         source: for each row of the result its row in the source; one past the last stands for a row of zeros.
-        target: the same the other way round, which is the way of the gradient.
+        target: the same the other way round, which is the way of the gradient; None where that is left to PyTorch.
         pads: whether `source` names the row of zeros.
         target_pads: whether `target` does.
     """
 
     source: Tensor
-    target: Tensor
+    target: Tensor | None
     pads: bool
     target_pads: bool
 
-    @property
-    def inverse(self) -> TokenGather:
-        """The reordering back."""
-        return TokenGather(self.target, self.source, self.target_pads, self.pads)
-
     def __call__(self, rows: Tensor) -> Tensor:
-        """Reorder rows (tokens, channels)."""
-        if torch.is_grad_enabled() and rows.requires_grad and not is_recorded():
-            return _Gather.apply(rows, self)
-        return _gather(rows, self.source, self.pads)
+        """See `reorder`."""
+        return reorder(rows, self)
+
+
+def reorder(rows: Tensor, order: TokenGather) -> Tensor:
+    """Rows (tokens, channels) in another order."""
+    if torch.is_grad_enabled() and rows.requires_grad and order.target is not None:
+        return _Gather.apply(rows, order.source, order.target, order.pads, order.target_pads)
+    return _gather(rows, order.source, order.pads)
 
 
 class _Gather(torch.autograd.Function):
     """A gather whose gradient is a gather too; PyTorch's own would add up row by row."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, order: TokenGather) -> Tensor:
-        ctx.order = order
-        return _gather(rows, order.source, order.pads)
+    def forward(ctx: Any, rows: Tensor, source: Tensor, target: Tensor, pads: bool, target_pads: bool) -> Tensor:
+        ctx.save_for_backward(target)
+        ctx.target_pads = target_pads
+        return _gather(rows, source, pads)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _gather(gradient.contiguous(), ctx.order.target, ctx.order.target_pads), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (target,) = ctx.saved_tensors
+        return _gather(gradient.contiguous(), target, ctx.target_pads), None, None, None, None
 
 
 def _gather(rows: Tensor, source: Tensor, pads: bool) -> Tensor:
@@ -114,6 +114,10 @@ class StageLayout:
             patch merging.
         attention_masks: (kinds, 1, tokens, tokens) for the even and the odd partition, to be added to the position
             bias.
+        positions: float (positions, tokens * tokens), 1 where a pair of tokens has the relative position of a row of
+            the bias table; None where the network is recorded.
+        window_kinds: int64 (windows of a map,), the kind of each window of the odd partition; None where nothing is
+            shifted, or the network is recorded.
     """
 
     window: tuple[int, int]
@@ -123,6 +127,8 @@ class StageLayout:
     cyclic_shift: tuple[TokenGather, TokenGather] | None
     window_reverse: tuple[TokenGather, TokenGather]
     attention_masks: tuple[Tensor, Tensor]
+    positions: Tensor | None = None
+    window_kinds: Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -137,7 +143,7 @@ def stage_layout(batch: int, height: int, width: int, window_size: int, device: 
     As in the published network a map is padded to whole windows at the bottom and on the right, windows shrink to the
     map where that is smaller, and an axis that fits in one window is not shifted (Swin, section 3.2 and its code).
     """
-    with torch.inference_mode(False), torch.device(device):  # tables made at inference serve training too
+    with torch.inference_mode(False), torch.device("cpu"):  # tables made at inference serve training too
         sides = [_Axis.of(length, window_size) for length in (height, width)]
         padded = sides[0].padded * sides[1].padded
         grid = torch.arange(padded).view(sides[0].padded, sides[1].padded)
@@ -147,33 +153,55 @@ def stage_layout(batch: int, height: int, width: int, window_size: int, device: 
         odd, shifted = odd[by_kind], any(axis.shift for axis in sides)
         raster, merged = grid[:height, :width].reshape(-1), _merge_order(grid, height, width)
 
-        def reorder(source: Tensor, target: Tensor, windows_first: tuple[bool, bool]) -> TokenGather:
+        def gather(source: Tensor, target: Tensor, windows_first: tuple[bool, bool]) -> TokenGather:
             one, other = (
                 _repeat_for_batch(order, batch, padded, first)
                 for order, first in zip((source, target), windows_first, strict=True)
             )
             there, back = _index(one, other, batch * padded), _index(other, one, batch * padded)
-            return TokenGather(there, back, bool((there == one.numel()).any()), bool((back == other.numel()).any()))
+            pads, target_pads = bool((there == one.numel()).any()), bool((back == other.numel()).any())
+            return TokenGather(there.to(device), back.to(device), pads, target_pads)
 
         real = (grid % grid.shape[1] < width) & (grid // grid.shape[1] < height)
         reals = [None if padded == height * width else real.view(-1)[order] for order in (even, odd)]
-        masks = _attention_masks(sides)
+        masks = _attention_masks(sides).to(device)
         counts = tuple((torch.bincount(kind, minlength=KINDS) * batch).tolist())
-        plain = Partition((len(even) * batch,), _rows(reals[0], batch))
-        turned = Partition(counts, _rows(reals[1], batch))
-        shift = reorder(even, odd, (True, True))
+        plain = Partition((len(even) * batch,), _rows(reals[0], batch, device))
+        turned = Partition(counts, _rows(reals[1], batch, device))
         return StageLayout(
             window=(sides[0].window, sides[1].window),
             shift=(sides[0].shift, sides[1].shift),
             partitions=(plain, turned if shifted else plain),
-            window_partition=reorder(raster, even, (False, True)),
-            cyclic_shift=(shift, shift.inverse) if shifted else None,
+            window_partition=gather(raster, even, (False, True)),
+            cyclic_shift=(gather(even, odd, (True, True)), gather(odd, even, (True, True))) if shifted else None,
             window_reverse=(
-                reorder(even, merged, (True, False)),
-                reorder(odd if shifted else even, merged, (True, False)),
+                gather(even, merged, (True, False)),
+                gather(odd if shifted else even, merged, (True, False)),
             ),
             attention_masks=(masks[:1], masks if shifted else masks[:1]),
+            positions=_positions(sides[0].window * sides[1].window, window_size, device),
+            window_kinds=kind[by_kind].to(device) if shifted else None,
         )
+
+
+@torch.compiler.assume_constant_result
+def constant_layout(batch: int, height: int, width: int, window_size: int, device: torch.device) -> StageLayout:
+    """`stage_layout`, whose tables are constants of a compiled network."""
+    return stage_layout(batch, height, width, window_size, device)
+
+
+def relative_positions(window_size: int) -> Tensor:
+    """Row of the bias table for each pair of tokens of a window: (tokens, tokens)."""
+    side = torch.arange(window_size)
+    rows, columns = (axis.reshape(-1) for axis in torch.meshgrid(side, side, indexing="ij"))
+    offsets = [axis[:, None] - axis[None, :] + window_size - 1 for axis in (rows, columns)]
+    return offsets[0] * (2 * window_size - 1) + offsets[1]
+
+
+@lru_cache(SIZES_KEPT)
+def _positions(tokens: int, window_size: int, device: torch.device) -> Tensor:
+    rows = relative_positions(window_size)[:tokens, :tokens].reshape(-1)
+    return functional.one_hot(rows, (2 * window_size - 1) ** 2).t().float().contiguous().to(device)
 
 
 @dataclass(frozen=True)
@@ -241,5 +269,5 @@ def _index(source: Tensor, target: Tensor, nowhere: int) -> Tensor:
     return place[target].int()
 
 
-def _rows(real: Tensor | None, batch: int) -> Tensor | None:
-    return None if real is None else real.repeat_interleave(batch, dim=0)[..., None].float()
+def _rows(real: Tensor | None, batch: int, device: torch.device) -> Tensor | None:
+    return None if real is None else real.repeat_interleave(batch, dim=0)[..., None].float().to(device)
