@@ -21,10 +21,12 @@ ORDER = [
     *(
         "results",
         "workflow",
+        "recognition",
         "kinds",
         "bundle_run",
         "prediction",
         "assessment",
+        "routing",
         "arrivals",
         "demo",
         "checks",

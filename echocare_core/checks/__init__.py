@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from echocare_core.bundle import find_bundle
-from echocare_core.checks import card, codes, configurations, files, network, ranges
+from echocare_core.checks import card, codes, configurations, files, meant, network, ranges
 from echocare_core.checks.finding import Check, Finding, Note
 from echocare_core.errors import BundleError, own_cause
 
@@ -33,6 +33,7 @@ CHECKS = (
     Check("training handlers", configurations.check_handlers, (files.TRAINING,)),
     Check("workflow properties", configurations.check_properties),
     Check("plausible ranges", ranges.check_plausible, (files.INFERENCE,)),
+    Check("meant for", meant.check_meant_for, (files.INFERENCE,)),
     Check("DICOM codes", codes.check_codes, (files.INFERENCE,)),
     Check("weights", network.check_weights, (files.INFERENCE, files.WEIGHTS)),
     Check("network shapes", network.check_shapes, (files.INFERENCE,)),

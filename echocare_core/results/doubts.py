@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from echocare_core.results.overlay import marks_nothing
 from echocare_core.results.wording import NOTHING_FOUND, QUOTIENT, limits_text, name_text, split_column, value_text
-from echocare_core.types import Mask, Measurement, Plausible, Prediction
+from echocare_core.types import Foreign, Mask, Measurement, Plausible, Prediction
 
 WHOLE = 0.9  # share of the scan region: a label that covers more outlines nothing
 FEWEST_GREYS = 8  # between the darkest and the brightest hundredth of the scan region: fewer show nothing
@@ -49,7 +49,14 @@ def doubts_of(
     return (*_of_the_picture(prediction), *_of_masks(prediction), *_of_numbers(prediction, values, plausible))
 
 
+def of_foreign(foreign: Foreign) -> Doubt:
+    """The doubt about a picture that is not what the bundle is meant for."""
+    return Doubt(foreign.says, f"{foreign.probability:.2f}")
+
+
 def _of_the_picture(prediction: Prediction) -> Iterator[Doubt]:
+    if prediction.foreign is not None:
+        yield of_foreign(prediction.foreign)
     if prediction.image is not None and _is_blank(_inside(prediction.image, prediction)):
         yield Doubt("the picture is blank")
     if marks_nothing(prediction.outputs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from echocare_core.results.staging import UNFINISHED, settle
 from echocare_core.results.writer import ResultsWriter
 from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.export_dataset import ExportDataset
+from echocare_core.transforms.foreign import foreign_in
 from echocare_core.transforms.frame_faults import Faults
 from echocare_core.types import Frames, Prediction, Results, SetAside
 
@@ -179,7 +181,7 @@ class WriteResults:
     def _write_item(self, item: dict[str, Any]) -> Part | None:
         """Write one item, after the cine that ended before it; None where it is set aside."""
         meta = item["image"].meta
-        frames = self.dataset.by_path[meta["filename_or_obj"]]
+        frames, foreign = self.dataset.by_path[meta["filename_or_obj"]], foreign_in(meta)
         self._write_complete(self.levels.ended_before(frames.path))
         numbers, spacing_mm = convert_to_numpy(meta["frame"]), self._spacing_mm(frames, meta)
         number = int(np.atleast_1d(numbers)[np.size(numbers) // 2])
@@ -187,15 +189,15 @@ class WriteResults:
             outputs = plain_outputs(item["outputs"])
             if numbers.ndim == 0:
                 prediction = self._frame(frames, number, float(meta["frame_time_ms"]), spacing_mm, outputs)
-                self._started().add(prediction)
+                self._started().add(replace(prediction, foreign=foreign))
             elif self.levels.cine is None:
-                self._started().add(self.levels.cine_prediction(frames, number, spacing_mm, outputs))
+                self._started().add(self.levels.cine_prediction(frames, number, spacing_mm, outputs, foreign))
         except Exception as error:  # noqa: BLE001  (whatever the outputs of one frame make a table or drawing raise)
             _raise_of_disk(error)
             self.dataset.set_aside_item(meta, error, self.faults)
             return None
         self.faults.passed()
-        part = Part(self.dataset.export.source_of(frames), number, spacing_mm, without_pixels(outputs))
+        part = Part(self.dataset.export.source_of(frames), number, spacing_mm, without_pixels(outputs), foreign)
         self.levels.add(part)
         return part
 

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from statistics import fmean
 from typing import NamedTuple
 
 from echocare_core.frames.export import study_numbers
 from echocare_core.outputs import plain_outputs, without_pixels
 from echocare_core.transforms.export_dataset import ExportDataset
-from echocare_core.types import Frames, JoinKeys, Output, Prediction
+from echocare_core.types import Foreign, Frames, JoinKeys, Output, Prediction
 
 Outputs = tuple[Output, ...]
 Combine = Callable[[Sequence[Outputs]], Sequence[Output]]  # outputs of the frames or clips, in order -> of the whole
@@ -25,15 +26,17 @@ class _Whole:
 
     parts: list[Outputs] = field(default_factory=list)
     seen: list[tuple[Frames, int, Spacing]] = field(default_factory=list)  # a frame for each part
+    foreign: list[Foreign | None] = field(default_factory=list)  # of each part
 
-    def add(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Sequence[Output]) -> None:
-        self.parts.append(without_pixels(outputs))
-        self.seen.append((frames, number, spacing_mm))
+    def add(self, frames: Frames, part: Part) -> None:
+        self.parts.append(without_pixels(part.outputs))
+        self.seen.append((frames, part.number, part.spacing_mm))
+        self.foreign.append(part.foreign)
 
     def in_time(self) -> _Whole:
         """The same cine in the order in which its frames were recorded, whatever order a table names them in."""
         order = sorted(range(len(self.seen)), key=lambda place: self.seen[place][1])
-        return _Whole([self.parts[place] for place in order], [self.seen[place] for place in order])
+        return _Whole([self.parts[place] for place in order], [self.seen[place] for place in order], self.foreign)
 
     @property
     def middle(self) -> tuple[Frames, int, Spacing]:
@@ -48,12 +51,14 @@ class Part(NamedTuple):
         number: of the frame, or of the middle one of the clip.
         spacing_mm: (row, column) of it.
         outputs: of it; without its masks and pictures, where it is kept.
+        foreign: that it is not what the bundle is meant for.
     """
 
     source: str
     number: int
     spacing_mm: Spacing
     outputs: Outputs
+    foreign: Foreign | None = None
 
 
 class Complete(NamedTuple):
@@ -96,10 +101,10 @@ class Levels:
         """Take what was said of one frame or clip."""
         frames = self._files[part.source]
         if self.cine and len(frames) > 1:
-            self._cines.setdefault(frames.path, _Whole()).add(frames, part.number, part.spacing_mm, part.outputs)
+            self._cines.setdefault(frames.path, _Whole()).add(frames, part)
         if self.study:
             whole = self._studies.setdefault(self.study_of[frames.path], _Whole())
-            whole.add(frames, part.number, part.spacing_mm, part.outputs)
+            whole.add(frames, part)
 
     def finish(self) -> list[Complete]:
         """The last cine, those that a table came back to, and all studies."""
@@ -114,7 +119,9 @@ class Levels:
         cine, (frames, number, spacing_mm) = self.cine, whole.middle
         return Complete(
             self.export.source_of(frames),
-            lambda: self.cine_prediction(frames, number, spacing_mm, plain_outputs(cine(whole.parts))),
+            lambda: self.cine_prediction(
+                frames, number, spacing_mm, plain_outputs(cine(whole.parts)), foreign_of_most(whole.foreign)
+            ),
             self.export.names.get(frames.path, ""),
         )
 
@@ -127,7 +134,9 @@ class Levels:
             source, lambda: self._study_prediction(source, number, whole, plain_outputs(study(whole.parts)))
         )
 
-    def cine_prediction(self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Outputs) -> Prediction:
+    def cine_prediction(
+        self, frames: Frames, number: int, spacing_mm: Spacing, outputs: Outputs, foreign: Foreign | None = None
+    ) -> Prediction:
         """What is said of a whole cine, with one frame that stands for it."""
         return Prediction(
             source=self.export.source_of(frames),
@@ -139,6 +148,7 @@ class Levels:
             study=self.study_of.get(frames.path),
             notes=frames.notes,
             keys=self.export.keys_of(frames),
+            foreign=foreign,
         )
 
     def _study_prediction(self, source: str, study: int, whole: _Whole, outputs: Outputs) -> Prediction:
@@ -155,7 +165,17 @@ class Levels:
             study=study,
             notes=notes,
             keys=keys,
+            foreign=foreign_of_most(whole.foreign),
         )
+
+
+def foreign_of_most(parts: Sequence[Foreign | None]) -> Foreign | None:
+    """What is said of more than half of the frames or clips that they are not; None where there is no such thing."""
+    said = Counter(part.says for part in parts if part)
+    [(says, number)] = said.most_common(1) or [("", 0)]
+    if 2 * number <= len(parts):
+        return None
+    return Foreign(says, fmean(part.probability for part in parts if part and part.says == says))
 
 
 def _common_keys(keys: Sequence[JoinKeys]) -> JoinKeys:

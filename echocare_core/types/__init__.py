@@ -4,6 +4,7 @@ from echocare_core.types.origin import Origin, Ran, Setting
 from echocare_core.types.outputs import (
     Boxes,
     Embedding,
+    Foreign,
     KnownImage,
     Level,
     Mask,
@@ -26,6 +27,7 @@ __all__ = [
     "Codes",
     "Details",
     "Embedding",
+    "Foreign",
     "Frames",
     "JoinKeys",
     "KnownImage",

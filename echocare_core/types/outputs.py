@@ -183,6 +183,19 @@ Level = Literal["frame", "cine", "study"]
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """That a picture does not look like what a bundle is meant for.
+
+    Attributes:
+        says: in words, the same for all pictures alike: "looks like liver, not breast".
+        probability: 0 to 1, how sure the bundle is that says what pictures show.
+    """
+
+    says: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a bundle says about one frame, one cine, or one study.
 
@@ -200,6 +213,8 @@ class Prediction:
         scan_box: (top, left, bottom, right) in pixels of the scan region in `image`; None for the whole picture.
         notes: what a reader must know before the outputs, a sentence each, such as `Frames.notes` of the file.
         keys: by what its row joins other tables.
+        foreign: that its picture, or most of its pictures, is not what the bundle is meant for; None where nothing
+            speaks for that.
     """
 
     source: str
@@ -213,3 +228,4 @@ class Prediction:
     scan_box: tuple[int, int, int, int] | None = None
     notes: tuple[str, ...] = ()
     keys: JoinKeys = field(default_factory=JoinKeys)
+    foreign: Foreign | None = None

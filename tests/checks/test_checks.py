@@ -168,6 +168,11 @@ BREAKS: list[tuple[str, Break, str]] = [
         edit(METADATA, lambda metadata: metadata["plausible"]["biparietal_diameter_mm"].update(range=[9, 1])),
         r"biparietal_diameter_mm under plausible in metadata.json is no range",
     ),
+    (
+        "meant for",
+        edit(METADATA, lambda metadata: metadata.update(meant_for="fetal head")),
+        r"has meant_for = 'fetal head'; needed names of the organ tree",
+    ),
     ("checksum", edit(CARD, lambda card: card.update(sha256="00")), r"models/model.json names another"),
     ("inference entries", edit(INFERENCE, lambda config: config.pop("inferer")), r"inference.json has no inferer"),
     ("training entries", edit(TRAIN, lambda config: config["train"].pop("inferer")), r"has no train#inferer; add it"),

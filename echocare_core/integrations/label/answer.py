@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from skimage.measure import approximate_polygon, find_contours
 
 from echocare_core.errors import SettingsError
+from echocare_core.results.doubts import of_foreign
+from echocare_core.transforms.foreign import foreign_in
 from echocare_core.types import Mask, Measurement
 
 FROM_LABEL = "image_path"  # what MONAI Label adds to every item, and nothing else does
@@ -76,12 +78,14 @@ def describe_answer(outputs: Sequence[Any], meta: Mapping[str, Any], frame: int)
     Returns:
         `frame` and `number_of_frames`; `spacing_mm` (row, column) or None; each measurement by its column, such as
         `head_circumference_mm`, None where it is unknown; `annotations`, the outlines as CVAT's detector reads them;
-        where there are more frames, `says`, a sentence.
+        where there are more frames, `says`, a sentence; where the picture does not look like what the bundle is meant
+        for, `doubts`, a list.
     """
     count = int(meta["number_of_frames"])
     spacing = [float(side) for side in meta["spacing_mm"]]
     measured = {one.column: _known(one.value) for one in outputs if isinstance(one, Measurement)}
     elements = [element for one in outputs if isinstance(one, Mask) for element in _elements(one)]
+    foreign = foreign_in(meta)
     says = f"This is frame {frame + 1} of {count}; the parameter frame (0 to {count - 1}) asks for another."
     return {
         "frame": frame,
@@ -90,6 +94,7 @@ def describe_answer(outputs: Sequence[Any], meta: Mapping[str, Any], frame: int)
         **measured,
         "annotations": [{"annotation": {"elements": elements}}],
         **({"says": says} if count > 1 else {}),
+        **({"doubts": [of_foreign(foreign).text]} if foreign else {}),
     }
 
 

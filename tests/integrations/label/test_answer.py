@@ -11,7 +11,8 @@ from skimage.draw import polygon2mask
 
 from echocare_core.errors import SettingsError
 from echocare_core.integrations.label.answer import SaveImageForLabeld, outlines
-from echocare_core.types import Mask, Measurement
+from echocare_core.transforms.foreign import note_foreign
+from echocare_core.types import Foreign, Mask, Measurement
 
 DRAWN = np.zeros((24, 32), dtype=np.uint8)
 DRAWN[:4, -6:] = 1
@@ -94,3 +95,10 @@ def test_an_outline_filled_again_is_the_mask():
 
 def test_nothing_found_has_no_outline():
     assert outlines(np.zeros((24, 32), dtype=bool)) == []
+
+
+def test_a_picture_that_the_bundle_is_not_meant_for_is_doubted():
+    foreign = item()
+    note_foreign(foreign["image"], Foreign("looks like liver, not fetal head", 0.97))
+    assert FINISH(foreign)["result"]["doubts"] == ["looks like liver, not fetal head: 0.97"]
+    assert "doubts" not in FINISH(item())["result"]

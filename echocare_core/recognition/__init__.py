@@ -1,0 +1,17 @@
+"""What pictures show, by a bundle that was trained to say it, and for which of them other bundles are meant."""
+
+from echocare_core.recognition.foreign import NoteForeignd
+from echocare_core.recognition.meant import MeantFor, read_meant_for
+from echocare_core.recognition.recogniser import NONE, RECOGNISER, Recogniser, Shown, load_recogniser, shown_of
+
+__all__ = [
+    "NONE",
+    "RECOGNISER",
+    "MeantFor",
+    "NoteForeignd",
+    "Recogniser",
+    "Shown",
+    "load_recogniser",
+    "read_meant_for",
+    "shown_of",
+]
