@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from echocare_core.pacs.query import StudyQuery
     from echocare_core.pacs.send import send
     from echocare_core.prediction import predict
+    from echocare_core.routing import predict_auto
 
 _HOMES = {
     "StudyQuery": "echocare_core.pacs.query",
@@ -47,6 +48,7 @@ _HOMES = {
     "load_encoder": "echocare_core.models",
     "pack": "echocare_core.archive",
     "predict": "echocare_core.prediction",
+    "predict_auto": "echocare_core.routing",
     "read_export": "echocare_core.frames",
     "read_frames": "echocare_core.frames",
     "save_encoder": "echocare_core.models",
@@ -69,6 +71,7 @@ __all__ = [
     "load_encoder",
     "pack",
     "predict",
+    "predict_auto",
     "read_export",
     "read_frames",
     "save_encoder",

@@ -10,6 +10,7 @@ from typing import Any
 
 from echocare_core.bundle import find_bundle, read_json
 from echocare_core.errors import BundleError, EngineError, OutputError, UnreadableFrames
+from echocare_core.frames.export import Export
 from echocare_core.frames.inputs import Given, every_path
 from echocare_core.results.allowed import check_free
 from echocare_core.results.apart import check_apart
@@ -24,7 +25,7 @@ OF_THE_COMMAND = ("engine", "dicom")  # settings that the command may add by its
 
 def predict(
     bundle: str | Path,
-    source: Given,
+    source: Given | Export,
     out: str | Path,
     *,
     overwrite: bool = False,
@@ -38,7 +39,8 @@ def predict(
     Args:
         bundle: name or folder of a bundle.
         source: a DICOM file, a DICOM export folder (any depth, any file names), or images; several of them, or patterns
-            such as `C/*.dcm`; or a table of images.
+            such as `C/*.dcm`; or a table of images; or an export that was opened before, or a part of one
+            (`Export.only`).
         out: folder for the results; made if need be.
         overwrite: replace the results of an earlier run in `out`.
         settings: further entries of the configuration to replace, such as {"device": "cpu", "weights": "my/model.pt"};
@@ -59,7 +61,10 @@ def predict(
     """
     folder = find_bundle(bundle)
     every = _with_places(settings or {}, source, out, overwrite)
-    return _run(load_inference(folder, every), folder, settings or {})
+    workflow = load_inference(folder, every)
+    if isinstance(source, Export):
+        workflow.parser.ref_resolver.resolved_content["dataset_dir"] = source
+    return _run(workflow, folder, settings or {})
 
 
 class LoadedBundle:
@@ -118,9 +123,12 @@ class LoadedBundle:
             sys.path[:] = search_path  # to which MONAI adds the bundle at each run
 
 
-def _with_places(settings: Mapping[str, Any], source: Given, out: str | Path, overwrite: bool) -> dict[str, Any]:
+def _with_places(
+    settings: Mapping[str, Any], source: Given | Export, out: str | Path, overwrite: bool
+) -> dict[str, Any]:
     """All settings of a run, those with what is read and written among them."""
-    first, *others = sources = [str(path) for path in every_path(source)]
+    paths = source.inputs.paths if isinstance(source, Export) else every_path(source)
+    first, *others = sources = [str(path) for path in paths]
     check_apart(map(Path, sources), Path(out))
     _check_settings(settings)
     settle(Path(out))

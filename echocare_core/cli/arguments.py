@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from echocare_core.cli.say import say
 from echocare_core.errors import BundleError
 from echocare_core.types import Results
+
+if TYPE_CHECKING:
+    from echocare_core.routing import Routed
 
 Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name or folder of a bundle; see `echocare bundles`.")]
 Out = Annotated[
@@ -55,7 +58,7 @@ def parse_settings(settings: list[str] | None) -> dict[str, object]:
     return parsed
 
 
-def say_what_was_written(results: Results) -> None:
+def say_what_was_written(results: Results | Routed) -> None:
     """Print how many frames, cines and studies were measured, and the files to look at."""
     for line in str(results).splitlines():
         say(line)

@@ -6,12 +6,20 @@ from typing import Annotated
 
 import typer
 
-from echocare_core.cli.arguments import Bundle, Out, Overwrite, Settings, parse_settings, say_what_was_written
+from echocare_core.cli.arguments import Out, Overwrite, Settings, parse_settings, say_what_was_written
 from echocare_core.cli.say import say
+
+AUTO = "auto"
 
 
 def predict(
-    bundle: Bundle,
+    bundle: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUNDLE",
+            help="Name or folder of a bundle; see `echocare bundles`. auto: those meant for each image.",
+        ),
+    ],
     sources: Annotated[
         list[str],
         typer.Argument(
@@ -24,12 +32,22 @@ def predict(
     dicom: Annotated[bool, typer.Option("--dicom", help="Write DICOM objects for a PACS too, into OUT/dicom.")] = False,
     settings: Settings = None,
 ) -> None:
-    """Run a bundle on your own images; on OpenVINO where that is installed (--set engine=torch for PyTorch)."""
+    """Run a bundle on your own images; on OpenVINO where that is installed (--set engine=torch for PyTorch).
+
+    `echocare predict auto INPUT... OUT` looks at every image, and runs on it the bundles that are meant for what it
+    shows.
+    """
     from echocare_core.prediction import installed_engine
     from echocare_core.prediction import predict as run
+    from echocare_core.recognition import RECOGNISER
+    from echocare_core.routing import predict_auto
 
     objects = {"dicom": True} if dicom else {}
-    chosen = {**installed_engine(bundle), **objects, **parse_settings(settings)}
+    is_auto = bundle == AUTO
+    chosen = {**installed_engine(RECOGNISER if is_auto else bundle), **objects, **parse_settings(settings)}
     if chosen.get("engine") == "openvino":
         say("Runs on OpenVINO, whose numbers differ by rounding; --set engine=torch runs it on PyTorch.")
+    if is_auto:
+        say_what_was_written(predict_auto(sources, out, overwrite=overwrite, settings=chosen))
+        return
     say_what_was_written(run(bundle, sources, out, overwrite=overwrite, settings=chosen))

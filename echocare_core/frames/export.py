@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import chain, filterfalse
 from pathlib import Path
@@ -64,6 +64,18 @@ class Export:
         files = {frames.path: frames for frames in self.files}
         turns = self.turns or ((path, self.numbers_of(frames)) for path, frames in files.items())
         return ((files[path], numbers) for path, numbers in turns)
+
+    def only(self, wanted: Mapping[Path, Sequence[int]]) -> Export:
+        """The same with some of its files alone, and of these some frames; what was set aside is left out.
+
+        Args:
+            wanted: paths of files, and the 0-based numbers of the frames to use, in their order.
+        """
+        files = tuple(frames for frames in self.files if frames.path in wanted)
+        named = {path: set(numbers) for path, numbers in wanted.items()}
+        turns = ((path, [one for one in numbers if one in named.get(path, ())]) for path, numbers in self.turns)
+        kept = tuple((path, numbers) for path, numbers in turns if numbers)
+        return replace(self, files=files, set_aside=(), chosen=dict(wanted), turns=kept)
 
     def source_of(self, frames: Frames) -> str:
         """Path of a file relative to `root`, with forward slashes on every system."""

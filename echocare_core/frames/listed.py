@@ -38,13 +38,17 @@ def table_at(path: Path) -> Path | None:
     return path if path.suffix.lower() in TABLES else None
 
 
-def open_export(given: Given) -> Export:
+def open_export(given: Given | Export) -> Export:
     """Read the headers of an export, or of the files that a table names: `read_export` or `read_listed`.
+
+    An export whose headers are read is given back as it is.
 
     Raises:
         UnreadableFrames: nothing to read.
         TableError: a table that breaks its format.
     """
+    if isinstance(given, Export):
+        return given
     first, *others = every_path(given)
     table = None if others else table_at(first)
     return read_listed(table) if table else read_export(given)

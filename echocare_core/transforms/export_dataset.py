@@ -11,6 +11,7 @@ from monai.utils import convert_to_numpy
 from torch.utils.data import IterableDataset
 
 from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.export import Export
 from echocare_core.frames.inputs import Given
 from echocare_core.frames.listed import open_export
 from echocare_core.frames.reduced import reduced_frames, reduction
@@ -28,7 +29,7 @@ class ExportDataset(IterableDataset):
 
     Args:
         path: file or folder, several of them, or patterns such as `C/*.dcm`; or a table of images, CSV or Parquet, or
-            the folder of an inventory, which has one.
+            the folder of an inventory, which has one; or an export that was opened before.
         transform: applied to {"image": Frames, "frame": 0-based number}; of a clip, "frame" holds its numbers.
         clip: which frames of a cine make a clip, such as `EvenClip(16)`; None for every frame by itself.
         most_pixels: a frame with more reaches `transform` smaller, by a whole factor, so that one picture cannot fill
@@ -49,7 +50,7 @@ class ExportDataset(IterableDataset):
 
     def __init__(
         self,
-        path: Given,
+        path: Given | Export,
         transform: Callable[[dict[str, Any]], dict[str, Any]],
         clip: Clip | None = None,
         most_pixels: int | None = None,

@@ -8,6 +8,8 @@ from torch.utils.data import DataLoader
 from ultrasound_files import JPEG, marked, region, write_ultrasound
 
 from echocare_core.errors import EveryFrameFails, SettingsError, UnreadableFrames
+from echocare_core.frames import read_export
+from echocare_core.frames.listed import read_listed
 from echocare_core.transforms import CropToScanRegiond, EvenClip, ExportDataset, LoadUltrasoundd
 
 LOAD = LoadUltrasoundd("image")
@@ -205,3 +207,22 @@ def test_other_frames_come_as_they_were_recorded_without_a_note(tmp_path):
     limited, free = (ExportDataset(tmp_path, LOAD, most_pixels=most) for most in (10_000, None))
     assert np.array_equal(*(next(iter(dataset))["image"] for dataset in (limited, free)))
     assert not any(frames.notes for frames in limited.by_path.values())
+
+
+def test_a_part_of_an_export_comes_alone_in_its_order(tmp_path):
+    for name, number in {"A": 3, "B": 1, "C": 2}.items():
+        write_ultrasound(tmp_path / name, marked(number))
+    export = read_export(tmp_path)
+    part = export.only({tmp_path / "C": [1], tmp_path / "A": [0, 2]})
+    found = [(meta["filename_or_obj"][-1], meta["frame"]) for meta in metas(ExportDataset(part, LOAD))]
+    assert found == [("A", 0), ("A", 2), ("C", 1)]
+
+
+def test_a_part_of_a_table_comes_in_the_order_of_its_rows(tmp_path):
+    write_ultrasound(tmp_path / "A", marked(4))
+    write_ultrasound(tmp_path / "B", marked(2))
+    (tmp_path / "table.csv").write_text("image,frame\nB,1\nA,3\nB,\nA,1\n")
+    export = read_listed(tmp_path / "table.csv")
+    part = export.only({tmp_path / "A": [1, 3]})
+    found = [(meta["filename_or_obj"][-1], meta["frame"]) for meta in metas(ExportDataset(part, LOAD))]
+    assert found == [("A", 3), ("A", 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
 from typing import cast
@@ -10,6 +10,9 @@ from typing import cast
 from echocare_core.printable import printable
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.page.groups import groups_of
+from echocare_core.types import Details
+
+_UNKNOWN = Details((), None, nothing_found=False)  # what a table does not have
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,17 @@ def cases_of(sections: Sequence[Sequence[Entry]]) -> list[list[Case]]:
             [_case(next(numbers), bundle, [one for group in same for one in group], places) for _, same in groups]
         )
     return found
+
+
+def file_anchors(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Where each file stands on the page of a run, by its source.
+
+    Args:
+        rows: all of its `results.csv`, as text, "" where empty.
+    """
+    typed = [{**row, **{name: int(row[name]) if row[name] else None for name in ("study", "frame")}} for row in rows]
+    [cases] = cases_of([[Entry(row, _UNKNOWN) for row in typed]])
+    return {case.source: case.anchor for case in cases if not case.is_study}
 
 
 def _place(group: Sequence[Entry]) -> tuple[bool, object]:
