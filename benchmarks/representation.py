@@ -23,10 +23,12 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from representation_comparison import Comparison, Setting
+from representation_comparison import Comparison
 from representation_methods import MAIN, METHODS, Recipe
+from representation_networks import encoder_file
 from representation_queue import Queue, chosen
 from representation_report import report as in_markdown
+from representation_runs import Runs, Setting
 
 from echocare_core.atomic import replacing
 
@@ -45,7 +47,7 @@ def run(
     batch: Annotated[int, typer.Option(help="Images of a step of training.")] = 64,
     only: Annotated[list[str] | None, typer.Option(help=f"Recipes; by default {', '.join(MAIN)}.")] = None,
     weights: Annotated[
-        list[str] | None, typer.Option(help="NAME=FOLDER: weights that are there, as a further recipe.")
+        list[str] | None, typer.Option(help="NAME=FOLDER or NAME=FILE: weights that are there, as a further recipe.")
     ] = None,
     jobs: Annotated[list[str] | None, typer.Option(help="Patterns of jobs, as 'probe/*'; what they need too.")] = None,
     show: Annotated[bool, typer.Option("--list", help="Show the jobs, and which are done.")] = False,
@@ -59,7 +61,7 @@ def run(
     setup = {"encoder": encoder, "seconds": seconds, "side": side, "batch": batch}
     check_same(work / "setup.json", {**setup, **{name: repr(recipe) for name, recipe in recipes.items()}})
     setting = Setting(data.resolve(), work.resolve(), encoder, seconds, side, batch, torch.device(device))
-    wanted = chosen(Comparison(setting, recipes).jobs(seeds), jobs or ["*"])
+    wanted = chosen(Comparison(Runs(setting, recipes)).jobs(seeds), jobs or ["*"])
     queue = Queue(work)
     if show:
         for job in wanted:
@@ -88,8 +90,10 @@ def choose_recipes(only: list[str] | None, weights: list[str] | None) -> dict[st
     if unknown := sorted(set(only or []) - set(METHODS)):
         raise typer.BadParameter(f"Unknown {', '.join(unknown)}; the recipes are {', '.join(METHODS)}.")
     ready = dict(one.partition("=")[::2] for one in weights or [])
-    if missing := [name for name, folder in ready.items() if not (Path(folder) / "encoder.safetensors").is_file()]:
-        raise typer.BadParameter(f"{', '.join(missing)}: no encoder.safetensors in the folder; write NAME=FOLDER.")
+    if missing := [name for name, folder in ready.items() if not encoder_file(Path(folder)).is_file()]:
+        raise typer.BadParameter(
+            f"{', '.join(missing)}: no encoder.safetensors in the folder, and no file; write NAME=FOLDER or NAME=FILE."
+        )
     return {**{name: METHODS[name] for name in only or MAIN}, **{name: Path(path) for name, path in ready.items()}}
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from representation_finetuning import Plan, finetune
 from representation_measures import MASK_RATE, SIDE
-from representation_networks import OURS, build_network, save_network
-from representation_pictures import read_split
-from torch import Tensor
+from representation_networks import OURS, build_network
+from representation_pictures import Pictures
+from torch import Tensor, nn
 from torch.nn import functional
 
 STRUCTURES = {  # folder of the data: what the labels 1, 2, ... of its masks are
@@ -63,18 +62,20 @@ def seconds_per_step(network: str, profile: str, labels: int, device: torch.devi
     return min(finetune(built, images, masks, loss, plan) for _ in range(ROUNDS)) / STEPS_TIMED
 
 
-def train_on_masks(
-    training: MaskTraining, profile: str, data: Path, without: Sequence[str], plan: Plan, device: torch.device
-) -> torch.nn.Module:
-    """A network trained on the `train` masks of all data sets but some, drawn by the root of their numbers."""
-    folders = [folder for folder in STRUCTURES if folder not in without]
-    splits = [read_split(data / folder, "train", SIDE, labels=len(STRUCTURES[folder])) for folder in folders]
-    chances = np.concatenate([np.full(len(split), 1 / math.sqrt(len(split))) for split in splits])
-    tables = [torch.tensor([-1, *map(NAMES.index, STRUCTURES[folder])]) for folder in folders]
+def train_on_masks(network: nn.Module, splits: Mapping[str, Pictures], plan: Plan, device: torch.device) -> None:
+    """Train a network in place on the masks of several data sets, drawn by the root of their numbers.
+
+    Args:
+        network: float32 (batch, 3, side, side) in [0, 1] to logits (batch, one per name in `NAMES`, side, side).
+        splits: by the folder of the data set.
+        plan: how long and how fast.
+        device: to compute on.
+    """
+    chances = np.concatenate([np.full(len(split), 1 / math.sqrt(len(split))) for split in splits.values()])
+    tables = [torch.tensor([-1, *map(NAMES.index, STRUCTURES[folder])]) for folder in splits]
     most = max(map(len, tables))
     table = torch.stack([functional.pad(one, (0, most - len(one)), value=-1) for one in tables]).to(device)
-    source = torch.cat([torch.full((len(split),), n) for n, split in enumerate(splits)]).to(device)
-    network = build_network(training.network, profile, len(NAMES), plan.seed).to(device)
+    source = torch.cat([torch.full((len(split),), n) for n, split in enumerate(splits.values())]).to(device)
 
     def loss(logits: Tensor, rows: Tensor, drawn: Tensor) -> Tensor:
         channels = table[source[rows]]
@@ -83,9 +84,9 @@ def train_on_masks(
         known = (channels[:, :, None] == every).any(1)
         return partial_label_loss(logits, numbers == every[None, :, None, None], known)
 
-    images, masks = (torch.cat([getattr(one, name) for one in splits]).to(device) for name in ("images", "masks"))
-    finetune(network, images, masks, loss, plan, chances / chances.sum())
-    return network
+    images = torch.cat([split.images for split in splits.values()]).to(device)
+    masks = torch.cat([split.masks for split in splits.values()]).to(device)
+    finetune(network.to(device), images, masks, loss, plan, chances / chances.sum())
 
 
 def partial_label_loss(logits: Tensor, present: Tensor, known: Tensor) -> Tensor:
@@ -102,18 +103,3 @@ def partial_label_loss(logits: Tensor, present: Tensor, known: Tensor) -> Tensor
     overlap, total = (score * target).sum((2, 3)), (score + target).sum((2, 3))
     lost = entropy + 1 - (2 * overlap + 1) / (total + 1)
     return (lost * weight).sum() / weight.sum()
-
-
-def train(
-    training: MaskTraining,
-    profile: str,
-    data: Path,
-    without: Sequence[str],
-    plan: Plan,
-    device: torch.device,
-    folder: Path,
-) -> Path:
-    """Train, and write the network into a folder; returns that."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_network(train_on_masks(training, profile, data, without, plan, device), folder)
-    return folder

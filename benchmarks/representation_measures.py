@@ -10,7 +10,7 @@ import torch
 from monai.losses import DiceCELoss
 from numpy.typing import NDArray
 from representation_finetuning import AT_ONCE, Plan, finetune, predictions
-from representation_pictures import Pictures, read_split
+from representation_pictures import PARTS, Pictures, read_split
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -49,15 +49,15 @@ def load(path: Path | None, profile: str, seed: int) -> Encoder:
     return build_encoder(profile).eval() if path is None else load_encoder(path)
 
 
-def probe(encoder: Encoder, folder: Path, column: str, device: torch.device) -> dict[str, Any]:
-    """AUC of frozen features at `PROBE_SIDE`, of the deepest map and of the three deepest.
+def probe(encoder: Encoder, train: Pictures, test: Pictures, device: torch.device) -> dict[str, Any]:
+    """AUC of frozen features, of the deepest map and of the three deepest.
 
     Returns:
         For "deepest" and "pooled": "linear" and "k-NN", fitted on `train` and measured on `test`; "folds", a regression
         that is fitted and measured on `test` alone, in folds by group, as by someone whose pictures are all new.
     """
     encoder = encoder.to(device).eval()
-    train, test = (_labelled(encoder, read_split(folder, part, PROBE_SIDE, column), device) for part in PARTS)
+    train, test = (_labelled(encoder, split, device) for split in (train, test))
     width = encoder.profile.channels[-1]
     found = {}
     for name, first in (("deepest", train.features.shape[1] - width), ("pooled", 0)):
@@ -70,9 +70,6 @@ def probe(encoder: Encoder, folder: Path, column: str, device: torch.device) -> 
     return found
 
 
-PARTS = ("train", "test")
-
-
 def folds_probe(images: Labelled) -> float:
     """AUC of a logistic regression in five folds by group; the mean over classes against the rest."""
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, class_weight="balanced"))
@@ -83,13 +80,12 @@ def folds_probe(images: Labelled) -> float:
 
 
 def few_shot(
-    encoder: Encoder, folder: Path, column: str, count: int, seed: int, device: torch.device
+    encoder: Encoder, train: Pictures, test: Pictures, count: int, seed: int, device: torch.device
 ) -> dict[str, Any]:
     """AUC on `test` after fine-tuning on `count` labelled pictures, as many of each class as can be.
 
     The head starts as a regression on the features as they are, then all is trained (LP-FT, Kumar et al., ICLR 2022).
     """
-    train, test = (read_split(folder, part, SIDE, column) for part in PARTS)
     names = sorted(set(train.classes))
     classes = np.array([names.index(one) for one in train.classes])
     rows = _of_each_class(classes, len(names), count, seed)
@@ -111,27 +107,39 @@ def few_shot(
 def finetune_masks(
     network: nn.Module, folder: Path, labels: int, count: int | None, steps: int, seed: int, device: torch.device
 ) -> dict[str, Any]:
-    """Dice on `test` at `SIDE` after training a network in place on masks.
+    """`tune_masks` on the pictures of a folder with table.csv, at `SIDE`."""
+    train, test = (read_split(folder, split, SIDE, labels=labels) for split in PARTS)
+    return tune_masks(network, train, test, labels, count, Plan(steps, MASK_RATE, seed), device)
+
+
+def tune_masks(
+    network: nn.Module,
+    train: Pictures,
+    test: Pictures,
+    labels: int,
+    count: int | None,
+    plan: Plan,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Dice on `test` after training a network in place on masks.
 
     Args:
         network: float32 (batch, 3, side, side) in [0, 1] to logits (batch, labels + 1, side, side).
-        folder: with table.csv.
+        train: to draw the pictures from.
+        test: to be scored on.
         labels: of the masks, without the background.
-        count: of pictures that are trained on, the same ones for a seed; all of `train` where None.
-        steps: of `BATCH` pictures.
-        seed: of the pictures and of their changes.
+        count: of pictures that are trained on, the same ones for a seed; all where None.
+        plan: how long and how fast.
         device: to compute on.
 
     Returns:
         "dice" (the mean over pictures), "images" (of each picture the mean over the labels that are drawn in it),
         "labels" (the mean of each), "groups" (of each picture), "steps", "seconds" of the training.
     """
-    train, test = (read_split(folder, part, SIDE, labels=labels) for part in PARTS)
-    rows = np.random.default_rng(seed).permutation(len(train))[:count]
+    rows = np.random.default_rng(plan.seed).permutation(len(train))[:count]
     images, masks = train.images[rows].to(device), train.masks[rows].to(device)
     network = network.to(device)
     criterion = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False)
-    plan = Plan(steps, MASK_RATE, seed)
     seconds = finetune(network, images, masks, lambda logits, _, drawn: criterion(logits, drawn), plan)
     scores = _dice_of_each(network, test, labels, device)
     each = np.nanmean(scores, axis=1)
@@ -139,8 +147,8 @@ def finetune_masks(
         "dice": float(each.mean()),
         "images": [round(float(one), 4) for one in each],
         "labels": [round(float(one), 4) for one in np.nanmean(scores, axis=0)],
-        "groups": test.groups.tolist(),
-        "steps": steps,
+        "groups": test.groups,
+        "steps": plan.steps,
         "seconds": round(seconds, 2),
     }
 
@@ -196,7 +204,8 @@ class Classifier(nn.Module):
 
 def _labelled(encoder: Encoder, split: Pictures, device: torch.device) -> Labelled:
     batches = (some.to(device).float() / 255 for some in split.images.split(AT_ONCE))
-    return Labelled(pooled_features(encoder, batches, bfloat16=True), split.classes, split.groups)
+    features = pooled_features(encoder, batches, bfloat16=True)
+    return Labelled(features, np.array(split.classes), np.array(split.groups))
 
 
 def _of_each_class(classes: NDArray[np.int_], names: int, count: int, seed: int) -> NDArray[np.int_]:

@@ -98,10 +98,10 @@ class Scratch:
     network: str = OURS
 
 
-Recipe = Method | Distillation | MaskTraining | Scratch | Path  # a path: a folder with weights as they are
+Recipe = Method | Distillation | MaskTraining | Scratch | Path  # a path: weights as they are, see `start_from`
 METHODS: dict[str, Recipe] = {
     "random initialisation": Scratch(),
-    "embedded encoder": EMBEDDED.parent,
+    "embedded encoder": EMBEDDED,
     "SimMIM": Method(
         [_stage(1, 96, ["masked"], reconstruction=1.0)], views=MASKED_VIEWS, decoder="ladder", sector_only=False
     ),

@@ -43,20 +43,29 @@ def build_network(name: str, profile: str, labels: int, seed: int) -> nn.Module:
     return OPPONENTS[name](labels)
 
 
-def start_from(network: nn.Module, folder: Path) -> nn.Module:
-    """Give a network what a training left in a folder: a whole network but its last layer, or encoder and decoder."""
-    whole = folder / WHOLE
+def start_from(network: nn.Module, weights: Path) -> nn.Module:
+    """Give a network what a training left: an encoder's file, or a folder with an encoder, maybe a decoder, or all.
+
+    All is a whole network, of which everything but the last layer is taken.
+    """
+    whole, decoder = weights / WHOLE, weights / DECODER_FILE
     if whole.is_file():
         _carry_over(safetensors.torch.load_file(whole), network)
     elif isinstance(network, SegmentationNetwork):
-        network.encoder.load_state_dict(load_encoder(folder / ENCODER_FILE).state_dict())
-        if (folder / DECODER_FILE).is_file():
-            network.decoder = load_segmentation_decoder(folder / DECODER_FILE, network.encoder.profile, **DECODER)
+        network.encoder.load_state_dict(load_encoder(encoder_file(weights)).state_dict())
+        if decoder.is_file():
+            network.decoder = load_segmentation_decoder(decoder, network.encoder.profile, **DECODER)
     return network
+
+
+def encoder_file(weights: Path) -> Path:
+    """The encoder in a folder, or the file itself."""
+    return weights / ENCODER_FILE if weights.is_dir() else weights
 
 
 def save_network(network: nn.Module, folder: Path) -> None:
     """Write all weights for `start_from`, and those of an encoder in it for themselves."""
+    folder.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     safetensors.torch.save_file(state, folder / WHOLE)
     if isinstance(network, SegmentationNetwork):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from echocare_core.atomic import replacing
 from echocare_core.frames.manifest import read_table
 
-KEPT = 32  # splits in memory
+PARTS = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -25,20 +25,44 @@ class Pictures:
     Attributes:
         images: uint8 (images, 3, side, side), upright, centred on black.
         masks: uint8 (images, 1, side, side), label numbers; all 0 where masks were not asked for.
-        classes: text (images,), of the column that was asked for; "" without one.
-        groups: text (images,), patient, study or acquisition.
+        classes: of each picture, from the column that was asked for; "" without one.
+        groups: patient, study or acquisition of each picture.
     """
 
     images: Tensor
     masks: Tensor
-    classes: NDArray[np.str_]
-    groups: NDArray[np.str_]
+    classes: list[str]
+    groups: list[str]
 
     def __len__(self) -> int:
         return len(self.images)
 
 
-@lru_cache(KEPT)
+class Kept:
+    """Splits that are decoded once and kept in a folder, for all processes.
+
+    Args:
+        folder: for one file per split.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def both(self, folder: Path, side: int, column: str = "", labels: int = 0) -> tuple[Pictures, Pictures]:
+        """`train` and `test`; see `read_split`."""
+        train, test = (self.read(folder, split, side, column, labels) for split in PARTS)
+        return train, test
+
+    def read(self, folder: Path, split: str, side: int, column: str = "", labels: int = 0) -> Pictures:
+        """One split; see `read_split`."""
+        path = self.folder / f"{folder.name}-{split}-{side}-{column or labels}.pt"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as unfinished:
+                torch.save(vars(read_split(folder, split, side, column, labels)), unfinished)
+        return Pictures(**torch.load(path, mmap=True, weights_only=True))
+
+
 def read_split(folder: Path, split: str, side: int, column: str = "", labels: int = 0) -> Pictures:
     """The pictures of a table's split.
 
@@ -55,8 +79,8 @@ def read_split(folder: Path, split: str, side: int, column: str = "", labels: in
         masks = list(threads.map(lambda row: _read_mask(str(row["mask"]), side, labels), rows)) if labels else []
     stacked = torch.from_numpy(np.stack(images))
     drawn = torch.from_numpy(np.stack(masks)) if labels else torch.zeros_like(stacked[:, :1])
-    classes = np.array([str(row[column]) if column else "" for row in rows])
-    return Pictures(stacked, drawn, classes, np.array([str(row["group"]) for row in rows]))
+    classes = [str(row[column]) if column else "" for row in rows]
+    return Pictures(stacked, drawn, classes, [str(row["group"]) for row in rows])
 
 
 def _read_image(path: str, side: int) -> NDArray[np.uint8]:

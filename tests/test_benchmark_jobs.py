@@ -167,6 +167,7 @@ def small(modules, monkeypatch, tmp_path):
     import representation_masks
     import representation_measures
     import representation_methods
+    import representation_runs
     import representation_training
 
     for folder, labels in (("bus_bra", ["benign", "malignant"]), ("busi", ["benign", "malignant"])):
@@ -176,18 +177,22 @@ def small(modules, monkeypatch, tmp_path):
     monkeypatch.setattr(
         representation_methods, "MIX", [("BUS-BRA", "bus_bra", "breast", 1), ("BUSI", "busi", "breast", 1)]
     )
-    monkeypatch.setattr(representation_masks, "STRUCTURES", dict.fromkeys(("bus_bra", "busi"), ("breast lesion",)))
+    for place in (comparison, representation_masks, representation_runs):
+        monkeypatch.setattr(place, "STRUCTURES", dict.fromkeys(("bus_bra", "busi"), ("breast lesion",)))
     for place in (representation_training, representation_masks):
         monkeypatch.setattr(place, "STEPS_TIMED", 2)
         monkeypatch.setattr(place, "ROUNDS", 1)
-    for place in (representation_measures, representation_masks):
+    for place in (comparison, representation_masks, representation_runs):
         monkeypatch.setattr(place, "SIDE", 64)
-    monkeypatch.setattr(representation_measures, "PROBE_SIDE", 64)
+    for place in (comparison, representation_runs):
+        monkeypatch.setattr(place, "PROBE_SIDE", 64)
     monkeypatch.setattr(representation_measures, "FEW_STEPS", 1)
     monkeypatch.setattr(representation_training, "PICTURE", 64)
-    monkeypatch.setattr(comparison, "STEPS", 2)
-    setting = comparison.Setting(tmp_path / "data", tmp_path / "work", "tiny", 0.001, 64, 4, CPU)
-    return lambda *names: comparison.Comparison(setting, {name: representation_methods.METHODS[name] for name in names})
+    monkeypatch.setattr(representation_runs, "STEPS", 2)
+    setting = representation_runs.Setting(tmp_path / "data", tmp_path / "work", "tiny", 0.001, 64, 4, CPU)
+    methods = representation_methods.METHODS
+    runs = representation_runs.Runs
+    return lambda *names: comparison.Comparison(runs(setting, {name: methods[name] for name in names}))
 
 
 def test_a_recipe_is_timed_trained_and_measured(small, tmp_path):
