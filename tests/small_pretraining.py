@@ -53,6 +53,20 @@ def write_mix(folder, images=12):
     return folder
 
 
+def write_mix_with_masks(folder, labels="1=breast lesion"):
+    """The same, of which one data set has a mask of every image."""
+    write_mix(folder)
+    table = pd.read_csv(folder / "one" / "table.csv")
+    for name in table["image"]:
+        mask = np.zeros((48, 64), dtype=np.uint8)
+        mask[10:30, 20 + int(name[:-4]) : 50] = 1
+        Image.fromarray(mask).save(folder / "one" / f"mask-{name}")
+    table.assign(mask="mask-" + table["image"]).to_csv(folder / "one" / "table.csv", index=False)
+    rows = ["name,source,organ,weight,pixel_labels", f"one,one,breast,2,{labels}", "two,two,,1,"]
+    (folder / "mix.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
 def small_run(
     folder,
     out,
@@ -72,7 +86,10 @@ def small_run(
     plan = Stages(stages)
     mix = read_training_mix(folder / "mix.csv", tree, plan)
     torch.manual_seed(seed)
-    network = EchoCare(SMALLEST, nodes=len(tree), decoder="pyramid", decoder_width=8, projector_width=8, place_width=8)
+    network = EchoCare(
+        SMALLEST, nodes=len(tree), decoder="pyramid", decoder_width=8, projector_width=8, place_width=8,
+        pixel_channels=len(mix.pixel_tree), pixel_width=4, pixel_width_limit=8,
+    )  # fmt: skip
     network = network.to(device)
     teacher = copy_teacher(network) if plan.mines else None
     bare = network
@@ -84,7 +101,7 @@ def small_run(
     objective = Objective(
         tree, seed=seed, views=VIEWS, contrast="hierarchical", temperature=0.1,
         level_weights=[0.1, 0.1, 0.0, 0.5, 1.0], places_per_image=3, target="pixels", sector_only=True,
-        precision="float32",
+        precision="float32", pixel_tree=mix.pixel_tree,
     )  # fmt: skip
     sampler = StreamSampler(order_mix(mix, seed), plan.batches, **place)
     images = PretrainingImages(mix, 128, cache=True)

@@ -1,4 +1,4 @@
-"""The joint model of pretraining: encoder, pixel decoder, loss prediction, hierarchical classifier and projectors."""
+"""The joint model of pretraining: encoder, decoders, loss prediction, classifiers of images and pixels, projectors."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from echocare_core.models.heads import HierarchicalClassifier, Projector
 from echocare_core.models.packing import pack_image, unpack_maps
 from echocare_core.models.pixel_decoder import LadderDecoder, PyramidDecoder
 from echocare_core.models.profiles import EncoderProfile
+from echocare_core.models.segmentation_decoder import SegmentationDecoder
 from echocare_core.models.weights import starting_encoder
 
 DECODERS = ("ladder", "pyramid")
@@ -44,6 +45,7 @@ class Outputs:
         predicted_loss: float (batch, height / patch, width / patch), of the reconstruction, per patch.
         logits: float (batch, nodes).
         embedding: float (batch, width of the projector).
+        pixel_logits: float (batch, channels of the pixel tree, height, width).
         places: embeddings of the places of each map that has a place projector, float (batch, width, rows, columns).
     """
 
@@ -51,6 +53,7 @@ class Outputs:
     predicted_loss: Tensor | None = None
     logits: Tensor | None = None
     embedding: Tensor | None = None
+    pixel_logits: Tensor | None = None
     places: tuple[Tensor, ...] = ()
 
 
@@ -65,6 +68,8 @@ class EchoCare(nn.Module):
         projector_width: channels of the contrast; 0 for no projector.
         place_width: channels of the contrast of places; 0 for no place projectors.
         place_maps: numbers of the maps, finest first, whose places are compared.
+        pixel_channels: of the pixel tree; 0 for no segmentation decoder.
+        pixel_width, pixel_width_limit: widths of the segmentation decoder; needed with channels.
         encoder_weights: see `starting_encoder`.
         activation_checkpointing: see `build_encoder`.
     """
@@ -79,6 +84,9 @@ class EchoCare(nn.Module):
         projector_width: int,
         place_width: int = 0,
         place_maps: Sequence[int] = (2, 3),
+        pixel_channels: int = 0,
+        pixel_width: int = 0,
+        pixel_width_limit: int = 0,
         encoder_weights: str | Path | None = None,
         activation_checkpointing: bool = False,
     ) -> None:
@@ -106,21 +114,33 @@ class EchoCare(nn.Module):
             if place_width
             else None
         )
+        self.segmentation_decoder: SegmentationDecoder | None = None
+        self.pixel_classifier: nn.Conv2d | None = None
+        if pixel_channels:
+            if min(pixel_width, pixel_width_limit) < 1:
+                raise SettingsError(
+                    f"A segmentation decoder {pixel_width} to {pixel_width_limit} channels wide; needed 1 or more. Set "
+                    f"pixel_width and pixel_width_limit."
+                )
+            self.segmentation_decoder = SegmentationDecoder(profile, width=pixel_width, width_limit=pixel_width_limit)
+            self.pixel_classifier = nn.Conv2d(pixel_width, pixel_channels, kernel_size=1)
 
     def forward(self, views: Sequence[View], terms: Collection[str]) -> list[Outputs]:
         """Encode views and ask the heads.
 
         Args:
             views: of one batch.
-            terms: of the loss that will be made of it, some of "reconstruction", "ranking", "hierarchy", "contrast" and
-                "places"; heads that none of them needs are left out. Pixels are decoded of views with hidden patches
-                only, and packed views have no places.
+            terms: of the loss that will be made of it, some of "reconstruction", "ranking", "hierarchy", "contrast",
+                "places" and "pixels"; heads that none of them needs are left out. Pixels are reconstructed in views
+                with hidden patches only, and labelled in the first plain one; packed views have no places.
 
         Raises:
             SettingsError: a term that needs a head which the model was built without.
         """
         self.check_heads(terms)
-        return [self._outputs(view, terms) for view in views]
+        kinds = [view.kind for view in views]
+        labelled = kinds.index("plain") if "pixels" in terms and "plain" in kinds else None
+        return [self._outputs(view, terms, number == labelled) for number, view in enumerate(views)]
 
     def check_heads(self, terms: Collection[str]) -> None:
         """Refuse terms of the loss for which the model was built without a head.
@@ -134,6 +154,7 @@ class EchoCare(nn.Module):
             "hierarchy": ("nodes", self.classifier),
             "contrast": ("projector_width", self.projector),
             "places": ("place_width", self.places),
+            "pixels": ("pixel_channels", self.segmentation_decoder),
         }
         missing = [term for term in terms if heads[term][1] is None]
         if missing:
@@ -143,7 +164,7 @@ class EchoCare(nn.Module):
                 f"that for the network, or the weight of the term to 0."
             )
 
-    def _outputs(self, view: View, terms: Collection[str]) -> Outputs:
+    def _outputs(self, view: View, terms: Collection[str], labelled: bool) -> Outputs:
         image, masked = view.image, view.masked
         if view.kind == "packed" and masked is not None:
             maps = self.encoder(pack_image(image, masked))
@@ -160,8 +181,14 @@ class EchoCare(nn.Module):
             predicted_loss=predicted_loss,
             logits=self.classifier(pooled) if self.classifier is not None and "hierarchy" in terms else None,
             embedding=self.projector(pooled) if self.projector is not None and "contrast" in terms else None,
+            pixel_logits=self._label_pixels(image, maps) if labelled else None,
             places=self._embed_places(maps) if view.kind != "packed" and "places" in terms else (),
         )
+
+    def _label_pixels(self, image: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        assert self.segmentation_decoder is not None
+        assert self.pixel_classifier is not None
+        return self.pixel_classifier(self.segmentation_decoder(image, maps))
 
     def _embed_places(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
         assert self.places is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from torch.utils.data import DataLoader
 from echocare_core.distributed import find_device, rank, world_size
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
+from echocare_core.models.segmentation_decoder import save_segmentation_decoder
 from echocare_core.models.weights import load_strictly, save_encoder
 from echocare_core.pretraining.data.images import PretrainingImages, collate
 from echocare_core.pretraining.data.mix import Mix, check_enough_images, check_masks, read_mix, warn_of_one_organ
@@ -21,7 +23,8 @@ from echocare_core.pretraining.settings import describe_network
 from echocare_core.pretraining.stages import Stages
 from echocare_core.training.checkpoint_file import LATEST, read_checkpoint
 
-ENCODER_FILE = "encoder.safetensors"
+logger = logging.getLogger(__name__)
+ENCODER_FILE, DECODER_FILE = "encoder.safetensors", "segmentation_decoder.safetensors"
 
 
 def read_training_mix(path: str | Path, tree: OrganTree, stages: Stages) -> Mix:
@@ -32,6 +35,8 @@ def read_training_mix(path: str | Path, tree: OrganTree, stages: Stages) -> Mix:
     mix = read_mix(path, tree)
     check_enough_images(mix, max(stage.batch_size for stage in stages.stages))
     check_masks(mix)
+    if any(max(stage.pixels) > 0 for stage in stages.stages) and not len(mix.pixel_tree):
+        logger.info("No data set of the mix has pixel_labels: the term of pixels is left out.")
     if any(max(stage.hierarchy) > 0 for stage in stages.stages):
         warn_of_one_organ(mix)
     return mix
@@ -95,8 +100,12 @@ def load_trained(network: EchoCare, folder: str | Path, *, tree: OrganTree | Non
 def export_encoder(folder: str | Path, network: EchoCare) -> Path:
     """Write the encoder of a run's last checkpoint as `encoder.safetensors`, which others can load (`save_encoder`).
 
-    For the arguments and errors see `load_trained`.
+    Where pixels were labelled, their decoder goes beside it as `segmentation_decoder.safetensors`
+    (`save_segmentation_decoder`). For the arguments and errors see `load_trained`.
     """
     path = Path(folder) / ENCODER_FILE
-    save_encoder(load_trained(network, folder).encoder, path)
+    trained = load_trained(network, folder)
+    save_encoder(trained.encoder, path)
+    if trained.segmentation_decoder is not None:
+        save_segmentation_decoder(trained.segmentation_decoder, path.with_name(DECODER_FILE))
     return path

@@ -14,12 +14,20 @@ from echocare_core.models.echocare import Outputs, View
 from echocare_core.models.precision import check_precision, computing_in
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
 from echocare_core.pretraining.losses.mining import ranking_loss
+from echocare_core.pretraining.losses.pixel_tree import pixel_tree_loss
 from echocare_core.pretraining.losses.places import place_contrast, sample_places, shared_places
 from echocare_core.pretraining.losses.reconstruction import TARGETS, masked_l1, patch_losses, reconstruction_target
 from echocare_core.pretraining.losses.tree_min import tree_min_loss
+from echocare_core.pretraining.organs.pixel_tree import PixelTree
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.stages import Point
-from echocare_core.pretraining.views.augmentation import AugmentedView, ViewSettings, make_view, prepare_pixels
+from echocare_core.pretraining.views.augmentation import (
+    AugmentedView,
+    ViewSettings,
+    make_view,
+    move_pixel_label,
+    prepare_pixels,
+)
 from echocare_core.pretraining.views.counter import uniform
 from echocare_core.pretraining.views.masking import choose_masked, keep_one_of_four, patches_inside
 
@@ -35,12 +43,14 @@ class StepLoss:
         loss: this process's summands of the weighted sum of the terms, to be differentiated.
         terms: this process's summands of each term, without gradient and without weight.
         views, outputs: what the terms come from, for pictures.
+        pixel_label: of the first plain view, uint8 (batch, side, side); None where pixels are not learned.
     """
 
     loss: Tensor
     terms: dict[str, Tensor] = field(default_factory=dict)
     views: list[View] = field(default_factory=list)
     outputs: list[Outputs] = field(default_factory=list)
+    pixel_label: Tensor | None = None
 
 
 class Objective:
@@ -57,6 +67,7 @@ class Objective:
         target: of the reconstruction; see `reconstruction_target`.
         sector_only: hide and score patches inside the scan sector only.
         precision: "float32", "tf32", "bfloat16" or "auto", of the network; views and losses are always float32.
+        pixel_tree: what the masks of the mix show; without one, or with no channels, the term of pixels is left out.
 
     Raises:
         SettingsError: an unknown contrast, target, precision or strength of views, level weights that do not fit
@@ -76,6 +87,7 @@ class Objective:
         target: str,
         sector_only: bool,
         precision: str,
+        pixel_tree: PixelTree | None = None,
     ) -> None:
         if contrast not in CONTRASTS:
             raise SettingsError(f"Unknown contrast '{contrast}'; needed one of {', '.join(CONTRASTS)}.")
@@ -105,6 +117,12 @@ class Objective:
         self.target = target
         self.sector_only = sector_only
         self.precision = precision
+        self.pixel_tree = PixelTree(tree, []) if pixel_tree is None else pixel_tree
+        self.pixel_states = torch.from_numpy(self.pixel_tree.states)
+
+    def without_unlabelled(self, terms: Collection[str]) -> tuple[str, ...]:
+        """The terms of a stage that can be computed: without pixels where no mask of the mix is used."""
+        return tuple(term for term in terms if term != "pixels" or len(self.pixel_tree))
 
     def __call__(
         self, network: nn.Module, average: nn.Module | None, batch: Mapping[str, Tensor], point: Point
@@ -114,8 +132,8 @@ class Objective:
         Args:
             network: EchoCare, or a wrapper of it.
             average: its moving average, which predicts the hardest patches; None where none are mined.
-            batch: image uint8 (batch, 3, side, side), inside_sector uint8 (batch, 1, side, side), node, group and
-                position int64 (batch,).
+            batch: image uint8 (batch, 3, side, side), inside_sector and, for pixels, pixel_label uint8
+                (batch, 1, side, side), node, group and position int64 (batch,).
             point: stage and weights.
         """
         self._to(batch["image"].device)
@@ -128,7 +146,8 @@ class Objective:
             self._view(kind, number, view, positions, teacher, point)
             for number, (kind, view) in enumerate(zip(point.stage.views, augmented, strict=True))
         ]
-        outputs = model(views, point.stage.terms)
+        terms = self.without_unlabelled(point.stage.terms)
+        outputs = model(views, terms)
         step = StepLoss(loss=batch["image"].new_zeros((), dtype=torch.float32), views=views, outputs=outputs)
         if "reconstruction" in point.stage.terms:
             self._add_pixels(step, point)
@@ -138,10 +157,12 @@ class Objective:
             self._add(step, "contrast", self._contrast(outputs, batch), point)
         if "places" in point.stage.terms:
             self._add(step, "places", self._places(step, augmented, positions), point)
+        if "pixels" in terms:
+            self._add(step, "pixels", self._pixels(step, augmented, batch["pixel_label"]), point)
         return step
 
     def _to(self, device: torch.device) -> None:
-        for name in ("ancestors", "depth", "level_weights"):
+        for name in ("ancestors", "depth", "level_weights", "pixel_states"):
             setattr(self, name, getattr(self, name).to(device))
 
     def _augment(self, pixels: Tensor, positions: Tensor, point: Point) -> list[AugmentedView]:
@@ -208,6 +229,13 @@ class Objective:
                 embedded = sample_places(first.float(), here), sample_places(second.float(), there)
                 losses.append(place_contrast(*embedded, shown, self.temperature))
         return torch.stack(losses).mean()
+
+    def _pixels(self, step: StepLoss, augmented: list[AugmentedView], label: Tensor) -> Tensor:
+        first = [view.kind for view in step.views].index("plain")
+        view, logits = augmented[first], step.outputs[first].pixel_logits
+        assert logits is not None
+        step.pixel_label = move_pixel_label(label, view.affine, view.image.shape[-1])
+        return pixel_tree_loss(logits, step.pixel_label, self.pixel_states, self.pixel_tree.ancestors)
 
     @staticmethod
     def _add(step: StepLoss, name: str, term: Tensor, point: Point) -> None:

@@ -33,6 +33,7 @@ def describe_training(trainer: PretrainingTrainer) -> dict[str, str]:
         **{f"{name} of stage {number}": value for number, stage in stages for name, value in vars(stage).items()},
         "picture_size": dataset.size,
         "data sets": sets,
+        "pixel labels": objective.pixel_tree.fingerprint,
         "optimiser": (type(optimizer).__name__, defaults),
         "learning rate": (trainer.peak_learning_rate, trainer.warmup_steps),
         "gradient": (trainer.clip_norm, trainer.accumulation_steps),

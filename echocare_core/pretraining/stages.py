@@ -27,11 +27,12 @@ class Stage:
         views: what is made of each image: "plain", "masked" (hidden patches stand as mask tokens) or "packed" (one
             patch of each 2x2 block is encoded, at a quarter of the work). Hidden patches are reconstructed, two or more
             views are contrasted, and the tree is learned from the plain ones, or from all where there is none. Places
-            are compared between the plain ones, or between all but packed ones where there are not two.
+            are compared between the plain ones, or between all but packed ones where there are not two. Labels of
+            pixels are learned from the first plain one.
         mask_patch: side of the patches that are hidden, in px.
         mask_ratio: share of the patches inside the sector that a "masked" view hides; "packed" hides three of four.
         learning_rate: factor on the schedule.
-        reconstruction, hierarchy, contrast, places, ranking: ramps, weights of the terms.
+        reconstruction, hierarchy, contrast, places, ranking, pixels: ramps, weights of the terms.
         hard_share: ramp, share of the hidden patches that are the predicted-hardest.
         area: ramp, least share of the picture that a crop keeps, in place of the views' own; None for that.
     """
@@ -49,6 +50,7 @@ class Stage:
     contrast: Ramp = (0.0, 0.0)
     places: Ramp = (0.0, 0.0)
     ranking: Ramp = (0.0, 0.0)
+    pixels: Ramp = (0.0, 0.0)
     hard_share: Ramp = (0.0, 0.0)
     area: Ramp | None = None
 
@@ -66,7 +68,7 @@ class Stage:
 
 BETWEEN = "a share between 0 and 1"
 AREAS = "shares from 0.01 to 1"
-TERMS = ("reconstruction", "hierarchy", "contrast", "places", "ranking")
+TERMS = ("reconstruction", "hierarchy", "contrast", "places", "ranking", "pixels")
 RAMPS = (*TERMS, "hard_share", "area")
 
 
@@ -198,6 +200,8 @@ def _stage(entries: Mapping[str, Any]) -> Stage:
     compared = [view for view in stage.views if view != "packed"]
     needed = "two or more that are not packed, or 0 for places"
     _check(max(stage.places) == 0 or len(compared) > 1, name, "views", stage.views, needed)
+    labelled = max(stage.pixels) == 0 or "plain" in stage.views
+    _check(labelled, name, "views", stage.views, "a plain one, or 0 for pixels")
     return stage
 
 

@@ -27,7 +27,7 @@ from echocare_core.training.finite import check_finite
 from echocare_core.training.schedule import warn_of_warmup
 
 logger = logging.getLogger(__name__)
-TENSORS = ("image", "inside_sector", "node", "group", "position")
+TENSORS = ("image", "inside_sector", "pixel_label", "node", "group", "position")
 
 
 class PretrainingTrainer(Trainer):
@@ -83,7 +83,7 @@ class PretrainingTrainer(Trainer):
         self.bare_network: EchoCare = bare
         stages.check_fit(self.bare_network.encoder.profile, self.bare_network.place_maps)
         for stage in stages.stages:
-            self.bare_network.check_heads(stage.heads)
+            self.bare_network.check_heads(objective.without_unlabelled(stage.heads))
             if stage.batch_size % (world_size() * accumulation_steps):
                 raise SettingsError(
                     f"Stage '{stage.name}' has batches of {stage.batch_size} images; needed a multiple of "

@@ -193,7 +193,7 @@ def configured(*names: str, **settings: object) -> ConfigParser:
 
 @pytest.mark.parametrize("name", ["all_parts.json", "released.json", None])
 def test_every_stage_fits_the_network_and_finds_its_heads(name: str | None) -> None:
-    parser = configured(*filter(None, ("train.json", name)), encoder="tiny")
+    parser = configured(*filter(None, ("train.json", name)), encoder="tiny", **{"network_def#pixel_channels": 3})
     network, stages = parser.get_parsed_content("network_def"), parser.get_parsed_content("stages")
     stages.check_fit(network.encoder.profile, network.place_maps)
     for stage in stages.stages:
@@ -259,8 +259,8 @@ def test_all_parts_trains_all_parts() -> None:
     assert len(stages.stages) > 1
 
 
-def test_the_published_recipe_changes_the_optimiser_and_the_views() -> None:
-    parser = configured("train.json", "released.json", encoder="tiny")
+def test_the_published_recipe_changes_the_optimiser_and_the_views(data: Path) -> None:
+    parser = configured("train.json", "released.json", encoder="tiny", dataset_dir=str(data))
     assert parser.get_parsed_content("optimizer").defaults["amsgrad"]
     views = parser.get_parsed_content("objective").settings
     pixels = prepare_pixels(torch.randint(0, 256, (2, 3, 256, 256), dtype=torch.uint8), torch.ones(2, 1, 256, 256), 256)

@@ -57,6 +57,27 @@ def test_a_plain_view_is_not_reconstructed():
     assert output.logits.shape == (2, NODES)
 
 
+def test_pixels_are_labelled_in_the_first_plain_view_alone_and_where_they_are_asked_for():
+    model = joint_model(pixel_channels=5, pixel_width=4, pixel_width_limit=8)
+    views = [view_of(kind) for kind in ("masked", "plain", "plain")]
+    with torch.no_grad():
+        masked, first, second = model(views, ("contrast", "pixels"))
+        unasked = model(views, ("contrast",))
+    assert first.pixel_logits.shape == (2, 5, SIDE, SIDE)
+    assert masked.pixel_logits is second.pixel_logits is unasked[1].pixel_logits is None
+
+
+def test_a_segmentation_decoder_without_widths_is_refused():
+    with pytest.raises(SettingsError, match=r"needed 1 or more\. Set pixel_width and pixel_width_limit"):
+        joint_model(pixel_channels=5)
+
+
+def test_a_model_without_pixel_channels_has_no_segmentation_decoder():
+    assert not [name for name in joint_model().state_dict() if "segmentation" in name or "pixel_classifier" in name]
+    with pytest.raises(SettingsError, match=r"ask for pixels, .* needed pixel_channels"):
+        joint_model().check_heads(("pixels",))
+
+
 @pytest.mark.parametrize("term", TERMS)
 def test_a_term_without_its_head_is_refused(term):
     with pytest.raises(SettingsError, match=f"ask for {term}, for which this model has no head"):

@@ -10,14 +10,16 @@ from small_network import SMALLEST
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare, Outputs
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.losses.pixel_tree import pixel_tree_loss
 from echocare_core.pretraining.losses.places import place_contrast, sample_places, shared_places
 from echocare_core.pretraining.losses.reconstruction import masked_l1
 from echocare_core.pretraining.losses.tree_min import tree_min_loss
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.organs.node import Node
+from echocare_core.pretraining.organs.pixel_tree import PixelTree
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.stages import Stages
-from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, prepare_pixels
+from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, move_pixel_label, prepare_pixels
 from echocare_core.pretraining.views.counter import uniform
 
 SIDE, PATCH, IMAGES, PLACES = 64, 16, 6, 5
@@ -112,6 +114,41 @@ def test_each_term_is_the_loss_of_what_the_network_said():
     assert torch.allclose(step.terms["reconstruction"], pixels)
     assert torch.allclose(step.terms["hierarchy"], tree_min_loss(of_plain.logits, batch["node"], ANCESTORS, DEPTH))
     assert torch.allclose(step.terms["contrast"], contrast)
+
+
+PIXELS = PixelTree(TREE, [{1: TREE.nodes[4], 2: TREE.nodes[8]}])  # the second lies in the first
+
+
+def with_pixels():
+    """A batch with labels of pixels, the first image without any, and a network with a decoder for them."""
+    batch = a_batch() | {"pixel_label": torch.randint(len(PIXELS.states), (IMAGES, 1, 80, 80), dtype=torch.uint8)}
+    batch["pixel_label"][0] = 0
+    return batch, network(pixel_channels=len(PIXELS), pixel_width=4, pixel_width_limit=8)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_pixels_are_learned_from_the_first_plain_view(precision):
+    batch, model = with_pixels()
+    point = a_point(views=["masked", "plain", "plain"], reconstruction=0.0, pixels=0.5)
+    step = objective(pixel_tree=PIXELS, precision=precision)(model, None, batch, point)
+    pixels = prepare_pixels(batch["image"], batch["inside_sector"], SIDE)
+    view = make_view(pixels, batch["position"], "1", SIDE, ViewSettings(), 1)
+    label = move_pixel_label(batch["pixel_label"], view.affine, SIDE)
+    logits = step.outputs[1].pixel_logits
+    wanted = pixel_tree_loss(logits, label, torch.from_numpy(PIXELS.states), PIXELS.ancestors)
+    assert torch.equal(step.views[1].image, view.image)
+    assert torch.equal(step.pixel_label, label)
+    assert torch.allclose(step.terms["pixels"], wanted)
+    assert step.loss.item() == pytest.approx(0.5 * wanted.item())
+    step.loss.backward()
+    assert model.encoder.patch_embed.proj.weight.grad.abs().max() > 0
+
+
+def test_pixels_are_left_out_where_the_mix_labels_none():
+    step = objective()(network(), None, a_batch(), a_point(hierarchy=1.0, pixels=1.0))
+    assert set(step.terms) == {"reconstruction", "hierarchy"}
+    assert objective().without_unlabelled(("contrast", "pixels")) == ("contrast",)
+    assert objective(pixel_tree=PIXELS).without_unlabelled(("contrast", "pixels")) == ("contrast", "pixels")
 
 
 def test_the_tree_is_learned_from_every_view_where_none_is_plain():

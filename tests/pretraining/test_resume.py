@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 import torch
 from ignite.engine import Events
-from small_pretraining import STAGES, TREE, KilledError, Losses, small_run, write_mix
+from small_network import SMALLEST
+from small_pretraining import STAGES, TREE, KilledError, Losses, small_run, write_mix, write_mix_with_masks
 
 from echocare_core.errors import OutputError, SettingsError, TrainingError
 from echocare_core.lock import FolderLock
+from echocare_core.models.segmentation_decoder import load_segmentation_decoder
 from echocare_core.pretraining.assembly import export_encoder
 from echocare_core.pretraining.data.sources import TableSource
 from echocare_core.pretraining.organs.tree import read_tree
@@ -52,6 +54,65 @@ def test_a_killed_run_goes_on_to_the_bit(killed_after, data, uninterrupted, tmp_
     assert min(after.by_step) == killed_after - killed_after % 3 + 1  # it lost the steps since the last checkpoint only
     for name, tensor in run.bare.state_dict().items():
         assert torch.equal(tensor, weights[name]), name
+
+
+WITH_PIXELS = [
+    {
+        "name": "labels of pixels",
+        "steps": 5,
+        "batch_size": 4,
+        "image_size": 64,
+        "views": ["plain"],
+        "reconstruction": 0.0,
+    }
+    | {"pixels": [0.5, 1.0]}
+]
+
+
+@pytest.fixture(scope="module")
+def data_with_masks(tmp_path_factory):
+    return write_mix_with_masks(tmp_path_factory.mktemp("masks"))
+
+
+def test_a_killed_run_with_labels_of_pixels_goes_on_to_the_bit(data_with_masks, tmp_path):
+    whole, before, after = Losses(), Losses(stop_after=4), Losses()
+    wanted = small_run(data_with_masks, tmp_path / "whole", stages=WITH_PIXELS, handlers=[whole])
+    wanted.trainer.run()
+    with pytest.raises(KilledError):
+        small_run(data_with_masks, tmp_path / "run", stages=WITH_PIXELS, handlers=[before]).trainer.run()
+
+    run = small_run(data_with_masks, tmp_path / "run", stages=WITH_PIXELS, handlers=[after])
+    run.trainer.run()
+
+    assert all(numbers["pixels"] > 0 for numbers in whole.by_step.values())
+    assert {**before.by_step, **after.by_step} == whole.by_step
+    for name, tensor in run.bare.state_dict().items():
+        assert torch.equal(tensor, wanted.bare.state_dict()[name]), name
+    assert not torch.equal(run.bare.pixel_classifier.bias, torch.zeros(1))
+
+
+def test_a_run_does_not_go_on_with_other_labels_of_pixels(data_with_masks, tmp_path):
+    with pytest.raises(KilledError):
+        small_run(
+            data_with_masks, tmp_path / "run", stages=WITH_PIXELS, every=1, handlers=[Losses(stop_after=1)]
+        ).trainer.run()
+    other = write_mix_with_masks(tmp_path / "other", "1=liver mass")
+    with pytest.raises(TrainingError, match=r"other settings: pixel labels .* instead of"):
+        small_run(other, tmp_path / "run", stages=WITH_PIXELS).trainer.run()
+
+
+def test_the_decoder_of_pixels_is_exported_beside_the_encoder(data_with_masks, tmp_path):
+    run = small_run(data_with_masks, tmp_path, stages=WITH_PIXELS, every=1)
+    run.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=1), run.trainer.terminate)
+    run.trainer.run()
+    wanted = {name: tensor.clone() for name, tensor in run.bare.segmentation_decoder.state_dict().items()}
+
+    export_encoder(tmp_path, run.bare)
+
+    file = tmp_path / "segmentation_decoder.safetensors"
+    decoder = load_segmentation_decoder(file, SMALLEST, width=4, width_limit=8)
+    for name, tensor in decoder.state_dict().items():
+        assert torch.equal(tensor, wanted[name]), name
 
 
 def test_sigterm_writes_a_last_checkpoint_and_stops(data, uninterrupted, tmp_path):

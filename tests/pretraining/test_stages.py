@@ -52,6 +52,7 @@ def test_what_is_not_written_has_the_documented_value():
         "contrast": 0.0,
         "places": 0.0,
         "ranking": 0.0,
+        "pixels": 0.0,
         "hard_share": 0.0,
     }
 
@@ -158,6 +159,7 @@ def test_values_that_only_look_usable_are_refused(entry, value):
         ({"reconstruction": 0}, "a weight above 0 for one of them"),
         ({"views": ["plain"]}, "a masked or packed one, or 0 for reconstruction"),
         ({"views": ["packed"], "hard_share": 0.5}, "0 without a masked view"),
+        ({"pixels": 0.5}, "a plain one, or 0 for pixels"),
     ],
 )
 def test_a_stage_that_would_not_train_what_it_says_is_refused(entries, needed):

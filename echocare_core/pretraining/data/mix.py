@@ -29,6 +29,7 @@ from echocare_core.errors import SettingsError, TableError
 from echocare_core.frames.manifest import check_columns, read_csv
 from echocare_core.pretraining.data.shards import LIST
 from echocare_core.pretraining.data.sources import ShardSource, Source, TableSource
+from echocare_core.pretraining.organs.node import Node
 from echocare_core.pretraining.organs.pixel_tree import PixelTree, read_pixel_labels
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.printable import printable
@@ -80,16 +81,8 @@ def read_mix(
             images without an organ, or what a source refuses; it names file and row.
     """
     path = Path(path)
-    if not path.is_file():
-        raise TableError(f"No mix at {path}; needed a CSV with the columns {', '.join(COLUMNS)}. Correct the path.")
-    rows = read_csv(path, (*COLUMNS, PIXEL_LABELS))
-    check_columns(rows, COLUMNS, path)
-    _check_names([name.strip() for name in rows["name"]], path)
-    listed = [{str(column): str(cell).strip() for column, cell in row.items()} for row in rows.to_dict("records")]
-    labels = []
-    for number, cells in enumerate(listed, start=1):
-        with _naming_row(path, number, cells["name"]):
-            labels.append(read_pixel_labels(cells.get(PIXEL_LABELS, ""), tree))
+    listed = _read_rows(path)
+    labels = _read_labels(listed, path, tree)
     pixel_tree = PixelTree(tree, labels)
     opened = []
     for number, (cells, label) in enumerate(zip(listed, labels, strict=True), start=1):
@@ -103,6 +96,12 @@ def read_mix(
     if not opened:
         raise TableError(f"{path} names no table with a row in the splits {', '.join(splits)}; needed one. Add one.")
     return Mix(tuple(source for source, _ in opened), tuple(weight for _, weight in opened), pixel_tree)
+
+
+def read_pixel_tree(path: str | Path, tree: OrganTree) -> PixelTree:
+    """What the masks of all data sets of a mix show, without opening them; for the errors see `read_mix`."""
+    path = Path(path)
+    return PixelTree(tree, _read_labels(_read_rows(path), path, tree))
 
 
 def check_masks(mix: Mix) -> None:
@@ -155,6 +154,23 @@ def warn_of_one_organ(mix: Mix) -> None:
             "train without them.",
             len(known),
         )
+
+
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise TableError(f"No mix at {path}; needed a CSV with the columns {', '.join(COLUMNS)}. Correct the path.")
+    rows = read_csv(path, (*COLUMNS, PIXEL_LABELS))
+    check_columns(rows, COLUMNS, path)
+    _check_names([name.strip() for name in rows["name"]], path)
+    return [{str(column): str(cell).strip() for column, cell in row.items()} for row in rows.to_dict("records")]
+
+
+def _read_labels(rows: Sequence[dict[str, str]], path: Path, tree: OrganTree) -> list[dict[int, Node]]:
+    labels = []
+    for number, cells in enumerate(rows, start=1):
+        with _naming_row(path, number, cells["name"]):
+            labels.append(read_pixel_labels(cells.get(PIXEL_LABELS, ""), tree))
+    return labels
 
 
 @contextmanager

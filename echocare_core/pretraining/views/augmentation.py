@@ -114,6 +114,22 @@ def make_view(
     return AugmentedView(changed.clamp(0, 1) * _has_content(inside, content), inside, affine)
 
 
+def move_pixel_label(label: Tensor, affine: Tensor, size: int) -> Tensor:
+    """Labels of the pixels that a view shows, by nearest neighbour.
+
+    Args:
+        label: uint8 (batch, 1, side, side), of the pictures.
+        affine: of the view; see `AugmentedView`.
+        size: side of the view in px.
+
+    Returns:
+        uint8 (batch, size, size), 0 beyond the picture.
+    """
+    grid = functional.affine_grid(affine, [len(label), 1, size, size], align_corners=False)
+    moved = functional.grid_sample(label.float(), grid, mode="nearest", padding_mode="zeros", align_corners=False)
+    return moved[:, 0].byte()
+
+
 def plain_view(image: Tensor, inside_sector: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """The whole picture at `size` px, unchanged otherwise, and its sector; see `AugmentedView`."""
     pixels = functional.interpolate(image.float() / 255, size=(size, size), mode="bilinear", antialias=True)

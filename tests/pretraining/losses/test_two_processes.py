@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 
+import numpy as np
 import pytest
 import torch
 from organ_trees import DEEP, tree_tensors
@@ -12,12 +13,15 @@ from torch.nn.parallel import DistributedDataParallel
 from echocare_core.distributed import all_gather, all_reduce_max, all_reduce_sum, rank, world_size
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
 from echocare_core.pretraining.losses.mining import ranking_loss
+from echocare_core.pretraining.losses.pixel_tree import pixel_tree_loss
 from echocare_core.pretraining.losses.places import place_contrast
 from echocare_core.pretraining.losses.reconstruction import masked_l1
 from echocare_core.pretraining.losses.tree_min import tree_min_loss
 
 IMAGES, FEATURES, PLACES, PROCESSES = 8, 12, 3, 2
 PATIENCE = timedelta(minutes=2)  # with a process that does not come
+LIVER_AND_MASS = np.array([[True, False], [True, True]])
+STATES = torch.tensor([[-1, -1], [0, 0], [1, 0], [1, 1]], dtype=torch.int8)
 LEVEL_WEIGHTS = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0])
 
 
@@ -25,6 +29,7 @@ def whole_batch():
     """What eight images bring; the halves differ in how much of them counts."""
     generator = torch.Generator().manual_seed(5)
     nodes, groups = torch.tensor([4, 4, 5, 6, 8, 1, -1, -1]), torch.tensor([0, 1, 0, 1, 2, 2, -1, -1])
+    pixels_up_to = torch.tensor([0, 0, 1, 2, 3, 3, 3, 3], dtype=torch.uint8)[:, None, None]
     labels = contrast_levels(nodes, groups, torch.arange(IMAGES), *tree_tensors(DEEP))
     return {
         "first": torch.randn(IMAGES, FEATURES, generator=generator),
@@ -34,6 +39,7 @@ def whole_batch():
         "hidden": torch.rand(IMAGES, 3, 4, generator=generator) < torch.linspace(0.2, 1, IMAGES)[:, None, None],
         "scored": torch.rand(IMAGES, 2, 2, generator=generator) < torch.linspace(0.2, 1, IMAGES)[:, None, None],
         "shown": torch.rand(IMAGES, PLACES, generator=generator) < torch.linspace(0.2, 1, IMAGES)[:, None],
+        "pixels": torch.randint(4, (IMAGES, 2, 3), generator=generator, dtype=torch.uint8).clamp(max=pixels_up_to),
         "nodes": nodes,
         "labels": labels,
     }
@@ -70,6 +76,9 @@ LOSSES = {
         network, rows, hierarchical_contrast, 0.1, LEVEL_WEIGHTS, ordered=False
     ),
     "triplet": lambda network, rows: contrasted(network, rows, tree_triplet),
+    "pixels": lambda network, rows: pixel_tree_loss(
+        network(rows["first"]).view(-1, 2, 2, 3), rows["pixels"], STATES, LIVER_AND_MASS
+    ),
     "places": lambda network, rows: places_contrasted(network, rows, rows["shown"]),
     "places of one half": lambda network, rows: places_contrasted(network, rows, shown_in_one_half(rows)),
 }

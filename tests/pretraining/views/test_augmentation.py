@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, plain_view, prepare_pixels
+from echocare_core.pretraining.views.augmentation import (
+    ViewSettings,
+    make_view,
+    move_pixel_label,
+    plain_view,
+    prepare_pixels,
+)
 
 SIDE = 96
 STRONG = ViewSettings(
@@ -61,6 +67,23 @@ def test_a_smaller_view_is_averaged_not_thinned():
     images = pictures()
     shown, _ = view(images, only(), size=SIDE // 3)
     assert torch.allclose(shown, functional.avg_pool2d(images[0] / 255, 3), atol=1e-5)
+
+
+def test_labels_of_pixels_move_with_the_picture():
+    images = pictures(brightness=250)
+    settings = only(area=0.3, aspect=1.5, rotation_degrees=40.0, flip=0.5)
+    shown = make_view(prepare_pixels(*images, 64), POSITIONS, "0", 64, settings, 1)
+    label = move_pixel_label(images[1] * 201, shown.affine, 64)
+    assert (label.shape, label.dtype) == ((16, 64, 64), torch.uint8)
+    assert set(label.unique().tolist()) == {0, 201}
+    assert ((label == 201) == shown.inside[:, 0]).float().mean() > 0.98
+
+
+def test_labels_beyond_the_picture_are_unknown():
+    affine = torch.tensor([[[3.0, 0.0, 0.0], [0.0, 3.0, 0.0]]])
+    label = move_pixel_label(torch.full((1, 1, 30, 30), 255, dtype=torch.uint8), affine, 30)
+    assert label[0, 10:20, 10:20].min() == 255
+    assert label.count_nonzero() == 100
 
 
 @pytest.mark.parametrize("part", [slice(0, 1), slice(5, 9), slice(15, 16)])
