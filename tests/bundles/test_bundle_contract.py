@@ -22,6 +22,7 @@ def config(bundle: Path, *names: str) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config([str(bundle / "configs" / name) for name in names])
     parser.read_meta(str(bundle / "configs" / "metadata.json"))
+    parser["bundle_root"] = str(bundle)
     return parser
 
 

@@ -175,7 +175,8 @@ class Groups:
     def _evaluations(self, said: Statement) -> Iterator[Dataset]:
         for one in said.details.outputs:
             if isinstance(one, Scores):
-                yield answer_item(private_code(one.name), private_code(one.answer), items=_operating_point(one))
+                asked, (_, answer) = measurement_code(self._card, one.name), label_codes(self._card, one.answer)
+                yield answer_item(asked, answer, items=_operating_point(one))
                 for label, value in one.probabilities.items():
                     column = f"{one.name}_{label}_probability"
                     yield number_item(measurement_code(self._card, column), column, float(value), RATIO)
