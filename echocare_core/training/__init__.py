@@ -6,6 +6,7 @@ from echocare_core.training.dataset import TableDataset
 from echocare_core.training.engines import build_predictor, build_trainer, build_validator
 from echocare_core.training.inferer import FlipInferer, PrecisionInferer
 from echocare_core.training.network import place_network
+from echocare_core.training.parameter_groups import build_parameter_groups
 from echocare_core.training.schedule import warmup_cosine
 from echocare_core.training.weights import export_network
 
@@ -14,6 +15,7 @@ __all__ = [
     "FlipInferer",
     "PrecisionInferer",
     "TableDataset",
+    "build_parameter_groups",
     "build_predictor",
     "build_trainer",
     "build_validator",
