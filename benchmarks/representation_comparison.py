@@ -13,7 +13,7 @@ from representation_queue import Job
 from representation_runs import MASKS, UNET, Runs, Training
 
 COUNTS = (16, 64, None)  # pictures with labels; None for all
-MIX = "mix"  # the job that makes it
+MIX, MIX_PICTURES = "mix", "pictures/mix"  # jobs: the file, and the pictures in it
 SET, ORGAN = "without the set", "without the organ"  # what an encoder has seen masks of
 
 
@@ -30,9 +30,11 @@ class Comparison:
     def jobs(self, seeds: int) -> list[Job]:
         """All of them, the first seed's of every recipe before the next one's."""
         runs = self.runs
-        jobs = [self._job(MIX, runs.prepare)]
+        jobs = [self._job(MIX, runs.prepare), self._job(MIX_PICTURES, runs.decode_mix, MIX)]
         jobs += [
-            self._job(f"cost/{name}", partial(runs.cost, name), MIX) for name in runs.recipes if runs.is_trained(name)
+            self._job(f"cost/{name}", partial(runs.cost, name), MIX_PICTURES)
+            for name in runs.recipes
+            if runs.is_trained(name)
         ]
         jobs += [self._job(_cost_of(network), partial(runs.network_cost, network)) for network in (OURS, *OPPONENTS)]
         jobs += [self._job(name, partial(runs.decode, *asked), MIX) for name, asked in _asked_for().items()]
@@ -49,7 +51,7 @@ class Comparison:
         tested = [*MASKS.values(), *(folder for folder, _ in PROBES.values() if folder in STRUCTURES)]
         withheld = [left_out(folder, whole) for folder in tested for whole in (False, True)]
         for without in dict.fromkeys([(), *withheld]) if runs.sees_masks(name) else [()]:
-            one, needs = Training(name, seed, without), [MIX]
+            one, needs = Training(name, seed, without), [MIX_PICTURES]
             if isinstance(runs.recipes[name], MaskTraining):
                 needs = [_pictures(folder, SIDE, "") for folder in STRUCTURES if folder not in without]
             yield self._job(one.job, partial(runs.train, one), f"cost/{name}", *needs)

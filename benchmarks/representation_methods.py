@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from representation_distillation import Distillation
-from representation_masks import MaskTraining
+from representation_masks import STRUCTURES, MaskTraining
 from representation_networks import OURS
 
 from echocare_core.models import EMBEDDED
@@ -55,6 +55,11 @@ class Method:
     decoder: str | None = "pyramid"
     sector_only: bool = True
 
+    @property
+    def labels_pixels(self) -> bool:
+        """Whether it learns from masks."""
+        return any(np.max(stage.get("pixels", 0)) > 0 for stage in self.stages)
+
 
 def _stage(share: float, size: int, views: list[str], **entries: Any) -> dict[str, Any]:
     base = {"name": f"{size} px", "share": share, "batch_size": BATCH, "image_size": size, "views": views}
@@ -63,7 +68,7 @@ def _stage(share: float, size: int, views: list[str], **entries: Any) -> dict[st
 
 TWO, WITH_MASKED = ["plain", "plain"], ["masked", "plain"]
 LEVELS = [0.0, 0.02, 0.0, 0.1, 1.0]
-TERMS = {"hierarchy": 0.1, "contrast": 1.0, "places": 0.5}
+TERMS = {"hierarchy": 0.1, "contrast": 1.0, "places": 0.5, "pixels": 1.0}
 MINING = {"ranking": 0.1, "hard_share": [0.0, 0.5]}
 
 
@@ -80,10 +85,11 @@ def _full(**without: Any) -> list[dict[str, Any]]:
     return [{**stage, **{key: value for key, value in without.items() if key in stage}} for stage in stages]
 
 
-def _contrast_alone(share: float) -> list[dict[str, Any]]:
+def _contrast_alone(share: float, **without: Any) -> list[dict[str, Any]]:
+    terms = {**TERMS, **without}
     return [
-        _stage(0.7 * share, 96, TWO, **TERMS, area=[0.6, 0.08]),
-        _stage(0.3 * share, 96, TWO, **TERMS, area=0.08),
+        _stage(0.7 * share, 96, TWO, **terms, area=[0.6, 0.08]),
+        _stage(0.3 * share, 96, TWO, **terms, area=0.08),
     ]
 
 
@@ -117,6 +123,7 @@ METHODS: dict[str, Recipe] = {
     ),
     "full": Method(_full(), LEVELS),
     "full less masked modelling": Method(_contrast_alone(1.0), LEVELS),
+    "structured contrast": Method(_contrast_alone(1.0, pixels=0.0), LEVELS),
     "full less hierarchical labels": Method(_full(hierarchy=0.0), [0.0, 0.0, 0.0, 0.1, 1.0]),
     "full less contrast of organs and patients": Method(_full()),
     "full less contrast of places": Method(_full(places=0.0), LEVELS),
@@ -129,6 +136,10 @@ METHODS: dict[str, Recipe] = {
     ),
     "full less mining": Method(_full(ranking=0.0, hard_share=0.0), LEVELS),
     "full less stages": Method([_stage(1, 96, WITH_MASKED, **TERMS, reconstruction=0.5, **MINING)], LEVELS),
+    "contrast and labels of pixels": Method([_stage(1, 96, TWO, contrast=1.0, pixels=1.0)], decoder=None),
+    "contrast, then labels of pixels": Method(
+        [_stage(0.5, 96, TWO, contrast=1.0), _stage(0.5, 96, ["plain"], pixels=1.0, area=0.4)], decoder=None
+    ),
     "self-distillation": Distillation(),
     "masks alone": MaskTraining(),
     "MONAI UNet": Scratch("MONAI UNet"),
@@ -136,9 +147,10 @@ METHODS: dict[str, Recipe] = {
     "DynUNet": Scratch("DynUNet"),
     "SwinUNETR": Scratch("SwinUNETR"),
 }
-STRUCTURED = "full less masked modelling"  # train.json, but for its ramp of the organ labels
 MAIN = (  # compared unless others are named
-    *("random initialisation", "SimCLR", "SimMIM", "released recipe", STRUCTURED, "self-distillation", "masks alone"),
+    *("random initialisation", "SimCLR", "SimMIM", "released recipe", "structured contrast"),
+    *("self-distillation", "masks alone"),
+    *("contrast and labels of pixels", "contrast, then labels of pixels"),
     *("MONAI UNet", "MONAI UNet, masks alone", "DynUNet", "SwinUNETR"),
 )
 
@@ -154,10 +166,11 @@ def prepare_mix(data: Path, work: Path) -> Path:
     if not (pictures / "table.csv").is_file():
         write_gallbladder(data, pictures)
     mix = work / "mix.csv"
-    lines = ["name,source,organ,weight"]
+    lines = ["name,source,organ,weight,pixel_labels"]
     for name, folder, organ, weight in MIX:
         source = pictures if folder == "gallbladder" else (data / folder).resolve()
-        lines.append(f"{name},{source.resolve()},{organ},{weight}")
+        labels = "; ".join(f"{value}={shown}" for value, shown in enumerate(STRUCTURES.get(folder, ()), start=1))
+        lines.append(f"{name},{source.resolve()},{organ},{weight},{labels}")
     mix.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return mix
 
@@ -167,8 +180,10 @@ def write_gallbladder(data: Path, pictures: Path) -> None:
     (pictures / "images").mkdir(parents=True, exist_ok=True)
     with np.load(data / "gallbladder_ba" / "images.npz", allow_pickle=False) as crops:
         columns = [crops[name] for name in ("image", "patient", "split", "non_biliary_atresia")]
-    rows = []
+    rows, seen = [], dict[bytes, str]()
     for number, (pixels, patient, split, label) in enumerate(zip(*columns, strict=True)):
+        if seen.setdefault(pixels.tobytes(), patient) != patient:
+            continue  # seven crops stand under two patients
         Image.fromarray(pixels).save(pictures / "images" / f"{number:05d}.png")
         rows.append((f"images/{number:05d}.png", patient, split, label))
     with (pictures / "table.csv").open("w", newline="", encoding="utf-8") as file:

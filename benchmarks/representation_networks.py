@@ -12,11 +12,11 @@ from monai.networks.nets import DynUNet, SwinUNETR, UNet
 from torch import Tensor, nn
 
 from echocare_core.models import load_encoder, load_segmentation_decoder, save_encoder
-from echocare_core.pretraining.assembly import ENCODER_FILE
+from echocare_core.pretraining.assembly import DECODER_FILE, ENCODER_FILE
 from echocare_core.tasks.segmentation import SegmentationNetwork
 
 OURS, WHOLE = "encoder and decoder", "network.safetensors"
-DECODER, DECODER_FILE = {"width": 16, "width_limit": 64}, "segmentation_decoder.safetensors"
+DECODER_WIDTHS = {"width": 16, "width_limit": 64}
 WIDTHS = (32, 64, 128, 256)
 OPPONENTS: dict[str, Callable[[int], nn.Module]] = {  # channels out to a network: 1.6, 1.9 and 1.8 million weights
     "MONAI UNet": lambda labels: UNet(2, 3, labels, channels=WIDTHS, strides=(2, 2, 2), num_res_units=2),
@@ -39,7 +39,7 @@ def build_network(name: str, profile: str, labels: int, seed: int) -> nn.Module:
     """
     torch.manual_seed(seed)
     if name == OURS:
-        return SegmentationNetwork(labels=labels, encoder=profile, **DECODER)
+        return SegmentationNetwork(labels=labels, encoder=profile, **DECODER_WIDTHS)
     return OPPONENTS[name](labels)
 
 
@@ -54,7 +54,7 @@ def start_from(network: nn.Module, weights: Path) -> nn.Module:
     elif isinstance(network, SegmentationNetwork):
         network.encoder.load_state_dict(load_encoder(encoder_file(weights)).state_dict())
         if decoder.is_file():
-            network.decoder = load_segmentation_decoder(decoder, network.encoder.profile, **DECODER)
+            network.decoder = load_segmentation_decoder(decoder, network.encoder.profile, **DECODER_WIDTHS)
     return network
 
 

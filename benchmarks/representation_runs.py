@@ -18,7 +18,7 @@ from representation_methods import Method, Recipe, Scratch, prepare_mix
 from representation_networks import OURS, build_network, encoder_file, save_network, start_from
 from representation_pictures import Kept, Pictures
 from representation_queue import Found
-from representation_training import Trainings, sized, steps_within
+from representation_training import Trainings, decode_mix, sized, steps_within
 
 from echocare_core.models import Encoder
 
@@ -87,7 +87,8 @@ class Runs:
 
     def sees_masks(self, name: str) -> bool:
         """Whether that training has masks."""
-        return isinstance(self.recipes[name], MaskTraining)
+        recipe = self.recipes[name]
+        return isinstance(recipe, MaskTraining) or (isinstance(recipe, Method) and recipe.labels_pixels)
 
     def network(self, name: str) -> str:
         """Which network labels pixels with what a recipe learned."""
@@ -97,6 +98,10 @@ class Runs:
     def prepare(self, _: Mapping[str, Found]) -> Found:
         """Write the mix."""
         return {"mix": prepare_mix(self.setting.data, self.setting.work).name}
+
+    def decode_mix(self, _: Mapping[str, Found]) -> Found:
+        """Read its pictures, so that they are kept."""
+        return {"images": decode_mix(self._mix, self._store)}
 
     def decode(self, folder: str, side: int, column: str, _: Mapping[str, Found]) -> Found:
         """Read both parts of a data set, so that they are kept."""
@@ -127,7 +132,7 @@ class Runs:
         costs = cost["seconds per step"]
         if isinstance(recipe, Method):
             steps = steps_within(recipe, costs, setting.seconds)
-            self.trainings.train(recipe, one.seed, steps, self._folder(one))
+            self.trainings.train(recipe, one.seed, steps, one.without, self._folder(one))
             return {"steps": steps}
         count = max(1, round(setting.seconds / costs[0]))
         if isinstance(recipe, Distillation):
@@ -172,7 +177,15 @@ class Runs:
     @cached_property
     def trainings(self) -> Trainings:
         """Made once they are asked for: they hold every picture of the mix."""
-        return Trainings(self.setting.work / "mix.csv", self.setting.encoder, self.setting.device)
+        return Trainings(self._mix, self._store, self.setting.encoder, self.setting.device)
+
+    @property
+    def _mix(self) -> Path:
+        return self.setting.work / "mix.csv"
+
+    @property
+    def _store(self) -> Path:
+        return self.setting.work / "pictures" / "mix.pt"
 
     def _encoder(self, one: Training) -> Encoder:
         weights = self._weights(one)

@@ -214,3 +214,45 @@ def test_masks_are_learned_without_those_of_the_test(small, tmp_path):
     jobs = chosen(small("masks alone").jobs(1), ["masks/*/BUS-BRA/16/without the set/equal steps"])
     assert [job.name for job in jobs if job.name.startswith("train/")] == ["train/masks alone/0/without bus_bra"]
     assert Queue(tmp_path / "work").run(jobs) == []
+
+
+def test_labels_of_pixels_are_learned_with_the_decoder_and_without_those_of_the_test(small, tmp_path):
+    from representation_queue import Queue, chosen
+
+    name = "contrast and labels of pixels"
+    jobs = chosen(small(name).jobs(1), [f"masks/{name}/0/BUS-BRA/16/without the set/equal steps"])
+    assert [job.name for job in jobs if job.name.startswith("train/")] == [f"train/{name}/0/without bus_bra"]
+    assert Queue(tmp_path / "work").run(jobs) == []
+    assert (tmp_path / "work" / "runs" / name / "0" / "without bus_bra" / "segmentation_decoder.safetensors").is_file()
+
+
+def test_the_pixels_of_a_data_set_that_is_left_out_are_unknown(small, tmp_path):
+    from representation_queue import Queue, chosen
+
+    comparison = small("SimCLR")
+    Queue(tmp_path / "work").run(chosen(comparison.jobs(1), ["pictures/mix"]))
+    trainings = comparison.runs.trainings
+    assert trainings.images.planes[:, 4].amax((1, 2)).min() > 0
+    method = comparison.runs.recipes["SimCLR"]
+    batch = next(iter(trainings._trainer(method, 0, [8], ("busi",), []).data_loader))
+    known = batch["pixel_label"].amax((1, 2, 3)) > 0
+    first = len(trainings.images.mix.sources[0])
+    assert known.tolist() == [int(row) < first for row in batch["name"]]
+    assert set(known.tolist()) == {True, False}
+
+
+def test_batches_on_a_device_are_those_of_a_loader_of_the_images_themselves(small, tmp_path):
+    import representation_training
+    from representation_queue import Queue, chosen
+    from torch.utils.data import DataLoader
+
+    from echocare_core.pretraining.data.images import PretrainingImages, collate
+
+    comparison = small("SimCLR")
+    Queue(tmp_path / "work").run(chosen(comparison.jobs(1), ["pictures/mix"]))
+    trainings = comparison.runs.trainings
+    ours = trainings._trainer(comparison.runs.recipes["SimCLR"], 0, [3], (), []).data_loader
+    images = PretrainingImages(trainings.images.mix, representation_training.PICTURE)
+    for one, other in zip(ours, DataLoader(images, batch_sampler=ours.batch_sampler, collate_fn=collate), strict=True):
+        for name in ("image", "inside_sector", "pixel_label", "node", "group", "position"):
+            assert torch.equal(one[name], other[name])
