@@ -17,6 +17,7 @@ OURS = frozenset(
         *("pretraining.assembly.load_trained", "pretraining.assembly.read_training_mix"),
         "pretraining.curves.StepCurves",
         *("pretraining.data.images.PretrainingImages", "pretraining.data.mix.read_mix"),
+        "pretraining.data.mix.read_pixel_tree",
         *("pretraining.evaluation.Evaluation", "pretraining.networks.build_networks"),
         *("pretraining.objective.Objective", "pretraining.organs.tree.read_tree"),
         *("pretraining.pictures.ReconstructionPictures", "pretraining.progress.Progress"),

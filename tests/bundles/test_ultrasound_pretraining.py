@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 import echocare_core
 from echocare_core.errors import TrainingError
 from echocare_core.models import PROFILES
+from echocare_core.models.segmentation_decoder import load_segmentation_decoder
 from echocare_core.pretraining.stages import TERMS
 from echocare_core.pretraining.trainer import PretrainingTrainer
 from echocare_core.pretraining.views.augmentation import make_view, prepare_pixels
@@ -127,6 +128,50 @@ def test_the_exported_encoder_loads_strictly_into_monais_own_network(
         num_heads=tiny.num_heads, mlp_ratio=4.0, qkv_bias=True, spatial_dims=2, use_v2=True,
     )  # fmt: skip
     network.load_state_dict(state, strict=True)
+
+
+@pytest.fixture(scope="module")
+def data_with_masks(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same data sets, one of them with masks."""
+    folder = tmp_path_factory.mktemp("masks") / "data"
+    shutil.copytree(data, folder)
+    table = pd.read_csv(folder / "breast" / "table.csv")
+    mask = np.zeros((80, 100), dtype=np.uint8)
+    mask[20:60, 30:50] = 255
+    Image.fromarray(mask).save(folder / "breast" / "mask.png")
+    table.assign(mask="mask.png").to_csv(folder / "breast" / "table.csv", index=False)
+    rows = ["name,source,organ,weight,pixel_labels", "B,breast,breast,,1=breast lesion", "L,liver,liver,3,"]
+    (folder / "mix.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+def test_a_mix_with_pixel_labels_trains_a_decoder_and_exports_it(data_with_masks: Path, tmp_path: Path) -> None:
+    stages = [{**STAGES[1], "steps": 2, "views": ["plain", "plain"], "reconstruction": 0.0, "pixels": 1.0}]
+    stages = [{key: value for key, value in stages[0].items() if key not in ("ranking", "hard_share")}]
+    settings = ("--stage_list", stages, "--decoder", None)
+
+    ran = run("run", data_with_masks, tmp_path / "run", *settings)
+    exported = run("export", data_with_masks, tmp_path / "run", *settings)
+
+    assert (ran.returncode, exported.returncode) == (0, 0), ran.stderr + exported.stderr
+    assert (pd.read_csv(tmp_path / "run" / "curves.csv")["pixels"] > 0).all()
+    assert [path.name for path in (tmp_path / "run" / "pictures").iterdir()] == ["pixels-0000002.png"]
+    file = tmp_path / "run" / "segmentation_decoder.safetensors"
+    assert load_segmentation_decoder(file, "tiny", width=16, width_limit=64)
+
+
+def test_a_structure_that_is_not_in_the_tree_is_refused_before_anything_is_written(
+    data_with_masks: Path, tmp_path: Path
+) -> None:
+    text = (data_with_masks / "mix.csv").read_text(encoding="utf-8").replace("lesion", "leison")
+    (data_with_masks / "wrong.csv").write_text(text, encoding="utf-8")
+
+    ran = run("run", data_with_masks, tmp_path / "run", "--mix_file", data_with_masks / "wrong.csv")
+
+    assert ran.returncode != 0
+    assert "row 1 (B): The organ tree has no 'breast leison'" in ran.stderr
+    assert "nearest names are breast lesion" in ran.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_starts_from_a_file_in_the_released_format(

@@ -18,6 +18,7 @@ from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.organs.node import Node
 from echocare_core.pretraining.organs.pixel_tree import PixelTree
 from echocare_core.pretraining.organs.tree import OrganTree
+from echocare_core.pretraining.pictures import pixel_panel
 from echocare_core.pretraining.stages import Stages
 from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, move_pixel_label, prepare_pixels
 from echocare_core.pretraining.views.counter import uniform
@@ -119,6 +120,13 @@ def test_each_term_is_the_loss_of_what_the_network_said():
 PIXELS = PixelTree(TREE, [{1: TREE.nodes[4], 2: TREE.nodes[8]}])  # the second lies in the first
 
 
+PIXELS_ALONE = {"views": ["plain"], "reconstruction": 0.0, "pixels": 1.0}
+UNCHANGED = {
+    **{"area": 1.0, "aspect": 1.0, "rotation_degrees": 0.0, "flip": 0.0},
+    **{"gamma": 1.0, "gain": 0.0, "depth_gain": 0.0, "speckle": 0.0, "blur": 0.0},
+}
+
+
 def with_pixels():
     """A batch with labels of pixels, the first image without any, and a network with a decoder for them."""
     batch = a_batch() | {"pixel_label": torch.randint(len(PIXELS.states), (IMAGES, 1, 80, 80), dtype=torch.uint8)}
@@ -142,6 +150,22 @@ def test_pixels_are_learned_from_the_first_plain_view(precision):
     assert step.loss.item() == pytest.approx(0.5 * wanted.item())
     step.loss.backward()
     assert model.encoder.patch_embed.proj.weight.grad.abs().max() > 0
+
+
+def test_a_picture_shows_what_is_known_of_pixels_and_what_is_said_of_them():
+    batch, model = with_pixels()
+    batch["pixel_label"][1] = 0
+    batch["pixel_label"][1, :, :40] = 2  # of the first node
+    step = objective(pixel_tree=PIXELS, views=UNCHANGED)(model, None, batch, a_point(**PIXELS_ALONE))
+    step.outputs[0].pixel_logits.data.fill_(9.0)
+    picture = pixel_panel(step, 2, PIXELS).astype(int)
+    image, known, said = (picture[:, start : start + SIDE] for start in (0, SIDE + 4, 2 * (SIDE + 4)))
+    assert picture.shape == (2 * SIDE + 4, 3 * SIDE + 8, 3)
+    assert (known[:SIDE] == image[:SIDE]).all()  # of the first image nothing is known
+    changed = (known[SIDE + 4 :] != image[SIDE + 4 :]).any(axis=2)
+    assert changed[: SIDE // 2 - 1].mean() > 0.9
+    assert not changed[SIDE // 2 + 1 :].any()
+    assert (said[:SIDE] != image[:SIDE]).any(axis=2).mean() > 0.9
 
 
 def test_pixels_are_left_out_where_the_mix_labels_none():
