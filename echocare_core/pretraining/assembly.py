@@ -15,6 +15,7 @@ from echocare_core.models.segmentation_decoder import save_segmentation_decoder
 from echocare_core.models.weights import load_strictly, save_encoder
 from echocare_core.pretraining.data.images import PretrainingImages, collate
 from echocare_core.pretraining.data.mix import Mix, check_enough_images, check_masks, read_mix, warn_of_one_organ
+from echocare_core.pretraining.data.on_device import DeviceLoader
 from echocare_core.pretraining.data.order import MixedOrder
 from echocare_core.pretraining.data.sampler import StreamSampler
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -50,11 +51,11 @@ def order_mix(mix: Mix, seed: int) -> MixedOrder:
 
 def build_loader(
     dataset: PretrainingImages, *, stages: Stages, seed: int, workers: int, device: torch.device | str
-) -> DataLoader:
+) -> DataLoader | DeviceLoader:
     """The batches of this process for every step of the stages, in the order of the mix.
 
     Args:
-        dataset: of the mix.
+        dataset: of the mix; where its cache is "device", the pictures are read once and stay on the device.
         stages: of the training, whose batches count over all processes.
         seed: of the order.
         workers: processes that read images; 0 reads in the training's own.
@@ -63,13 +64,16 @@ def build_loader(
     Raises:
         SettingsError: a batch that the processes cannot share equally.
     """
-    order = order_mix(dataset.mix, seed)
+    order, place = order_mix(dataset.mix, seed), find_device(device)
+    sampler = StreamSampler(order, stages.batches, process=rank(), processes=world_size())
+    if dataset.on_device:
+        return DeviceLoader(dataset, sampler, device=place, workers=workers, begin_worker=begin_worker)
     return DataLoader(
         dataset,
-        batch_sampler=StreamSampler(order, stages.batches, process=rank(), processes=world_size()),
+        batch_sampler=sampler,
         collate_fn=collate,
         num_workers=workers,
-        pin_memory=find_device(device).type == "cuda",
+        pin_memory=place.type == "cuda",
         worker_init_fn=begin_worker,
     )
 

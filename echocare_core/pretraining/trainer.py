@@ -20,6 +20,7 @@ from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.memory import explained_memory
 from echocare_core.models.precision import explain_precision, float32_products
+from echocare_core.pretraining.data.on_device import DeviceLoader
 from echocare_core.pretraining.networks import update_ema
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.stages import Stages
@@ -70,7 +71,7 @@ class PretrainingTrainer(Trainer):
         objective: Objective,
         stages: Stages,
         optimizer: torch.optim.Optimizer,
-        data_loader: DataLoader,
+        data_loader: DataLoader | DeviceLoader,
         peak_learning_rate: float,
         warmup_steps: int,
         accumulation_steps: int,

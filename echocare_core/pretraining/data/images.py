@@ -24,6 +24,8 @@ from echocare_core.pretraining.data.sources import Sample, Source
 
 TRIES = 20
 IMAGE_PLANES = 4  # red, green, blue and the sector
+PLANES = IMAGE_PLANES + 1  # with labels of pixels
+ON_DEVICE = "device"
 PICTURES, NUMBERS = ("image", "inside_sector", "pixel_label"), ("node", "group", "position")
 
 
@@ -49,17 +51,22 @@ class PretrainingImages(Dataset[dict[str, Any]]):
         size: side of the pictures in px.
         cache: keep pictures in shared memory once they are made, 4 * size * size bytes each, 5 where their data set has
             pixel labels, for data sets that fit.
-            Cines are read each time, for the position chooses the frame.
+            Cines are read each time, for the position chooses the frame. "device" leaves it to `build_loader` to keep
+            them on the device that trains.
 
     Raises:
-        SettingsError: a size below 16 px, or no memory for the cache.
+        SettingsError: a size below 16 px, another cache, or no memory for it.
     """
 
-    def __init__(self, mix: Mix, size: int, *, cache: bool = False) -> None:
+    def __init__(self, mix: Mix, size: int, *, cache: bool | str = False) -> None:
+        if cache not in (True, False, ON_DEVICE):
+            raise SettingsError(f"The cache is {cache!r}; needed true, false or '{ON_DEVICE}'. Set one of them.")
         if size < SMALLEST_PX:
             raise SettingsError(f"The picture size is {size} px; needed {SMALLEST_PX} or more. Choose a larger one.")
         self.mix, self.size = mix, size
-        self._caches = [PictureCache(len(source), _planes(source), size) for source in mix.sources] if cache else []
+        self.on_device = cache == ON_DEVICE
+        kept = cache and not self.on_device
+        self._caches = [PictureCache(len(source), _planes(source), size) for source in mix.sources] if kept else []
 
     def __len__(self) -> int:
         """Images in all data sets."""
@@ -88,31 +95,53 @@ class PretrainingImages(Dataset[dict[str, Any]]):
                         f"it {error.reason}",
                     ) from error
             else:
-                return {
-                    "image": stored[:3],
-                    "inside_sector": stored[3:4],
-                    "pixel_label": stored[4:] if len(stored) > IMAGE_PLANES else torch.zeros_like(stored[3:4]),
-                    "node": sample["node"],
-                    "group": group_number(source.name, sample["group"]),
-                    "position": position,
-                    "name": sample["name"],
-                    "set_aside": set_aside,
-                }
+                return self._item(number, sample, stored, position, set_aside)
+
+    def still(self, number: int, row: int) -> dict[str, Any] | None:
+        """The item of a row, which is the same at every place but for its position, here 0.
+
+        Returns:
+            None for a cine, and for an image that cannot be read.
+        """
+        sample = self.mix.sources[number][row]
+        try:
+            stored, frames = self._made(number, sample, 0)
+        except UnreadableFrames:
+            return None
+        return self._item(number, sample, stored, 0, []) if frames == 1 else None
+
+    def _item(
+        self, number: int, sample: Sample, stored: torch.Tensor, position: int, set_aside: list[str]
+    ) -> dict[str, Any]:
+        return {
+            "image": stored[:3],
+            "inside_sector": stored[3:4],
+            "pixel_label": stored[4:] if len(stored) > IMAGE_PLANES else torch.zeros_like(stored[3:4]),
+            "node": sample["node"],
+            "group": group_number(self.mix.sources[number].name, sample["group"]),
+            "position": position,
+            "name": sample["name"],
+            "set_aside": set_aside,
+        }
 
     def _stored(self, number: int, row: int, sample: Sample, position: int) -> torch.Tensor:
         """Image, sector and, of a data set with pixel labels, those as one tensor, uint8 (4 or 5, size, size)."""
         cache = self._caches[number] if self._caches else None
         if cache and (kept := cache.get(row)) is not None:
             return kept
+        stored, frames = self._made(number, sample, position)
+        if cache and frames == 1:
+            cache.put(row, stored)
+        return stored
+
+    def _made(self, number: int, sample: Sample, position: int) -> tuple[torch.Tensor, int]:
+        """The same, read from its file, and how many frames that has."""
         pixels, frames = read_pixels(sample, position)
         picture = prepare_picture(pixels, self.size)
         planes = [picture.image, picture.inside_sector[None].astype(np.uint8)]
         if (rows := self.mix.sources[number].pixel_rows) is not None:
             planes.append(self._pixel_label(sample, rows)[None])
-        stored = torch.from_numpy(np.concatenate(planes))
-        if cache and frames == 1:
-            cache.put(row, stored)
-        return stored
+        return torch.from_numpy(np.concatenate(planes)), frames
 
     def _pixel_label(self, sample: Sample, rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
         mask, image = sample["mask"], sample["image"]
@@ -172,7 +201,7 @@ def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _planes(source: Source) -> int:
-    return IMAGE_PLANES if source.pixel_rows is None else IMAGE_PLANES + 1
+    return IMAGE_PLANES if source.pixel_rows is None else PLANES
 
 
 def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
