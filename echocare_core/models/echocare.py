@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from echocare_core.errors import SettingsError
@@ -129,7 +130,7 @@ class EchoCare(nn.Module):
         """Encode views and ask the heads.
 
         Args:
-            views: of one batch.
+            views: of one batch, all of one size; plain ones go through the encoder together.
             terms: of the loss that will be made of it, some of "reconstruction", "ranking", "hierarchy", "contrast",
                 "places" and "pixels"; heads that none of them needs are left out. Pixels are reconstructed in views
                 with hidden patches only, and labelled in the first plain one; packed views have no places.
@@ -140,7 +141,8 @@ class EchoCare(nn.Module):
         self.check_heads(terms)
         kinds = [view.kind for view in views]
         labelled = kinds.index("plain") if "pixels" in terms and "plain" in kinds else None
-        return [self._outputs(view, terms, number == labelled) for number, view in enumerate(views)]
+        encoded = enumerate(zip(views, self._encode(views), strict=True))
+        return [self._outputs(view, maps, terms, number == labelled) for number, (view, maps) in encoded]
 
     def check_heads(self, terms: Collection[str]) -> None:
         """Refuse terms of the loss for which the model was built without a head.
@@ -164,12 +166,20 @@ class EchoCare(nn.Module):
                 f"that for the network, or the weight of the term to 0."
             )
 
-    def _outputs(self, view: View, terms: Collection[str], labelled: bool) -> Outputs:
+    def _encode(self, views: Sequence[View]) -> list[list[Tensor]]:
+        """The maps of each view."""
+        plain = [view.image for view in views if view.masked is None]
+        joined = self.encoder(torch.cat(plain)) if plain else []
+        parts = iter([list(part) for part in zip(*(maps.chunk(len(plain)) for maps in joined), strict=True)])
+        return [next(parts) if view.masked is None else self._encode_hidden(view, view.masked) for view in views]
+
+    def _encode_hidden(self, view: View, masked: Tensor) -> list[Tensor]:
+        if view.kind == "packed":
+            return self.encoder(pack_image(view.image, masked))
+        return self.encoder(view.image, masked)
+
+    def _outputs(self, view: View, maps: list[Tensor], terms: Collection[str], labelled: bool) -> Outputs:
         image, masked = view.image, view.masked
-        if view.kind == "packed" and masked is not None:
-            maps = self.encoder(pack_image(image, masked))
-        else:
-            maps = self.encoder(image, masked)
         pooled = maps[-1].mean((2, 3))
         pixels = predicted_loss = None
         if masked is not None and self.decoder is not None and not {"reconstruction", "ranking"}.isdisjoint(terms):

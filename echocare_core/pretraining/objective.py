@@ -162,7 +162,7 @@ class Objective:
         return step
 
     def _to(self, device: torch.device) -> None:
-        for name in ("ancestors", "depth", "level_weights", "pixel_states"):
+        for name in ("ancestors", "depth", "pixel_states"):
             setattr(self, name, getattr(self, name).to(device))
 
     def _augment(self, pixels: Tensor, positions: Tensor, point: Point) -> list[AugmentedView]:

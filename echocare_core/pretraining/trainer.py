@@ -127,9 +127,11 @@ class PretrainingTrainer(Trainer):
                 (result.loss * (world_size() / self.accumulation_steps)).backward()
             for name, term in result.terms.items():
                 terms[name] = terms.get(name, 0) + term / self.accumulation_steps
-        numbers = {name: float(all_reduce_sum(term)) for name, term in terms.items()}
+        sums = all_reduce_sum(torch.stack(list(terms.values())))
+        gradient_norm = _whole(nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm))
+        *values, norm = torch.cat([sums, gradient_norm[None]]).tolist()  # the one time that a step waits for a GPU
+        numbers = dict(zip(terms, values, strict=True))
         loss = sum(point.ramps[name] * number for name, number in numbers.items())
-        norm = _whole(nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm))
         check_finite({"loss": loss, "norm of the gradient": norm}, step + 1, batch["name"])
         self.optimizer.step()
         if self.teacher is not None:
@@ -164,6 +166,6 @@ class PretrainingTrainer(Trainer):
         return images / elapsed
 
 
-def _whole(norm: Tensor) -> float:
-    """A norm as a number; of sharded gradients, over all shards."""
-    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+def _whole(norm: Tensor) -> Tensor:
+    """A norm; of sharded gradients, over all shards."""
+    return norm.full_tensor() if isinstance(norm, DTensor) else norm

@@ -1,6 +1,7 @@
 """The joint model: which heads answer for which view, and that nothing hidden is ever seen."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -204,3 +205,17 @@ def test_an_unknown_decoder_is_refused_with_the_known_ones():
 def test_a_place_map_that_the_encoder_does_not_have_is_refused(maps):
     with pytest.raises(SettingsError, match=re.escape(f"Place maps {maps}; needed one or more numbers from 0 to 4.")):
         joint_model(place_maps=maps)
+
+
+def test_plain_views_go_through_the_encoder_together_and_each_gives_what_it_gives_alone():
+    model, views = joint_model().double(), [view_of("plain"), view_of("plain")]
+    views = [replace(view, image=torch.rand_like(view.image).double()) for view in views]
+    wanted = [model([view], TERMS)[0] for view in views]
+    batches = []
+    model.encoder.register_forward_pre_hook(lambda _, given: batches.append(len(given[0])))
+
+    for found, alone in zip(model(views, TERMS), wanted, strict=True):
+        torch.testing.assert_close(found.logits, alone.logits)
+        torch.testing.assert_close(found.embedding, alone.embedding)
+        torch.testing.assert_close(found.places, alone.places)
+    assert batches == [2 * len(views[0].image)]

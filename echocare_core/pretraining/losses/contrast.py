@@ -54,7 +54,7 @@ def hierarchical_contrast(
         embeddings: float (batch, channels), both views of the images one after the other; of any length.
         labels: int64 (batch, levels); see `contrast_levels`.
         temperature: 0.07 to 0.1 as published.
-        level_weights: float (levels,), lambda of each level; 0 leaves a level out.
+        level_weights: float (levels,), on the CPU, lambda of each level; 0 leaves a level out.
         ordered: let no coarser level have a smaller loss than a finer one, which then counts in its place.
 
     Returns:
@@ -67,22 +67,19 @@ def hierarchical_contrast(
     finest = embeddings.new_zeros((), dtype=torch.float32)
     finest_total = finest
     result = finest
+    weights = level_weights.tolist()
     for number in range(labels.shape[1] - 1, -1, -1):
-        if not level_weights[number]:
+        if not weights[number]:
             continue
         positive = (level == number) & ~itself
         per_anchor = losses.masked_fill(~positive, 0).sum(1) / positive.sum(1).clamp(min=1)
         anchors = all_reduce_sum(positive.any(1).float().sum())
-        if not anchors:  # nobody is alike on this level, so it has no loss for a finer one to stand in for
-            continue
-        summands = per_anchor.sum() / anchors
+        known = anchors > 0  # else nobody is alike on this level: it has no loss for a finer one to stand in for
+        summands = per_anchor.sum() / anchors.clamp(min=1)
         summed = all_reduce_sum(summands)
-        if not ordered or summed >= finest_total:
-            finest, finest_total = summands, summed
-            chosen = summands
-        else:
-            chosen = finest
-        result = result + level_weights[number] * chosen
+        own_loss = known & (summed >= finest_total) if ordered else known
+        finest, finest_total = torch.where(own_loss, summands, finest), torch.where(own_loss, summed, finest_total)
+        result = result + weights[number] * torch.where(known, finest, 0)
     return result
 
 

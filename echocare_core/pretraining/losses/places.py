@@ -14,6 +14,7 @@ from torch.nn import functional
 from echocare_core.distributed import all_gather, all_reduce_sum, rank, world_size
 from echocare_core.pretraining.views.augmentation import AugmentedView
 
+NOT_COUNTED = -1
 EDGE = 0.9  # half the width of the part of a view in which places are chosen, so that a feature has surroundings
 
 
@@ -30,7 +31,8 @@ def shared_places(first: AugmentedView, second: AugmentedView, drawn: Tensor) ->
     """
     here = (2 * drawn.view(len(drawn), -1, 2) - 1) * EDGE
     picture = here @ first.affine[:, :, :2].mT + first.affine[:, None, :, 2]
-    there = (picture - second.affine[:, None, :, 2]) @ torch.linalg.inv(second.affine[:, :, :2]).mT
+    back = torch.linalg.inv_ex(second.affine[:, :, :2]).inverse  # which, unlike inv, does not wait for a GPU
+    there = (picture - second.affine[:, None, :, 2]) @ back.mT
     shown = sample_places(first.inside.float(), here)[..., 0] >= 0.5
     return here, there, shown & (there.abs() <= EDGE).all(-1)
 
@@ -56,11 +58,12 @@ def place_contrast(here: Tensor, there: Tensor, shown: Tensor, temperature: floa
     valid, everywhere = shown.flatten(), all_gather(shown.flatten())
     first = rank() * len(valid) if world_size() > 1 else 0
     itself = torch.arange(first, first + len(valid), device=valid.device)
+    wanted = torch.where(valid, itself, NOT_COUNTED)
     count = all_reduce_sum(valid.float().sum()).clamp(min=1)
     summands = own[0].new_zeros(())
     for anchors, others in (own, own[::-1]):
         scores = anchors @ all_gather(others).t() / temperature
-        scores = scores.masked_fill(~everywhere, -torch.inf)
-        scores = scores[valid]
-        summands = summands + functional.cross_entropy(scores, itself[valid], reduction="sum") / (2 * count)
+        scores = scores.masked_fill(~everywhere, torch.finfo(scores.dtype).min)
+        losses = functional.cross_entropy(scores, wanted, ignore_index=NOT_COUNTED, reduction="sum")
+        summands = summands + losses / (2 * count)
     return summands

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -106,8 +107,8 @@ def make_view(
     sampled = functional.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     content, inside = sampled[:, :3], sampled[:, 3:] >= 0.5
     changed = _change_gain(content, drawn[:, 6:9], settings)
-    blurred = drawn[:, 9] < settings.blur
-    changed[blurred] = _blur(changed[blurred])
+    if settings.blur:
+        changed = torch.where((drawn[:, 9] < settings.blur)[:, None, None, None], _blur(changed), changed)
     if settings.speckle:
         strength = (settings.speckle * drawn[:, 10])[:, None, None, None]
         changed = changed * (1 + _grain(seed, view, positions, size) * strength)
@@ -174,6 +175,11 @@ def _grain(seed: int, view: str, positions: Tensor, size: int) -> Tensor:
 
 
 def _blur(image: Tensor) -> Tensor:
-    row = torch.tensor([0.25, 0.5, 0.25], device=image.device)
-    kernel = (row[:, None] * row[None, :]).expand(3, 1, 3, 3)
-    return functional.conv2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), kernel, groups=3)
+    padded = functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    return functional.conv2d(padded, _binomial_kernel(image.device), groups=3)
+
+
+@cache
+def _binomial_kernel(device: torch.device) -> Tensor:
+    row = torch.tensor([0.25, 0.5, 0.25])
+    return (row[:, None] * row[None, :]).expand(3, 1, 3, 3).to(device)
