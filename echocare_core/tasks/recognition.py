@@ -20,7 +20,9 @@ from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from rich.progress import track
+from scipy.special import expit
 from torch import Tensor, nn
+from torch.nn import functional
 
 from echocare_core.errors import TableError
 from echocare_core.models import EncoderProfile, starting_encoder
@@ -33,6 +35,7 @@ from echocare_core.types import Measurement, Output, Scores
 NONE = "none_of_these"
 LEVELS = ("body_region", "organ", "view")  # of the organ tree, by depth
 STRANGENESS = "strangeness"
+BLACK = 0.02  # of values in [0, 1]: what is darker in all colours is no part of the picture
 
 
 def read_known_tree(path: str | Path, known: Sequence[str]) -> OrganTree:
@@ -54,7 +57,9 @@ def read_known_tree(path: str | Path, known: Sequence[str]) -> OrganTree:
 
 
 class RecognitionNetwork(nn.Module):
-    """A frozen encoder, the means of its deepest maps, a logit for each node, and how strange the picture is.
+    """A frozen encoder, the means of its deepest maps and of colour, a logit for each node, and the strangeness.
+
+    Means are taken where the picture is: rows and columns that are black from end to end, as padding is, do not count.
 
     Args:
         nodes: of the tree that is known (`read_known_tree`).
@@ -68,13 +73,17 @@ class RecognitionNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder, self.maps = starting_encoder(encoder, encoder_weights).requires_grad_(False), maps
-        channels = sum(self.encoder.profile.channels[-maps:])
+        channels = sum(self.encoder.profile.channels[-maps:]) + 1
         self.strangeness = Strangeness(channels, nodes)
         self.head = nn.Linear(channels, nodes)
 
     def pool(self, image: Tensor) -> Tensor:
-        """Means of the deepest maps, (batch, channels), of float32 images (batch, 3, height, width) in [0, 1]."""
-        return torch.cat([features.mean((2, 3)) for features in self.encoder(image)[-self.maps :]], dim=1)
+        """Means of the deepest maps, then of the colour, (batch, channels); of images as `forward` takes them."""
+        brightest, darkest = image.amax(dim=1, keepdim=True), image.amin(dim=1, keepdim=True)
+        seen = (brightest > BLACK).to(image.dtype)
+        inside = seen.amax(dim=3, keepdim=True) * seen.amax(dim=2, keepdim=True)  # (batch, 1, height, width)
+        maps = [*self.encoder(image)[-self.maps :], brightest - darkest]
+        return torch.cat([_mean_inside(features, inside) for features in maps], dim=1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Recognise pictures.
@@ -83,10 +92,16 @@ class RecognitionNetwork(nn.Module):
             image: float32 (batch, 3, height, width) in [0, 1], upright.
 
         Returns:
-            float32 (batch, nodes + 1): a logit for each node, then the strangeness, 0 or more.
+            float32 (batch, nodes + 1): a logit for each node, then the strangeness.
         """
         pooled = self.strangeness.normalise(self.pool(image))
         return torch.cat([self.head(pooled), self.strangeness(pooled)[:, None]], dim=1)
+
+
+def _mean_inside(features: Tensor, inside: Tensor) -> Tensor:
+    """Means (batch, channels) of a map over the part of the picture that is 1 in `inside` (batch, 1, height, width)."""
+    shares = functional.interpolate(inside, size=features.shape[2:], mode="area")
+    return (features * shares).sum((2, 3)) / shares.sum((2, 3)).clamp(min=1.0)
 
 
 class RecognitionLoss(nn.Module):
@@ -165,13 +180,13 @@ class Recognition:
     """What the network's output says in words.
 
     Each level of the tree is a question whose last class is "none of these". With s the strangeness and p the tree
-    probabilities, the regions share 1 / (1 + (s / strangest) ** steepness) in the proportion of p. Nodes under another
-    share what that has in the proportion of p, too, where they together have less p than it no more than theirs. "None
-    of these" has the rest.
+    probabilities, the regions share 1 / (1 + exp(steepness * (s - strangest))) in the proportion of p. Nodes under
+    another share what that has in the proportion of p, too, and no more of it than their p is of its p. "None of these"
+    has the rest.
 
     Args:
         tree: of the known nodes.
-        strangest: the strangeness from which on a picture is none of these, above 0.
+        strangest: the strangeness from which on a picture is none of these.
         steepness: how fast that probability falls around it, above 0.
     """
 
@@ -196,7 +211,7 @@ class Recognition:
     def _shares(self, probabilities: NDArray[np.float64], strangeness: float) -> NDArray[np.float64]:
         """What each node has of the whole probability."""
         regions = self.tree.depth == 0
-        familiar = 1 / (1 + (strangeness / self.strangest) ** self.steepness)
+        familiar = expit(-self.steepness * (strangeness - self.strangest))
         shares = np.where(regions, familiar * probabilities / probabilities[regions].sum(), 0.0)
         for node in np.argsort(self.tree.depth, kind="stable"):
             children = self.below[node]
