@@ -8,9 +8,9 @@ from typing import Any
 
 from representation_masks import STRUCTURES, MaskTraining, left_out
 from representation_measures import PROBE_SIDE, PROBES, SIDE
-from representation_networks import OPPONENTS, OURS
+from representation_networks import OPPONENTS, OURS, UNET
 from representation_queue import Job
-from representation_runs import MASKS, UNET, Runs, Training
+from representation_runs import MASKS, Runs, Training
 
 COUNTS = (16, 64, None)  # pictures with labels; None for all
 MIX, MIX_PICTURES = "mix", "pictures/mix"  # jobs: the file, and the pictures in it

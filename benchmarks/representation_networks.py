@@ -18,8 +18,9 @@ from echocare_core.tasks.segmentation import SegmentationNetwork
 OURS, WHOLE = "encoder and decoder", "network.safetensors"
 DECODER_WIDTHS = {"width": 16, "width_limit": 64}
 WIDTHS = (32, 64, 128, 256)
+UNET = "MONAI UNet"  # whose time is everybody's where times are equal
 OPPONENTS: dict[str, Callable[[int], nn.Module]] = {  # channels out to a network: 1.6, 1.9 and 1.8 million weights
-    "MONAI UNet": lambda labels: UNet(2, 3, labels, channels=WIDTHS, strides=(2, 2, 2), num_res_units=2),
+    UNET: lambda labels: UNet(2, 3, labels, channels=WIDTHS, strides=(2, 2, 2), num_res_units=2),
     "DynUNet": lambda labels: DynUNet(2, 3, labels, [3] * 4, [1, 2, 2, 2], [2] * 3, filters=list(WIDTHS)),
     "SwinUNETR": partial(
         lambda labels, **sizes: SwinUNETR(3, labels, spatial_dims=2, **sizes),

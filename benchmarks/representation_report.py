@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from representation_networks import UNET
 from scipy import stats
 
 RESAMPLES, PERCENTILES = 2000, (2.5, 97.5)
@@ -25,23 +26,23 @@ def report(found: Found, against: Sequence[str], against_masks: Sequence[str]) -
     """
     columns = dict(_columns(found))
     names = _names(found)
-    parts = [
+    texts = [
         "Frozen features and classes: AUC, mean over tasks and seeds ± half of the 95 % interval over seeds (seeds).",
         _table(names, list(columns), lambda name, column: _over_seeds(columns[column].get(name, {}))),
     ]
     for other in against:
-        parts += [
+        texts += [
             f"The same minus {other}, by seed.",
             _table(names, list(columns), lambda name, column, o=other: _difference(columns[column], name, o)),
         ]
-    tasks = _tasks(found, "probe")
-    parts += [
+    texts += [
         "Linear probe of the deepest map by task, AUC on `test` (seeds).",
-        _table(names, tasks, lambda name, task: _over_seeds(_probe_of(found, name, task))),
+        _table(names, _tasks(found), lambda name, task: _over_seeds(_probe_of(found, name, task))),
     ]
     for budget in dict.fromkeys(key.rsplit("/", 1)[-1] for key in found if key.startswith("masks/")):
-        parts += _mask_tables(found, names, budget, against_masks)
-    return "\n\n".join(parts) + "\n"
+        texts += _mask_tables(found, names, budget, against_masks)
+    parts = [f"{title}\n\n{table}\n" for title, table in zip(texts[::2], texts[1::2], strict=True) if table]
+    return "\n".join(parts)
 
 
 def _columns(found: Found) -> Iterator[tuple[str, dict[str, dict[int, float]]]]:
@@ -82,39 +83,32 @@ def _mask_tables(found: Found, names: Sequence[str], budget: str, against: Seque
     for count in sorted({key[4] for key in keys}, key=lambda text: int(text) if text.isdigit() else np.inf):
         places = list(dict.fromkeys((key[3], key[5]) for key in keys if key[4] == count))
         columns = {f"{task}, {withheld}": (task, withheld) for task, withheld in places}
-        compared = [name for name in names if any(key[1] == name and key[4] == count for key in keys)]
 
         def scores(name: str, column: str, count: str = count, columns: dict = columns) -> dict[int, dict[str, Any]]:
             task, withheld = columns[column]
             return _scores(found, name, task, count, withheld, budget)
 
         yield f"Masks, {count} images, {budget}: Dice on `test`, 95 % bootstrap interval over groups and seeds (seeds)."
-        yield _table(compared, list(columns), lambda name, column: _bootstrapped(scores(name, column)))
+        yield _table(names, list(columns), lambda name, column: _bootstrapped(scores(name, column)))
         for other in against:
             yield f"The same minus {other}, picture by picture."
             yield _table(
-                compared,
+                [name for name in names if name != other],
                 list(columns),
                 lambda name, column, o=other: _bootstrapped(scores(name, column), scores(o, column)),
             )
 
 
 def _scores(found: Found, name: str, task: str, count: str, withheld: str, budget: str) -> dict[int, dict[str, Any]]:
-    """Results by seed; those of a recipe that sees no masks stand in both columns, and a UNet's time is its own."""
-    held = {}
+    """Results by seed; what saw no masks stands in every column, and the UNet's own time is that of all."""
+    of_seed = {}
     for key, one in found.items():
-        if not key.startswith(f"masks/{name}/"):
-            continue
-        _, _, seed, place, images, left, steps = key.split("/")
-        if (place, images) == (task, count):
-            held[int(seed), left, steps] = one
-    lefts = {left for _, left, _ in held}
-    budgets = {steps for _, _, steps in held}
-    left = withheld if withheld in lefts else next(iter(lefts), "")
-    if len(lefts) > 1 and withheld not in lefts:
-        return {}
-    steps = budget if budget in budgets else "equal steps"
-    return {seed: one for (seed, at, taken), one in sorted(held.items()) if (at, taken) == (left, steps)}
+        if key.startswith(f"masks/{name}/"):
+            _, _, seed, place, images, left, steps = key.split("/")
+            fits = (left == withheld or not one.get("without")) and (steps == budget or one.get("network") == UNET)
+            if (place, images) == (task, count) and fits:
+                of_seed[int(seed)] = one
+    return of_seed
 
 
 def _bootstrapped(scores: dict[int, dict[str, Any]], others: dict[int, dict[str, Any]] | None = None) -> str:
@@ -166,13 +160,13 @@ def _names(found: Found) -> list[str]:
     return list(dict.fromkeys(key.split("/")[1] for key in found if key.split("/")[0] in kinds))
 
 
-def _tasks(found: Found, kind: str) -> list[str]:
-    return sorted({key.split("/")[3] for key in found if key.split("/")[0] == kind})
+def _tasks(found: Found) -> list[str]:
+    return sorted({key.split("/")[3] for key in found if key.startswith("probe/")})
 
 
 def _table(rows: Sequence[str], columns: Sequence[str], cell: Callable[[str, str], str]) -> str:
-    """A Markdown table; rows without a number are left out."""
+    """A Markdown table; rows without a number are left out, and a table without rows is nothing."""
     filled = {row: [cell(row, column) for column in columns] for row in rows}
-    lines = [["recipe", *columns], ["---"] * (len(columns) + 1)]
-    lines += [[row, *cells] for row, cells in filled.items() if any(cells)]
+    body = [[row, *cells] for row, cells in filled.items() if any(cells)]
+    lines = [["recipe", *columns], ["---"] * (len(columns) + 1), *body] if body else []
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

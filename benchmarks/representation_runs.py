@@ -24,7 +24,6 @@ from echocare_core.models import Encoder
 
 MASKS = {"BUS-BRA": "bus_bra", "AUL": "aul_liver", "CCAUI": "ccaui_carotid", "HC18": "hc18"}
 STEPS, STEPS_OF_ALL = 250, 600
-UNET = "MONAI UNet"  # whose time is everybody's where times are equal
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,9 @@ class Runs:
         if (weights := self._weights(one)) is not None:
             start_from(network, weights)
         parts = self._read(MASKS[task], SIDE)
-        return tune_masks(network, *parts, labels, count, Plan(steps, MASK_RATE, one.seed), self.setting.device)
+        plan = Plan(steps, MASK_RATE, one.seed)
+        scores = tune_masks(network, *parts, labels, count, plan, self.setting.device)
+        return {**scores, "network": self.network(one.recipe), "without": one.without}
 
     @cached_property
     def trainings(self) -> Trainings:

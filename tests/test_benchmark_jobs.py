@@ -120,15 +120,17 @@ def test_any_network_is_tuned_on_masks_and_scored_picture_by_picture(modules, tm
     assert after["dice"] > max(0.5, before["dice"])
 
 
-def segmented(images, groups=("a", "b", "b")):
-    return {"images": list(images), "groups": list(groups)}
+def segmented(images, without=(), network="encoder and decoder"):
+    return {"images": list(images), "groups": ["a", "b", "b"], "without": list(without), "network": network}
 
 
 def test_the_report_compares_pictures_and_says_how_many_seeds_there_are(modules):
     from representation_report import report
 
     found = {
-        f"masks/{name}/{seed}/BUS-BRA/64/{withheld}/equal steps": segmented(scores)
+        f"masks/{name}/{seed}/BUS-BRA/64/{withheld}/equal steps": segmented(
+            scores, () if name == "MONAI UNet" else ("bus_bra",)
+        )
         for seed in (0, 1)
         for name, withheld, scores in (
             ("MONAI UNet", "without the set", (0.5, 0.6, 0.7)),
@@ -139,6 +141,19 @@ def test_the_report_compares_pictures_and_says_how_many_seeds_there_are(modules)
     page = report(found, [], ["MONAI UNet"])
     assert "| MONAI UNet | 0.600 (0.500 to 0.650) (2) | 0.600 (0.500 to 0.650) (2) |" in page
     assert "| ours | +0.200 (+0.200 to +0.200) (2) | +0.100 (+0.100 to +0.100) (2) |" in page
+
+
+def test_the_report_takes_no_result_for_another_that_is_not_there(modules):
+    from representation_report import report
+
+    found = {
+        "masks/MONAI UNet/0/AUL/64/without the set/equal steps": segmented((0.5,) * 3, network="MONAI UNet"),
+        "masks/ours/0/AUL/64/without the set/equal steps": segmented((0.6,) * 3, ("aul_liver",)),
+        "masks/ours/1/AUL/64/without the set/equal time": segmented((0.7,) * 3, ("aul_liver",)),
+    }
+    equal_time = report(found, [], []).split("equal time:")[1]
+    assert "| MONAI UNet | 0.500 (0.500 to 0.500) (1) |" in equal_time
+    assert "| ours | 0.700 (0.700 to 0.700) (1) |" in equal_time
 
 
 def test_a_seed_counts_in_the_report_once_all_its_tasks_are_there(modules):
