@@ -56,9 +56,9 @@ def test_the_commands_and_the_lines_of_python_run(tmp_path: Path) -> None:
     )
 
     assert finished.returncode == 0, finished.stderr
-    written = [["report.html"], ["dicom/study_0001_sr.dcm", "report.html"], ["evaluation.html"]]
+    written = [["report.html"], ["report.html"], ["dicom/study_0001_sr.dcm", "report.html"], ["evaluation.html"]]
     written += [["report.html"]] * (len(steps) - len(written))
-    assert len(steps) == 5
+    assert len(steps) == 6
     for number, names in enumerate(written):
         assert [name for name in names if not (tmp_path / f"out_{number}" / name).is_file()] == []
 

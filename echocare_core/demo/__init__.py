@@ -25,8 +25,8 @@ EXPORT, ATTRIBUTION = HERE / "export", HERE / "ATTRIBUTION.md"  # shipped with t
 PARTS = {"breast_lesion_segmentation": "BREAST", "fetal_head_segmentation": "FETAL"}  # bundle: part of the export
 ENTRIES = ("export", *PARTS, *TABLES_AND_PAGE)
 
-# A cine of a real scanner that comes with pydicom from 3.0 on. It shows a heart: no bundle knows what it is not meant
-# for, and the demo shows that openly, under a name that says so.
+# A cine of a real scanner that comes with pydicom from 3.0 on. It shows a heart: a bundle measures whatever it is
+# given, and marks what looks like something else. The demo shows that openly, under a name that says so.
 CLIP = Path(pydicom.__file__).parent / "data" / "test_files" / "examples_ybr_color.dcm"
 CLIP_SOURCE = "FETAL/heart_not_a_head/IM000001"
 
@@ -36,9 +36,9 @@ _log = logging.getLogger(__name__)
 def run_demo(out: Path, *, overwrite: bool = False) -> Results:
     """Run two bundles on the export that comes with this package.
 
-    Each bundle sees one part of the export: images of the breast, images of the fetal head and, to show that no bundle
-    knows what it is not meant for, a clip of a heart. All is prepared in a hidden folder and moved into place at the
-    end, so a demo that fails leaves nothing behind.
+    Each bundle sees one part of the export: images of the breast, images of the fetal head and, to show what becomes of
+    a picture that a bundle is not meant for, a clip of a heart. All is prepared in a hidden folder and moved into place
+    at the end, so a demo that fails leaves nothing behind.
 
     Args:
         out: folder for `export/`, one results folder per bundle, and `report.html`, `results.csv` and `set_aside.csv`

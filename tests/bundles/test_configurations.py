@@ -19,6 +19,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from small_tables import write_table
 
 from echocare_core.errors import own_cause
+from echocare_core.recognition import RECOGNISER
 
 REFERENCE = Path(__file__).parents[2] / "bundles" / "breast_lesion_segmentation"
 WIRED = {"inference.json": ["network", "evaluator", "run"]}
@@ -27,6 +28,7 @@ WIRED_TRAINING = {  # of a task; pretraining has a trainer of its own
     "multi_gpu_train.json": ["device", "initialize", "finalize"],
 }
 GOLDEN = Path(__file__).parent / "golden"
+NOTE = "echocare_core.recognition.NoteForeignd"  # which changes no picture
 LONGEST_LINE = 120
 MOST_LINES = {"inference.json": 75, "multi_gpu_train.json": 10}
 MOST_LINES_OF_A_TASK = {"train.json": 95, "evaluate.json": 20}
@@ -87,7 +89,7 @@ def of_the_image(step: dict[str, Any]) -> dict[str, Any]:
 
 def test_training_and_inference_prepare_an_image_alike(task_bundle: Path) -> None:
     inference, train = parsed(task_bundle, "inference.json"), parsed(task_bundle, "train.json")
-    steps = [of_the_image(step) for step in inference["preprocessing#transforms"]]
+    steps = [of_the_image(step) for step in inference["preprocessing#transforms"] if step["_target_"] != NOTE]
     named = {value[1:] for step in steps for value in step.values() if isinstance(value, str) and value[0] == "@"}
 
     assert steps == [of_the_image(step) for step in train["load"] if "image" in of_the_image(step)["keys"]]
@@ -127,6 +129,18 @@ def test_whoever_sets_the_epochs_the_last_one_still_learns(entry: str, small_run
     assert len(rates) == 40
     assert min(rates) > 0
     assert rates[-1] < 0.01 * max(rates)
+
+
+def test_what_a_task_is_not_meant_for_is_marked_alike(task_bundle: Path) -> None:
+    """But by the bundle that tells organs, which is meant for all that it knows."""
+    inference = parsed(task_bundle, "inference.json")
+    own, reference = (
+        [step for step in parsed(folder, "inference.json")["preprocessing#transforms"] if step["_target_"] == NOTE]
+        for folder in (task_bundle, REFERENCE)
+    )
+
+    assert own == ([] if task_bundle.name == RECOGNISER else reference)
+    assert not own or (inference["recogniser"], inference["foreign_probability"]) == (RECOGNISER, 0.7)
 
 
 def test_a_bundle_says_its_own_name(bundle: Path) -> None:
