@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from echocare_core.models.precision import computing_in
 from echocare_core.pretraining.views.augmentation import ViewSettings, make_view, prepare_pixels
-from echocare_core.training import warmup_cosine
+from echocare_core.training import build_parameter_groups, warmup_cosine
 
 BATCH, AT_ONCE = 16, 64  # images of a step, and of a prediction
 WEIGHT_DECAY, WARMUP_STEPS, CLIP_NORM = 0.05, 10, 1.0
@@ -30,11 +30,13 @@ class Plan:
         steps: of the optimiser.
         rate: greatest learning rate.
         seed: of the pictures drawn and of their changes.
+        encoder_factor: learning rate of a network's `encoder` over that of the rest.
     """
 
     steps: int
     rate: float
     seed: int
+    encoder_factor: float = 1.0
 
 
 def finetune(
@@ -58,7 +60,8 @@ def finetune(
     """
     device = images.device
     fused = device.type == "cuda"
-    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.rate, weight_decay=WEIGHT_DECAY, fused=fused)
+    groups = build_parameter_groups(network, learning_rate=plan.rate, encoder_factor=plan.encoder_factor)
+    optimizer = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, fused=fused)
     schedule = warmup_cosine(optimizer, warmup_steps=min(WARMUP_STEPS, plan.steps // 4), steps=plan.steps)
     generator = np.random.default_rng(plan.seed)
     drawn = [

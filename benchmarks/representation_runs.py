@@ -13,7 +13,18 @@ import torch
 from representation_distillation import Distillation
 from representation_finetuning import Plan
 from representation_masks import STRUCTURES, MaskTraining
-from representation_measures import FEW_DRAWS, MASK_RATE, PROBE_SIDE, PROBES, SIDE, few_shot, load, probe, tune_masks
+from representation_measures import (
+    ENCODER_FACTOR,
+    FEW_DRAWS,
+    MASK_RATE,
+    PROBE_SIDE,
+    PROBES,
+    SIDE,
+    few_shot,
+    load,
+    probe,
+    tune_masks,
+)
 from representation_methods import Method, Recipe, Scratch, prepare_mix
 from representation_networks import OURS, build_network, encoder_file, save_network, start_from
 from representation_pictures import Kept, Pictures
@@ -168,10 +179,11 @@ class Runs:
             steps = max(1, round(steps * peer / own))
         labels = len(STRUCTURES[MASKS[task]])
         network = build_network(self.network(one.recipe), self.setting.encoder, labels + 1, one.seed)
+        plan = Plan(steps, MASK_RATE, one.seed)
         if (weights := self._weights(one)) is not None:
             start_from(network, weights)
+            plan = replace(plan, encoder_factor=ENCODER_FACTOR)
         parts = self._read(MASKS[task], SIDE)
-        plan = Plan(steps, MASK_RATE, one.seed)
         scores = tune_masks(network, *parts, labels, count, plan, self.setting.device)
         return {**scores, "network": self.network(one.recipe), "without": one.without}
 
