@@ -96,6 +96,13 @@ def test_training_and_inference_prepare_an_image_alike(task_bundle: Path) -> Non
     assert {name: inference[name] for name in named} == {name: train[name] for name in named}
 
 
+@pytest.mark.parametrize("name", ["train.json", "inference.json"])
+def test_nothing_is_built_before_monai_says_where_the_bundle_stands(task_bundle: Path, name: str) -> None:
+    """`running_bundle_root` finds the folder once MONAI has put it on the search path, which is after `initialize`."""
+    used = set(re.findall(r"@\w+", json.dumps(parsed(task_bundle, name)["initialize"])))
+    assert used <= {"@seed", "@device"}
+
+
 @pytest.fixture
 def small_run(tmp_path: Path) -> dict[str, Any]:
     """Settings of a training of two steps an epoch, with a network of one number."""
