@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from echocare_core.models import EchoCare
 from echocare_core.pretraining.assembly import order_mix, read_training_mix
 from echocare_core.pretraining.data.images import PretrainingImages, collate
+from echocare_core.pretraining.data.on_device import DeviceLoader
 from echocare_core.pretraining.data.sampler import StreamSampler
 from echocare_core.pretraining.networks import copy_teacher
 from echocare_core.pretraining.objective import Objective
@@ -79,6 +80,7 @@ def small_run(
     accumulation_steps=1,
     optimizer=torch.optim.AdamW,
     device="cpu",
+    cache=True,
     **place,
 ):
     """Trainer, network, teacher and checkpoints of a run in float32; `wrap` distributes the network."""
@@ -104,8 +106,11 @@ def small_run(
         precision="float32", pixel_tree=mix.pixel_tree,
     )  # fmt: skip
     sampler = StreamSampler(order_mix(mix, seed), plan.batches, **place)
-    images = PretrainingImages(mix, 128, cache=True)
-    loader = DataLoader(images, batch_sampler=sampler, collate_fn=collate)
+    images = PretrainingImages(mix, 128, cache=cache)
+    if images.on_device:
+        loader = DeviceLoader(images, sampler, device=torch.device(device), workers=0)
+    else:
+        loader = DataLoader(images, batch_sampler=sampler, collate_fn=collate)
     checkpoints = ExactCheckpoints(str(out), every=every)
     trainer = PretrainingTrainer(
         device=torch.device(device), network=network, objective=objective, stages=plan, optimizer=optimizer,

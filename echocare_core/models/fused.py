@@ -5,6 +5,7 @@ Each equals a line or two of plain PyTorch; the tests hold them side by side.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from echocare_core.models.layers import is_planned, is_recorded
 from echocare_core.models.windows import Partition
 
 CHUNK_BYTES = 8 << 20  # of the widest activations computed at once on a CPU: about what its caches hold
+WINDOWS_AT_ONCE = 2**16 - 1  # the largest grid of blocks along one axis that CUDA launches
 PAIRS_AT_ONCE = 64  # of a window and a head, in the gradient of attention
 
 
@@ -98,7 +100,13 @@ def _whole_attention(qkv: Tensor, bias: Tensor, scale: float) -> Tensor:
     query, key, value = qkv.unbind(0)
     if len(bias) > 1:
         bias = bias[:, None].expand(-1, len(query) // len(bias), -1, -1, -1).flatten(0, 1)
-    return functional.scaled_dot_product_attention(query, key, value, bias, scale=scale).transpose(1, 2)
+    parts = zip(*(one.split(WINDOWS_AT_ONCE) for one in (query, key, value)), strict=True)
+    biases = bias.split(WINDOWS_AT_ONCE) if len(bias) > 1 else repeat(bias)
+    mixed = [
+        functional.scaled_dot_product_attention(one, other, third, added, scale=scale)
+        for (one, other, third), added in zip(parts, biases, strict=False)
+    ]
+    return (mixed[0] if len(mixed) == 1 else torch.cat(mixed)).transpose(1, 2)
 
 
 def _plain_attention(qkv: Tensor, bias: Tensor, partition: Partition, scale: float) -> Tensor:

@@ -103,3 +103,13 @@ def test_embeddings_are_those_of_the_cpu(tmp_path: Path) -> None:
     for one, other in zip(on_cpu.details, on_gpu.details, strict=True):
         (of_gpu,), (of_cpu,) = ([out for out in it.outputs if isinstance(out, Embedding)] for it in (other, one))
         assert distance(torch.from_numpy(of_gpu.vector), torch.from_numpy(of_cpu.vector)) < 1e-3
+
+
+def test_the_compiled_encoder_gives_maps_and_gradients_of_the_eager_one() -> None:
+    encoder, picture = load_encoder().to(CUDA).train(), torch.rand(2, 3, 128, 128, device=CUDA)
+    compiled = torch.compile(encoder, fullgraph=True, dynamic=False)
+    found, wanted = ([*call(picture)] for call in (compiled, encoder))
+    weights = list(encoder.parameters())
+    gradients = [torch.autograd.grad(sum(one.cos().mean() for one in maps), weights) for maps in (found, wanted)]
+    for one, other in zip([*found, *gradients[0]], [*wanted, *gradients[1]], strict=True):
+        assert distance(one.detach(), other.detach()) < 0.01

@@ -10,9 +10,11 @@ from small_pretraining import WITH_MOMENTUM, KilledError, Losses, small_run, wri
 NEAR = 1e-3  # relative, of losses after a dozen steps
 
 
-def losses_of(data: Path, out: Path, device: str, stop_after: int | None = None) -> dict[int, dict[str, float]]:
+def losses_of(
+    data: Path, out: Path, device: str, stop_after: int | None = None, cache: bool | str = True
+) -> dict[int, dict[str, float]]:
     kept = Losses(stop_after)
-    trainer = small_run(data, out, handlers=[kept], device=device, optimizer=WITH_MOMENTUM).trainer
+    trainer = small_run(data, out, handlers=[kept], device=device, optimizer=WITH_MOMENTUM, cache=cache).trainer
     if stop_after is None:
         trainer.run()
     else:
@@ -31,3 +33,10 @@ def test_it_learns_what_it_learns_on_the_cpu_and_goes_on_after_a_kill(tmp_path: 
     assert of_gpu == pytest.approx(of_cpu, rel=NEAR)
     assert of_both == pytest.approx(of_cpu, rel=NEAR)
     assert min(after) == 7  # it lost the step since the last checkpoint only
+
+
+def test_pictures_on_the_gpu_train_what_pictures_in_memory_train(tmp_path: Path) -> None:
+    data = write_mix(tmp_path / "data")
+    by_cache = [losses_of(data, tmp_path / str(cache), "cuda", cache=cache) for cache in (True, "device")]
+    in_memory, on_gpu = ({number: one["loss"] for number, one in run.items()} for run in by_cache)
+    assert on_gpu == pytest.approx(in_memory, rel=NEAR)

@@ -49,6 +49,7 @@ def test_operations_for_a_gpu_give_the_maps_and_gradients_of_those_for_a_cpu(siz
         plain = network(image)
     for module in (encoder, fused):
         monkeypatch.setattr(module, "is_planned", lambda tensor: True)
+    monkeypatch.setattr(fused, "WINDOWS_AT_ONCE", 25)
 
     assert farthest(maps_and_gradients(network, network, image), wanted) < NEAR
     with torch.no_grad():

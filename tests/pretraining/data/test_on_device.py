@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_pretraining import TREE, write_mix
+from small_pretraining import TREE, KilledError, Losses, small_run, write_mix
 from torch.utils.data import DataLoader
 from ultrasound_files import write_ultrasound
 
@@ -91,3 +91,13 @@ def test_pictures_that_do_not_fit_are_refused(mix: Mix) -> None:
 def test_another_cache_is_refused(mix: Mix) -> None:
     with pytest.raises(SettingsError, match="The cache is 'gpu'; needed true, false or 'device'"):
         PretrainingImages(mix, 64, cache="gpu")
+
+
+def test_a_training_takes_the_same_steps_and_goes_on_after_a_kill(tmp_path: Path) -> None:
+    data = write_mix(tmp_path / "data")
+    wanted, before, after = Losses(6), Losses(4), Losses(6)
+    for kept, cache, out in ((wanted, True, "one"), (before, "device", "two"), (after, "device", "two")):
+        with pytest.raises(KilledError):
+            small_run(data, tmp_path / out, handlers=[kept], cache=cache).trainer.run()
+    assert {**before.by_step, **after.by_step} == wanted.by_step
+    assert min(after.by_step) == 4
