@@ -31,6 +31,7 @@ from rich.table import Table
 from torch import Tensor
 
 from echocare_core.bundle import find_bundle, read_json
+from echocare_core.checksum import sha256_of
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
 from echocare_core.tasks.recognition import NONE, RecognitionLoss, score_organ
 from echocare_core.training import export_network
@@ -83,7 +84,8 @@ def write_table(data: Path, work: Path) -> pd.DataFrame:
     """WORK/table.csv with some images of every set, at most `MOST` of each split; returns its rows, with `set`."""
     work.mkdir(parents=True, exist_ok=True)
     rows = pd.concat([_rows_of(data, work, name).assign(set=name, organ=organ) for name, organ in SETS.items()])
-    rows = rows.reset_index(drop=True)
+    same = rows["image"].map(lambda path: sha256_of(Path(path))).duplicated()  # one frame of TimTrack is
+    rows = rows[~same].reset_index(drop=True)
     rows["group"] = rows["set"] + " " + rows["group"].astype(str)
     rows.to_csv(work / "table.csv", index=False)
     return rows
