@@ -48,7 +48,7 @@ SETS = {  # folder: organ; permissive licences alone
     "timtrack_muscle": "lower_leg_muscle",
 }
 LEFT_OUT = ("bus_bra", "busi", "breast_usg", "dltrack_muscle", "timtrack_muscle")  # of organs with several sets
-MOST = {"train": 400, "val": 100, "test": 200}  # images of a set in each split
+MOST = {"train": 250, "val": 100, "test": 200}  # images of a set in each split
 START, END = "<!-- results -->\n", "<!-- /results -->\n"  # around the tables of the page
 SEED, BATCH, EPOCHS, RATE = 0, 16, 4, 0.01  # of the heads that are fitted without a data set
 
