@@ -174,7 +174,7 @@ def check_fits(module: torch.nn.Module, state: Mapping[str, Tensor], name: str) 
 
     Args:
         module: whose names and shapes are needed.
-        state: name -> tensor, floats in any precision.
+        state: name -> tensor, floats in any precision; whole numbers may stand as floats, as `half()` leaves them.
         name: of the file, for the message.
 
     Raises:
@@ -193,7 +193,7 @@ def check_fits(module: torch.nn.Module, state: Mapping[str, Tensor], name: str) 
         "of another kind": [
             f"{key} {_kind(state[key])} instead of {_kind(wanted[key])}"
             for key in both
-            if _kind(state[key]) != _kind(wanted[key])
+            if not _is_of_kind(state[key], wanted[key])
         ],
     }
     found = [f"{len(keys)} {fault} ({some(keys)})" for fault, keys in faults.items() if keys]
@@ -285,6 +285,13 @@ def _bundle_of_numbers(state: Mapping[str, Tensor], running: Running | None) -> 
 @cache
 def _digest_of(weights: Path, _modified_ns: int) -> str:
     return digest_state(read_state_dict(weights))
+
+
+def _is_of_kind(found: Tensor, wanted: Tensor) -> bool:
+    """Whether a tensor holds the numbers that are wanted, whole ones perhaps as floats."""
+    if _kind(found) == _kind(wanted):
+        return True
+    return found.is_floating_point() and _kind(wanted).startswith("int") and bool((found == found.round()).all())
 
 
 def _kind(tensor: Tensor) -> str:

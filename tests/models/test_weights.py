@@ -82,6 +82,18 @@ def test_half_precision_weights_become_float32(saved, theirs, state):
     torch.testing.assert_close(loaded.state_dict(), theirs.state_dict(), atol=1e-3, rtol=1e-3)
 
 
+def test_every_tensor_may_stand_in_half_precision_the_places_of_tokens_too(saved, theirs, state):
+    halves = {name: tensor.half() for name, tensor in state.items()}
+    loaded = load_encoder(saved(halves))
+    torch.testing.assert_close(loaded.state_dict(), theirs.state_dict(), atol=1e-3, rtol=1e-3)
+
+
+def test_places_of_tokens_that_are_no_whole_numbers_are_refused(saved, state):
+    index = "layers1.0.blocks.0.attn.relative_position_index"
+    with pytest.raises(WeightsError, match=f"1 of another kind .{index} float instead of int64"):
+        load_encoder(saved({**state, index: state[index] + 0.5}))
+
+
 def test_the_profile_is_read_off_the_weights(saved, state):
     profile = load_encoder(saved(state)).profile
     assert (profile.embed_dim, profile.patch_size, profile.window_size, profile.mlp_ratio) == (8, 4, 8, 4.0)
