@@ -15,7 +15,7 @@ CALLS = (
     *("distributed.local_device", "distributed.rank", "distributed.start_distributed", "distributed.stop_distributed"),
 )
 METHODS = ("parameters", "run")  # of what another entry builds
-ATTRIBUTES = ("combine", "network", "teacher")
+ATTRIBUTES = ("combine", "data", "network", "teacher")
 WHOLE = ("lambda output: output",)
 LONGEST = 1000  # characters
 
