@@ -8,7 +8,8 @@ from typing import Any
 
 from echocare_core.errors import SettingsError
 
-RATES = ("learning_rate", "optimizer#lr")
+RATE_OF_OPTIMISER = "optimizer#lr"
+RATES = ("learning_rate", RATE_OF_OPTIMISER)
 _MEANT_BY_MONAI = ("$", "@", "%")
 
 
@@ -21,10 +22,17 @@ def check_kinds(settings: Mapping[str, Any], own: Mapping[str, Any]) -> None:
         own: the configuration before they are set. Entries in it that are texts, null or built may become anything.
 
     Raises:
-        SettingsError: it names the setting, and what is needed.
+        SettingsError: it names the setting, and what is needed; also for a rate of the optimiser where its groups of
+            parameters have rates of their own, which PyTorch would prefer in silence.
     """
+    optimizer = own.get("optimizer")
     for name, value in settings.items():
         name = name.removeprefix("+").replace("::", "#")
+        if name == RATE_OF_OPTIMISER and isinstance(optimizer, Mapping) and "lr" not in optimizer:
+            raise SettingsError(
+                f"{name} would change nothing, for encoder and decoder have rates of their own; needed learning_rate "
+                f"or encoder_factor. Set these."
+            )
         usual = own.get("learning_rate" if name in RATES else name)
         needed = _needed(name, usual)
         if needed and not _is_of_monai(value) and not _fits(name, value, usual):

@@ -48,3 +48,10 @@ def test_a_value_of_another_kind_is_refused_by_name(name: str, value: Any, neede
 )
 def test_other_values_are_taken(name: str, value: Any) -> None:
     check_kinds({name: value}, OWN)
+
+
+def test_a_rate_that_the_groups_of_an_optimiser_would_pass_over_is_refused() -> None:
+    grouped = {"optimizer": {"_target_": "torch.optim.AdamW", "params": {"learning_rate": "@learning_rate"}}}
+    with pytest.raises(SettingsError, match=r"optimizer#lr would change nothing, .* needed learning_rate"):
+        check_kinds({"optimizer#lr": 0.1}, {**OWN, **grouped})
+    check_kinds({"optimizer#lr": 0.1}, {**OWN, "optimizer": {"lr": "@learning_rate"}})
