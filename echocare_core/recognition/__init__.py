@@ -2,7 +2,8 @@
 
 from echocare_core.recognition.foreign import NoteForeignd
 from echocare_core.recognition.meant import MeantFor, read_meant_for
-from echocare_core.recognition.recogniser import NONE, RECOGNISER, Recogniser, Shown, load_recogniser, shown_of
+from echocare_core.recognition.recogniser import RECOGNISER, Recogniser, Shown, load_recogniser, shown_of
+from echocare_core.tasks.recognition import NONE
 
 __all__ = [
     "NONE",

@@ -18,8 +18,9 @@ from echocare_core.errors import BundleError, EchoCareError, UnreadableFrames
 from echocare_core.frames.read import read_frames
 from echocare_core.printable import printable
 from echocare_core.recognition.meant import MeantFor, read_meant_for
-from echocare_core.recognition.recogniser import NONE, Recogniser, Shown, few_frames, load_recogniser, shown_of
+from echocare_core.recognition.recogniser import Recogniser, Shown, few_frames, load_recogniser, shown_of
 from echocare_core.results.wording import name_text
+from echocare_core.tasks.recognition import NONE
 from echocare_core.transforms.foreign import note_foreign
 from echocare_core.transforms.load import LoadUltrasound
 from echocare_core.types import Foreign, Scores

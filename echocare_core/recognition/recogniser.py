@@ -18,12 +18,12 @@ from echocare_core.errors import BundleError
 from echocare_core.outputs import only_output
 from echocare_core.pretraining.organs.tree import OrganTree, read_tree
 from echocare_core.tasks.classification import mean_scores
+from echocare_core.tasks.recognition import NONE
 from echocare_core.types import Output, Scores
 from echocare_core.workflow import as_literal
 
 RECOGNISER = "organ_classification"
-QUESTION = "organ"  # to which its scores are the answer
-NONE = "none_of_these"  # its class for what it does not know
+QUESTION = "organ"  # to which its scores are the answer, with NONE as the class of what it does not know
 TREE = Path("configs", "organ_tree.yaml")
 
 

@@ -32,7 +32,7 @@ from echocare_core.tasks.strangeness import Strangeness
 from echocare_core.training.network import bare
 from echocare_core.types import Measurement, Output, Scores
 
-NONE = "none_of_these"
+NONE = "none_of_these"  # the class of what is not known, of every question
 LEVELS = ("body_region", "organ", "view")  # of the organ tree, by depth
 STRANGENESS = "strangeness"
 BLACK = 0.02  # of values in [0, 1]: what is darker in all colours is no part of the picture
