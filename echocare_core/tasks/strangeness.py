@@ -1,4 +1,4 @@
-"""How strange a picture is: the relative Mahalanobis distance of its features from known pictures.
+"""How strange a picture is (an out-of-distribution score): the relative Mahalanobis distance from known pictures.
 
 Lee et al., NeurIPS 2018: one mean for each class, and one covariance within all of them. Ren et al., arXiv 2106.09022:
 the distance from all known pictures together is taken off, so that what is only rare in every way counts less.
