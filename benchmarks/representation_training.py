@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from ignite.engine import Events
 from representation_finetuning import now
 from representation_methods import MIX, Method
 from representation_networks import DECODER_WIDTHS
@@ -121,9 +122,9 @@ class Trainings:
         batches = DeviceBatches(self.images, self.on_device, sampler, unlabelled)
         return PretrainingTrainer(
             device=self.device, network=network, objective=objective, stages=stages, optimizer=optimizer,
-data_loader=batches,
-            peak_learning_rate=PEAK, warmup_steps=max(1, round(WARMUP_SHARE * len(stages))), accumulation_steps=1,
-            clip_norm=1.0, teacher=teacher, momentum=(0.99, 0.999), handlers=handlers,
+            data_loader=batches, peak_learning_rate=PEAK,
+            warmup_steps=max(1, round(WARMUP_SHARE * len(stages))), accumulation_steps=1, clip_norm=1.0,
+            teacher=teacher, momentum=(0.99, 0.999), handlers=handlers,
         )  # fmt: skip
 
 
@@ -161,8 +162,6 @@ class _Clock:
         self.device, self.least, self.started = device, math.inf, 0.0
 
     def attach(self, engine: Any) -> None:
-        from ignite.engine import Events
-
         engine.add_event_handler(Events.ITERATION_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._stop)
 
