@@ -127,8 +127,7 @@ def load_segmentation_decoder(
     check_card(path)
     state = read_state_dict(path)
     decoder = SegmentationDecoder(profile, width=width, width_limit=width_limit)
-    with safe_open(path, "pt") as file:
-        written = file.metadata() or {}
+    written = _written_settings(path)
     found = {name: written.get(name, "unknown") for name in decoder.settings}
     if found != decoder.settings:
         raise SettingsError(
@@ -137,6 +136,14 @@ def load_segmentation_decoder(
         )
     load_strictly(decoder, state, path.name)
     return decoder
+
+
+def _written_settings(path: Path) -> dict[str, str]:
+    """What a weight file says of the decoder in it; a file of `torch.save` says nothing."""
+    if path.suffix != ".safetensors":
+        return {}
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata() or {})
 
 
 def _spell(profile: EncoderProfile) -> str:

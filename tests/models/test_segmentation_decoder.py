@@ -97,6 +97,9 @@ def test_a_file_that_does_not_say_what_it_was_built_for_is_refused(decoder, tmp_
     safetensors.torch.save_file(decoder.state_dict(), tmp_path / "bare.safetensors")
     with pytest.raises(SettingsError, match=r"bare.safetensors holds a decoder of encoder unknown"):
         load_segmentation_decoder(tmp_path / "bare.safetensors", SMALLEST, **WIDTHS)
+    torch.save(decoder.state_dict(), tmp_path / "bare.pt")
+    with pytest.raises(SettingsError, match=r"bare.pt holds a decoder of encoder unknown"):
+        load_segmentation_decoder(tmp_path / "bare.pt", SMALLEST, **WIDTHS)
 
 
 def test_a_file_that_lacks_a_tensor_is_refused_with_its_name(decoder, tmp_path):
