@@ -14,7 +14,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from echocare_core.errors import BundleError, EchoCareError, UnreadableFrames
+from echocare_core.errors import BundleError, UnreadableFrames, own_cause
 from echocare_core.frames.read import read_frames
 from echocare_core.printable import printable
 from echocare_core.recognition.meant import MeantFor, read_meant_for
@@ -85,7 +85,7 @@ class NoteForeignd(MapTransform):
             return None
         except Exception as error:  # noqa: BLE001  (whatever another bundle raises: it is no fault of this one's picture)
             self._is_off = True
-            reason = str(error) if isinstance(error, EchoCareError) else type(error).__name__
+            reason = own_cause(error) or type(error).__name__  # MONAI wraps what a part of a configuration raises
             _warn_once(printable(f"{self.folder.name} does not mark pictures that it is not meant for: {reason}"))
             return None
 

@@ -167,6 +167,19 @@ def test_where_nobody_can_say_it_one_warning_does_and_the_results_are_there(
     assert says in warning
 
 
+def test_the_warning_says_what_a_broken_recogniser_says(
+    bundle: Path, recogniser: Path, export: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    _warn_once.cache_clear()
+    weights = {"path": str(tmp_path / "model.pt")}
+    change(recogniser, "inference.json", network={"_target_": "echocare_core.models.load_encoder", **weights})
+
+    with caplog.at_level(logging.WARNING):
+        echocare.predict(bundle, export, tmp_path / "out")
+
+    assert f"does not mark pictures that it is not meant for: No weight file at {tmp_path}" in caplog.text
+
+
 def shown(name: str, probability: float, meant: str = "fetal head") -> Foreign | None:
     return foreign(Shown(name, probability), MeantFor(TREE, [meant]), 0.9)
 
