@@ -32,15 +32,29 @@ def read_training_mix(path: str | Path, tree: OrganTree, stages: Stages) -> Mix:
     """Read the mix of a run and refuse what its stages cannot be trained on.
 
     For the errors see `read_mix`, `check_enough_images` and `check_masks`.
+
+    Raises:
+        SettingsError: a stage that trains labels of pixels alone, where no data set has some.
     """
     mix = read_mix(path, tree)
     check_enough_images(mix, max(stage.batch_size for stage in stages.stages))
     check_masks(mix)
-    if any(max(stage.pixels) > 0 for stage in stages.stages) and not len(mix.pixel_tree):
-        logger.info("No data set of the mix has pixel_labels: the term of pixels is left out.")
+    if not len(mix.pixel_tree):
+        _leave_out_pixels(stages)
     if any(max(stage.hierarchy) > 0 for stage in stages.stages):
         warn_of_one_organ(mix)
     return mix
+
+
+def _leave_out_pixels(stages: Stages) -> None:
+    for stage in stages.stages:
+        if stage.terms == ("pixels",):
+            raise SettingsError(
+                f"Stage '{stage.name}' trains labels of pixels alone, and no data set of the mix has pixel_labels; "
+                f"needed some. Fill that column, or give another term of the stage a weight."
+            )
+    if any("pixels" in stage.terms for stage in stages.stages):
+        logger.info("No data set of the mix has pixel_labels: the term of pixels is left out.")
 
 
 def order_mix(mix: Mix, seed: int) -> MixedOrder:

@@ -104,6 +104,13 @@ def test_fewer_images_than_a_batch_are_refused_before_the_training(data):
         read_training_mix(data / "mix.csv", read_tree(TREE), stages)
 
 
+def test_pixels_alone_without_a_mask_are_refused_before_the_training(data):
+    stage = {"name": "masks", "steps": 1, "batch_size": 4, "image_size": 64, "views": ["plain"], "reconstruction": 0}
+
+    with pytest.raises(SettingsError, match=r"'masks' trains labels of pixels alone, .* has pixel_labels; needed some"):
+        read_training_mix(data / "mix.csv", read_tree(TREE), Stages([{**stage, "pixels": 1.0}]))
+
+
 def test_one_organ_alone_is_warned_of_where_the_hierarchy_is_trained(data, caplog):
     read_training_mix(data / "mix.csv", read_tree(TREE), Stages(STAGES))
 
