@@ -182,6 +182,8 @@ def test_a_device_that_is_not_there_is_a_sentence(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     settings = {"network_def": {"_target_": "bright_network.BrightNetwork"}} if which != "pretraining" else {}
 
+    (tmp_path / "mix.csv").write_text("name,source,organ,weight\nours,table.csv,breast,\n")  # read for its labels first
+
     error = refusal(*CONFIGURATIONS[which], device=device, dataset_dir=str(tmp_path), **settings)
 
     assert isinstance(error, SettingsError)

@@ -56,6 +56,7 @@ def test_a_process_that_hangs_is_ended(instead, tmp_path, monkeypatch):
 
 
 def test_a_watch_that_is_told_to_end_tells_it_and_waits(instead, tmp_path):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever a process of tests was left with
     note = tmp_path / "note"
     instead(
         "import signal\n"

@@ -32,9 +32,10 @@ def lazy() -> torch.device:
 
 @pytest.fixture
 def stand_in(tmp_path: Path) -> dict[str, object]:
-    """Settings that put a network of one line in the place of a segmentation bundle's."""
+    """Settings that put a network of one line in the place of a segmentation bundle's, and nobody who tells organs."""
     torch.save(BrightNetwork().state_dict(), tmp_path / "bright.pt")
-    return {"network_def": {"_target_": "bright_network.BrightNetwork"}, "weights": str(tmp_path / "bright.pt")}
+    network = {"network_def": {"_target_": "bright_network.BrightNetwork"}, "weights": str(tmp_path / "bright.pt")}
+    return {**network, "recogniser": None}
 
 
 def test_numpy_is_refused_there_until_the_tensor_is_moved(lazy: torch.device) -> None:
