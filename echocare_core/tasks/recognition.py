@@ -35,7 +35,6 @@ from echocare_core.types import Measurement, Output, Scores
 NONE = "none_of_these"  # the class of what is not known, of every question
 LEVELS = ("body_region", "organ", "view")  # of the organ tree, by depth
 STRANGENESS = "strangeness"
-BLACK = 0.02  # of values in [0, 1]: what is darker in all colours is no part of the picture
 
 
 def read_known_tree(path: str | Path, known: Sequence[str]) -> OrganTree:
@@ -65,14 +64,22 @@ class RecognitionNetwork(nn.Module):
         nodes: of the tree that is known (`read_known_tree`).
         encoder: name of the encoder's profile, or its numbers.
         maps: how many of the deepest feature maps.
+        black: of values in [0, 1]; what is as dark in all colours, or darker, is no part of the picture.
         encoder_weights: see `starting_encoder`.
     """
 
     def __init__(
-        self, *, nodes: int, encoder: str | EncoderProfile, maps: int, encoder_weights: str | Path | None = None
+        self,
+        *,
+        nodes: int,
+        encoder: str | EncoderProfile,
+        maps: int,
+        black: float,
+        encoder_weights: str | Path | None = None,
     ) -> None:
         super().__init__()
-        self.encoder, self.maps = starting_encoder(encoder, encoder_weights).requires_grad_(False), maps
+        self.encoder = starting_encoder(encoder, encoder_weights).requires_grad_(False)
+        self.maps, self.black = maps, black
         channels = sum(self.encoder.profile.channels[-maps:]) + 1
         self.strangeness = Strangeness(channels, nodes)
         self.head = nn.Linear(channels, nodes)
@@ -80,7 +87,7 @@ class RecognitionNetwork(nn.Module):
     def pool(self, image: Tensor) -> Tensor:
         """Means of the deepest maps, then of the colour, (batch, channels); of images as `forward` takes them."""
         brightest, darkest = image.amax(dim=1, keepdim=True), image.amin(dim=1, keepdim=True)
-        seen = (brightest > BLACK).to(image.dtype)
+        seen = (brightest > self.black).to(image.dtype)
         inside = seen.amax(dim=3, keepdim=True) * seen.amax(dim=2, keepdim=True)  # (batch, 1, height, width)
         maps = [*self.encoder(image)[-self.maps :], brightest - darkest]
         return torch.cat([_mean_inside(features, inside) for features in maps], dim=1)
@@ -300,7 +307,9 @@ def score_organ(item: Mapping[Hashable, Any], *, column: str, tree: OrganTree) -
 def _organ_of(name: str, tree: OrganTree) -> str:
     path = tree.path(tree.find(name))
     if len(path) < 2:
-        raise TableError(f"The table says '{name}' where an organ is needed; needed the name of one, or {NONE}.")
+        raise TableError(
+            f"The table says '{name}', which is a body region; needed the name of an organ, or {NONE}. Correct it."
+        )
     return path[1]
 
 

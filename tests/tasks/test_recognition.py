@@ -57,13 +57,13 @@ def test_a_known_node_that_the_tree_lacks_is_refused_with_the_nearest_names():
 
 
 def test_the_network_gives_a_logit_for_every_node_and_the_strangeness():
-    network = RecognitionNetwork(nodes=7, encoder="tiny", maps=3)
+    network = RecognitionNetwork(nodes=7, encoder="tiny", maps=3, black=0.02)
     assert network(torch.rand(2, 3, 64, 96)).shape == (2, 8)
 
 
 @pytest.mark.parametrize(("top", "left"), [(0, 32), (32, 0)])
 def test_padding_does_not_count(top, left):
-    network = RecognitionNetwork(nodes=7, encoder="tiny", maps=3)
+    network = RecognitionNetwork(nodes=7, encoder="tiny", maps=3, black=0.02)
     network.encoder.forward = lambda image: [functional.avg_pool2d(image, 2**scale) for scale in range(1, 6)]
     picture = torch.rand(1, 3, 64, 64) + 0.1
     padded = functional.pad(picture, (left, 0, top, 0))
@@ -72,7 +72,7 @@ def test_padding_does_not_count(top, left):
 
 
 def test_colour_counts_and_grey_has_none():
-    network = RecognitionNetwork(nodes=7, encoder="tiny", maps=3)
+    network = RecognitionNetwork(nodes=7, encoder="tiny", maps=3, black=0.02)
     grey = torch.rand(1, 1, 64, 64).expand(1, 3, 64, 64) + 0.1
     red = grey * torch.tensor([1.0, 0.5, 0.5])[None, :, None, None]
 
@@ -81,7 +81,7 @@ def test_colour_counts_and_grey_has_none():
 
 
 def test_the_head_learns_and_the_encoder_stays_as_it_is():
-    network = RecognitionNetwork(nodes=7, encoder="tiny", maps=3)
+    network = RecognitionNetwork(nodes=7, encoder="tiny", maps=3, black=0.02)
     network(torch.rand(2, 3, 64, 64)).square().sum().backward()
 
     assert network.head.weight.grad.any()
@@ -140,7 +140,7 @@ def items_of(images, seed):
 
 
 def test_the_strangeness_is_fitted_to_the_pictures_whose_node_is_known(tree):
-    network = RecognitionNetwork(nodes=len(tree), encoder="tiny", maps=2).eval()
+    network = RecognitionNetwork(nodes=len(tree), encoder="tiny", maps=2, black=0.02).eval()
     known, held_out = items_of(12, seed=0), items_of(12, seed=1)
     fit_strangeness(network, known, held_out, shrinkage=0.05, false_alarms=0.25, batch_size=4)
     asked = network(torch.stack([item["image"] for item in held_out if item["label"] >= 0]))[:, -1]
@@ -191,7 +191,7 @@ def test_an_organ_below_which_the_table_names_a_view_is_asked_for(tree, recognit
 
 def test_a_region_alone_is_no_organ(tree, recognition):
     outputs = recognition.describe(logits_of(tree, {"thorax", "breast"}, 0.5))
-    with pytest.raises(TableError, match="says 'thorax' where an organ is needed"):
+    with pytest.raises(TableError, match="says 'thorax', which is a body region; needed the name of an organ"):
         score_organ({"organ": "thorax", "outputs": outputs}, column="organ", tree=tree)
 
 
