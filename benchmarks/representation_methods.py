@@ -68,7 +68,7 @@ def _stage(share: float, size: int, views: list[str], **entries: Any) -> dict[st
 
 TWO, WITH_MASKED = ["plain", "plain"], ["masked", "plain"]
 LEVELS = [0.0, 0.02, 0.0, 0.1, 1.0]
-TERMS = {"hierarchy": 0.1, "contrast": 1.0, "places": 0.5, "pixels": 1.0}
+TERMS = {"hierarchy": 0.1, "contrast": 1.0, "places": 0.5, "pixels": 20.0}
 MINING = {"ranking": 0.1, "hard_share": [0.0, 0.5]}
 
 
