@@ -72,9 +72,10 @@ def write_meant_bundle(
     change(folder, "metadata.json", bundle_name=folder.name, meant_for=list(meant_for))
     config = json.loads((folder / "configs" / "inference.json").read_text())
     note = {"_target_": "echocare_core.recognition.NoteForeignd", "keys": "image", "bundle_root": "@bundle_root",
-            "recogniser": "@recogniser", "probability": 0.9, "device": "@device"}  # fmt: skip
+            "recogniser": "@recogniser", "probability": "@foreign_probability", "device": "@device"}  # fmt: skip
     config["preprocessing"]["transforms"].insert(1, note)
-    change(folder, "inference.json", recogniser=str(recogniser), preprocessing=config["preprocessing"])
+    settings = {"recogniser": str(recogniser), "foreign_probability": 0.9}
+    change(folder, "inference.json", **settings, preprocessing=config["preprocessing"])
     return folder
 
 

@@ -14,7 +14,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
-from echocare_core.errors import BundleError, UnreadableFrames, own_cause
+from echocare_core.errors import BundleError, SettingsError, UnreadableFrames, own_cause
 from echocare_core.frames.read import read_frames
 from echocare_core.printable import printable
 from echocare_core.recognition.meant import MeantFor, read_meant_for
@@ -42,6 +42,9 @@ class NoteForeignd(MapTransform):
         probability: from which on something else is believed to be shown, 0 to 1; that nothing known is, the other
             bundle decides.
         device: where to compute.
+
+    Raises:
+        SettingsError: a probability that is none.
     """
 
     def __init__(
@@ -54,6 +57,11 @@ class NoteForeignd(MapTransform):
         device: str | torch.device,
     ) -> None:
         super().__init__(keys)
+        if type(probability) not in (int, float) or not 0 <= probability <= 1:
+            raise SettingsError(
+                f"The probability of something else is {probability!r}; needed a number from 0 to 1. Set "
+                "foreign_probability so."
+            )
         self.folder, self.recogniser = Path(bundle_root), recogniser
         self.probability, self.device = probability, str(device)
         self._loaded: tuple[Recogniser, MeantFor] | None = None

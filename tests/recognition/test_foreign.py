@@ -16,6 +16,7 @@ from ultrasound_files import write_ultrasound
 
 import echocare_core as echocare
 from echocare_core.bundle import read_json
+from echocare_core.errors import SettingsError
 from echocare_core.pretraining.organs.tree import read_tree
 from echocare_core.recognition import NONE, MeantFor, Recogniser, Shown
 from echocare_core.recognition.foreign import _warn_once, foreign
@@ -178,6 +179,18 @@ def test_the_warning_says_what_a_broken_recogniser_says(
         echocare.predict(bundle, export, tmp_path / "out")
 
     assert f"does not mark pictures that it is not meant for: No weight file at {tmp_path}" in caplog.text
+
+
+@pytest.mark.parametrize("probability", ["0,7", 70, -0.1, True])
+def test_a_probability_that_is_none_is_refused_before_any_work(
+    probability: object, bundle: Path, export: Path, tmp_path: Path
+):
+    change(bundle, "inference.json", foreign_probability=probability)
+
+    with pytest.raises(SettingsError, match=rf"is {probability!r}; needed a number from 0 to 1"):
+        echocare.predict(bundle, export, tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
 
 
 def shown(name: str, probability: float, meant: str = "fetal head") -> Foreign | None:
