@@ -101,4 +101,7 @@ def all_gather(rows: Tensor) -> Tensor:
     """The rows of all processes in order of their ranks, with gradients; every process gives as many."""
     if world_size() == 1:
         return rows
-    return torch.cat(functional.all_gather(rows.contiguous()))
+    gathered = torch.cat(functional.all_gather(rows.contiguous()))
+    if gathered.requires_grad:
+        gathered.register_hook(Tensor.contiguous)  # gloo sends a gradient in the order of its memory
+    return gathered

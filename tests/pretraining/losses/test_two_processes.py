@@ -55,6 +55,12 @@ def places_contrasted(network, rows, shown):
     return place_contrast(here, there, shown, 0.1)
 
 
+def columns_compared(network, own):
+    """This process's summands of a loss whose gradient comes back to the gathered rows column by column."""
+    weights = torch.linspace(-1, 1, FEATURES * IMAGES).view(FEATURES, IMAGES)
+    return torch.relu(all_gather(network(own)).t().contiguous() * weights).sum() / world_size()
+
+
 def shown_in_one_half(rows):
     return rows["shown"] & (rows["labels"][:, -1:] >= IMAGES // 2)
 
@@ -79,6 +85,7 @@ LOSSES = {
     "pixels": lambda network, rows: pixel_tree_loss(
         network(rows["first"]).view(-1, 2, 2, 3), rows["pixels"], STATES, LIVER_AND_MASS
     ),
+    "columns of gathered rows": lambda network, rows: columns_compared(network, rows["first"]),
     "places": lambda network, rows: places_contrasted(network, rows, rows["shown"]),
     "places of one half": lambda network, rows: places_contrasted(network, rows, shown_in_one_half(rows)),
 }
