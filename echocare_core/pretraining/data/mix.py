@@ -15,6 +15,7 @@ Everything that can be known before the training is checked when the mix is read
 
 from __future__ import annotations
 
+import difflib
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,7 @@ from echocare_core.printable import printable
 
 COLUMNS = ("name", "source", "organ", "weight")
 PIXEL_LABELS = "pixel_labels"
+NEAR = 0.8  # likeness of two spellings (Ratcliff and Obershelp)
 SPLITS = ("train", "unlabelled")
 logger = logging.getLogger(__name__)
 
@@ -161,8 +163,16 @@ def _read_rows(path: Path) -> list[dict[str, str]]:
         raise TableError(f"No mix at {path}; needed a CSV with the columns {', '.join(COLUMNS)}. Correct the path.")
     rows = read_csv(path, (*COLUMNS, PIXEL_LABELS))
     check_columns(rows, COLUMNS, path)
+    _check_spelling([str(column) for column in rows.columns], path)
     _check_names([name.strip() for name in rows["name"]], path)
     return [{str(column): str(cell).strip() for column, cell in row.items()} for row in rows.to_dict("records")]
+
+
+def _check_spelling(columns: Sequence[str], path: Path) -> None:
+    """TableError for a column that is nearly the optional one, which would be passed over in silence."""
+    near = difflib.get_close_matches(PIXEL_LABELS, [column.casefold() for column in columns], n=1, cutoff=NEAR)
+    if near and PIXEL_LABELS not in columns:
+        raise TableError(f"{path} has the column '{near[0]}'; needed {PIXEL_LABELS}, or no name near it. Correct it.")
 
 
 def _read_labels(rows: Sequence[dict[str, str]], path: Path, tree: OrganTree) -> list[dict[int, Node]]:

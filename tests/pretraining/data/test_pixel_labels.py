@@ -125,6 +125,13 @@ def test_a_mix_without_the_column_has_no_channels(folder):
     check_masks(mix)
 
 
+@pytest.mark.parametrize("column", ["pixel_label", "pixels_labels", "Pixel Label"])
+def test_a_column_that_is_nearly_the_one_of_the_labels_is_refused(folder, column):
+    (folder / "mix.csv").write_text(f"name,source,organ,weight,{column}\nB,breast,breast,,1=breast lesion\n", "utf-8")
+    with pytest.raises(TableError, match=r"mix.csv has the column '.*'; needed pixel_labels"):
+        read_mix(folder / "mix.csv", TREE)
+
+
 def test_an_evaluation_knows_the_channels_of_sets_that_it_leaves_out(folder):
     write_set(folder / "liver", MASK, split="test")
     rows = ("B,breast,breast,,1=breast lesion", "L,liver,liver,,1=liver mass")
