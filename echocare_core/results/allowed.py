@@ -23,7 +23,7 @@ def check_free(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; a folder for the results is needed. Choose another name.")
     taken = [name for name in ENTRIES if (folder / name).exists()]
-    other = [name for name in (*OF_KINDS, ORIGIN_JSON) if name in taken]
+    other = [name for name in (*OF_KINDS, ORIGIN_JSON, RESULTS_CSV) if name in taken]
     if other and not is_results_csv(folder / RESULTS_CSV):
         raise OutputError(
             f"{folder} holds {' and '.join(other)}, not written by an earlier run; a folder without them is needed,"

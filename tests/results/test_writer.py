@@ -116,7 +116,7 @@ def test_a_used_folder_is_refused_before_any_work(tmp_path: Path, card, frame_of
     assert everything_in(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", ["results.csv", "report.html"])
+@pytest.mark.parametrize("name", ["set_aside.csv", "report.html"])
 def test_one_file_of_an_earlier_run_is_enough_to_refuse(tmp_path: Path, card, name: str):
     (tmp_path / name).write_text("earlier")
     with pytest.raises(OutputError, match="--overwrite"):
@@ -229,7 +229,7 @@ def test_a_note_of_moves_that_no_run_wrote_moves_nothing(tmp_path: Path, card, f
     assert {path.name for path in (tmp_path / "out").iterdir()} == ENTRIES
 
 
-@pytest.mark.parametrize("name", ["masks", "pictures", "points.csv"])
+@pytest.mark.parametrize("name", ["masks", "pictures", "points.csv", "results.csv"])
 def test_what_no_run_wrote_is_never_replaced(tmp_path: Path, card, name: str):
     (tmp_path / name).write_bytes(b"years of work")
     with pytest.raises(OutputError, match=f"{name}, not written by an earlier run"):

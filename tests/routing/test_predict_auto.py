@@ -240,6 +240,13 @@ def test_results_of_something_else_are_never_replaced(export: Path, out: Path) -
         echocare.predict_auto(export, out, overwrite=True)
 
 
+def test_one_bundle_does_not_replace_the_table_over_all(export: Path, out: Path) -> None:
+    echocare.predict_auto(export, out)
+
+    with pytest.raises(OutputError, match=r"results\.csv, not written by an earlier run"):
+        echocare.predict(BREAST, export / "breast.png", out, overwrite=True)
+
+
 def test_results_are_no_images_of_a_later_run(export: Path, tmp_path: Path) -> None:
     echocare.predict_auto(export, export / "out")
     routed = echocare.predict_auto(export, tmp_path / "second")
