@@ -131,7 +131,11 @@ def organ_scores(outputs: tuple[Output, ...], bundle: str) -> Scores:
     return found[0]
 
 
-@lru_cache(maxsize=2)
 def load_recogniser(bundle: str | Path, device: str) -> Recogniser:
-    """`Recogniser`, the same for all that ask for it."""
-    return Recogniser(bundle, device)
+    """`Recogniser`, the same for all that ask for a folder, by whatever name."""
+    return _load(find_bundle(bundle).resolve(), device)
+
+
+@lru_cache(maxsize=2)
+def _load(folder: Path, device: str) -> Recogniser:
+    return Recogniser(folder, device)
