@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image, ImageDraw
-from pydicom.data import get_testdata_file
 
 import echocare_core as echocare
 from echocare_core.demo import EXPORT
@@ -20,6 +21,13 @@ OTHERS = {
     "FACE": "OT-PAL-8-face.dcm",
     "DOPPLER": "US1_UNCR.dcm",
 }
+PACKAGES = ("pydicom", "data_store")  # the second is pydicom-data
+
+
+def real_file(name: str) -> Path | None:
+    """A test file that one of the packages brings."""
+    places = [spec.submodule_search_locations[0] for package in PACKAGES if (spec := find_spec(package)) is not None]
+    return next((found for place in places for found in Path(place).rglob(name)), None)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +37,7 @@ def routed(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     for still in STILLS:
         shutil.copytree(EXPORT / still, folder / "export" / still)
     for name, file in OTHERS.items():
-        path = get_testdata_file(file, download=False)  # the last two come with pydicom-data
-        if path is not None:
+        if (path := real_file(file)) is not None:
             shutil.copy(path, folder / "export" / name)
     dump = Image.new("RGB", (640, 480), "navy")
     ImageDraw.Draw(dump).multiline_text(
