@@ -13,13 +13,15 @@ RATES = ("learning_rate", RATE_OF_OPTIMISER)
 _MEANT_BY_MONAI = ("$", "@", "%")
 
 
-def check_kinds(settings: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-    """Check that numbers take the place of numbers, and lists that of lists of as many.
+def check_kinds(settings: Mapping[str, Any], own: Mapping[str, Any], *, literal: bool = False) -> None:
+    """Check that numbers take the place of numbers, lists that of lists of as many, and yes or no that of yes or no.
 
     Args:
-        settings: name of an entry at the top of a configuration, or of the optimiser's learning rate -> value; others
-            are passed over.
+        settings: name of an entry at the top of a configuration, or of the optimiser's learning rate -> value. Of names
+            of what lies deeper, such as "dataset#transforms#0#anti_aliasing", only yes and no are looked at.
         own: the configuration before they are set. Entries in it that are texts, null or built may become anything.
+        literal: whether texts are what they are; else one that begins with $, @ or % is MONAI's and may become
+            anything.
 
     Raises:
         SettingsError: it names the setting, and what is needed; also for a rate of the optimiser where its groups of
@@ -33,15 +35,29 @@ def check_kinds(settings: Mapping[str, Any], own: Mapping[str, Any]) -> None:
                 f"{name} would change nothing, for encoder and decoder have rates of their own; needed learning_rate "
                 f"or encoder_factor. Set these."
             )
-        usual = own.get("learning_rate" if name in RATES else name)
+        usual = _usual("learning_rate" if name in RATES else name, own)
         needed = _needed(name, usual)
-        if needed and not _is_of_monai(value) and not _fits(name, value, usual):
+        if needed and not (_is_of_monai(value) and not literal) and not _fits(name, value, usual):
             raise SettingsError(f"{name} is {value!r}; needed {needed}, such as {usual}. Set {name} so.")
+
+
+def _usual(name: str, own: Mapping[str, Any]) -> Any:
+    """The value that a setting replaces; of one that lies deeper only where it is yes or no."""
+    top, *deeper = name.split("#")
+    found = own.get(top)
+    for key in deeper:
+        if isinstance(found, Mapping):
+            found = found.get(key)
+        elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
+            found = found[int(key)]
+        else:
+            return None
+    return found if not deeper or isinstance(found, bool) else None
 
 
 def _needed(name: str, own: Any) -> str:
     if isinstance(own, bool):
-        return "True or False"
+        return "True or False (in JSON true or false)"
     if isinstance(own, int):
         return "a whole number"
     if isinstance(own, float):

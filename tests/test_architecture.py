@@ -20,9 +20,9 @@ ORDER = [
     *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),
     *(
         "results",
+        "kinds",
         "workflow",
         "recognition",
-        "kinds",
         "bundle_run",
         "prediction",
         "assessment",

@@ -12,7 +12,9 @@ from echocare_core.kinds import check_kinds
 OWN = {
     **{"seed": 3, "image_size": [256, 256], "learning_rate": 0.001, "clip_norm": 1.0, "cache": True},
     **{"encoder_weights": "embedded", "weights": None, "dataset_dir": "", "batch_size": 4},
+    **{"steps": [{"_target_": "Smooth", "anti_aliasing": True, "range": [0, 1]}]},
 }
+YES_OR_NO = "True or False (in JSON true or false)"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,7 @@ OWN = {
         *(("seed", value, "a whole number") for value in ("abc", 1.5, None, True)),
         ("optimizer#lr", 0, "a number above 0"),
         ("clip_norm", float("nan"), "a number"),
-        ("cache", 3, "True or False"),
+        *(("cache", value, YES_OR_NO) for value in (3, 0, None, "maybe", "true", "False")),
     ],
 )
 def test_a_value_of_another_kind_is_refused_by_name(name: str, value: Any, needed: str) -> None:
@@ -48,6 +50,18 @@ def test_a_value_of_another_kind_is_refused_by_name(name: str, value: Any, neede
 )
 def test_other_values_are_taken(name: str, value: Any) -> None:
     check_kinds({name: value}, OWN)
+
+
+@pytest.mark.parametrize("name", ["steps#0#anti_aliasing", "steps::0::anti_aliasing"])
+def test_yes_or_no_that_lies_deeper_is_looked_at_too(name: str) -> None:
+    check_kinds({name: False, "steps#0#range": [0.5, 1], "steps#1#more": 1, "steps#0#range#0#more": 1}, OWN)
+    with pytest.raises(SettingsError, match="needed True or False"):
+        check_kinds({name: "maybe"}, OWN)
+
+
+def test_a_text_that_nobody_reads_as_an_expression_is_no_number() -> None:
+    with pytest.raises(SettingsError, match="needed a whole number"):
+        check_kinds({"seed": "$3 + 4"}, OWN, literal=True)
 
 
 def test_a_rate_that_the_groups_of_an_optimiser_would_pass_over_is_refused() -> None:

@@ -11,6 +11,7 @@ from echocare_core.errors import BundleError, EveryFrameFails, UnreadableFrames
 from echocare_core.frames.export import Export
 from echocare_core.frames.inputs import Given, every_path
 from echocare_core.frames.listed import open_export
+from echocare_core.kinds import check_kinds
 from echocare_core.prediction import predict
 from echocare_core.recognition import RECOGNISER
 from echocare_core.recognition.recogniser import few_frames, read_tree_of
@@ -57,10 +58,11 @@ def predict_auto(
 
     Raises:
         BundleError: no such bundle, or a setting that is one bundle's own.
+        SettingsError: a setting of another kind than the value that it replaces.
         EchoCareError: as `predict`, where it has nothing to do with the images of one bundle alone.
     """
     folder, settings, out = find_bundle(recogniser), dict(settings or {}), Path(out)
-    _check_settings(settings)
+    _check_settings(settings, folder)
     check_apart(every_path(source), out)
     settle(out)
     tree = read_tree_of(folder)
@@ -83,13 +85,14 @@ def predict_auto(
     return routed
 
 
-def _check_settings(settings: Mapping[str, Any]) -> None:
+def _check_settings(settings: Mapping[str, Any], recogniser: Path) -> None:
     own = [name for name in settings if name not in FOR_ALL]
     if own:
         raise BundleError(
             f"{', '.join(own)} cannot be set for all bundles; needed some of {', '.join(FOR_ALL)}. Leave it out, or "
             "run one bundle by its name."
         )
+    check_kinds(settings, read_json(recogniser / "configs" / "inference.json"), literal=True)
 
 
 def _settings_of(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ultrasound_files import write_ultrasound
 
 import echocare_core as echocare
 from echocare_core.cli import app
-from echocare_core.errors import BundleError, OutputError, UnreadableFrames
+from echocare_core.errors import BundleError, OutputError, SettingsError, UnreadableFrames
 from echocare_core.recognition import NONE, RECOGNISER
 from echocare_core.results.staging import UNFINISHED
 
@@ -258,6 +258,12 @@ def test_results_are_no_images_of_a_later_run(export: Path, tmp_path: Path) -> N
 def test_a_setting_of_one_bundle_is_refused(setting: str, export: Path, out: Path) -> None:
     with pytest.raises(BundleError, match="cannot be set for all bundles"):
         echocare.predict_auto(export, out, settings={setting: "x"})
+    assert not out.exists()
+
+
+def test_a_setting_of_another_kind_is_refused_before_a_picture_is_looked_at(export: Path, out: Path) -> None:
+    with pytest.raises(SettingsError, match="dicom is 'maybe'; needed True or False"):
+        echocare.predict_auto(export, out, settings={"dicom": "maybe"})
     assert not out.exists()
 
 
