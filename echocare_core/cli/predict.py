@@ -35,7 +35,7 @@ def predict(
     """Run a bundle on your own images; on OpenVINO where that is installed (--set engine=torch for PyTorch).
 
     `echocare predict auto INPUT... OUT` looks at every image, and runs on it the bundles that are meant for what it
-    shows.
+    shows. Where nothing was measured, the exit code is 1.
     """
     from echocare_core.prediction import installed_engine
     from echocare_core.prediction import predict as run
@@ -48,6 +48,9 @@ def predict(
     if chosen.get("engine") == "openvino":
         say("Runs on OpenVINO, whose numbers differ by rounding; --set engine=torch runs it on PyTorch.")
     if is_auto:
-        say_what_was_written(predict_auto(sources, out, overwrite=overwrite, settings=chosen))
+        routed = predict_auto(sources, out, overwrite=overwrite, settings=chosen)
+        say_what_was_written(routed)
+        if not routed.bundles:
+            raise typer.Exit(1)
         return
     say_what_was_written(run(bundle, sources, out, overwrite=overwrite, settings=chosen))

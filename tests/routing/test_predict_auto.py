@@ -291,3 +291,15 @@ def test_the_command_says_which_bundle_measured_how_much_and_writes_dicom(export
     assert f"  {out / BREAST / 'dicom'}\n" in said.output
     assert list((out / BREAST / "dicom").glob("*.dcm"))
     assert not (out / RECOGNISER / "dicom").exists()
+
+
+@pytest.mark.parametrize("given", ["fetal_head.png", f"{NONE}.png"])
+def test_the_command_fails_where_nothing_was_measured_and_leaves_the_reasons(
+    given: str, export: Path, out: Path
+) -> None:
+    said = CliRunner().invoke(app, ["predict", "auto", str(export / given), str(out), "--set", "engine=torch"])
+
+    assert said.exit_code == 1, said.output
+    assert "0 of 1 file measured; 1 file or frame set aside." in said.output
+    assert table_of(out)["reason"][given]
+    assert (out / "report.html").is_file()
