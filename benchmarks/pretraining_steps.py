@@ -131,7 +131,7 @@ class Steps:
         logits, one, other = torch.randn(images, len(self.tree)), torch.randn(images, 128), torch.randn(images, 128)
         temperature, places = self.settings["objective"]["temperature"], torch.arange(images).repeat(2)[:, None]
         ours = {
-            "tree": tree_min_loss(logits, nodes, ancestors, depth),
+            "tree": tree_min_loss(logits, nodes, ancestors, torch.from_numpy(self.tree.lines)),
             "contrast of two views": hierarchical_contrast(torch.cat([one, other]), places, temperature, torch.ones(1)),
         }
         plain = {

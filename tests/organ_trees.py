@@ -14,7 +14,9 @@ def lineage(parents, node):
 
 
 def tree_tensors(parents):
-    """Ancestors, bool (nodes, nodes), and depth, int64 (nodes,)."""
+    """Ancestors, bool (nodes, nodes), and lines, int64 (nodes, levels): coarse to fine, then -1."""
     everyone = range(len(parents))
     ancestors = torch.tensor([[above in lineage(parents, node) for above in everyone] for node in everyone])
-    return ancestors, torch.tensor([len(lineage(parents, node)) - 1 for node in everyone])
+    lines = [lineage(parents, node)[::-1] for node in everyone]
+    levels = max(map(len, lines))
+    return ancestors, torch.tensor([line + [-1] * (levels - len(line)) for line in lines])

@@ -43,8 +43,8 @@ def test_reading_a_value_or_counting_rows_is_a_wait(terms, call, waits):
     assert counted(terms, lambda: call(torch.rand(4), torch.tensor([True, False, True, False]))).waits == waits
 
 
-@pytest.mark.parametrize("variant", ["image, groups and organs", "image, places"])
-def test_groups_organs_and_places_make_the_program_wait_no_more_often_than_the_image_alone(terms, variant):
+@pytest.mark.parametrize("variant", ["image, groups and organs", "image, tree labels", "image, places", "all"])
+def test_no_term_makes_the_program_wait_more_often_than_the_image_alone(terms, variant):
     tree = read_tree(terms.TREE)
     network = EchoCare(SMALLEST, nodes=len(tree), decoder=None, decoder_width=8, projector_width=8, place_width=8)
     batch = terms.make_batch(tree, 4, torch.device("cpu"))

@@ -164,8 +164,7 @@ class Evaluation:
 
     def _organs(self, logits: Tensor, nodes: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Images whose most probable node on a level is the true one, and images whose node on it is known."""
-        ancestors, depth = (torch.from_numpy(of).to(logits.device) for of in (self.tree.ancestors, self.tree.depth))
-        scores = tree_probabilities(logits, ancestors, depth).cpu().numpy()
+        scores = tree_probabilities(logits, torch.from_numpy(self.tree.lines).to(logits.device)).cpu().numpy()
         right, known = np.zeros(self.tree.levels), np.zeros(self.tree.levels)
         for score, node in zip(scores, nodes.tolist(), strict=True):
             for level in range(self.tree.depth[node] + 1 if node >= 0 else 0):

@@ -103,7 +103,7 @@ class Objective:
             raise SettingsError(f"{places_per_image!r} places per image; needed a whole number above 0.")
         self.tree = tree
         self.ancestors = torch.from_numpy(tree.ancestors)
-        self.depth = torch.from_numpy(tree.depth)
+        self.lines = torch.from_numpy(tree.lines)
         self.seed = seed
         unknown = sorted(set(views) - set(ViewSettings.__dataclass_fields__))
         if unknown:
@@ -162,7 +162,7 @@ class Objective:
         return step
 
     def _to(self, device: torch.device) -> None:
-        for name in ("ancestors", "depth", "pixel_states"):
+        for name in ("ancestors", "lines", "pixel_states"):
             setattr(self, name, getattr(self, name).to(device))
 
     def _augment(self, pixels: Tensor, positions: Tensor, point: Point) -> list[AugmentedView]:
@@ -207,10 +207,10 @@ class Objective:
         plain = [output for view, output in zip(step.views, step.outputs, strict=True) if view.kind == "plain"]
         used = [output.logits for output in plain or step.outputs if output.logits is not None]
         logits = torch.cat(used)
-        return tree_min_loss(logits, nodes.repeat(len(used)), self.ancestors, self.depth)
+        return tree_min_loss(logits, nodes.repeat(len(used)), self.ancestors, self.lines)
 
     def _contrast(self, outputs: list[Outputs], batch: Mapping[str, Tensor]) -> Tensor:
-        labels = contrast_levels(batch["node"], batch["group"], batch["position"], self.ancestors, self.depth)
+        labels = contrast_levels(batch["node"], batch["group"], batch["position"], self.lines)
         embeddings = torch.cat([output.embedding for output in outputs if output.embedding is not None])
         labels = labels.repeat(len(outputs), 1)
         if self.contrast == "triplet":

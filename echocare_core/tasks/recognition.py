@@ -119,17 +119,17 @@ class RecognitionLoss(nn.Module):
     """
 
     ancestors: Tensor
-    depth: Tensor
+    lines: Tensor
 
     def __init__(self, tree: OrganTree) -> None:
         super().__init__()
         self.register_buffer("ancestors", torch.from_numpy(tree.ancestors))
-        self.register_buffer("depth", torch.from_numpy(tree.depth))
+        self.register_buffer("lines", torch.from_numpy(tree.lines))
 
     def forward(self, pred: Tensor, nodes: Tensor) -> Tensor:
         """The loss of `RecognitionNetwork`'s output for nodes int64 (batch,), -1 where nothing is known."""
         device = pred.device
-        return tree_min_loss(pred[:, :-1], nodes, self.ancestors.to(device), self.depth.to(device))
+        return tree_min_loss(pred[:, :-1], nodes, self.ancestors.to(device), self.lines.to(device))
 
 
 @torch.no_grad()
@@ -199,7 +199,7 @@ class Recognition:
 
     def __init__(self, tree: OrganTree, *, strangest: float, steepness: float) -> None:
         self.tree, self.strangest, self.steepness = tree, strangest, steepness
-        self.ancestors, self.depth = torch.from_numpy(tree.ancestors), torch.from_numpy(tree.depth)
+        self.lines = torch.from_numpy(tree.lines)
         self.below = tree.ancestors.T & (tree.depth == tree.depth[:, None] + 1)  # [v, u] True where u is a child of v
 
     def describe(self, pred: Tensor) -> tuple[Output, ...]:
@@ -208,7 +208,7 @@ class Recognition:
         Args:
             pred: (nodes + 1,), of one picture.
         """
-        found = tree_probabilities(pred[None, :-1].cpu(), self.ancestors, self.depth)[0]
+        found = tree_probabilities(pred[None, :-1].cpu(), self.lines)[0]
         strangeness = float(pred[-1])
         shares = self._shares(convert_to_numpy(found).astype(float), strangeness)
         levels = [self._scores(depth, shares) for depth in range(min(self.tree.levels, len(LEVELS)))]
@@ -272,14 +272,14 @@ def _mean(outputs: Sequence[Any]) -> Output:
 
 def build_node_accuracy(tree: OrganTree) -> Accuracy:
     """The key metric of a validation: the share of images whose deepest known node is the likeliest of its level."""
-    ancestors, depth = torch.from_numpy(tree.ancestors), torch.from_numpy(tree.depth)
+    lines, depth = torch.from_numpy(tree.lines), torch.from_numpy(tree.depth)
 
     def among_level(items: Sequence[Mapping[str, Tensor]]) -> tuple[Tensor, Tensor]:
         known = [item for item in items if int(item["label"]) != UNKNOWN]
         nodes = torch.tensor([int(item["label"]) for item in known], dtype=torch.int64)
         logits = torch.stack([item["pred"].as_subclass(Tensor)[:-1].float().cpu() for item in known])
         same_level = depth[nodes][:, None] == depth
-        return tree_probabilities(logits, ancestors, depth).masked_fill(~same_level, -1), nodes
+        return tree_probabilities(logits, lines).masked_fill(~same_level, -1), nodes
 
     return Accuracy(output_transform=among_level)
 

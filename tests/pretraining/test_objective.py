@@ -6,6 +6,8 @@ import pytest
 import torch
 from organ_trees import PUBLISHED, tree_tensors
 from small_network import SMALLEST
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
 
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare, Outputs
@@ -27,7 +29,7 @@ SIDE, PATCH, IMAGES, PLACES = 64, 16, 6, 5
 TREE = OrganTree(
     Node(number + 1, f"node {number}", None if parent < 0 else parent + 1) for number, parent in enumerate(PUBLISHED)
 )
-ANCESTORS, DEPTH = tree_tensors(PUBLISHED)
+ANCESTORS, LINES = tree_tensors(PUBLISHED)
 LEVEL_WEIGHTS = [0.1, 0.2, 0.3, 0.4, 1.0]
 STAGE = {"name": "all", "steps": 11, "batch_size": IMAGES, "image_size": SIDE, "mask_patch": PATCH}
 ALL_TERMS = {"reconstruction": 1.0, "hierarchy": 0.5, "contrast": 0.25, "places": 0.75, "ranking": 2.0}
@@ -70,6 +72,21 @@ def network(**settings):
     return EchoCare(SMALLEST, **{"nodes": len(PUBLISHED), "decoder": "pyramid", **widths, **settings})
 
 
+class NothingOnTheCpu(TorchDispatchMode):
+    """Refuses operators that touch the processor's memory; a tensor on "meta" has no values that could be read."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        touched = [one for one in tree_leaves((args, kwargs, found)) if isinstance(one, torch.Tensor) and one.is_cpu]
+        assert not touched, f"{func} waits for the GPU, or makes it wait"
+        return found
+
+
+def to_meta(tensor):
+    """A tensor of the same shape without values, from which gradients are taken; None stays."""
+    return None if tensor is None else torch.empty_like(tensor, device="meta", requires_grad=tensor.is_floating_point())
+
+
 class Recording(torch.nn.Module):
     """A teacher that says how hard each patch is, and keeps what it was shown."""
 
@@ -108,12 +125,12 @@ def test_each_term_is_the_loss_of_what_the_network_said():
     step = objective()(network(), None, batch, point)
     (masked, plain), (of_masked, of_plain) = step.views, step.outputs
     pixels = masked_l1(of_masked.reconstruction, masked.image, masked.masked & masked.inside)
-    labels = contrast_levels(batch["node"], batch["group"], batch["position"], ANCESTORS, DEPTH).repeat(2, 1)
+    labels = contrast_levels(batch["node"], batch["group"], batch["position"], LINES).repeat(2, 1)
     embeddings = torch.cat([of_masked.embedding, of_plain.embedding])
     contrast = hierarchical_contrast(embeddings, labels, 0.1, torch.tensor(LEVEL_WEIGHTS))
     assert (masked.kind, plain.kind) == ("masked", "plain")
     assert torch.allclose(step.terms["reconstruction"], pixels)
-    assert torch.allclose(step.terms["hierarchy"], tree_min_loss(of_plain.logits, batch["node"], ANCESTORS, DEPTH))
+    assert torch.allclose(step.terms["hierarchy"], tree_min_loss(of_plain.logits, batch["node"], ANCESTORS, LINES))
     assert torch.allclose(step.terms["contrast"], contrast)
 
 
@@ -168,6 +185,24 @@ def test_a_picture_shows_what_is_known_of_pixels_and_what_is_said_of_them():
     assert (said[:SIDE] != image[:SIDE]).any(axis=2).mean() > 0.9
 
 
+@pytest.mark.parametrize("contrast", ["hierarchical", "triplet"])
+@pytest.mark.parametrize("target", ["pixels", "normalised", "denoised"])
+def test_no_term_reads_a_value_or_moves_one_to_the_gpu(contrast, target):
+    batch, model = with_pixels()
+    loss = objective(pixel_tree=PIXELS, contrast=contrast, target=target)
+    point = a_point(views=["masked", "packed", "plain", "plain"], **ALL_TERMS, pixels=1.0, hard_share=0.5)
+    teacher = Recording(torch.rand(IMAGES, SIDE // PATCH, SIDE // PATCH))
+    said = tree_map(to_meta, [vars(one) for one in loss(model, teacher, batch, point).outputs])
+    batch, teacher = tree_map(to_meta, batch), Recording(to_meta(teacher.predicted_loss).detach())
+
+    def step():
+        loss(lambda views, terms: [Outputs(**one) for one in said], teacher, batch, point).loss.backward()
+
+    step()  # makes the tables that are kept from step to step
+    with NothingOnTheCpu():
+        step()
+
+
 def test_pixels_are_left_out_where_the_mix_labels_none():
     step = objective()(network(), None, a_batch(), a_point(hierarchy=1.0, pixels=1.0))
     assert set(step.terms) == {"reconstruction", "hierarchy"}
@@ -178,7 +213,7 @@ def test_pixels_are_left_out_where_the_mix_labels_none():
 def test_the_tree_is_learned_from_every_view_where_none_is_plain():
     batch, point = a_batch(), a_point(views=["masked", "packed"], hierarchy=1.0)
     step = objective()(network(), None, batch, point)
-    wanted = [tree_min_loss(output.logits, batch["node"], ANCESTORS, DEPTH) for output in step.outputs]
+    wanted = [tree_min_loss(output.logits, batch["node"], ANCESTORS, LINES) for output in step.outputs]
     assert torch.allclose(step.terms["hierarchy"], torch.stack(wanted).mean())
 
 
@@ -233,7 +268,7 @@ def test_the_contrast_of_places_moves_only_the_views_that_it_compares(views, com
 def test_the_triplet_contrast_takes_the_place_of_the_hierarchical_one():
     batch = a_batch()
     step = objective(contrast="triplet")(network(), None, batch, a_point(contrast=1.0))
-    labels = contrast_levels(batch["node"], batch["group"], batch["position"], ANCESTORS, DEPTH).repeat(2, 1)
+    labels = contrast_levels(batch["node"], batch["group"], batch["position"], LINES).repeat(2, 1)
     embeddings = torch.cat([output.embedding for output in step.outputs])
     assert torch.allclose(step.terms["contrast"], tree_triplet(embeddings, labels))
 

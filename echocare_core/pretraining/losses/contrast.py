@@ -13,25 +13,24 @@ from torch.nn import functional
 
 from echocare_core.distributed import all_gather, all_reduce_sum, rank, world_size
 from echocare_core.errors import SettingsError
-from echocare_core.pretraining.losses.lineage import lineages
 
 TRIPLET_MARGIN = 0.1  # m_epsilon of arXiv 2203.14335, section 3.3
 ANCHORS_AT_ONCE = 32
 
 
-def contrast_levels(nodes: Tensor, groups: Tensor, positions: Tensor, ancestors: Tensor, depth: Tensor) -> Tensor:
+def contrast_levels(nodes: Tensor, groups: Tensor, positions: Tensor, lines: Tensor) -> Tensor:
     """Labels of each image, coarse to fine: its node on each level of the tree, its group, itself.
 
     Args:
         nodes: int64 (batch,), deepest node known, -1 where none.
         groups: int64 (batch,), -1 where unknown.
         positions: int64 (batch,), place in the stream of the run.
-        ancestors, depth: of the tree.
+        lines: of the tree; see `OrganTree`.
 
     Returns:
         int64 (batch, levels of the tree + 2), -1 where unknown.
     """
-    of_tree = lineages(ancestors, depth)[nodes.clamp(min=0)].masked_fill((nodes < 0)[:, None], -1)
+    of_tree = lines[nodes.clamp(min=0)].masked_fill((nodes < 0)[:, None], -1)
     return torch.cat([of_tree, groups[:, None], positions[:, None]], dim=1)
 
 
@@ -119,6 +118,6 @@ def _compare(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor
     own = functional.normalize(embeddings.float(), dim=1)
     everyone, all_labels = all_gather(own), all_gather(labels)
     first = rank() * len(own) if world_size() > 1 else 0
-    itself = torch.zeros(len(own), len(everyone), dtype=torch.bool, device=own.device)
-    itself[torch.arange(len(own)), torch.arange(len(own)) + first] = True
+    numbers = torch.arange(len(everyone), device=own.device)
+    itself = numbers[first : first + len(own), None] == numbers
     return own, everyone, finest_shared_level(labels, all_labels), itself

@@ -34,6 +34,7 @@ class OrganTree:
         structures: and what stands below one, in order of ids.
         ancestors: bool (nodes, nodes), [v, u] True where u is v or an ancestor of v.
         depth: int64 (nodes,), 0 for body regions.
+        lines: int64 (nodes, levels), who stands above each node, or is it, on each level; -1 on levels below it.
 
     Raises:
         TableError: no nodes, an id or a name given twice, a parent that is not there or stands below its own child.
@@ -51,6 +52,9 @@ class OrganTree:
         for index, node in enumerate(self.nodes):
             self.ancestors[index, [self._index_of_id[number] for number in lines[node.id]]] = True
         self.depth: npt.NDArray[np.int64] = self.ancestors.sum(axis=1, dtype=np.int64) - 1
+        self.lines: npt.NDArray[np.int64] = np.full((len(self), self.levels), -1, dtype=np.int64)
+        below, above = np.nonzero(self.ancestors)
+        self.lines[below, self.depth[above]] = above
 
     def __len__(self) -> int:
         return len(self.nodes)

@@ -70,8 +70,8 @@ def published_triplets(embeddings, labels):
 
 def two_views(dtype=torch.float64, channels=6):
     """Embeddings of two views of ten images, of any length, and their labels."""
-    tree = tree_tensors(PUBLISHED)
-    labels = contrast_levels(torch.tensor(NODES), torch.tensor(GROUPS), torch.arange(100, 110), *tree)
+    _, lines = tree_tensors(PUBLISHED)
+    labels = contrast_levels(torch.tensor(NODES), torch.tensor(GROUPS), torch.arange(100, 110), lines)
     lengths = torch.rand(20, 1, dtype=dtype) * 5 + 0.5
     return (torch.randn(20, channels, dtype=dtype) * lengths).requires_grad_(), labels.repeat(2, 1)
 

@@ -30,7 +30,7 @@ def whole_batch():
     generator = torch.Generator().manual_seed(5)
     nodes, groups = torch.tensor([4, 4, 5, 6, 8, 1, -1, -1]), torch.tensor([0, 1, 0, 1, 2, 2, -1, -1])
     pixels_up_to = torch.tensor([0, 0, 1, 2, 3, 3, 3, 3], dtype=torch.uint8)[:, None, None]
-    labels = contrast_levels(nodes, groups, torch.arange(IMAGES), *tree_tensors(DEEP))
+    labels = contrast_levels(nodes, groups, torch.arange(IMAGES), tree_tensors(DEEP)[1])
     return {
         "first": torch.randn(IMAGES, FEATURES, generator=generator),
         "second": torch.randn(IMAGES, FEATURES, generator=generator),

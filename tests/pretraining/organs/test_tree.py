@@ -160,6 +160,12 @@ def test_depth_counts_from_the_regions():
     assert (tree.depth.tolist(), tree.depth.dtype, tree.levels, len(tree)) == ([0, 0, 1, 1, 2], np.int64, 3, 5)
 
 
+def test_lines_hold_who_stands_above_on_each_level():
+    tree = OrganTree(SMALL)
+    assert tree.lines.tolist() == [[0, -1, -1], [1, -1, -1], [0, 2, -1], [1, 3, -1], [1, 3, 4]]
+    assert tree.lines.dtype == np.int64
+
+
 def test_a_tree_of_regions_has_one_level():
     assert OrganTree([Node(1, "abdomen"), Node(2, "back")]).levels == 1
 
