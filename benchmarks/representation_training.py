@@ -84,8 +84,6 @@ class Trainings:
         handlers = [ExactCheckpoints(str(folder), every=EVERY), Progress()]
         trainer = self._trainer(method, seed, steps, without, handlers)
         trainer.run()
-        if trainer.state.iteration < sum(steps):
-            raise SystemExit(f"Stopped after step {trainer.state.iteration} of {sum(steps)}, which is kept.")
         save_encoder(trainer.network.encoder, folder / ENCODER_FILE)
         if trainer.network.segmentation_decoder is not None:
             save_segmentation_decoder(trainer.network.segmentation_decoder, folder / DECODER_FILE)

@@ -49,9 +49,9 @@ SOME_STATES = StateDictOptions(full_state_dict=True, strict=False)  # heads that
 class ExactCheckpoints:
     """Ignite handler: writes `latest.pt` while a training runs, and goes on from it at the next start.
 
-    Process 0 alone writes, in one step. SIGTERM ends the run after the step in hand, with a last checkpoint. The
-    checkpoint is the same whether the network is bare, in DistributedDataParallel or in FSDP. It holds the settings of
-    the training too (`describe_training`): a run with others does not go on from it.
+    Process 0 alone writes, in one step. SIGTERM ends the run after the step in hand, with a last checkpoint and the
+    exit code 143. The checkpoint is the same whether the network is bare, in DistributedDataParallel or in FSDP. It
+    holds the settings of the training too (`describe_training`): a run with others does not go on from it.
 
     Args:
         folder: of the run; made if need be.
@@ -128,8 +128,9 @@ class ExactCheckpoints:
             stop = bool(all_reduce_max(torch.tensor(float(stop), device=engine.state.device)))
         if stop or engine.state.iteration % self.every == 0:
             self.save(engine)
-        if stop:
+        if stop and engine.state.iteration < engine.state.epoch_length:
             logger.warning("Asked to stop: step %d is saved; start again to go on.", engine.state.iteration)
+            engine.told_to_end = True
             engine.terminate()
 
     def save(self, engine: PretrainingTrainer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from echocare_core.distributed import all_reduce_sum, world_size
+from echocare_core.distributed import all_reduce_sum, stop_distributed, world_size
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.memory import explained_memory
@@ -56,6 +57,7 @@ class PretrainingTrainer(Trainer):
 
     Attributes:
         bare_network: `EchoCare` itself; under FSDP with sharded weights.
+        told_to_end: whether SIGTERM ended it before its last step (`ExactCheckpoints`).
 
     Raises:
         SettingsError: batches that cannot be cut into equal parts, or stages that do not fit the network.
@@ -96,6 +98,7 @@ class PretrainingTrainer(Trainer):
         self.peak_learning_rate, self.warmup_steps = peak_learning_rate, warmup_steps
         self.accumulation_steps, self.clip_norm, self.momentum = accumulation_steps, clip_norm, momentum
         self.finished_at = time.perf_counter()
+        self.told_to_end = False
         warn_of_warmup(logger, warmup_steps, len(stages))
         super().__init__(
             device=device,
@@ -106,6 +109,17 @@ class PretrainingTrainer(Trainer):
             handlers=handlers,
         )
         self.logger.info("Training: %s.", explain_precision(objective.precision, device))
+
+    def run(self) -> None:
+        """Train; for the errors see the class.
+
+        Raises:
+            SystemExit: SIGTERM ended it, with the exit code of a process that this signal ends: it is not finished.
+        """
+        super().run()
+        if self.told_to_end:
+            stop_distributed()  # MONAI finalises no run that ends so
+            raise SystemExit(128 + signal.SIGTERM)
 
     def _iteration(self, engine: Any, batch: Mapping[str, Any]) -> dict[str, float]:
         device = self.state.device

@@ -115,18 +115,33 @@ def test_the_decoder_of_pixels_is_exported_beside_the_encoder(data_with_masks, t
         assert torch.equal(tensor, wanted[name]), name
 
 
-def test_sigterm_writes_a_last_checkpoint_and_stops(data, uninterrupted, tmp_path):
-    class Terminated(Losses):
-        def attach(self, engine):
-            super().attach(engine)
-            engine.add_event_handler(Events.ITERATION_STARTED(once=8), lambda: os.kill(os.getpid(), signal.SIGTERM))
+class Terminated(Losses):
+    """SIGTERM in the middle of a step."""
 
-    before, after = Terminated(), Losses()
-    small_run(data, tmp_path, handlers=[before], every=100).trainer.run()
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
 
+    def attach(self, engine):
+        super().attach(engine)
+        engine.add_event_handler(Events.ITERATION_STARTED(once=self.step), os.kill, os.getpid(), signal.SIGTERM)
+
+
+def test_sigterm_writes_a_last_checkpoint_and_ends_the_process_as_terminated(data, uninterrupted, tmp_path):
+    before, after = Terminated(8), Losses()
+    with pytest.raises(SystemExit) as ended:
+        small_run(data, tmp_path, handlers=[before], every=100).trainer.run()
+
+    assert ended.value.code == 128 + signal.SIGTERM
     assert read_checkpoint(tmp_path / "latest.pt", ENTRIES)["steps"] == 8
     small_run(data, tmp_path, handlers=[after], every=100).trainer.run()
     assert {**before.by_step, **after.by_step} == uninterrupted[0]
+
+
+def test_sigterm_in_the_last_step_leaves_a_finished_run(data, tmp_path):
+    small_run(data, tmp_path, handlers=[Terminated(STEPS)]).trainer.run()
+
+    assert read_checkpoint(tmp_path / "latest.pt", ENTRIES)["steps"] == STEPS
 
 
 def test_sigterm_means_what_it_meant_before_once_the_training_is_over(data, tmp_path):
