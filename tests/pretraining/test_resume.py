@@ -96,7 +96,7 @@ def test_a_run_does_not_go_on_with_other_labels_of_pixels(data_with_masks, tmp_p
         small_run(
             data_with_masks, tmp_path / "run", stages=WITH_PIXELS, every=1, handlers=[Losses(stop_after=1)]
         ).trainer.run()
-    other = write_mix_with_masks(tmp_path / "other", "1=liver mass")
+    other = write_mix_with_masks(tmp_path / "other", "1=breast")
     with pytest.raises(TrainingError, match=r"other settings: pixel labels .* instead of"):
         small_run(other, tmp_path / "run", stages=WITH_PIXELS).trainer.run()
 

@@ -31,7 +31,7 @@ from echocare_core.frames.manifest import check_columns, read_csv
 from echocare_core.pretraining.data.shards import LIST
 from echocare_core.pretraining.data.sources import ShardSource, Source, TableSource
 from echocare_core.pretraining.organs.node import Node
-from echocare_core.pretraining.organs.pixel_tree import PixelTree, read_pixel_labels
+from echocare_core.pretraining.organs.pixel_tree import PixelTree, check_structures, read_pixel_labels
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.printable import printable
 
@@ -79,8 +79,8 @@ def read_mix(
 
     Raises:
         TableError: no such file, a column missing, no row, a name missing or given twice, a source that is not there,
-            an unknown organ, a weight that is no positive number, pixel labels that cannot be read, of shards or of
-            images without an organ, or what a source refuses; it names file and row.
+            an unknown organ, a weight that is no positive number, pixel labels that cannot be read, of shards, of
+            images without an organ or of structures of another organ, or what a source refuses; it names file and row.
     """
     path = Path(path)
     listed = _read_rows(path)
@@ -94,6 +94,7 @@ def read_mix(
         with _naming_row(path, number, cells["name"]):
             pixel_rows = pixel_tree.rows_of(label) if label else None
             source = _source(cells, path.parent, tree, splits, pixel_rows)
+            check_structures(label, source.nodes or (), tree)
             opened.append((source, _weight(cells["weight"], len(source))))
     if not opened:
         raise TableError(f"{path} names no table with a row in the splits {', '.join(splits)}; needed one. Add one.")

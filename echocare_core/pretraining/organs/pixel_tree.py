@@ -112,6 +112,32 @@ def read_pixel_labels(text: str, tree: OrganTree) -> dict[int, Node]:
     return labels
 
 
+def check_structures(labels: PixelLabels, organs: Collection[int], tree: OrganTree) -> None:
+    """Refuse a structure of an organ that a data set does not show, such as a liver mass in images of breasts.
+
+    What stands above or below what the images show is let through, and so is an organ that is outlined as a whole: the
+    vein beside the artery is seen in an image of the artery.
+
+    Args:
+        labels: of the data set.
+        organs: indices of what its images show.
+        tree: of organs.
+
+    Raises:
+        TableError: such a structure; it names the value and both organs.
+    """
+    for value, node in labels.items():
+        organ = tree.shown_with(node)
+        if node in tree.structures and not any(
+            tree.ancestors[organ, one] | tree.ancestors[one, organ] for one in organs
+        ):
+            shown = ", ".join(sorted(tree.nodes[one].name for one in organs))
+            raise TableError(
+                f"pixel_labels has '{value}={node.name}', a structure of {tree.nodes[organ].name}, and the images show "
+                f"{shown}; needed a structure of what they show. Correct pixel_labels, or the organ."
+            )
+
+
 def _state(line: Collection[int], inside: Collection[int], outside: Collection[int]) -> int:
     """What is known of a node, given its line, at a pixel inside some nodes and outside others."""
     if not set(line).isdisjoint(outside):

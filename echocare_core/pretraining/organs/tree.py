@@ -86,13 +86,15 @@ class OrganTree:
             return UNKNOWN
         node = self._named(name, self._index_of_id, ", or nothing where the organ is unknown")
         if node.id not in self._index_of_id:
-            line = [self._by_id[number] for number in self.lineage(node.id)]
-            shown = next(above for above in line if above.id in self._index_of_id)
             raise TableError(
                 f"'{name}' is a structure, which masks outline; needed what the whole image shows, such as "
-                f"'{shown.name}'. Correct the table."
+                f"'{self.nodes[self.shown_with(node)].name}'. Correct the table."
             )
         return self._index_of_id[node.id]
+
+    def shown_with(self, node: Node) -> int:
+        """Index of what a whole image shows where a mask outlines a node: itself, or what a structure stands below."""
+        return next(self._index_of_id[number] for number in self.lineage(node.id) if number in self._index_of_id)
 
     def find_outlined(self, name: str) -> Node:
         """The node, a structure or any other, that the pixels of a mask show.

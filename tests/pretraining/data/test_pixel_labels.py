@@ -20,6 +20,7 @@ from echocare_core.pretraining.organs.tree import OrganTree
 TREE = OrganTree(
     [
         *(Node(1, "abdomen"), Node(101, "liver", 1), Node(7, "thorax"), Node(701, "breast", 7)),
+        Node(1001, "veins", 101),
         *(Node(10001, "liver mass", 101, structure=True), Node(70001, "breast lesion", 701, structure=True)),
     ]
 )
@@ -157,6 +158,10 @@ def test_other_masks_are_other_data(folder):
         ("B,breast,breast,,1=breast leson", "row 1 .B.: .*no 'breast leson'.*nearest names are breast lesion"),
         ("B,breast,breast,,breast lesion", "row 1 .B.: pixel_labels has 'breast lesion'; needed a value"),
         ("B,breast,,,1=breast lesion", "row 1 .B.: pixel_labels of images without an organ"),
+        (
+            "B,breast,breast,,1=breast; 2=liver mass",
+            "row 1 .B.: pixel_labels has '2=liver mass', a structure of liver, and the images show breast; needed",
+        ),
         ("S,shards,liver,,1=liver mass", "row 1 .S.: shards hold no masks"),
         ("B,bare,breast,,1=breast lesion", "row 1 .B.: .*lacks the columns mask"),
         ("B,gone,breast,,1=breast lesion", "row 1 .B.: .*row 1, mask mask-0.png is not there"),
@@ -172,6 +177,20 @@ def test_pixel_labels_that_cannot_be_used_are_refused(folder, row, match):
     (folder / "gone" / "mask-0.png").unlink()
     with refused(match):
         mix_of(folder, row)
+
+
+@pytest.mark.parametrize(
+    "row", ["breast,,1=liver", "liver,,1=liver mass", "abdomen,,1=liver mass", "veins,,1=liver mass"]
+)
+def test_a_neighbouring_organ_and_structures_above_and_below_the_organ_are_taken(folder, row):
+    mix_of(folder, f"B,breast,{row}")
+
+
+def test_the_organs_of_the_table_count_as_those_of_the_row(folder):
+    table = folder / "breast" / "table.csv"
+    first, *others = table.read_text().splitlines()
+    table.write_text("\n".join([f"{first},organ", f"{others[0]},liver", *(f"{row}," for row in others[1:])]))
+    mix_of(folder, "B,breast,breast,,1=breast lesion; 2=liver mass")
 
 
 @pytest.mark.parametrize(
