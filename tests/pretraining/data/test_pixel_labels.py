@@ -119,6 +119,18 @@ def test_labels_are_cropped_to_the_scan_region_as_the_image_is(tmp_path):
     assert torch.equal(item["pixel_label"] == 2, item["image"][:1] > 125)
 
 
+def test_the_check_of_masks_reads_the_headers_of_images_alone(folder, monkeypatch):
+    write_ultrasound(folder / "breast" / "a.dcm", np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
+    with (folder / "breast" / "table.csv").open("a") as table:
+        table.write("a.dcm,mask-0.png,p9,train\n")
+    mix = mix_of(folder, "B,breast,breast,,1=breast lesion")
+    monkeypatch.setattr("echocare_core.frames.lazy.LazyPixels.__getitem__", lambda *_: pytest.fail("a pixel was read"))
+
+    check_masks(mix)
+    with pytest.raises(pytest.fail.Exception):
+        PretrainingImages(mix, SIZE)[0, 2, 0]
+
+
 def test_a_mix_without_the_column_has_no_channels(folder):
     (folder / "mix.csv").write_text("name,source,organ,weight\nB,breast,breast,\n", encoding="utf-8")
     mix = read_mix(folder / "mix.csv", TREE)
