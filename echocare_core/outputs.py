@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from echocare_core.errors import BundleError
-from echocare_core.types import Mask, Measurement, Output, Picture
+from echocare_core.types import Mask, Measurement, Output, Picture, Scores
 
 Kind = TypeVar("Kind", bound=Output)
 
@@ -33,6 +33,17 @@ def only_output(outputs: Sequence[Output], kind: type[Kind], consumer: str) -> K
             "configuration."
         )
     return found[0]
+
+
+def mean_of_scores(scores: Sequence[Scores]) -> Scores:
+    """The mean probability of each class, as of the frames of a cine; question and operating point of the first."""
+    first = scores[0]
+    return replace(
+        first,
+        probabilities={
+            name: float(np.mean([one.probabilities[name] for one in scores])) for name in first.probabilities
+        },
+    )
 
 
 def without_pixels(outputs: Iterable[Output]) -> tuple[Output, ...]:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from echocare_core.errors import TableError
 from echocare_core.evaluation.bootstrap import Summary, summarise_statistic
 from echocare_core.models import EncoderProfile, starting_encoder
-from echocare_core.outputs import only_output
+from echocare_core.outputs import mean_of_scores, only_output
 from echocare_core.types import OperatingPoint, Output, Scores
 
 
@@ -105,9 +105,7 @@ def mean_scores(parts: Sequence[Sequence[Output]]) -> tuple[Output, ...]:
         BundleError: not one `Scores` in each.
     """
     scores = [only_output(outputs, Scores, "The mean over frames") for outputs in parts]
-    first = scores[0]
-    means = {name: float(np.mean([one.probabilities[name] for one in scores])) for name in first.probabilities}
-    return (Scores(first.name, means, first.operating_point),)
+    return (mean_of_scores(scores),)
 
 
 def class_number(item: Mapping[Hashable, Any], column: str, classes: Sequence[str]) -> int:

@@ -26,6 +26,7 @@ from torch.nn import functional
 
 from echocare_core.errors import TableError
 from echocare_core.models import EncoderProfile, starting_encoder
+from echocare_core.outputs import mean_of_scores
 from echocare_core.pretraining.losses.tree_min import tree_min_loss, tree_probabilities
 from echocare_core.pretraining.organs.tree import UNKNOWN, OrganTree, read_tree
 from echocare_core.tasks.strangeness import Strangeness
@@ -266,8 +267,7 @@ def _mean(outputs: Sequence[Any]) -> Output:
     first = outputs[0]
     if isinstance(first, Measurement):
         return Measurement(first.name, float(np.mean([one.value for one in outputs])), first.unit)
-    means = {name: float(np.mean([one.probabilities[name] for one in outputs])) for name in first.probabilities}
-    return Scores(first.name, means)
+    return mean_of_scores(outputs)
 
 
 def build_node_accuracy(tree: OrganTree) -> Accuracy:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from echocare_core.assessment.cases import Case
@@ -26,7 +26,8 @@ from echocare_core.evaluation.two_classes import (
     SENSITIVITY,
     SPECIFICITY,
 )
-from echocare_core.types import OperatingPoint, Scores
+from echocare_core.outputs import mean_of_scores
+from echocare_core.types import OperatingPoint
 
 SEVERAL = "mean of"
 
@@ -69,14 +70,13 @@ class ClassQuestion(Question):
         found = [one for row in case.rows if (one := scores_in(row, self.name, self.classes))]
         if not found:
             raise Unscored("it has no scores in the results")
-        means = {name: float(np.mean([one.probabilities[name] for one in found])) for name in self.classes}
-        scores = Scores(self.name, means, self.point)
+        scores = replace(mean_of_scores(found), operating_point=self.point)
         return {
             f"{self.name}_reference": true,
             self.name: scores.answer,
             f"{self.name}_right": float(scores.answer == true),
-            **{f"{self.name}_{name}_probability": value for name, value in means.items()},
-            f"{self.name}_doubt": 1 - means[true],
+            **{f"{self.name}_{name}_probability": value for name, value in scores.probabilities.items()},
+            f"{self.name}_doubt": 1 - scores.probabilities[true],
         }
 
     def _true_class(self, case: Case) -> str:
