@@ -6,6 +6,7 @@ from echocare_core.models.profiles import PROFILES, EncoderProfile
 from echocare_core.models.segmentation_decoder import (
     SegmentationDecoder,
     load_segmentation_decoder,
+    load_structure_classifier,
     save_segmentation_decoder,
 )
 from echocare_core.models.weights import EMBEDDED, load_encoder, save_encoder, starting_encoder
@@ -20,6 +21,7 @@ __all__ = [
     "build_encoder",
     "load_encoder",
     "load_segmentation_decoder",
+    "load_structure_classifier",
     "save_encoder",
     "save_segmentation_decoder",
     "starting_encoder",

@@ -24,6 +24,7 @@ from echocare_core.models.weight_file import check_card, read_state_dict
 from echocare_core.models.weights import embedded_file, load_strictly
 
 DECODER = "_decoder"  # ending of the name of such a file beside its encoder's
+CLASSIFIER, STRUCTURES = "classifier.", "structures"  # in such a file: prefix of tensors, and names of their rows
 
 
 class SegmentationDecoder(nn.Module):
@@ -96,16 +97,25 @@ class UpBlock(UnetrUpBlock):
         return joined
 
 
-def save_segmentation_decoder(decoder: SegmentationDecoder, path: str | Path) -> None:
+def save_segmentation_decoder(
+    decoder: SegmentationDecoder,
+    path: str | Path,
+    classifier: nn.Conv2d | None = None,
+    structures: Sequence[str] = (),
+) -> None:
     """Write a decoder, in the float precision that it has, and for which encoder and of which widths it was built.
 
     Args:
         decoder: of any mode and device.
         path: ends in `.safetensors`. Replaced in one step.
+        classifier: 1x1 convolution of its features to a logit for each structure, if it was trained with one.
+        structures: their names.
     """
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in decoder.state_dict().items()}
+    tensors = {**decoder.state_dict(), **({} if classifier is None else classifier.state_dict(prefix=CLASSIFIER))}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    settings = {**decoder.settings, **({} if classifier is None else {STRUCTURES: json.dumps(list(structures))})}
     with explained(Path(path).parent, "the weights"), replacing(Path(path)) as unfinished:
-        unfinished.write_bytes(safetensors.torch.save(state, decoder.settings))
+        unfinished.write_bytes(safetensors.torch.save(state, settings))
 
 
 def load_segmentation_decoder(
@@ -123,9 +133,7 @@ def load_segmentation_decoder(
             decoder comes with this package.
         WeightsError: no such file, or its tensors are not those of such a decoder.
     """
-    path = embedded_file(profile, DECODER) if path == "embedded" else Path(path)
-    check_card(path)
-    state = read_state_dict(path)
+    path, state = _read(path, profile)
     decoder = SegmentationDecoder(profile, width=width, width_limit=width_limit)
     written = _written_settings(path)
     found = {name: written.get(name, "unknown") for name in decoder.settings}
@@ -134,8 +142,49 @@ def load_segmentation_decoder(
             f"{path.name} holds a decoder of {_in_words(found)}; needed {_in_words(decoder.settings)}. Set these to "
             f"those of the file, or `decoder_weights` to None to start from random weights."
         )
-    load_strictly(decoder, state, path.name)
+    load_strictly(decoder, {name: one for name, one in state.items() if not name.startswith(CLASSIFIER)}, path.name)
     return decoder
+
+
+def load_structure_classifier(path: str | Path, profile: str | EncoderProfile, structures: Sequence[str]) -> nn.Conv2d:
+    """Scores of the background and of structures that a decoder was trained with, for a softmax to choose from.
+
+    The background's logit is 0, so that a pixel is a structure's where that structure's own chance is above a half.
+
+    Args:
+        path: as for `load_segmentation_decoder`.
+        profile: of the encoder.
+        structures: names in the organ tree, in the order of the labels 1, 2, ...
+
+    Returns:
+        A 1x1 convolution of the decoder's features to 1 + structures logits, in training mode, on the CPU, in float32.
+
+    Raises:
+        SettingsError: a structure that the decoder was not trained with; the message names those that it was.
+        WeightsError: no such file, or it holds other tensors.
+    """
+    path, state = _read(path, profile)
+    known: list[str] = json.loads(_written_settings(path).get(STRUCTURES, "[]"))
+    if unknown := [name for name in structures if name not in known]:
+        raise SettingsError(
+            f"{path.name} was not trained with {', '.join(unknown)}; needed some of {', '.join(known) or 'none'}. Set "
+            f"`structures` to None to start from random scores."
+        )
+    scores = {name.removeprefix(CLASSIFIER): one for name, one in state.items() if name.startswith(CLASSIFIER)}
+    trained = nn.Conv2d(scores["weight"].shape[1], len(known), kernel_size=1)
+    load_strictly(trained, scores, path.name)
+    classifier = nn.Conv2d(trained.in_channels, 1 + len(structures), kernel_size=1)
+    rows = [known.index(name) for name in structures]
+    with torch.no_grad():
+        for whole, part in zip(classifier.parameters(), trained.parameters(), strict=True):
+            whole.copy_(torch.cat([torch.zeros_like(part[:1]), part[rows]]))
+    return classifier
+
+
+def _read(path: str | Path, profile: str | EncoderProfile) -> tuple[Path, dict[str, Tensor]]:
+    path = embedded_file(profile, DECODER) if path == "embedded" else Path(path)
+    check_card(path)
+    return path, read_state_dict(path)
 
 
 def _written_settings(path: Path) -> dict[str, str]:

@@ -18,6 +18,7 @@ from echocare_core.pretraining.data.mix import Mix, check_enough_images, check_m
 from echocare_core.pretraining.data.on_device import DeviceLoader
 from echocare_core.pretraining.data.order import MixedOrder
 from echocare_core.pretraining.data.sampler import StreamSampler
+from echocare_core.pretraining.organs.pixel_tree import PixelTree
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.pretraining.resume import ENTRIES, begin_worker
 from echocare_core.pretraining.settings import describe_network
@@ -115,15 +116,18 @@ def load_trained(network: EchoCare, folder: str | Path, *, tree: OrganTree | Non
     return network
 
 
-def export_encoder(folder: str | Path, network: EchoCare) -> Path:
+def export_encoder(folder: str | Path, network: EchoCare, pixel_tree: PixelTree | None = None) -> Path:
     """Write the encoder of a run's last checkpoint as `encoder.safetensors`, which others can load (`save_encoder`).
 
     Where pixels were labelled, their decoder goes beside it as `segmentation_decoder.safetensors`
-    (`save_segmentation_decoder`). For the arguments and errors see `load_trained`.
+    (`save_segmentation_decoder`), with the scores of the structures in `pixel_tree`, which is that of the mix. For the
+    other arguments and errors see `load_trained`.
     """
     path = Path(folder) / ENCODER_FILE
     trained = load_trained(network, folder)
     save_encoder(trained.encoder, path)
     if trained.segmentation_decoder is not None:
-        save_segmentation_decoder(trained.segmentation_decoder, path.with_name(DECODER_FILE))
+        structures = [] if pixel_tree is None else [node.name for node in pixel_tree.channels]
+        scores = trained.pixel_classifier if structures else None
+        save_segmentation_decoder(trained.segmentation_decoder, path.with_name(DECODER_FILE), scores, structures)
     return path

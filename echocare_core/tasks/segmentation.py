@@ -27,7 +27,13 @@ from torch import Tensor, nn
 from echocare_core.errors import SettingsError, TableError
 from echocare_core.evaluation.mask_scores import dice
 from echocare_core.frames.reduced import enlarge_mask
-from echocare_core.models import EncoderProfile, SegmentationDecoder, load_segmentation_decoder, starting_encoder
+from echocare_core.models import (
+    EncoderProfile,
+    SegmentationDecoder,
+    load_segmentation_decoder,
+    load_structure_classifier,
+    starting_encoder,
+)
 from echocare_core.tasks.measurements import Spacing, known_spacing
 from echocare_core.transforms.mask import read_mask
 from echocare_core.types import Mask, Measurement
@@ -45,6 +51,8 @@ class SegmentationNetwork(nn.Module):
         encoder_weights: file of such an encoder to start from, "embedded", or None; see `starting_encoder`.
         decoder_weights: file of a decoder of this encoder and these widths to start from, "embedded", or None; see
             `load_segmentation_decoder`.
+        structures: what the labels 1, 2, ... are in the organ tree, to start from the scores that the decoder was
+            trained with (`load_structure_classifier`); None for random scores.
         width: channels of the finest levels of the decoder; deeper ones have twice as many, at most `width_limit`.
         width_limit: most channels of any level.
     """
@@ -56,6 +64,7 @@ class SegmentationNetwork(nn.Module):
         encoder: str | EncoderProfile,
         encoder_weights: str | Path | None = None,
         decoder_weights: str | Path | None = None,
+        structures: Sequence[str] | None = None,
         width: int,
         width_limit: int,
     ) -> None:
@@ -69,6 +78,8 @@ class SegmentationNetwork(nn.Module):
             else load_segmentation_decoder(decoder_weights, profile, width=width, width_limit=width_limit)
         )
         self.classify = nn.Conv2d(width, labels, kernel_size=1)
+        if structures is not None:
+            self.classify = _starting_scores(decoder_weights, profile, structures, labels)
 
     def forward(self, image: Tensor) -> Tensor:
         """Score every pixel.
@@ -90,6 +101,18 @@ class SegmentationNetwork(nn.Module):
             )
         scores: Tensor = self.classify(self.decoder(image, self.encoder(image)))
         return scores
+
+
+def _starting_scores(
+    weights: str | Path | None, profile: EncoderProfile, structures: Sequence[str], labels: int
+) -> nn.Conv2d:
+    if weights is None:
+        raise SettingsError("structures without decoder_weights; needed the decoder that was trained with them.")
+    if len(structures) != labels - 1:
+        raise SettingsError(
+            f"{len(structures)} structures for {labels} labels; needed {labels - 1}: one for each but the background."
+        )
+    return load_structure_classifier(weights, profile, structures)
 
 
 class SegmentationOutputd(MapTransform):

@@ -11,6 +11,7 @@ from echocare_core.models import (
     SegmentationDecoder,
     build_encoder,
     load_segmentation_decoder,
+    load_structure_classifier,
     save_segmentation_decoder,
 )
 
@@ -116,3 +117,47 @@ def test_what_is_no_weight_file_is_refused(content, tmp_path):
         path.write_bytes(content)
     with pytest.raises(WeightsError, match="needed"):
         load_segmentation_decoder(path, SMALLEST, **WIDTHS)
+
+
+def classifier_of(structures):
+    torch.manual_seed(1)
+    return torch.nn.Conv2d(WIDTHS["width"], len(structures), kernel_size=1)
+
+
+def test_a_structure_is_labelled_where_its_own_chance_was_above_a_half(decoder, tmp_path):
+    names = ["liver", "liver mass", "breast lesion"]
+    trained, path = classifier_of(names), tmp_path / "decoder.safetensors"
+    save_segmentation_decoder(decoder, path, trained, names)
+    features = torch.randn(1, WIDTHS["width"], 16, 16)
+
+    found = load_structure_classifier(path, SMALLEST, ["breast lesion"])(features)
+
+    alone = trained(features)[:, 2] > 0
+    assert alone.any()
+    assert not alone.all()
+    assert torch.equal(found.argmax(1) == 1, alone)
+
+
+def test_labels_come_in_the_order_that_they_are_asked_for(decoder, tmp_path):
+    names = ["liver", "liver mass", "breast lesion"]
+    trained, path = classifier_of(names), tmp_path / "decoder.safetensors"
+    save_segmentation_decoder(decoder, path, trained, names)
+    asked = load_structure_classifier(path, SMALLEST, ["breast lesion", "liver"])
+    assert torch.equal(asked.weight[1:], trained.weight[[2, 0]])
+    assert torch.equal(asked.bias[1:], trained.bias[[2, 0]])
+    assert not asked.weight[0].any()
+
+
+def test_a_decoder_with_scores_is_loaded_as_one_without(decoder, tmp_path):
+    save_segmentation_decoder(decoder, tmp_path / "with.safetensors", classifier_of(["liver"]), ["liver"])
+    loaded = load_segmentation_decoder(tmp_path / "with.safetensors", SMALLEST, **WIDTHS)
+    torch.testing.assert_close(loaded.state_dict(), decoder.state_dict(), atol=0, rtol=0)
+
+
+def test_a_structure_that_it_was_not_trained_with_is_refused_with_those_it_was(saved, decoder, tmp_path):
+    path = tmp_path / "with.safetensors"
+    save_segmentation_decoder(decoder, path, classifier_of(["liver", "fetal head"]), ["liver", "fetal head"])
+    with pytest.raises(SettingsError, match=r"not trained with thyroid nodule; needed some of liver, fetal head"):
+        load_structure_classifier(path, SMALLEST, ["liver", "thyroid nodule"])
+    with pytest.raises(SettingsError, match="needed some of none"):
+        load_structure_classifier(saved, SMALLEST, ["liver"])

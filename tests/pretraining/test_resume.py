@@ -14,7 +14,7 @@ from small_pretraining import STAGES, TREE, KilledError, Losses, small_run, writ
 
 from echocare_core.errors import OutputError, SettingsError, TrainingError
 from echocare_core.lock import FolderLock
-from echocare_core.models.segmentation_decoder import load_segmentation_decoder
+from echocare_core.models.segmentation_decoder import load_segmentation_decoder, load_structure_classifier
 from echocare_core.pretraining.assembly import export_encoder
 from echocare_core.pretraining.data.sources import TableSource
 from echocare_core.pretraining.organs.tree import read_tree
@@ -113,6 +113,20 @@ def test_the_decoder_of_pixels_is_exported_beside_the_encoder(data_with_masks, t
     decoder = load_segmentation_decoder(file, SMALLEST, width=4, width_limit=8)
     for name, tensor in decoder.state_dict().items():
         assert torch.equal(tensor, wanted[name]), name
+
+
+def test_the_scores_of_structures_are_exported_with_their_names(data_with_masks, tmp_path):
+    run = small_run(data_with_masks, tmp_path, stages=WITH_PIXELS, every=1)
+    run.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=1), run.trainer.terminate)
+    run.trainer.run()
+    tree = run.trainer.objective.pixel_tree
+    wanted = run.bare.pixel_classifier.weight.clone()
+
+    export_encoder(tmp_path, run.bare, tree)
+
+    names = [node.name for node in tree.channels]
+    scores = load_structure_classifier(tmp_path / "segmentation_decoder.safetensors", SMALLEST, names)
+    assert torch.equal(scores.weight[1:], wanted)
 
 
 class Terminated(Losses):

@@ -110,6 +110,30 @@ def test_it_starts_from_the_embedded_decoder_by_name(tmp_path, monkeypatch):
     torch.testing.assert_close(net.decoder.state_dict(), pretrained.state_dict(), atol=0, rtol=0)
 
 
+def test_it_starts_from_the_scores_of_its_structures(tmp_path):
+    path, trained = tmp_path / "decoder.safetensors", torch.nn.Conv2d(16, 2, kernel_size=1)
+    pretrained = SegmentationDecoder("tiny", width=16, width_limit=64)
+    save_segmentation_decoder(pretrained, path, trained, ["fetal head", "breast lesion"])
+    net = network(decoder_weights=path, structures=["breast lesion"])
+    assert torch.equal(net.classify.weight[1], trained.weight[1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"structures": ["breast lesion"]}, "structures without decoder_weights; needed the decoder"),
+        ({"structures": [], "decoder_weights": "embedded"}, "0 structures for 2 labels; needed 1: one for each"),
+    ],
+)
+def test_structures_that_do_not_fit_are_refused(settings, message, tmp_path, monkeypatch):
+    save_segmentation_decoder(
+        SegmentationDecoder("tiny", width=16, width_limit=64), tmp_path / "tiny_decoder.safetensors"
+    )
+    monkeypatch.setattr(weights, "EMBEDDED_FOLDER", tmp_path)
+    with pytest.raises(SettingsError, match=message):
+        network(**settings)
+
+
 def test_a_decoder_file_of_another_encoder_is_refused(tmp_path):
     save_segmentation_decoder(SegmentationDecoder("tiny", width=16, width_limit=64), tmp_path / "decoder.safetensors")
     with pytest.raises(SettingsError, match=r"encoder tiny, .*; needed encoder small, .*`decoder_weights` to None"):
