@@ -107,7 +107,7 @@ class Trainings:
             pixel_width=DECODER_WIDTHS["width"],
             pixel_width_limit=DECODER_WIDTHS["width_limit"],
         ).to(self.device)
-        teacher = copy_teacher(network) if stages.mines else None
+        teacher = copy_teacher(network) if stages.need_teacher else None
         optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK, weight_decay=WEIGHT_DECAY)
         objective = Objective(
             self.tree, pixel_tree=self.images.mix.pixel_tree, seed=seed, views=method.views, contrast="hierarchical",

@@ -93,7 +93,7 @@ def small_run(
         pixel_channels=len(mix.pixel_tree), pixel_width=4, pixel_width_limit=8,
     )  # fmt: skip
     network = network.to(device)
-    teacher = copy_teacher(network) if plan.mines else None
+    teacher = copy_teacher(network) if plan.need_teacher else None
     bare = network
     if wrap is not None:
         network = wrap(network)

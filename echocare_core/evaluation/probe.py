@@ -17,11 +17,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from echocare_core.errors import TableError
+from echocare_core.models.echocare import POOLED_MAPS
 from echocare_core.models.encoder import Encoder
 from echocare_core.models.precision import InPrecision
 
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse L2 penalties that are tried
-POOLED_MAPS = 3  # the deepest ones
 FOLDS = 4
 NEIGHBOURS = 20
 

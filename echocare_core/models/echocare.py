@@ -18,6 +18,7 @@ from echocare_core.models.segmentation_decoder import SegmentationDecoder
 from echocare_core.models.weights import starting_encoder
 
 DECODERS = ("ladder", "pyramid")
+POOLED_MAPS = 3  # the deepest ones
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Outputs:
         logits: float (batch, nodes).
         embedding: float (batch, width of the projector).
         pixel_logits: float (batch, channels of the pixel tree, height, width).
+        pooled: float (batch, channels), means of the three deepest maps (`POOLED_MAPS`).
         places: embeddings of the places of each map that has a place projector, float (batch, width, rows, columns).
     """
 
@@ -55,6 +57,7 @@ class Outputs:
     logits: Tensor | None = None
     embedding: Tensor | None = None
     pixel_logits: Tensor | None = None
+    pooled: Tensor | None = None
     places: tuple[Tensor, ...] = ()
 
 
@@ -132,8 +135,9 @@ class EchoCare(nn.Module):
         Args:
             views: of one batch, all of one size; plain ones go through the encoder together.
             terms: of the loss that will be made of it, some of "reconstruction", "ranking", "hierarchy", "contrast",
-                "places" and "pixels"; heads that none of them needs are left out. Pixels are reconstructed in views
-                with hidden patches only, and labelled in the first plain one; packed views have no places.
+                "places", "pixels" and "distillation"; heads that none of them needs are left out. Pixels are
+                reconstructed in views with hidden patches only, and labelled in the first plain one; packed views have
+                no places.
 
         Raises:
             SettingsError: a term that needs a head which the model was built without.
@@ -158,7 +162,7 @@ class EchoCare(nn.Module):
             "places": ("place_width", self.places),
             "pixels": ("pixel_channels", self.segmentation_decoder),
         }
-        missing = [term for term in terms if heads[term][1] is None]
+        missing = [term for term in terms if term in heads and heads[term][1] is None]
         if missing:
             settings = ", ".join(dict.fromkeys(heads[term][0] for term in missing))
             raise SettingsError(
@@ -192,6 +196,7 @@ class EchoCare(nn.Module):
             logits=self.classifier(pooled) if self.classifier is not None and "hierarchy" in terms else None,
             embedding=self.projector(pooled) if self.projector is not None and "contrast" in terms else None,
             pixel_logits=self._label_pixels(image, maps) if labelled else None,
+            pooled=_pool(maps) if view.kind == "plain" and "distillation" in terms else None,
             places=self._embed_places(maps) if view.kind != "packed" and "places" in terms else (),
         )
 
@@ -204,3 +209,7 @@ class EchoCare(nn.Module):
         assert self.places is not None
         chosen = [maps[number].movedim(1, -1) for number in self.place_maps]
         return tuple(project(features).movedim(-1, 1) for project, features in zip(self.places, chosen, strict=True))
+
+
+def _pool(maps: Sequence[Tensor]) -> Tensor:
+    return torch.cat([features.mean((2, 3)) for features in maps[-POOLED_MAPS:]], 1)

@@ -22,11 +22,11 @@ STRATEGIES = ("ddp", "fsdp")
 
 @dataclass(frozen=True)
 class Networks:
-    """What is trained, and what predicts the hardest patches.
+    """What is trained, and what it learns from.
 
     Attributes:
         network: `EchoCare`, or DistributedDataParallel or FSDP around it.
-        teacher: its exponential moving average; None where no stage mines.
+        teacher: its exponential moving average; None where no stage needs it.
     """
 
     network: nn.Module
@@ -34,7 +34,7 @@ class Networks:
 
 
 def build_networks(network: EchoCare, *, stages: Stages, device: torch.device | str, strategy: str) -> Networks:
-    """Put a network and, where a stage mines hard patches, a teacher that starts as its copy on the device.
+    """Put a network and, where a stage needs one, a teacher that starts as its copy on the device.
 
     Args:
         network: as built; it is moved and, by FSDP, sharded in place.
@@ -46,7 +46,7 @@ def build_networks(network: EchoCare, *, stages: Stages, device: torch.device | 
         SettingsError: an unknown strategy, or no such device.
     """
     device = find_device(device)
-    teacher = copy_teacher(network) if stages.mines else None  # before the network is sharded
+    teacher = copy_teacher(network) if stages.need_teacher else None  # before the network is sharded
     return Networks(
         distribute_network(network, strategy, device),
         None if teacher is None else distribute_network(teacher, strategy, device),

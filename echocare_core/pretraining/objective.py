@@ -13,6 +13,7 @@ from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import Outputs, View
 from echocare_core.models.precision import check_precision, computing_in
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.losses.distillation import feature_distillation
 from echocare_core.pretraining.losses.mining import ranking_loss
 from echocare_core.pretraining.losses.pixel_tree import pixel_tree_loss
 from echocare_core.pretraining.losses.places import place_contrast, sample_places, shared_places
@@ -131,7 +132,8 @@ class Objective:
 
         Args:
             network: EchoCare, or a wrapper of it.
-            average: its moving average, which predicts the hardest patches; None where none are mined.
+            average: its moving average, which predicts the hardest patches and whose features are kept; None where no
+                stage needs it.
             batch: image uint8 (batch, 3, side, side), inside_sector and, for pixels, pixel_label uint8
                 (batch, 1, side, side), node, group and position int64 (batch,).
             point: stage and weights.
@@ -159,6 +161,8 @@ class Objective:
             self._add(step, "places", self._places(step, augmented, positions), point)
         if "pixels" in terms:
             self._add(step, "pixels", self._pixels(step, augmented, batch["pixel_label"]), point)
+        if "distillation" in terms:
+            self._add(step, "distillation", _distillation(step, teacher), point)
         return step
 
     def _to(self, device: torch.device) -> None:
@@ -258,6 +262,16 @@ def _predict_loss(teacher: Model, image: Tensor, candidates: Tensor) -> Tensor:
     (output,) = teacher([View("masked", image, candidates, nothing)], ("ranking",))
     assert output.predicted_loss is not None
     return _per_patch(output.predicted_loss, candidates.shape[1], candidates.shape[2])
+
+
+def _distillation(step: StepLoss, teacher: Model | None) -> Tensor:
+    """The distance to what the teacher says of the same plain views."""
+    assert teacher is not None
+    views = [view for view in step.views if view.kind == "plain"]
+    with torch.no_grad():
+        taught = [output.pooled for output in teacher(views, ("distillation",)) if output.pooled is not None]
+    learned = [output.pooled for output in step.outputs if output.pooled is not None]
+    return feature_distillation(torch.cat(learned), torch.cat(taught))
 
 
 def _per_patch(predicted_loss: Tensor, rows: int, columns: int) -> Tensor:

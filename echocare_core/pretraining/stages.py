@@ -28,11 +28,11 @@ class Stage:
             patch of each 2x2 block is encoded, at a quarter of the work). Hidden patches are reconstructed, two or more
             views are contrasted, and the tree is learned from the plain ones, or from all where there is none. Places
             are compared between the plain ones, or between all but packed ones where there are not two. Labels of
-            pixels are learned from the first plain one.
+            pixels are learned from the first plain one, and what the teacher says of plain ones is kept.
         mask_patch: side of the patches that are hidden, in px.
         mask_ratio: share of the patches inside the sector that a "masked" view hides; "packed" hides three of four.
         learning_rate: factor on the schedule.
-        reconstruction, hierarchy, contrast, places, ranking, pixels: ramps, weights of the terms.
+        reconstruction, hierarchy, contrast, places, ranking, pixels, distillation: ramps, weights of the terms.
         hard_share: ramp, share of the hidden patches that are the predicted-hardest.
         area: ramp, least share of the picture that a crop keeps, in place of the views' own; None for that.
     """
@@ -51,6 +51,7 @@ class Stage:
     places: Ramp = (0.0, 0.0)
     ranking: Ramp = (0.0, 0.0)
     pixels: Ramp = (0.0, 0.0)
+    distillation: Ramp = (0.0, 0.0)
     hard_share: Ramp = (0.0, 0.0)
     area: Ramp | None = None
 
@@ -68,7 +69,7 @@ class Stage:
 
 BETWEEN = "a share between 0 and 1"
 AREAS = "shares from 0.01 to 1"
-TERMS = ("reconstruction", "hierarchy", "contrast", "places", "ranking", "pixels")
+TERMS = ("reconstruction", "hierarchy", "contrast", "places", "ranking", "pixels", "distillation")
 RAMPS = (*TERMS, "hard_share", "area")
 
 
@@ -156,8 +157,13 @@ class Stages:
 
     @property
     def mines(self) -> bool:
-        """Whether any stage hides predicted-hardest patches, for which a teacher is needed."""
+        """Whether any stage hides predicted-hardest patches."""
         return any(max(stage.hard_share) > 0 for stage in self.stages)
+
+    @property
+    def need_teacher(self) -> bool:
+        """Whether any stage asks a moving average of the network: for its hard patches, or to keep its features."""
+        return self.mines or any("distillation" in stage.terms for stage in self.stages)
 
 
 def _between(ramp: Ramp, along: float) -> float:
@@ -200,8 +206,9 @@ def _stage(entries: Mapping[str, Any]) -> Stage:
     compared = [view for view in stage.views if view != "packed"]
     needed = "two or more that are not packed, or 0 for places"
     _check(max(stage.places) == 0 or len(compared) > 1, name, "views", stage.views, needed)
-    labelled = max(stage.pixels) == 0 or "plain" in stage.views
-    _check(labelled, name, "views", stage.views, "a plain one, or 0 for pixels")
+    for key in ("pixels", "distillation"):
+        possible = max(getattr(stage, key)) == 0 or "plain" in stage.views
+        _check(possible, name, "views", stage.views, f"a plain one, or 0 for {key}")
     return stage
 
 

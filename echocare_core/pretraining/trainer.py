@@ -44,15 +44,16 @@ class PretrainingTrainer(Trainer):
         network: `EchoCare`, or DistributedDataParallel or FSDP around it.
         objective: the loss.
         stages: what happens when.
-        optimizer: of the network's parameters.
+        optimizer: of the network's parameters; a group keeps the ratio of its rate to the peak, see
+            `build_parameter_groups`.
         data_loader: batches for every step of the stages; see `StreamSampler`.
         peak_learning_rate: after the warm-up.
         warmup_steps: linear warm-up of the learning rate.
         accumulation_steps: gradient accumulation: equal parts of a batch that go through one after the other before
             the optimiser's step, which sees their mean gradient; images are contrasted within their part.
         clip_norm: greatest norm of the gradient.
-        teacher: moving average of the network, for patch mining; None where no stage mines.
-        momentum: of the teacher's moving average at the first step and at the last.
+        teacher: moving average of the network, for patch mining and distillation; None where no stage needs it.
+        momentum: of the teacher's moving average at the first step and at the last; with 1 it stays as it is.
         handlers: ignite's and MONAI's.
 
     Attributes:
@@ -97,6 +98,7 @@ class PretrainingTrainer(Trainer):
         self.objective, self.stages, self.optimizer = objective, stages, optimizer
         self.peak_learning_rate, self.warmup_steps = peak_learning_rate, warmup_steps
         self.accumulation_steps, self.clip_norm, self.momentum = accumulation_steps, clip_norm, momentum
+        self._factors = [group["lr"] / peak_learning_rate for group in optimizer.param_groups]
         self.finished_at = time.perf_counter()
         self.told_to_end = False
         warn_of_warmup(logger, warmup_steps, len(stages))
@@ -130,8 +132,8 @@ class PretrainingTrainer(Trainer):
         step = engine.state.iteration - 1
         point = self.stages.at(step)
         rate = self.stages.learning_rate(step, self.peak_learning_rate, self.warmup_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for group, factor in zip(self.optimizer.param_groups, self._factors, strict=True):
+            group["lr"] = rate * factor
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         terms: dict[str, Tensor] = {}

@@ -12,10 +12,12 @@ from torch.utils._pytree import tree_leaves, tree_map
 from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare, Outputs
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.losses.distillation import feature_distillation
 from echocare_core.pretraining.losses.pixel_tree import pixel_tree_loss
 from echocare_core.pretraining.losses.places import place_contrast, sample_places, shared_places
 from echocare_core.pretraining.losses.reconstruction import masked_l1
 from echocare_core.pretraining.losses.tree_min import tree_min_loss
+from echocare_core.pretraining.networks import copy_teacher
 from echocare_core.pretraining.objective import Objective
 from echocare_core.pretraining.organs.node import Node
 from echocare_core.pretraining.organs.pixel_tree import PixelTree
@@ -167,6 +169,32 @@ def test_pixels_are_learned_from_the_first_plain_view(precision):
     assert step.loss.item() == pytest.approx(0.5 * wanted.item())
     step.loss.backward()
     assert model.encoder.patch_embed.proj.weight.grad.abs().max() > 0
+
+
+def test_what_the_teacher_says_of_plain_views_is_kept():
+    batch, model = a_batch(), network()
+    teacher = copy_teacher(model)
+    point = a_point(views=["plain", "masked", "plain"], reconstruction=0.0, distillation=2.0)
+
+    same = objective()(model, teacher, batch, point)
+    assert same.terms["distillation"] == pytest.approx(0, abs=1e-6)
+    with torch.no_grad():
+        model.encoder.patch_embed.proj.weight.mul_(1.5)
+    moved = objective()(model, teacher, batch, point)
+
+    views = [moved.views[number].image for number in (0, 2)]
+    learned, taught = ([pooled_means(one.encoder(view)) for view in views] for one in (model, teacher))
+    wanted = feature_distillation(torch.cat(learned), torch.cat(taught))
+    assert wanted > 0.01
+    assert torch.allclose(moved.terms["distillation"], wanted, rtol=1e-4)
+    assert moved.loss.item() == pytest.approx(2 * wanted.item(), rel=1e-4)
+    moved.loss.backward()
+    assert model.encoder.patch_embed.proj.weight.grad.abs().max() > 0
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+def pooled_means(maps):
+    return torch.cat([one.mean((2, 3)) for one in maps[-3:]], 1)
 
 
 def test_a_picture_shows_what_is_known_of_pixels_and_what_is_said_of_them():

@@ -51,6 +51,7 @@ def test_what_is_not_written_has_the_documented_value():
         "hierarchy": 0.0,
         "contrast": 0.0,
         "places": 0.0,
+        "distillation": 0.0,
         "ranking": 0.0,
         "pixels": 0.0,
         "hard_share": 0.0,
@@ -96,6 +97,13 @@ def test_patches_are_mined_where_any_stage_hides_the_hardest():
     assert not Stages([FIRST]).mines
     assert Stages([FIRST, SECOND]).mines
     assert Stages([{**FIRST, "hard_share": [0.0, 0.5]}]).mines
+
+
+def test_a_teacher_is_needed_to_mine_and_to_keep_its_features():
+    plain = {**FIRST, "views": ["plain"], "reconstruction": 0.0, "pixels": 1.0}
+    assert not Stages([plain]).need_teacher
+    assert Stages([{**plain, "distillation": 1.0}]).need_teacher
+    assert Stages([FIRST, SECOND]).need_teacher
 
 
 def test_no_stage_is_refused():

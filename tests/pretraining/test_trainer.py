@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import torch
+from ignite.engine import Events
 from small_pretraining import STAGES, TREE, Losses, small_run, write_mix
 
 from echocare_core.errors import SettingsError, TableError, TrainingError
@@ -59,6 +60,45 @@ def test_the_teacher_moves_towards_the_network(data, tmp_path):
 
     moved, followed = run.teacher.encoder.patch_embed.proj.weight, run.bare.encoder.patch_embed.proj.weight
     assert 0 < (moved - start).norm() < (followed - start).norm()
+
+
+KEPT = [
+    {
+        **{"name": "kept", "steps": 3, "batch_size": 4, "image_size": 64, "views": ["plain"], "reconstruction": 0.0},
+        **{"hierarchy": 1.0, "distillation": 1.0},
+    }
+]
+
+
+def test_a_teacher_whose_momentum_is_1_stays_what_the_network_was(data, tmp_path):
+    run = small_run(data, tmp_path, stages=KEPT)
+    run.trainer.momentum = (1.0, 1.0)
+    start = {name: tensor.clone() for name, tensor in run.bare.state_dict().items()}
+
+    run.trainer.run()
+
+    first = "encoder.patch_embed.proj.weight"
+    assert not torch.equal(run.bare.state_dict()[first], start[first])
+    torch.testing.assert_close(run.teacher.state_dict(), start, atol=0, rtol=0)
+
+
+def test_a_group_of_weights_keeps_the_ratio_of_its_rate(data, tmp_path):
+    rates = []
+
+    def in_two_groups(parameters, lr):
+        first, *others = parameters
+        return torch.optim.AdamW([{"params": others, "lr": lr}, {"params": [first], "lr": 0.3 * lr}])
+
+    run = small_run(data, tmp_path, optimizer=in_two_groups)
+    run.trainer.add_event_handler(
+        Events.ITERATION_COMPLETED,
+        lambda engine: rates.append([group["lr"] for group in engine.optimizer.param_groups]),
+    )
+    run.trainer.run()
+
+    whole, part = zip(*rates, strict=True)
+    assert len(set(whole)) > 5
+    assert part == pytest.approx([0.3 * rate for rate in whole])
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_names_of_the_files(data, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from echocare_core.distributed import all_gather, all_reduce_max, all_reduce_sum, rank, world_size
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
+from echocare_core.pretraining.losses.distillation import feature_distillation
 from echocare_core.pretraining.losses.mining import ranking_loss
 from echocare_core.pretraining.losses.pixel_tree import pixel_tree_loss
 from echocare_core.pretraining.losses.places import place_contrast
@@ -85,6 +86,7 @@ LOSSES = {
     "pixels": lambda network, rows: pixel_tree_loss(
         network(rows["first"]).view(-1, 2, 2, 3), rows["pixels"], STATES, LIVER_AND_MASS
     ),
+    "distillation": lambda network, rows: feature_distillation(network(rows["first"]), rows["second"]),
     "columns of gathered rows": lambda network, rows: columns_compared(network, rows["first"]),
     "places": lambda network, rows: places_contrasted(network, rows, rows["shown"]),
     "places of one half": lambda network, rows: places_contrasted(network, rows, shown_in_one_half(rows)),
