@@ -24,6 +24,7 @@ from typing import Annotated, Any
 import torch
 import typer
 from representation_comparison import Comparison
+from representation_masks import MaskTraining
 from representation_methods import MAIN, METHODS, Recipe
 from representation_networks import encoder_file
 from representation_queue import Queue, chosen
@@ -49,6 +50,9 @@ def run(
     weights: Annotated[
         list[str] | None, typer.Option(help="NAME=FOLDER or NAME=FILE: weights that are there, as a further recipe.")
     ] = None,
+    contrast: Annotated[
+        Path, typer.Option(help="Encoder that 'contrast, then masks' starts from.", dir_okay=False)
+    ] = Path("contrast.safetensors"),
     jobs: Annotated[list[str] | None, typer.Option(help="Patterns of jobs, as 'probe/*'; what they need too.")] = None,
     show: Annotated[bool, typer.Option("--list", help="Show the jobs, and which are done.")] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -58,9 +62,11 @@ def run(
     torch.set_num_threads(threads)
     recipes = choose_recipes(only, weights)
     work.mkdir(parents=True, exist_ok=True)
+    if not contrast.is_file() and any(isinstance(one, MaskTraining) and one.from_contrast for one in recipes.values()):
+        raise typer.BadParameter(f"No file {contrast}; needed the encoder of a contrast. Name it by --contrast.")
     setup = {"encoder": encoder, "seconds": seconds, "side": side, "batch": batch}
     check_same(work / "setup.json", {**setup, **{name: repr(recipe) for name, recipe in recipes.items()}})
-    setting = Setting(data.resolve(), work.resolve(), encoder, seconds, side, batch, torch.device(device))
+    setting = Setting(data.resolve(), work.resolve(), encoder, seconds, side, batch, torch.device(device), contrast)
     wanted = chosen(Comparison(Runs(setting, recipes)).jobs(seeds), jobs or ["*"])
     queue = Queue(work)
     if show:

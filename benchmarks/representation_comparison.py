@@ -14,6 +14,7 @@ from representation_runs import MASKS, Runs, Training
 
 COUNTS = (16, 64, None)  # pictures with labels; None for all
 MIX, MIX_PICTURES = "mix", "pictures/mix"  # jobs: the file, and the pictures in it
+CARRIED = "scores carried"
 SET, ORGAN = "without the set", "without the organ"  # what an encoder has seen masks of
 
 
@@ -73,10 +74,16 @@ class Comparison:
         runs = self.runs
         network, sees = runs.network(name), runs.sees_masks(name)
         for task, folder in MASKS.items():
-            withheld = {left_out(folder, True): ORGAN, left_out(folder, False): SET} if sees else {(): SET}
+            withheld = (
+                {left_out(folder, whole): ORGAN if whole else SET for whole in (False, True)} if sees else {(): SET}
+            )
             for without, left in withheld.items():
                 one = Training(name, seed, without)
                 needs = [_pictures(folder, SIDE, ""), *([one.job] if runs.is_trained(name) else [])]
+                if runs.knows_structures(name, folder, without):
+                    for count in (0, *filter(None, COUNTS)):
+                        run = partial(runs.segment_carried, one, task, count)
+                        yield self._job(f"masks/{name}/{seed}/{task}/{count}/{left}/{CARRIED}", run, *needs)
                 for count in COUNTS:
                     place = f"masks/{name}/{seed}/{task}/{count or 'all'}/{left}"
                     run = partial(runs.segment, one, task, count)

@@ -40,6 +40,7 @@ PROBES = {  # folder of the data and column of the classes
 FOLDS = 5
 FEW_DRAWS, FEW_STEPS, FEW_RATE, FEW_STRENGTH = 3, 40, 5e-4, 0.1  # the last of the regression, as scikit-learn's C
 MASK_RATE, ENCODER_FACTOR = 3e-3, 0.3  # the second of an encoder that was trained before
+CARRIED_RATE = 3e-4  # where the scores are carried too
 UNLIKELY = -20.0
 
 

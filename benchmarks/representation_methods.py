@@ -142,6 +142,7 @@ METHODS: dict[str, Recipe] = {
     ),
     "self-distillation": Distillation(),
     "masks alone": MaskTraining(),
+    "contrast, then masks": MaskTraining(from_contrast=True),
     "MONAI UNet": Scratch("MONAI UNet"),
     "MONAI UNet, masks alone": MaskTraining("MONAI UNet"),
     "DynUNet": Scratch("DynUNet"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -44,19 +44,54 @@ def build_network(name: str, profile: str, labels: int, seed: int) -> nn.Module:
     return OPPONENTS[name](labels)
 
 
-def start_from(network: nn.Module, weights: Path) -> nn.Module:
+def start_from(network: nn.Module, weights: Path, whole_network: bool = False) -> nn.Module:
     """Give a network what a training left: an encoder's file, or a folder with an encoder, maybe a decoder, or all.
 
     All is a whole network, of which everything but the last layer is taken.
+
+    Args:
+        network: to be given weights.
+        weights: file or folder.
+        whole_network: the last layer too, which must be of the same labels.
     """
     whole, decoder = weights / WHOLE, weights / DECODER_FILE
-    if whole.is_file():
+    if whole_network:
+        network.load_state_dict(safetensors.torch.load_file(whole))
+    elif whole.is_file():
         _carry_over(safetensors.torch.load_file(whole), network)
     elif isinstance(network, SegmentationNetwork):
         network.encoder.load_state_dict(load_encoder(encoder_file(weights)).state_dict())
         if decoder.is_file():
             network.decoder = load_segmentation_decoder(decoder, network.encoder.profile, **DECODER_WIDTHS)
     return network
+
+
+class ChosenScores(nn.Module):
+    """The background and some of the structures that a network was trained to score, as they are.
+
+    Args:
+        network: float32 (batch, 3, side, side) to a logit for each structure.
+        structures: how many it scores.
+        rows: those that become the labels 1, 2, ...; the background's logit starts as 0.
+    """
+
+    def __init__(self, network: nn.Module, structures: int, rows: Sequence[int]) -> None:
+        super().__init__()
+        self.network = network
+        self.choose = nn.Conv2d(structures, 1 + len(rows), kernel_size=1)
+        with torch.no_grad():
+            for parameter in self.choose.parameters():
+                parameter.zero_()
+            self.choose.weight[torch.arange(len(rows)) + 1, torch.tensor(rows), 0, 0] = 1
+
+    @property
+    def encoder(self) -> nn.Module | None:
+        """Has a rate of its own; see `build_parameter_groups`."""
+        return getattr(self.network, "encoder", None)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (batch, 1 + rows, side, side)."""
+        return self.choose(self.network(image))
 
 
 def encoder_file(weights: Path) -> Path:

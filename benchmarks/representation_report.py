@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from representation_networks import UNET
 from scipy import stats
 
+EQUAL_TIME = "equal time"
 RESAMPLES, PERCENTILES = 2000, (2.5, 97.5)
 FEATURES = [(where, how) for where in ("deepest", "pooled") for how in ("linear", "k-NN", "folds")]
 Found = Mapping[str, dict[str, Any]]
@@ -105,7 +106,8 @@ def _scores(found: Found, name: str, task: str, count: str, withheld: str, budge
     for key, one in found.items():
         if key.startswith(f"masks/{name}/"):
             _, _, seed, place, images, left, steps = key.split("/")
-            fits = (left == withheld or not one.get("without")) and (steps == budget or one.get("network") == UNET)
+            timed = budget == EQUAL_TIME and one.get("network") == UNET
+            fits = (left == withheld or not one.get("without")) and (steps == budget or timed)
             if (place, images) == (task, count) and fits:
                 of_seed[int(seed)] = one
     return of_seed

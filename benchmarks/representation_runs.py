@@ -14,6 +14,7 @@ from representation_distillation import Distillation
 from representation_finetuning import Plan
 from representation_masks import STRUCTURES, MaskTraining
 from representation_measures import (
+    CARRIED_RATE,
     ENCODER_FACTOR,
     FEW_DRAWS,
     MASK_RATE,
@@ -26,7 +27,7 @@ from representation_measures import (
     tune_masks,
 )
 from representation_methods import Method, Recipe, Scratch, prepare_mix
-from representation_networks import OURS, build_network, encoder_file, save_network, start_from
+from representation_networks import OURS, ChosenScores, build_network, encoder_file, save_network, start_from
 from representation_pictures import Kept, Pictures
 from representation_queue import Found
 from representation_training import Trainings, decode_mix, sized, steps_within
@@ -48,6 +49,7 @@ class Setting:
         seconds: of the device, for each training.
         side, batch: of the views in px, and images of a step, of each training.
         device: to train and measure on.
+        contrast: encoder that trainings start from which begin with a contrast.
     """
 
     data: Path
@@ -57,6 +59,7 @@ class Setting:
     side: int
     batch: int
     device: torch.device
+    contrast: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,11 @@ class Runs:
         recipe = self.recipes[name]
         return isinstance(recipe, MaskTraining) or (isinstance(recipe, Method) and recipe.labels_pixels)
 
+    def knows_structures(self, name: str, folder: str, without: Sequence[str]) -> bool:
+        """Whether a recipe's training on masks has shown it all structures of a data set in others."""
+        shown = {one for other, names in STRUCTURES.items() if other not in without for one in names}
+        return isinstance(self.recipes[name], MaskTraining) and shown.issuperset(STRUCTURES[folder])
+
     def network(self, name: str) -> str:
         """Which network labels pixels with what a recipe learned."""
         recipe = self.recipes[name]
@@ -114,7 +122,9 @@ class Runs:
         return {"images": decode_mix(self._mix, self._store)}
 
     def decode(self, folder: str, side: int, column: str, _: Mapping[str, Found]) -> Found:
-        """Read both parts of a data set, so that they are kept."""
+        """Read the parts of a data set, so that they are kept; of one that is not tested on, `train` alone."""
+        if not column and folder not in MASKS.values():
+            return {"train": len(self._train(folder, side))}
         train, test = self._read(folder, side, column)
         return {"train": len(train), "test": len(test)}
 
@@ -152,9 +162,13 @@ class Runs:
             )  # fmt: skip
         else:
             assert isinstance(recipe, MaskTraining)
-            splits = {folder: self._read(folder, SIDE)[0] for folder in STRUCTURES if folder not in one.without}
+            splits = {folder: self._train(folder, SIDE) for folder in STRUCTURES if folder not in one.without}
             network = build_network(recipe.network, setting.encoder, len(masks.NAMES), one.seed)
-            masks.train_on_masks(network, splits, Plan(count, MASK_RATE, one.seed), setting.device)
+            trained, plan = network, Plan(count, MASK_RATE, one.seed)
+            if recipe.from_contrast:
+                trained = masks.KeepingFeatures(start_from(network, setting.contrast))
+                plan = replace(plan, encoder_factor=ENCODER_FACTOR)
+            masks.train_on_masks(trained, splits, plan, setting.device)
             save_network(network, self._folder(one))
         return {"steps": [count]}
 
@@ -187,6 +201,17 @@ class Runs:
         scores = tune_masks(network, *parts, labels, count, plan, self.setting.device)
         return {**scores, "network": self.network(one.recipe), "without": one.without}
 
+    def segment_carried(self, one: Training, task: str, count: int, _: Mapping[str, Found]) -> Found:
+        """The same, from the scores that the training gave the structures of the data set; with no mask as they are."""
+        setting, network, structures = self.setting, self.network(one.recipe), STRUCTURES[MASKS[task]]
+        trained = start_from(
+            build_network(network, setting.encoder, len(masks.NAMES), one.seed), self._folder(one), True
+        )
+        chosen = ChosenScores(trained, len(masks.NAMES), [masks.NAMES.index(name) for name in structures])
+        plan = Plan(STEPS if count else 0, CARRIED_RATE, one.seed, ENCODER_FACTOR)
+        scores = tune_masks(chosen, *self._read(MASKS[task], SIDE), len(structures), count, plan, setting.device)
+        return {**scores, "network": network, "without": one.without}
+
     @cached_property
     def trainings(self) -> Trainings:
         """Made once they are asked for: they hold every picture of the mix."""
@@ -213,6 +238,11 @@ class Runs:
 
     def _folder(self, one: Training) -> Path:
         return self.setting.work / "runs" / Path(one.job).relative_to("train")
+
+    def _train(self, folder: str, side: int) -> Pictures:
+        """The masks of a data set to train on."""
+        kept = Kept(self.setting.work / "pictures")
+        return kept.read(self.setting.data / folder, "train", side, labels=len(STRUCTURES[folder]))
 
     def _read(self, folder: str, side: int, column: str = "") -> tuple[Pictures, Pictures]:
         """Train and test of a data set with the classes of a column, or with masks where there is none."""

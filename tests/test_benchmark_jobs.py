@@ -9,6 +9,8 @@ import torch
 from small_tables import write_table
 from torch import nn
 
+from echocare_core.models import build_encoder, save_encoder
+
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 CPU = torch.device("cpu")
 
@@ -69,7 +71,8 @@ def test_what_is_tested_on_a_set_has_seen_none_of_its_masks_and_then_none_of_its
 
     assert left_out("bus_bra", whole_organ=False) == ("bus_bra",)
     assert left_out("bus_bra", whole_organ=True) == ("breast_usg", "bus_bra", "busi")
-    assert left_out("hc18", whole_organ=True) == ("hc18",)
+    one_half = ("aul_liver", "ccaui_carotid", "dltrack_muscle", "hc18")
+    assert left_out("hc18", whole_organ=False) == left_out("aul_liver", whole_organ=True) == one_half
 
 
 def test_a_structure_that_is_not_known_has_no_part_in_the_loss(modules):
@@ -92,6 +95,34 @@ def test_the_body_of_a_network_is_carried_over_and_its_last_layer_is_not(modules
     state = start_from(fresh, tmp_path).state_dict()
     assert torch.equal(state["model.0.conv.unit0.conv.weight"], trained.state_dict()["model.0.conv.unit0.conv.weight"])
     assert torch.equal(state["model.2.1.conv.unit0.conv.weight"], last)
+
+
+def test_scores_are_carried_over_as_they_are_and_the_background_starts_at_nothing(modules):
+    from representation_networks import ChosenScores, build_network
+
+    trained = build_network("MONAI UNet", "tiny", 6, seed=1)
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        scores, chosen = trained(image), ChosenScores(trained, 6, [4, 1])(image)
+    torch.testing.assert_close(chosen[:, 1:], scores[:, [4, 1]])
+    assert not chosen[:, 0].any()
+
+
+def test_a_network_that_keeps_its_features_is_told_how_far_they_moved(modules):
+    from representation_masks import KeepingFeatures
+    from representation_networks import build_network
+
+    keeping = KeepingFeatures(build_network("encoder and decoder", "tiny", 2, seed=0))
+    image = torch.rand(4, 3, 64, 64)
+    keeping(image)
+    assert keeping.moved == 0
+    assert len(list(keeping.parameters())) == len(list(keeping.network.parameters()))
+    with torch.no_grad():
+        keeping.encoder.patch_embed.proj.weight.mul_(2)
+    keeping(image)
+    keeping.moved.backward()
+    assert keeping.moved > 0
+    assert keeping.encoder.patch_embed.proj.weight.grad.abs().max() > 0
 
 
 def test_masks_move_with_their_pictures(modules):
@@ -194,6 +225,8 @@ def small(modules, monkeypatch, tmp_path):
     )
     for place in (comparison, representation_masks, representation_runs):
         monkeypatch.setattr(place, "STRUCTURES", dict.fromkeys(("bus_bra", "busi"), ("breast lesion",)))
+    for place in (comparison, representation_runs):
+        monkeypatch.setattr(place, "MASKS", {"BUS-BRA": "bus_bra"})
     for place in (representation_training, representation_masks):
         monkeypatch.setattr(place, "STEPS_TIMED", 2)
         monkeypatch.setattr(place, "ROUNDS", 1)
@@ -204,7 +237,9 @@ def small(modules, monkeypatch, tmp_path):
     monkeypatch.setattr(representation_measures, "FEW_STEPS", 1)
     monkeypatch.setattr(representation_training, "PICTURE", 64)
     monkeypatch.setattr(representation_runs, "STEPS", 2)
-    setting = representation_runs.Setting(tmp_path / "data", tmp_path / "work", "tiny", 0.001, 64, 4, CPU)
+    contrast = tmp_path / "contrast.safetensors"
+    save_encoder(build_encoder("tiny"), contrast)
+    setting = representation_runs.Setting(tmp_path / "data", tmp_path / "work", "tiny", 0.001, 64, 4, CPU, contrast)
     methods = representation_methods.METHODS
     runs = representation_runs.Runs
     return lambda *names: comparison.Comparison(runs(setting, {name: methods[name] for name in names}))
@@ -229,6 +264,18 @@ def test_masks_are_learned_without_those_of_the_test(small, tmp_path):
     jobs = chosen(small("masks alone").jobs(1), ["masks/*/BUS-BRA/16/without the set/equal steps"])
     assert [job.name for job in jobs if job.name.startswith("train/")] == ["train/masks alone/0/without bus_bra"]
     assert Queue(tmp_path / "work").run(jobs) == []
+
+
+@pytest.mark.parametrize("name", ["contrast, then masks", "MONAI UNet, masks alone"])
+def test_scores_of_a_structure_that_other_sets_show_are_carried_to_a_set(name, small, tmp_path):
+    from representation_queue import Queue, chosen
+
+    jobs = chosen(small(name).jobs(1), ["masks/*/BUS-BRA/*/scores carried"])
+    queue = Queue(tmp_path / "work")
+    assert queue.run(jobs) == []
+    steps = {job: one["steps"] for job, one in queue.all_found().items() if job.startswith("masks/")}
+    place = f"masks/{name}/0/BUS-BRA"
+    assert steps == {f"{place}/{count}/without the set/scores carried": 2 if count else 0 for count in (0, 16, 64)}
 
 
 def test_labels_of_pixels_are_learned_with_the_decoder_and_without_those_of_the_test(small, tmp_path):
