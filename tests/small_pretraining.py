@@ -81,6 +81,7 @@ def small_run(
     optimizer=torch.optim.AdamW,
     device="cpu",
     cache=True,
+    compile=False,
     **place,
 ):
     """Trainer, network, teacher and checkpoints of a run in float32; `wrap` distributes the network."""
@@ -115,7 +116,7 @@ def small_run(
     trainer = PretrainingTrainer(
         device=torch.device(device), network=network, objective=objective, stages=plan, optimizer=optimizer,
         data_loader=loader, peak_learning_rate=rate, warmup_steps=2, accumulation_steps=accumulation_steps,
-        clip_norm=1.0, teacher=teacher, momentum=(0.99, 0.9999), handlers=[checkpoints, *handlers],
+        clip_norm=1.0, teacher=teacher, compile=compile, momentum=(0.99, 0.9999), handlers=[checkpoints, *handlers],
     )  # fmt: skip
     return SimpleNamespace(trainer=trainer, network=network, bare=bare, teacher=teacher, checkpoints=checkpoints)
 

@@ -21,6 +21,7 @@ from echocare_core.errors import SettingsError
 from echocare_core.models.echocare import EchoCare
 from echocare_core.models.memory import explained_memory
 from echocare_core.models.precision import explain_precision, float32_products
+from echocare_core.pretraining.compiled import begin_step, compile_network
 from echocare_core.pretraining.data.on_device import DeviceLoader
 from echocare_core.pretraining.networks import update_ema
 from echocare_core.pretraining.objective import Objective
@@ -54,6 +55,7 @@ class PretrainingTrainer(Trainer):
         clip_norm: greatest norm of the gradient.
         teacher: moving average of the network, for patch mining and distillation; None where no stage needs it.
         momentum: of the teacher's moving average at the first step and at the last; with 1 it stays as it is.
+        compile: compile network and teacher (`compile_network`), which takes time at the start of each stage.
         handlers: ignite's and MONAI's.
 
     Attributes:
@@ -61,7 +63,8 @@ class PretrainingTrainer(Trainer):
         told_to_end: whether SIGTERM ended it before its last step (`ExactCheckpoints`).
 
     Raises:
-        SettingsError: batches that cannot be cut into equal parts, or stages that do not fit the network.
+        SettingsError: batches that cannot be cut into equal parts, stages that do not fit the network, or one that
+            cannot be compiled.
         TrainingError: while it runs, a loss or gradient that is not finite; the message names the files of the batch.
         DeviceMemoryError: while it runs, a batch that the memory of the device does not hold.
     """
@@ -81,6 +84,7 @@ class PretrainingTrainer(Trainer):
         clip_norm: float,
         momentum: tuple[float, float],
         teacher: nn.Module | None = None,
+        compile: bool = False,
         handlers: Sequence[Any] = (),
     ) -> None:
         bare: Any = getattr(network, "module", network)  # of DistributedDataParallel
@@ -99,6 +103,10 @@ class PretrainingTrainer(Trainer):
         self.peak_learning_rate, self.warmup_steps = peak_learning_rate, warmup_steps
         self.accumulation_steps, self.clip_norm, self.momentum = accumulation_steps, clip_norm, momentum
         self._factors = [group["lr"] / peak_learning_rate for group in optimizer.param_groups]
+        self.compiled = compile
+        for one in (self.bare_network, teacher) if compile else ():
+            if one is not None:
+                compile_network(one, graphs=2 * len(stages.stages), device=device)  # a teacher is asked for two things
         self.finished_at = time.perf_counter()
         self.told_to_end = False
         warn_of_warmup(logger, warmup_steps, len(stages))
@@ -136,6 +144,9 @@ class PretrainingTrainer(Trainer):
             group["lr"] = rate * factor
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.compiled:
+            engine.state.step_loss = None
+            begin_step()
         terms: dict[str, Tensor] = {}
         for part, last in self._micro_batches(batch):
             with contextlib.nullcontext() if last else self._unsynchronised():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_pretraining import WITH_MOMENTUM, KilledError, Losses, small_run, write_mix
@@ -11,10 +12,10 @@ NEAR = 1e-3  # relative, of losses after a dozen steps
 
 
 def losses_of(
-    data: Path, out: Path, device: str, stop_after: int | None = None, cache: bool | str = True
+    data: Path, out: Path, device: str, stop_after: int | None = None, **settings: Any
 ) -> dict[int, dict[str, float]]:
     kept = Losses(stop_after)
-    trainer = small_run(data, out, handlers=[kept], device=device, optimizer=WITH_MOMENTUM, cache=cache).trainer
+    trainer = small_run(data, out, handlers=[kept], device=device, optimizer=WITH_MOMENTUM, **settings).trainer
     if stop_after is None:
         trainer.run()
     else:
@@ -40,3 +41,12 @@ def test_pictures_on_the_gpu_train_what_pictures_in_memory_train(tmp_path: Path)
     by_cache = [losses_of(data, tmp_path / str(cache), "cuda", cache=cache) for cache in (True, "device")]
     in_memory, on_gpu = ({number: one["loss"] for number, one in run.items()} for run in by_cache)
     assert on_gpu == pytest.approx(in_memory, rel=NEAR)
+
+
+@pytest.mark.parametrize("accumulation_steps", [1, 2])
+def test_a_compiled_training_learns_what_it_learns_without_and_goes_on(accumulation_steps: int, tmp_path: Path) -> None:
+    data, parts = write_mix(tmp_path / "data"), {"accumulation_steps": accumulation_steps}
+    wanted = losses_of(data, tmp_path / "plain", "cuda", **parts)
+    before, after = (losses_of(data, tmp_path / "compiled", "cuda", stop, compile=True, **parts) for stop in (7, None))
+    of_plain, of_both = ({number: one["loss"] for number, one in run.items()} for run in (wanted, {**before, **after}))
+    assert of_both == pytest.approx(of_plain, rel=NEAR)
