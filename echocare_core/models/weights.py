@@ -24,7 +24,7 @@ from echocare_core.models.weight_file import check_card, read_state_dict, some
 from echocare_core.origin.running import Running, find_running
 
 EMBEDDED_FOLDER = Path(__file__).parent / "embedded"
-EMBEDDED = EMBEDDED_FOLDER / "tiny.safetensors"
+EMBEDDED = EMBEDDED_FOLDER / "small.safetensors"
 PATCH, HIDDEN = "patch_embed.proj.weight", "layers1.0.blocks.0.mlp.linear1.weight"
 STAGES = ("layers1.0", "layers2.0", "layers3.0", "layers4.0")
 TABLES = tuple(f"{stage}.blocks.0.attn.relative_position_bias_table" for stage in STAGES)
@@ -37,7 +37,7 @@ def load_encoder(path: str | Path = EMBEDDED) -> Encoder:
 
     Args:
         path: `.pth` / `.pt` or `.safetensors`: a state dict, bare or nested under `state_dict` or `model`, with or
-            without the prefix `module.`, with or without `mask_token`. By default the small pretrained encoder that
+            without the prefix `module.`, with or without `mask_token`. By default the pretrained encoder `small` that
             comes with this package, whose card lies beside it.
 
     Returns:

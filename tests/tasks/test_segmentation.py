@@ -85,7 +85,7 @@ def test_a_pretrained_encoder_is_ready_to_train(tmp_path):
 
 
 def test_it_starts_from_the_embedded_encoder_by_name():
-    net = network("tiny", encoder_weights="embedded")
+    net = network("small", encoder_weights="embedded")
     torch.testing.assert_close(net.encoder.state_dict(), load_encoder().state_dict(), atol=0, rtol=0)
 
 
