@@ -212,8 +212,8 @@ class DistillationTraining:
             pooled = [_pooled(maps)]
             if recipe.local_views:
                 pooled.append(_pooled(self.student.encoder(small)))
-            seen = self.student.image(torch.cat(pooled))
-            guessed = self.student.place(maps[recipe.place_map][:number].movedim(1, -1)[masked])
+            seen = self.student.image(torch.cat(pooled)).float()
+            guessed = self.student.place(maps[recipe.place_map][:number].movedim(1, -1)[masked]).float()
         spread = torch.stack([spread_loss(half) for half in pooled[0].chunk(2)]).mean()
         views = (seen / recipe.student_temperature).log_softmax(1).view(-1, number, recipe.prototypes)
         crossed = -torch.einsum("tik,vik->tv", told.view(2, number, -1), views) / number

@@ -89,7 +89,7 @@ def test_what_an_args_file_sets_is_looked_at_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"max_epochs": 3, "train#trainer#max_epochs": 4, "network_def#width": 8, "+train#handlers": []},
+        {"max_epochs": 3, "train#trainer#max_epochs": 4, "network_def#encoder_weights": None, "+train#handlers": []},
         {"optimizer#amsgrad": True, "optimizer::betas": [0.9, 0.99]},  # arguments at their default
         {"network_def": {"_target_": "bright_network.BrightNetwork"}},
     ],

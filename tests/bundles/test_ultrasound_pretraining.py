@@ -297,9 +297,11 @@ def test_a_run_does_not_go_on_with_other_settings(
         small_default(data, tmp_path / "run", **changed).run()
 
 
-def test_all_parts_trains_all_parts() -> None:
+def test_all_parts_trains_all_parts_and_the_second_training_keeps_what_was_learned() -> None:
     stages = configured("train.json", "all_parts.json").get_parsed_content("stages")
-    assert {term for stage in stages.stages for term in stage.terms} == set(TERMS)
+    second = configured("train.json", "label_pixels.json").get_parsed_content("stages")
+    assert {term for stage in stages.stages for term in stage.terms} == set(TERMS) - {"distillation"}
+    assert {term for stage in second.stages for term in stage.terms} == {"pixels", "distillation"}
     assert stages.mines
     assert len(stages.stages) > 1
 
