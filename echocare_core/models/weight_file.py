@@ -43,8 +43,7 @@ def read_state_dict(path: Path) -> OrderedDict[str, Tensor]:
         WeightsError: missing, not a weight file, without tensors, damaged, larger unpacked than packed, or with tensors
             that have no numbers of their own.
     """
-    if not path.is_file():
-        raise WeightsError(f"No weight file at {path}; needed a .pth, .pt or .safetensors file. Check the path.")
+    _check_there(path)
     try:
         content = _read(path)
     except DAMAGE as error:
@@ -74,8 +73,7 @@ def check_card(path: Path) -> str:
     Raises:
         WeightsError: the card names another file, or there is none.
     """
-    if not path.is_file():
-        raise WeightsError(f"No weight file at {path}; needed a .pth, .pt or .safetensors file. Check the path.")
+    _check_there(path)
     found, card, named = sha256_of(path), path.with_suffix(".json"), None
     with suppress(BundleError):  # a file of that name that is no card
         named = read_json(card).get("sha256") if card.is_file() else None
@@ -85,6 +83,12 @@ def check_card(path: Path) -> str:
             f"card is about. Get the weights again; if they are new ones, write their checksum into the card."
         )
     return found
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        found = f"No weight file at {path}" if path.name else "The path of a weight file is empty"
+        raise WeightsError(f"{found}; needed a .pth, .pt or .safetensors file. Check the path.")
 
 
 def _read(path: Path) -> object:

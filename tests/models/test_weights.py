@@ -13,7 +13,14 @@ import torch
 from monai_network import monai_network, relative_differences
 
 from echocare_core.errors import OutputError, WeightsError
-from echocare_core.models import PROFILES, EncoderProfile, build_encoder, load_encoder, save_encoder
+from echocare_core.models import (
+    PROFILES,
+    EncoderProfile,
+    build_encoder,
+    load_encoder,
+    save_encoder,
+    starting_encoder,
+)
 from echocare_core.models.weight_file import read_state_dict
 
 PUBLISHED = EncoderProfile(embed_dim=128, depths=(2, 2, 18, 2), num_heads=(4, 8, 16, 32), patch_size=2)
@@ -198,6 +205,12 @@ def test_no_damage_to_a_file_ends_in_another_error(tmp_path):
         path.write_bytes(damaged)
         with contextlib.suppress(WeightsError):
             read_state_dict(path)
+
+
+def test_an_empty_path_is_said_to_be_empty():
+    """As of `label_pixels.json`, whose `encoder_weights` are to be given."""
+    with pytest.raises(WeightsError, match=r"The path of a weight file is empty; needed a \.pth"):
+        starting_encoder("tiny", "")
 
 
 @pytest.mark.parametrize("name", ["absent.pth", "."])
