@@ -1,6 +1,10 @@
 """Dice of a segmentation bundle beside a MONAI UNet, trained from scratch on the same images at the same size as long.
 
-    python benchmarks/segmentation.py breast_lesion_segmentation --data BUS_BRA --external BUSI --external BREAST
+    python benchmarks/segmentation.py fetal_head_segmentation --data HC18
+    python benchmarks/segmentation.py breast_lesion_segmentation --data BUS_BRA --data BUSI --data BREAST
+
+Several data sets are joined in one table, RUNS/BUNDLE_unet/joined/table.csv, on which the bundle trains too; each is
+tested by itself.
 
 The UNet is trained by the bundle's own train.json with nothing but `network_def` and `max_epochs` replaced: same table,
 same augmentation, loss, optimiser, batches and arithmetic. It gets as many epochs as fit into the time of the bundle's
@@ -17,12 +21,14 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import torch
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from echocare_core.bundle import find_bundle
+from echocare_core.frames.manifest import COLUMNS, FILES
 
 UNET = {
     "_target_": "monai.networks.nets.UNet",
@@ -37,7 +43,7 @@ UNET = {
 
 def main(
     bundle: Annotated[str, typer.Argument(help="Name or folder of a segmentation bundle.")],
-    data: Annotated[Path, typer.Option(help="Folder with the table.csv that the weights were trained on.")],
+    data: Annotated[list[Path], typer.Option(help="Folders with a table.csv that the weights were trained on.")],
     external: Annotated[
         list[Path] | None, typer.Option(help="Further folders with a table.csv: tested, never seen.")
     ] = None,
@@ -49,9 +55,9 @@ def main(
     """Train the peer where it is not trained yet, score both, and print the table (RUNS/BUNDLE_unet)."""
     folder = find_bundle(bundle)
     runs = runs / f"{folder.name}_unet"
-    train_unet(folder, data, runs, epochs)
+    train_unet(folder, data[0] if len(data) == 1 else join_tables(data, runs / "joined"), runs, epochs)
     scores: dict[str, dict[str, Any]] = {}
-    for table in [data, *(external or [])]:
+    for table in [*data, *(external or [])]:
         scores[table.name] = {
             "bundle": score(folder, table, runs / "scores" / table.name / "bundle", {}),
             "MONAI UNet": score(
@@ -63,6 +69,23 @@ def main(
         }
     (runs / "comparison.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     show(folder.name, scores)
+
+
+def join_tables(folders: list[Path], out: Path) -> Path:
+    """Write one table of the images of several, with the paths of their files, and groups that stay apart; its folder.
+
+    A set that has no mask of an image leaves it out of the training, as it does by itself.
+    """
+    tables = []
+    for folder in folders:
+        rows = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
+        rows = rows[[name for name in COLUMNS if name in rows]]
+        for name in FILES:
+            rows[name] = [str((folder / cell).resolve()) if cell else "" for cell in rows[name]]
+        tables.append(rows.assign(group=folder.name + "/" + rows["group"]))
+    out.mkdir(parents=True, exist_ok=True)
+    pd.concat(tables).to_csv(out / "table.csv", index=False)
+    return out
 
 
 def train_unet(folder: Path, data: Path, runs: Path, epochs: int | None) -> None:

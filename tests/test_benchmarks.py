@@ -70,3 +70,21 @@ def test_every_recipe_has_stages_that_its_encoder_takes(recipes):
             stages = Stages([{**stage, "steps": 1} for stage in entries])
             stages.check_fit(PROFILES["tiny"], place_maps=TRAIN["network_def"]["place_maps"])
             assert sum(stage["share"] for stage in method.stages) == pytest.approx(1)
+
+
+def test_tables_of_several_data_sets_are_joined_and_their_groups_stay_apart(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    from segmentation import join_tables
+
+    for name, header, row in (
+        ("one", "image,mask,group,split,diagnosis", "images/a.png,masks/a.png,7,train,benign"),
+        ("other", "image,mask,group,split,pixel_mm", "a.png,,7,val,0.1"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "table.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    joined = join_tables([tmp_path / "one", tmp_path / "other"], tmp_path / "joined") / "table.csv"
+    assert joined.read_text(encoding="utf-8").splitlines() == [
+        "image,mask,group,split,pixel_mm",
+        f"{tmp_path}/one/images/a.png,{tmp_path}/one/masks/a.png,one/7,train,",
+        f"{tmp_path}/other/a.png,,other/7,val,0.1",
+    ]
