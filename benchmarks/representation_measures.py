@@ -40,7 +40,7 @@ PROBES = {  # folder of the data and column of the classes
 FOLDS = 5
 FEW_DRAWS, FEW_STEPS, FEW_RATE, FEW_STRENGTH = 3, 40, 5e-4, 0.1  # the last of the regression, as scikit-learn's C
 MASK_RATE, ENCODER_FACTOR = 3e-3, 0.3  # the second of an encoder that was trained before
-CARRIED_RATE = 3e-4  # where the scores are carried too
+CARRIED_RATE, START_SHARE = 1e-3, 0.5  # where the scores are carried too
 UNLIKELY = -20.0
 
 
@@ -121,6 +121,7 @@ def tune_masks(
     count: int | None,
     plan: Plan,
     device: torch.device,
+    start_share: float = 0.0,
 ) -> dict[str, Any]:
     """Dice on `test` after training a network in place on masks.
 
@@ -132,6 +133,8 @@ def tune_masks(
         count: of pictures that are trained on, the same ones for a seed; all where None.
         plan: how long and how fast.
         device: to compute on.
+        start_share: of the weights it starts with in the mean of them and the trained ones that is scored (Wortsman et
+            al., CVPR 2022, arXiv 2109.01903); they must be able to score these labels.
 
     Returns:
         "dice" (the mean over pictures), "images" (of each picture the mean over the labels that are drawn in it),
@@ -141,7 +144,11 @@ def tune_masks(
     images, masks = train.images[rows].to(device), train.masks[rows].to(device)
     network = network.to(device)
     criterion = DiceCELoss(to_onehot_y=True, softmax=True, include_background=False)
+    start = [parameter.detach().clone() for parameter in network.parameters()]
     seconds = finetune(network, images, masks, lambda logits, _, drawn: criterion(logits, drawn), plan)
+    with torch.no_grad():
+        for parameter, before in zip(network.parameters(), start, strict=True):
+            parameter.lerp_(before, start_share)
     scores = _dice_of_each(network, test, labels, device)
     each = np.nanmean(scores, axis=1)
     return {

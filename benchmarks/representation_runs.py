@@ -21,6 +21,7 @@ from representation_measures import (
     PROBE_SIDE,
     PROBES,
     SIDE,
+    START_SHARE,
     few_shot,
     load,
     probe,
@@ -202,14 +203,18 @@ class Runs:
         return {**scores, "network": self.network(one.recipe), "without": one.without}
 
     def segment_carried(self, one: Training, task: str, count: int, _: Mapping[str, Found]) -> Found:
-        """The same, from the scores that the training gave the structures of the data set; with no mask as they are."""
+        """The same, from the scores that the training gave the structures of the data set; with no mask as they are.
+
+        With masks, halfway between them and what they are trained to: from good scores a few masks lead astray.
+        """
         setting, network, structures = self.setting, self.network(one.recipe), STRUCTURES[MASKS[task]]
         trained = start_from(
             build_network(network, setting.encoder, len(masks.NAMES), one.seed), self._folder(one), True
         )
         chosen = ChosenScores(trained, len(masks.NAMES), [masks.NAMES.index(name) for name in structures])
-        plan = Plan(STEPS if count else 0, CARRIED_RATE, one.seed, ENCODER_FACTOR)
-        scores = tune_masks(chosen, *self._read(MASKS[task], SIDE), len(structures), count, plan, setting.device)
+        plan = Plan(STEPS if count else 0, CARRIED_RATE, one.seed)
+        parts = self._read(MASKS[task], SIDE)
+        scores = tune_masks(chosen, *parts, len(structures), count, plan, setting.device, START_SHARE)
         return {**scores, "network": network, "without": one.without}
 
     @cached_property

@@ -151,6 +151,25 @@ def test_any_network_is_tuned_on_masks_and_scored_picture_by_picture(modules, tm
     assert after["dice"] > max(0.5, before["dice"])
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_the_weights_of_the_start_keep_a_share(share, modules, tmp_path):
+    from representation_finetuning import Plan
+    from representation_measures import tune_masks
+    from representation_pictures import read_split
+
+    table = write_table(tmp_path / "discs", ("train",) * 4 + ("test",) * 2)
+    parts = [read_split(table, split, 64, labels=1) for split in ("train", "test")]
+    weights = []
+    for kept in (0.0, 1.0, share):
+        torch.manual_seed(0)
+        network = nn.Conv2d(3, 2, 5, padding=2)
+        tune_masks(network, *parts, 1, 4, Plan(3, 0.01, seed=0), CPU, kept)
+        weights.append(network.weight.detach())
+    trained, start, found = weights
+    assert (trained - start).abs().max() > 1e-3
+    torch.testing.assert_close(found, trained + share * (start - trained))
+
+
 def segmented(images, without=(), network="encoder and decoder"):
     return {"images": list(images), "groups": ["a", "b", "b"], "without": list(without), "network": network}
 
