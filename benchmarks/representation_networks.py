@@ -16,7 +16,7 @@ from echocare_core.pretraining.assembly import DECODER_FILE, ENCODER_FILE
 from echocare_core.tasks.segmentation import SegmentationNetwork
 
 OURS, WHOLE = "encoder and decoder", "network.safetensors"
-DECODER_WIDTHS = {"width": 16, "width_limit": 64}
+DECODER_WIDTHS = {"width": 32, "width_limit": 80}
 WIDTHS = (32, 64, 128, 256)
 UNET = "MONAI UNet"  # whose time is everybody's where times are equal
 OPPONENTS: dict[str, Callable[[int], nn.Module]] = {  # channels out to a network: 1.6, 1.9 and 1.8 million weights

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import safetensors.torch
 import torch
-from monai.networks.blocks import UnetrUpBlock
+from monai.networks.blocks import UnetResBlock, UnetrUpBlock
 from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,18 +24,22 @@ from echocare_core.models.weight_file import check_card, read_state_dict
 from echocare_core.models.weights import embedded_file, load_strictly
 
 DECODER = "_decoder"  # ending of the name of such a file beside its encoder's
+FINEST_STRIDE = 2  # pixels of the image per element of the finest level, where patches are larger than that
+PATH_LEVELS = 3  # with convolutions of the image: in coarser ones little is left that the maps lack
 CLASSIFIER, STRUCTURES = "classifier.", "structures"  # in such a file: prefix of tensors, and names of their rows
 
 
 class SegmentationDecoder(nn.Module):
-    """U-shaped, in the manner of Swin UNETR v2 (He et al., MICCAI 2023).
+    """U-shaped, in the manner of Swin UNETR v2 (He et al., MICCAI 2023), with a path of convolutions of the image.
 
-    Each feature map is projected to the width of its level. Up-blocks double the deepest in size and join it with the
-    next finer one; a last one joins the image itself, whose detail the patches have averaged away.
+    The path halves the image by residual blocks as the first half of a U-Net does: it keeps the detail that the patches
+    average away. Each feature map is projected to the width of its level and added to what the path has there.
+    Up-blocks double the deepest level in size and join it with the next finer one, up to half the size of the image, or
+    to its whole size where the encoder's patches are of 1 or 2 px.
 
     Args:
         profile: of the encoder, name or numbers.
-        width: channels of the finest levels; deeper ones have twice as many, at most `width_limit`.
+        width: channels of the finest level; deeper ones have twice as many, at most `width_limit`.
         width_limit: most channels of any level.
     """
 
@@ -43,13 +47,20 @@ class SegmentationDecoder(nn.Module):
         super().__init__()
         profile = named_profile(profile)
         self.settings = {"encoder": _spell(profile), "width": str(width), "width_limit": str(width_limit)}
-        widths = [min(width * 2**level, width_limit) for level in range(len(profile.channels))]
+        finest = self.finest_stride = 1 if profile.patch_size <= FINEST_STRIDE else FINEST_STRIDE
+        levels = (profile.strides[-1] // finest).bit_length()
+        widths = [min(width * 2**level, width_limit) for level in range(levels)]
+        self._unmapped = levels - len(profile.channels)  # levels finer than any map
         self.project = nn.ModuleList(
-            nn.Conv2d(channels, wide, kernel_size=1) for channels, wide in zip(profile.channels, widths, strict=True)
+            nn.Conv2d(channels, wide, kernel_size=1)
+            for channels, wide in zip(profile.channels, widths[self._unmapped :], strict=True)
+        )
+        path = [IMAGE_CHANNELS, *widths[: max(PATH_LEVELS, self._unmapped)]]
+        self.path = nn.ModuleList(
+            UnetResBlock(2, fine, coarse, kernel_size=3, stride=2 if level else finest, norm_name="instance")
+            for level, (fine, coarse) in enumerate(pairwise(path))
         )
         self.up_blocks = nn.ModuleList(UpBlock(deep, fine) for fine, deep in pairwise(widths))
-        self.stem = nn.Conv2d(IMAGE_CHANNELS, width, kernel_size=3, stride=max(1, profile.patch_size // 2), padding=1)
-        self.last_up_block = UpBlock(widths[0], width)
 
     def forward(self, image: Tensor, maps: Sequence[Tensor]) -> Tensor:
         """Features of every pixel.
@@ -61,14 +72,21 @@ class SegmentationDecoder(nn.Module):
         Returns:
             Float (batch, width, height, width), for a 1x1 convolution to classify.
         """
-        projected = [project(features) for project, features in zip(self.project, maps, strict=True)]
-        x = projected.pop()
+        levels = self._levels(image, maps)
+        x = levels.pop()
         for up_block in reversed(self.up_blocks):
-            x = up_block(x, projected.pop())
-        x = self.last_up_block(x, self.stem(image))
-        if self.stem.stride == (1, 1):
+            x = up_block(x, levels.pop())
+        if self.finest_stride == 1:
             return x
         return functional.interpolate(x, size=image.shape[-2:], mode="bilinear", align_corners=False)
+
+    def _levels(self, image: Tensor, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The path, and the projected maps added to it, finest first."""
+        path = list(accumulate(self.path, lambda x, block: block(x), initial=image))[1:]
+        mapped = [project(features) for project, features in zip(self.project, maps, strict=True)]
+        unmapped = self._unmapped
+        both = [here + there for here, there in zip(path[unmapped:], mapped, strict=False)]
+        return [*path[:unmapped], *both, *mapped[len(both) :]]
 
 
 class UpBlock(UnetrUpBlock):

@@ -93,10 +93,10 @@ def test_the_limits_of_open_sizes_follow_from_the_network(network):
 
 def test_an_export_leaves_the_network_as_it_was(network, tmp_path):
     network.train()
-    network.decoder.stem.eval()
+    network.decoder.path.eval()
     export_torchscript(network, tmp_path / "network.pt", SIZE)
     assert network.training
-    assert not network.decoder.stem.training
+    assert not network.decoder.path.training
 
 
 def test_a_failed_export_leaves_no_file(tmp_path):

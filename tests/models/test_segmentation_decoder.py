@@ -16,6 +16,8 @@ from echocare_core.models import (
 )
 
 FINE = EncoderProfile(embed_dim=4, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1), patch_size=2, window_size=4)
+COARSE = EncoderProfile(embed_dim=4, depths=(1, 1), num_heads=(1, 1), patch_size=8, window_size=4)
+COARSEST = EncoderProfile(embed_dim=4, depths=(1, 1), num_heads=(1, 1), patch_size=32, window_size=2)
 WIDTHS = {"width": 4, "width_limit": 8}
 
 
@@ -38,7 +40,9 @@ def saved(decoder, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("profile", [FINE, SMALLEST], ids=["patches of 2 px", "patches of 4 px"])
+@pytest.mark.parametrize(
+    "profile", [FINE, SMALLEST, COARSE, COARSEST], ids=lambda profile: f"patches of {profile.patch_size} px"
+)
 @pytest.mark.parametrize("size", [(128, 192), (96, 80), (90, 101)])
 def test_every_pixel_gets_features_whatever_the_size_of_the_image(profile, size):
     image = torch.rand(2, 3, *size)
@@ -53,6 +57,16 @@ def test_the_image_and_every_map_have_a_say(decoder, level):
     given = [one.requires_grad_() for one in (image, *maps_of(SMALLEST, 128, 128))]
     (gradient,) = torch.autograd.grad(decoder(given[0], given[1:])[:, 0].square().sum(), given[level])
     assert gradient.any()
+
+
+def test_detail_that_no_patch_resolves_is_told_apart(decoder):
+    """Stripes of 2 px against the same shifted by 2 px: each patch of 4 px has the same mean."""
+    stripes = (torch.arange(128) // 2 % 2).float().expand(1, 3, 128, 128)
+    maps = maps_of(SMALLEST, 128, 128)
+    with torch.no_grad():
+        here, shifted = decoder(stripes, maps), decoder(1 - stripes, maps)
+    middle = (slice(None), slice(None), slice(40, 88), slice(40, 88))
+    assert (here - shifted)[middle].abs().mean() > 0.1 * here[middle].std()
 
 
 def test_a_mark_in_one_corner_is_decoded_in_that_corner(decoder):
@@ -104,9 +118,9 @@ def test_a_file_that_does_not_say_what_it_was_built_for_is_refused(decoder, tmp_
 
 
 def test_a_file_that_lacks_a_tensor_is_refused_with_its_name(decoder, tmp_path):
-    state = {name: tensor for name, tensor in decoder.state_dict().items() if name != "stem.bias"}
+    state = {name: tensor for name, tensor in decoder.state_dict().items() if name != "project.0.bias"}
     safetensors.torch.save_file(state, tmp_path / "less.safetensors", decoder.settings)
-    with pytest.raises(WeightsError, match=r"1 missing \(stem.bias\)"):
+    with pytest.raises(WeightsError, match=r"1 missing \(project.0.bias\)"):
         load_segmentation_decoder(tmp_path / "less.safetensors", SMALLEST, **WIDTHS)
 
 

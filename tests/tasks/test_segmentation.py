@@ -162,7 +162,7 @@ def test_the_tiny_network_fits_into_four_megabytes_of_float16():
 
 def test_no_level_of_the_decoder_is_wider_than_the_limit():
     wide = [module.out_channels for module in network(width_limit=32).decoder.project]
-    assert wide == [16, 32, 32, 32, 32]
+    assert wide == [32, 32, 32, 32, 32]
 
 
 SIZE, BOX = (90, 130), (10, 20, 80, 120)
