@@ -30,6 +30,7 @@ ORDER = [
         "arrivals",
         "demo",
         "checks",
+        "finetuning",
         "archive",
         "download",
         "installation",

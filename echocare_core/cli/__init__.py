@@ -15,6 +15,7 @@ from echocare_core.cli.demo import demo
 from echocare_core.cli.ending import ending_cleanly
 from echocare_core.cli.evaluate import evaluate
 from echocare_core.cli.fetch import fetch
+from echocare_core.cli.finetune import finetune
 from echocare_core.cli.inspect import inspect
 from echocare_core.cli.install import install
 from echocare_core.cli.label import label
@@ -32,7 +33,7 @@ from echocare_core.version import __version__
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Results": (demo, predict, evaluate, send, watch, serve, label),
     "Exports": (fetch, inspect, deidentify, shards),
-    "Bundles": (bundles, check, install, pack, quantize),
+    "Bundles": (bundles, check, install, finetune, pack, quantize),
 }
 
 app = typer.Typer(

@@ -37,6 +37,7 @@ OURS = frozenset(
         *("tasks.segmentation.SegmentationNetwork", "tasks.segmentation.SegmentationOutputd"),
         *("tasks.segmentation.build_mean_dice", "tasks.segmentation.score_masks"),
         *("training.FlipInferer", "training.PrecisionInferer", "training.TableDataset", "training.build_predictor"),
+        "training.early_stopping.StopEarly",
         *("training.build_parameter_groups", "training.build_trainer", "training.build_validator"),
         "training.place_network",
         *("transforms.EvenClip", "transforms.ExportDataset", "transforms.LoadMaskd", "transforms.LoadUltrasoundd"),

@@ -98,13 +98,14 @@ def filled_in(tmp_path: Path, table: Path, pacs: SmallPacs, labels: Path) -> Cal
     """Put real paths and the address of a running PACS in place of a page's capital letters; train one epoch only."""
 
     def fill_in(page: Path, text: str) -> str:
-        written = ("EXPORT", "OUT", "TABLES", "RUN", "SCORES", "COPY", "MINE")
+        written = ("EXPORT", "OUT", "TABLES", "RUN", "SCORES", "COPY", "MINE", "TUNED")
         given = {"FOLDER": table, "FILE": next(DEMO.glob("**/IM*")), "UID": STUDY, "LABELS": labels}
         if "--out FOLDER" in page.read_text(encoding="utf-8"):
             given["FOLDER"] = tmp_path / "made"
         names = {**{name: tmp_path / name.lower() for name in written}, **given}
         text = re.sub(rf"\b({'|'.join(names)})\b", lambda word: str(names[word[0]]), text)
         text = re.sub(r"(configs/train\.json )", r"\1--max_epochs 1 ", text)
+        text = re.sub(r"(echocare finetune .+)", r"\1 --set max_epochs=1", text)
         return text.replace("https://pacs.example/dicom-web", pacs.address)
 
     return fill_in

@@ -1,0 +1,105 @@
+"""The folder of a new bundle: a copy of the one it was trained from, under a name of its own, with new weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from echocare_core.atomic import replacing
+from echocare_core.bundle import METADATA, WEIGHTS, WEIGHTS_CARD, read_identity, read_json
+from echocare_core.checks.files import files_of
+from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.finetuning.cases import Cases
+from echocare_core.training.weights import export_network
+
+README = "docs/README.md"
+VERSION = "1.0.0"
+Numbers = Mapping[str, Mapping[str, Mapping[str, Summary]]]  # split -> number -> before, after, difference
+
+
+def write_bundle(folder: Path, chosen: Path, tuned: Path) -> None:
+    """Copy what a bundle is made of, name it after its new folder, and put weights into it.
+
+    Args:
+        folder: of the bundle that was fine-tuned.
+        chosen: its new weights.
+        tuned: folder of the new bundle, whose name it takes; replaced in one step.
+    """
+    unfinished = tuned.with_name(f".{tuned.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for path in files_of(folder):
+        if path != folder / WEIGHTS:
+            copy = unfinished / path.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    for config in unfinished.glob("configs/*.json"):
+        config.write_text(config.read_text(encoding="utf-8").replace(f"'{folder.name}'", f"'{tuned.name}'"), "utf-8")
+    origin = read_identity(folder)
+    metadata = {
+        **read_json(unfinished / METADATA),
+        "bundle_name": tuned.name,
+        "version": VERSION,
+        "changelog": {VERSION: f"Fine-tuned from {origin['name']} {origin['version']}."},
+    }
+    (unfinished / METADATA).write_text(json.dumps(metadata, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
+    export_network(chosen, unfinished / WEIGHTS)
+    shutil.rmtree(tuned, ignore_errors=True)
+    unfinished.rename(tuned)
+
+
+def write_card(tuned: Path, folder: Path, cases: Cases, share: float, numbers: Numbers) -> None:
+    """Say on the card of the new weights, and on the page of the bundle, where they come from and how good they are.
+
+    Args:
+        tuned: folder of the new bundle.
+        folder: of the one that was fine-tuned.
+        cases: what was learned from.
+        share: of the weights of the start in the new ones.
+        numbers: of both.
+    """
+    origin, card = read_identity(folder), read_json(folder / WEIGHTS_CARD)
+    first = f"{origin['name']} {origin['version']}"
+    images = ", ".join(f"{split} {count}" for split, count in cases.images.items())
+    results = {
+        f"own {split}": {
+            "bundle": {name: one["after"] for name, one in named.items()},
+            first: {name: one["before"] for name, one in named.items()},
+        }
+        for split, named in numbers.items()
+    }
+    about = {
+        "origin": f"Fine-tuned from {first} by `echocare finetune`. Those: {card.get('origin', 'unknown')}",
+        "data": f"Own images, by split: {images}. Before: {card.get('data', 'unknown')}",
+        "licence": f"Yours to say. What it was fine-tuned from: {card.get('licence', 'unknown')}",
+        "training": {"share_of_the_start": share},
+        "command": f"echocare finetune {origin['name']} TABLE OUT",
+        "results": results,
+    }
+    new = read_json(tuned / WEIGHTS_CARD)
+    gone = ("results_command", "unet_training")
+    with replacing(tuned / WEIGHTS_CARD) as unfinished:
+        kept = {name: value for name, value in new.items() if name not in gone}
+        unfinished.write_text(json.dumps({**kept, **about}, indent=4) + "\n", encoding="utf-8")
+    with replacing(tuned / README) as unfinished:
+        unfinished.write_text(_page(tuned.name, first, images, numbers), encoding="utf-8")
+
+
+def _page(name: str, first: str, images: str, numbers: Numbers) -> str:
+    rows = "".join(
+        f"| own {split} | {number} | {spelled(one['before'])} | {spelled(one['after'])} | "
+        f"{one['after']['images']:.0f} |\n"
+        for split, named in numbers.items()
+        for number, one in named.items()
+    )
+    return (
+        f"# {name}\n\nFine-tuned from {first} on own images (by split: {images}). For research; not a medical device. "
+        f"`echocare predict` on this folder runs it.\n\n| images | number | {first} | this bundle | images |\n"
+        f"|---|---|---|---|---|\n{rows}\nVal chose the weights; its numbers flatter them.\n"
+    )
+
+
+def spelled(number: Summary, sign: str = "") -> str:
+    """A mean with its 95 % interval."""
+    return f"{number['mean']:{sign}.3f} ({number['low']:{sign}.3f} to {number['high']:{sign}.3f})"

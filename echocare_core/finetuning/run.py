@@ -1,0 +1,215 @@
+"""Fine-tuning from a table to a bundle of one's own: look, score, train, choose, score again, write."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from echocare_core.atomic import replacing
+from echocare_core.bundle import WEIGHTS, find_bundle, is_name, read_identity
+from echocare_core.checksum import sha256_of
+from echocare_core.disk import explained
+from echocare_core.errors import OutputError, SettingsError
+from echocare_core.evaluation.bootstrap import Summary, summarise_means
+from echocare_core.finetuning.between import choose_between
+from echocare_core.finetuning.cases import NEEDED, Cases, complete_table
+from echocare_core.finetuning.configured import TRAINING, open_workflow, score_split
+from echocare_core.finetuning.new_bundle import VERSION, Numbers, spelled, write_bundle, write_card
+from echocare_core.finetuning.page import write_page
+from echocare_core.lock import FolderLock
+from echocare_core.models.identity import bundle_of, name_bundle
+from echocare_core.models.weight_file import read_state_dict
+from echocare_core.result_files import REPORT_HTML
+from echocare_core.training.checkpoint_file import BEST, LATEST, read_checkpoint, write_checkpoint
+from echocare_core.workflow import own_errors
+
+IMAGES, RUN, BEFORE, AFTER = "images", "training", "before", "after"  # folders in OUT
+ASKED, CHOSEN, TRIED = "asked.json", "chosen.pt", "chosen.json"
+TEST = "test"
+BOTH = ("device", "mask_threshold")  # settings that the evaluation needs too
+OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
+    *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
+    *("encoder", "encoder_weights", "decoder_weights", "structures"),
+)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What a fine-tuning left.
+
+    Attributes:
+        bundle: folder of the new bundle, which every other command takes.
+        page: curves, numbers, and the way to both evaluations.
+        cases: what the table holds.
+        share: of the shipped weights in the new ones, from 0 to 1.
+        numbers: split -> number -> "before", "after" and "difference", each with its interval.
+    """
+
+    bundle: Path
+    page: Path
+    cases: Cases
+    share: float
+    numbers: Numbers
+
+    def __str__(self) -> str:
+        lines = [
+            f"{split}, {name}: {spelled(one['before'])} before, {spelled(one['after'])} after "
+            f"(difference {spelled(one['difference'], '+')}, {one['after']['images']:.0f} images)"
+            for split, named in self.numbers.items()
+            for name, one in named.items()
+        ]
+        if TEST not in self.numbers:
+            lines.append("There is no split test: val chose the weights, and its numbers flatter them.")
+        if self.share == 1:
+            lines.append("No training did better on val than the weights that came with the bundle: they are kept.")
+        return "\n".join([*lines, f"The new bundle: {self.bundle}", f"A page about it: {self.page}"])
+
+
+def finetune(
+    bundle: str | Path,
+    table: str | Path,
+    out: str | Path,
+    *,
+    name: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> FineTuned:
+    """Train a bundle further on a team's own images, and write a bundle of its own.
+
+    The training is the bundle's train.json with finetune.json over it: it starts from the bundle's weights, and ends
+    where `val` gets no better. Of the weights between those of the start and the trained ones those are kept that do
+    best on `val` (`choose_between`). Both are scored by the bundle's evaluation on `val`, and on `test` where the table
+    has such rows: the numbers of `val` chose the weights and flatter them, those of `test` do not. The same call goes
+    on where it was stopped.
+
+    Args:
+        bundle: name or folder of a bundle with finetune.json.
+        table: the images and their masks (`complete_table`).
+        out: folder; made if need be.
+        name: of the new bundle and its folder in `out`; "own_" and the bundle's where None.
+        settings: entries of the two configurations to replace, such as {"max_epochs": 5}.
+
+    Raises:
+        TableError: a table that cannot be used; it names the first ten mistakes.
+        BundleError, SettingsError, WeightsError, TrainingError: as of a training, or a setting that would part the new
+            bundle from its own inference.json.
+        OutputError: `out` holds a finished fine-tuning, or one that was asked for otherwise, or cannot be written.
+    """
+    folder, out, settings = find_bundle(bundle), Path(out), dict(settings or {})
+    name = name or f"own_{folder.name}"
+    _check_asked(folder, out, name, settings)
+    both = {key: value for key, value in settings.items() if key in BOTH}
+    opened = open_workflow(folder, TRAINING, settings, prepare=False).parser
+    with explained(out, "the fine-tuning"):
+        out.mkdir(parents=True, exist_ok=True)
+    with FolderLock(out, "the fine-tuning"):
+        cases = complete_table(table, out / IMAGES, int(opened.get_parsed_content("seed")))
+        _check_same(out, folder, name, cases, settings)
+        for line in str(cases).splitlines():
+            logger.info("%s", line)
+        splits = [split for split in (*NEEDED[1:], TEST) if split in cases.images]
+        for split in splits:  # first, for it looks at everything that the end will need
+            if not (out / BEFORE / split / "evaluation.json").is_file():
+                score_split(folder, out / IMAGES, split, out / BEFORE / split, folder / WEIGHTS, both)
+        share = _train(folder, {**settings, "dataset_dir": str(out / IMAGES), "output_dir": str(out / RUN)}, name)
+        with explained(out, "the new bundle"):
+            write_bundle(folder, out / RUN / CHOSEN, out / name)
+        for split in splits:
+            score_split(out / name, out / IMAGES, split, out / AFTER / split, out / name / WEIGHTS, both)
+        numbers = {split: _compared(out / BEFORE / split, out / AFTER / split) for split in splits}
+        with explained(out, "the new bundle"):
+            write_card(out / name, folder, cases, share, numbers)
+            page = write_page(
+                out / REPORT_HTML, out / name, cases, share, numbers, out / RUN, [out / BEFORE, out / AFTER]
+            )
+    return FineTuned(out / name, page, cases, share, numbers)
+
+
+def _check_asked(folder: Path, out: Path, name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse, before anything is read, what would fail at the end."""
+    if not is_name(name) or name.startswith(".") or name in (IMAGES, RUN, BEFORE, AFTER, folder.name):
+        raise SettingsError(f"The new bundle cannot be called '{name}'; needed a name of its own. Choose another.")
+    if out.resolve() == folder or folder in out.resolve().parents:
+        raise OutputError(f"{out} lies in the bundle {folder.name}; needed a folder elsewhere. Choose another.")
+    if (out / REPORT_HTML).exists():
+        raise OutputError(
+            f"{out} holds a finished fine-tuning; needed a folder without one. Choose another OUT, or take it away."
+        )
+    wrong = sorted(key for key in settings if key.partition("#")[0] in OF_THE_BUNDLE)
+    if wrong:
+        raise SettingsError(
+            f"{wrong[0]} cannot be set here: the new bundle keeps what its inference.json says of it. Leave it out, or "
+            f"train with `python -m monai.bundle run`."
+        )
+
+
+def _check_same(out: Path, folder: Path, name: str, cases: Cases, settings: Mapping[str, Any]) -> None:
+    """Refuse to go on with what was begun with another table, bundle or settings."""
+    asked = {
+        "bundle": {**read_identity(folder), "sha256": sha256_of(folder / WEIGHTS)},
+        "name": name,
+        "table": sha256_of(cases.table),
+        "settings": {key: str(value) for key, value in settings.items()},
+    }
+    path = out / ASKED
+    begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
+    changed = [key for key in asked if begun.get(key) != asked[key]]
+    if changed:
+        raise OutputError(
+            f"{out} holds a fine-tuning with another {' and '.join(changed)}; needed the same to go on. Choose another "
+            f"OUT."
+        )
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+
+
+def _train(folder: Path, settings: Mapping[str, Any], name: str) -> float:
+    """Train and choose, unless that is done; the share of the start in what was chosen."""
+    run = Path(settings["output_dir"])
+    if (run / TRIED).is_file():
+        return float(json.loads((run / TRIED).read_text(encoding="utf-8"))["share"])
+    workflow = open_workflow(folder, TRAINING, settings)
+    parser = workflow.parser
+    with own_errors({key: value for key, value in settings.items() if key not in OF_THE_BUNDLE}):
+        epochs, patience = (int(parser.get_parsed_content(key)) for key in ("max_epochs", "patience"))
+        if not _has_ended(run, epochs, patience):
+            workflow.run()
+        network, validator = (parser.get_parsed_content(key) for key in ("network", "validate#evaluator"))
+        shares = parser.get_parsed_content("start_shares")
+        between = choose_between(network, validator, folder / WEIGHTS, run / BEST, shares)
+    write_checkpoint(name_bundle(between.state, {"name": name, "version": VERSION}), run / CHOSEN)
+    with replacing(run / TRIED) as unfinished:
+        unfinished.write_text(json.dumps({"share": between.share, "val": between.metrics}) + "\n", encoding="utf-8")
+    return between.share
+
+
+def _has_ended(run: Path, epochs: int, patience: int) -> bool:
+    """Whether a training has all its epochs, or was stopped for it got no better."""
+    if not (run / LATEST).is_file() or not (run / BEST).is_file():
+        return False
+    done = int(read_checkpoint(run / LATEST, ["epoch"])["epoch"])
+    best = int(bundle_of(read_state_dict(run / BEST)).get("epoch", done))
+    return done >= epochs or done - best >= patience
+
+
+def _compared(before: Path, after: Path) -> dict[str, dict[str, Summary]]:
+    """Every number before and after, and how much it changed image by image, over the images where both know it."""
+    first, second = (
+        pd.read_csv(place / "evaluation.csv", dtype={"group": str}, keep_default_na=False, na_values=[""])
+        for place in (before, after)
+    )
+    found = {}
+    for number in second.select_dtypes("number"):
+        known = first[number].notna() & second[number].notna() if number in first else pd.Series([False])
+        if known.any():
+            keys = second.loc[known, ["image", "group"]].fillna("")
+            columns = {"before": first.loc[known, number], "after": second.loc[known, number]}
+            columns["difference"] = columns["after"] - columns["before"]
+            found[str(number)] = summarise_means(keys.assign(**columns))
+    return found

@@ -1,0 +1,86 @@
+"""The table of a fine-tuning: groups and splits that it leaves out are completed, what cannot be is refused."""
+
+import logging
+
+import pandas as pd
+import pytest
+
+from echocare_core.errors import TableError
+from echocare_core.finetuning.cases import complete_table
+
+
+def write(folder, columns, rows, name="table.csv"):
+    folder.mkdir(exist_ok=True)
+    pd.DataFrame(rows, columns=columns).to_csv(folder / name, index=False)
+    return folder / name
+
+
+def read(cases):
+    return pd.read_csv(cases.table, dtype=str, keep_default_na=False)
+
+
+PATIENTS = [(f"{n}.png", f"m{n}.png", f"p{n // 2}") for n in range(16)]  # two images of each of eight
+
+
+def test_a_quarter_of_the_patients_is_drawn_for_val_and_no_patient_is_in_both(tmp_path):
+    table = write(tmp_path / "in", ["image", "mask", "patient"], PATIENTS)
+    cases = complete_table(table, tmp_path / "out", seed=1)
+    rows = read(cases)
+    assert (dict(cases.images), dict(cases.groups)) == ({"train": 12, "val": 4}, {"train": 6, "val": 2})
+    assert rows.groupby("group")["split"].nunique().max() == 1
+    assert "2 groups of 8 drawn for val (seed 1)" in str(cases)
+
+
+def test_the_same_seed_draws_the_same_patients_and_another_one_others(tmp_path):
+    table = write(tmp_path / "in", ["image", "mask", "patient"], PATIENTS)
+    drawn = [read(complete_table(table, tmp_path / "out", seed)).to_csv() for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_splits_and_groups_that_are_there_are_kept_and_paths_are_absolute(tmp_path):
+    rows = [
+        ("a.png", "ma.png", "7", "train", "0.2"),
+        ("b.png", "mb.png", "8", "val", ""),
+        ("c.png", "mc.png", "9", "test", ""),
+    ]
+    table = write(tmp_path / "in", ["image", "mask", "group", "split", "pixel_mm"], rows)
+    cases = complete_table(tmp_path / "in", tmp_path / "out", seed=1)
+    found = read(cases)
+    assert found["image"].tolist() == [str(tmp_path / "in" / name) for name in ("a.png", "b.png", "c.png")]
+    assert found["mask"].tolist() == [str(tmp_path / "in" / name) for name in ("ma.png", "mb.png", "mc.png")]
+    assert found[["group", "split", "pixel_mm"]].to_numpy().tolist() == [
+        ["7", "train", "0.2"], ["8", "val", ""], ["9", "test", ""],
+    ]  # fmt: skip
+    assert cases.notes == ()
+    assert table.read_bytes() == (tmp_path / "in" / "table.csv").read_bytes()
+
+
+def test_without_patients_each_image_is_one_and_it_is_said(tmp_path):
+    table = write(tmp_path / "in", ["image", "mask"], [row[:2] for row in PATIENTS])
+    cases = complete_table(table, tmp_path / "out", seed=1)
+    assert dict(cases.groups) == {"train": 12, "val": 4}
+    assert "each image counts as a patient" in str(cases)
+
+
+def test_rows_without_a_mask_are_left_out_and_counted(tmp_path, caplog):
+    table = write(tmp_path / "in", ["image", "mask", "patient"], [*PATIENTS, ("x.png", "", "p9")])
+    with caplog.at_level(logging.WARNING):
+        cases = complete_table(table, tmp_path / "out", seed=1)
+    assert "1 row without a mask left out." in cases.notes
+    assert (sum(cases.images.values()), read(cases)["mask"].tolist()[-1]) == (16, "")
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "says"),
+    [
+        (["image", "label"], [("a.png", "b.png")], "lacks the columns mask"),
+        (["image", "mask"], [("a.png", "")], "no row with a mask; needed some"),
+        (["image", "mask"], [("a.png", "m.png")], "1 group and no column split; needed 2"),
+        (["image", "mask", "split"], [("a.png", "m.png", "train")], "no row with a mask in split 'val'"),
+        (["image", "mask", "split"], [("a.png", "m.png", "val")], "no row with a mask in split 'train'"),
+    ],
+)  # fmt: skip
+def test_a_table_that_teaches_nothing_is_refused(columns, rows, says, tmp_path):
+    with pytest.raises(TableError, match=says):
+        complete_table(write(tmp_path / "in", columns, rows), tmp_path / "out", seed=1)
+    assert not (tmp_path / "out" / "table.csv").exists()

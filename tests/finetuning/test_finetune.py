@@ -1,0 +1,168 @@
+"""`echocare finetune` from a table to a bundle that every other command takes."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+from small_tables import write_table
+
+from echocare_core.bundle import find_bundle
+from echocare_core.checks import CHECKS, run_check
+from echocare_core.cli import app
+from echocare_core.errors import BundleError, EchoCareError, OutputError, TableError
+from echocare_core.finetuning import finetune
+from echocare_core.prediction import predict
+
+BUNDLE = "breast_lesion_segmentation"
+SHORT = {"max_epochs": 1, "batch_size": 2, "warmup_steps": 1, "device": "cpu", "start_shares": [0.0, 1.0]}
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """One epoch on four discs, chosen on two, tested on one."""
+    folder = tmp_path_factory.mktemp("finetune")
+    return finetune(BUNDLE, write_table(folder / "data"), folder / "out", settings=SHORT)
+
+
+def test_the_new_bundle_predicts_under_its_own_name_and_says_where_its_weights_are_from(tuned, tmp_path):
+    card = json.loads((tuned.bundle / "models" / "model.json").read_text(encoding="utf-8"))
+    assert tuned.bundle.name == "own_breast_lesion_segmentation"
+    assert card["origin"].startswith("Fine-tuned from breast_lesion_segmentation ")
+    assert card["data"].startswith("Own images, by split: train 4, val 2, test 1.")
+    assert set(card["results"]) == {"own val", "own test"}
+    results = predict(tuned.bundle, tuned.cases.table.parents[2] / "data" / "6.png", tmp_path / "out")
+    assert len(pd.read_csv(results.folder / "results.csv")) == 1
+
+
+def test_the_new_bundle_passes_the_checks_of_every_bundle(tuned):
+    found = [finding for check in CHECKS for finding in run_check(check, tuned.bundle)]
+    assert [finding for finding in found if finding.outcome == "failed"] == []
+
+
+def test_before_and_after_are_scored_on_the_same_images(tuned):
+    assert set(tuned.numbers) == {"val", "test"}
+    for named in tuned.numbers.values():
+        one = named["dice_lesion"]
+        change = one["after"]["mean"] - one["before"]["mean"]
+        assert one["difference"]["mean"] == pytest.approx(change)
+        assert one["before"]["images"] == one["after"]["images"]
+
+
+def test_the_page_shows_the_numbers_and_leads_to_both_evaluations(tuned):
+    page = tuned.page.read_text(encoding="utf-8")
+    after = tuned.numbers["test"]["dice_lesion"]["after"]
+    assert f"{after['mean']:.3f} ({after['low']:.3f} to {after['high']:.3f})" in page
+    assert "data:image/png;base64,iVBOR" in page
+    for place in ("before/val", "before/test", "after/val", "after/test"):
+        assert f'href="{place}/report/evaluation.html"' in page
+        assert (tuned.page.parent / place / "report" / "evaluation.html").is_file()
+
+
+def test_what_was_finished_is_not_replaced(tuned):
+    with pytest.raises(OutputError, match="holds a finished fine-tuning; needed a folder without one"):
+        finetune(BUNDLE, tuned.cases.table, tuned.bundle.parent, settings=SHORT)
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """Data and a folder in which a fine-tuning was stopped when its weights had been chosen."""
+    from echocare_core.finetuning import run
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    folder = tmp_path_factory.mktemp("stopped")
+    data, out = write_table(folder / "data"), folder / "out"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run, "write_bundle", stop)
+        with pytest.raises(KeyboardInterrupt):
+            finetune(BUNDLE, data, out, settings=SHORT)
+    return data, out
+
+
+def test_the_same_call_goes_on_where_it_was_stopped(stopped, tmp_path):
+    data, begun = stopped
+    out = shutil.copytree(begun, tmp_path / "out")
+    chosen = (out / "training" / "chosen.pt").stat()
+    done = finetune(BUNDLE, data, out, settings=SHORT)
+    assert (out / "training" / "chosen.pt").stat() == chosen
+    assert done.bundle.is_dir()
+    assert [path.name for path in out.iterdir() if path.name.startswith(".") and "lock" not in path.name] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"settings": {**SHORT, "learning_rate": 0.1}}, "another settings"),
+        ({"name": "mine_segmentation"}, "another name"),
+        ({"bundle": "fetal_head_segmentation"}, "another bundle"),
+    ],
+)
+def test_another_call_does_not_go_on_from_it(changed, says, stopped):
+    data, out = stopped
+    asked = {"bundle": BUNDLE, "settings": SHORT, "name": f"own_{BUNDLE}", **changed}
+    with pytest.raises(OutputError, match=says):
+        finetune(asked["bundle"], data, out, name=asked["name"], settings=asked["settings"])
+
+
+def test_another_table_does_not_go_on_from_it(stopped, tmp_path):
+    _, out = stopped
+    with pytest.raises(OutputError, match="another table"):
+        finetune(BUNDLE, write_table(tmp_path / "other"), out, settings=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"settings": {"image_size": [128, 128]}}, "image_size cannot be set here"),
+        ({"settings": {"network_def#width": 8}}, "network_def#width cannot be set here"),
+        ({"settings": {"weights": "w.pt"}}, "weights cannot be set here"),
+        ({"settings": {"seed": "abc"}}, "seed is 'abc'; needed a whole number"),
+        ({"settings": {"epochs": 3}}, "no setting 'epochs'"),
+        ({"name": "training"}, "cannot be called 'training'"),
+        ({"name": "a/b"}, "cannot be called 'a/b'"),
+    ],
+)
+def test_what_would_fail_at_the_end_is_refused_at_the_start(asked, says, tmp_path):
+    with pytest.raises(EchoCareError, match=says):
+        finetune(BUNDLE, write_table(tmp_path / "data"), tmp_path / "out", **asked)
+    assert not (tmp_path / "out" / "training").exists()
+
+
+def test_a_column_that_the_evaluation_needs_is_asked_for_before_the_training(tmp_path):
+    table = write_table(tmp_path / "data") / "table.csv"
+    pd.read_csv(table).drop(columns="head_circumference_mm").to_csv(table, index=False)
+    with pytest.raises(TableError, match="lacks the columns head_circumference_mm"):
+        finetune("fetal_head_segmentation", table, tmp_path / "out", settings=SHORT)
+    assert not (tmp_path / "out" / "training").exists()
+
+
+def test_weights_that_no_training_betters_are_kept(tmp_path):
+    from echocare_core.models.weight_file import read_state_dict
+
+    settings = {**SHORT, "learning_rate": 1e-12, "start_shares": [1.0]}
+    done = finetune(
+        BUNDLE, write_table(tmp_path / "data"), tmp_path / "out", name="mine_segmentation", settings=settings
+    )
+    before, after = (read_state_dict(one / "models" / "model.pt") for one in (find_bundle(BUNDLE), done.bundle))
+    assert done.share == 1
+    assert "they are kept" in str(done)
+    assert done.bundle.name == "mine_segmentation"
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_bundle_that_cannot_be_fine_tuned_is_refused(tmp_path):
+    with pytest.raises(BundleError, match=r"ultrasound_pretraining has no configs/finetune.json"):
+        finetune("ultrasound_pretraining", write_table(tmp_path / "data"), tmp_path / "out")
+
+
+def test_the_command_says_what_it_found_and_where_the_bundle_is(tmp_path, capsys, monkeypatch):
+    from typer.testing import CliRunner
+
+    table = write_table(tmp_path / "data")
+    settings = [word for name, value in SHORT.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+    shown = CliRunner().invoke(app, ["finetune", BUNDLE, str(table), str(tmp_path / "out"), *settings])
+    assert shown.exit_code == 0, shown.output
+    assert f"The new bundle: {tmp_path / 'out' / 'own_breast_lesion_segmentation'}" in shown.output.replace("\n", "")
