@@ -157,7 +157,7 @@ def test_a_mix_with_pixel_labels_trains_a_decoder_and_exports_it(data_with_masks
     assert (pd.read_csv(tmp_path / "run" / "curves.csv")["pixels"] > 0).all()
     assert [path.name for path in (tmp_path / "run" / "pictures").iterdir()] == ["pixels-0000002.png"]
     file = tmp_path / "run" / "segmentation_decoder.safetensors"
-    assert load_segmentation_decoder(file, "tiny", width=16, width_limit=64)
+    assert load_segmentation_decoder(file, "tiny", width=32, width_limit=80)
 
 
 def test_a_structure_that_is_not_in_the_tree_is_refused_before_anything_is_written(
