@@ -46,6 +46,8 @@ def write_video(target, pixels, codec, pixel_format, *, rate=50, options=None):
     with av.open(str(target), "w", options=options or {}) as file:
         stream = file.add_stream(codec, rate=rate)
         stream.height, stream.width, stream.pix_fmt = *pixels.shape[1:3], pixel_format
+        if codec == "mjpeg":  # whose bytes depend on it; else there are as many as the machine has processors
+            stream.codec_context.thread_count = 2
         if codec == "mpeg4":
             stream.codec_context.gop_size, stream.codec_context.max_b_frames = 6, 2
         for picture in pixels:
