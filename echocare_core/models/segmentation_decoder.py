@@ -84,9 +84,9 @@ class SegmentationDecoder(nn.Module):
         """The path, and the projected maps added to it, finest first."""
         path = list(accumulate(self.path, lambda x, block: block(x), initial=image))[1:]
         mapped = [project(features) for project, features in zip(self.project, maps, strict=True)]
-        unmapped = self._unmapped
-        both = [here + there for here, there in zip(path[unmapped:], mapped, strict=False)]
-        return [*path[:unmapped], *both, *mapped[len(both) :]]
+        bare, shared = path[: self._unmapped], path[self._unmapped :]
+        both = [here + there for here, there in zip(shared, mapped[: len(shared)], strict=True)]
+        return [*bare, *both, *mapped[len(shared) :]]
 
 
 class UpBlock(UnetrUpBlock):
