@@ -101,7 +101,7 @@ class KeepingFeatures(nn.Module):
         with torch.no_grad():
             before = pooled(self._start[0](image))
         self.moved = feature_distillation(pooled(maps), before)
-        return self.network.classify(self.network.decoder(image, maps))
+        return self.network.decoder(image, maps, self.network.classify)
 
 
 def train_on_masks(network: nn.Module, splits: Mapping[str, Pictures], plan: Plan, device: torch.device) -> None:

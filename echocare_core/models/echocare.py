@@ -203,7 +203,8 @@ class EchoCare(nn.Module):
     def _label_pixels(self, image: Tensor, maps: Sequence[Tensor]) -> Tensor:
         assert self.segmentation_decoder is not None
         assert self.pixel_classifier is not None
-        return self.pixel_classifier(self.segmentation_decoder(image, maps))
+        logits: Tensor = self.segmentation_decoder(image, maps, self.pixel_classifier)
+        return logits
 
     def _embed_places(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
         assert self.places is not None

@@ -1,4 +1,4 @@
-"""Feature maps and the image to features of every pixel: the decoder of segmentation, and its weight files."""
+"""Feature maps and the image to scores of every pixel: the decoder of segmentation, and its weight files."""
 
 from __future__ import annotations
 
@@ -62,23 +62,28 @@ class SegmentationDecoder(nn.Module):
         )
         self.up_blocks = nn.ModuleList(UpBlock(deep, fine) for fine, deep in pairwise(widths))
 
-    def forward(self, image: Tensor, maps: Sequence[Tensor]) -> Tensor:
-        """Features of every pixel.
+    def forward(self, image: Tensor, maps: Sequence[Tensor], classify: nn.Module) -> Tensor:
+        """Score every pixel.
+
+        The finest level is classified before it is enlarged to the size of the image: both are linear, of channels and
+        of places, so that their order changes nothing but the time, and there are fewer labels than channels.
 
         Args:
             image: float (batch, 3, height, width), of any size that the encoder takes.
             maps: what the encoder makes of it, finest first.
+            classify: 1x1 convolution of `width` channels to a logit for each label.
 
         Returns:
-            Float (batch, width, height, width), for a 1x1 convolution to classify.
+            Logits (batch, labels, height, width).
         """
         levels = self._levels(image, maps)
         x = levels.pop()
         for up_block in reversed(self.up_blocks):
             x = up_block(x, levels.pop())
+        scores: Tensor = classify(x)
         if self.finest_stride == 1:
-            return x
-        return functional.interpolate(x, size=image.shape[-2:], mode="bilinear", align_corners=False)
+            return scores
+        return functional.interpolate(scores, size=image.shape[-2:], mode="bilinear", align_corners=False)
 
     def _levels(self, image: Tensor, maps: Sequence[Tensor]) -> list[Tensor]:
         """The path, and the projected maps added to it, finest first."""

@@ -99,7 +99,7 @@ class SegmentationNetwork(nn.Module):
                 f"Image of {height}x{width} px; needed sides that are multiples of {self.size_divisor} px. "
                 f"Pad or resize it in the preprocessing."
             )
-        scores: Tensor = self.classify(self.decoder(image, self.encoder(image)))
+        scores: Tensor = self.decoder(image, self.encoder(image), self.classify)
         return scores
 
 

@@ -1,9 +1,10 @@
-"""The segmentation decoder: features of every pixel, from every map and the image, and its weight files."""
+"""The segmentation decoder: scores of every pixel, from every map and the image, and its weight files."""
 
 import pytest
 import safetensors.torch
 import torch
 from small_network import SMALLEST
+from torch import nn
 
 from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.models import (
@@ -19,6 +20,7 @@ FINE = EncoderProfile(embed_dim=4, depths=(1, 1, 1, 1), num_heads=(1, 1, 1, 1), 
 COARSE = EncoderProfile(embed_dim=4, depths=(1, 1), num_heads=(1, 1), patch_size=8, window_size=4)
 COARSEST = EncoderProfile(embed_dim=4, depths=(1, 1), num_heads=(1, 1), patch_size=32, window_size=2)
 WIDTHS = {"width": 4, "width_limit": 8}
+FEATURES = nn.Identity()  # as scores
 
 
 def maps_of(profile, height, width):
@@ -44,18 +46,24 @@ def saved(decoder, tmp_path):
     "profile", [FINE, SMALLEST, COARSE, COARSEST], ids=lambda profile: f"patches of {profile.patch_size} px"
 )
 @pytest.mark.parametrize("size", [(128, 192), (96, 80), (90, 101)])
-def test_every_pixel_gets_features_whatever_the_size_of_the_image(profile, size):
+def test_every_pixel_gets_scores_whatever_the_size_of_the_image(profile, size):
     image = torch.rand(2, 3, *size)
     with torch.no_grad():
-        features = SegmentationDecoder(profile, **WIDTHS)(image, build_encoder(profile)(image))
-    assert features.shape == (2, 4, *size)
+        scores = SegmentationDecoder(profile, **WIDTHS)(image, build_encoder(profile)(image), nn.Conv2d(4, 3, 1))
+    assert scores.shape == (2, 3, *size)
+
+
+def test_scores_are_those_of_the_features_of_every_pixel(decoder):
+    image, maps, classify = torch.rand(1, 3, 96, 80), maps_of(SMALLEST, 96, 80), nn.Conv2d(4, 2, 1)
+    with torch.no_grad():
+        torch.testing.assert_close(decoder(image, maps, classify), classify(decoder(image, maps, FEATURES)))
 
 
 @pytest.mark.parametrize("level", range(6), ids=["image", *(f"map {level}" for level in range(5))])
 def test_the_image_and_every_map_have_a_say(decoder, level):
     image = torch.rand(1, 3, 128, 128)
     given = [one.requires_grad_() for one in (image, *maps_of(SMALLEST, 128, 128))]
-    (gradient,) = torch.autograd.grad(decoder(given[0], given[1:])[:, 0].square().sum(), given[level])
+    (gradient,) = torch.autograd.grad(decoder(given[0], given[1:], FEATURES)[:, 0].square().sum(), given[level])
     assert gradient.any()
 
 
@@ -64,7 +72,7 @@ def test_detail_that_no_patch_resolves_is_told_apart(decoder):
     stripes = (torch.arange(128) // 2 % 2).float().expand(1, 3, 128, 128)
     maps = maps_of(SMALLEST, 128, 128)
     with torch.no_grad():
-        here, shifted = decoder(stripes, maps), decoder(1 - stripes, maps)
+        here, shifted = decoder(stripes, maps, FEATURES), decoder(1 - stripes, maps, FEATURES)
     middle = (slice(None), slice(None), slice(40, 88), slice(40, 88))
     assert (here - shifted)[middle].abs().mean() > 0.1 * here[middle].std()
 
@@ -75,7 +83,7 @@ def test_a_mark_in_one_corner_is_decoded_in_that_corner(decoder):
     for one in marked[:3]:
         one[:, :, -1, 0] += 5
     with torch.no_grad():
-        change = (decoder(marked[0], marked[1:]) - decoder(image, maps)).abs().sum((0, 1))
+        change = (decoder(marked[0], marked[1:], FEATURES) - decoder(image, maps, FEATURES)).abs().sum((0, 1))
     assert change[-16:, :16].mean() > 5 * change[:128, 128:].mean()
 
 
