@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ellipe
-from skimage.measure import label, regionprops
+from skimage import measure
 
 from echocare_core.types import Measurement
 
@@ -23,31 +23,36 @@ def known_spacing(spacing_mm: Any) -> Spacing:
     return None if math.isnan(row) or math.isnan(column) else (row, column)
 
 
-def measure_lesion(mask: NDArray[np.uint8], spacing_mm: Spacing, *, smallest_share: float) -> tuple[Measurement, ...]:
-    """Area, long and short axis of the largest lesion, and how many separate lesions there are.
+def measure_parts(
+    mask: NDArray[np.uint8], spacing_mm: Spacing, *, label: int, name: str, counted: str, smallest_share: float
+) -> tuple[Measurement, ...]:
+    """Area, long and short axis of the largest part of a label, and how many separate parts there are.
 
     The long axis is the greatest distance between two points of the outline (maximum Feret diameter), the short axis
     how far the outline reaches at a right angle to it.
 
     Args:
-        mask: (height, width), 1 = lesion.
+        mask: (height, width), label numbers.
         spacing_mm: (row, column); lengths are in pixels where it is None.
-        smallest_share: a separate part is counted as a lesion from this share of the area of the largest part on.
+        label: what is measured, such as 1.
+        name: what one part is, such as "lesion".
+        counted: what several are, such as "lesions".
+        smallest_share: a separate part is counted from this share of the area of the largest part on.
 
     Returns:
-        `lesions` (a count), and where there is one `lesion_area`, `lesion_long_axis` and `lesion_short_axis`.
+        The count, and where there is a part its area, `NAME_area`, and `NAME_long_axis` and `NAME_short_axis`.
     """
-    largest, areas_px = _largest_part(mask, spacing_mm)
+    largest, areas_px = _largest_part(mask, label, spacing_mm)
     if largest is None:
-        return (Measurement("lesions", 0.0, "count"),)
-    lesions = np.count_nonzero(areas_px >= smallest_share * areas_px.max())
+        return (Measurement(counted, 0.0, "count"),)
+    count = np.count_nonzero(areas_px >= smallest_share * areas_px.max())
     unit = "mm" if spacing_mm else "px"
     long, short = _axes(_outline_corners(largest), spacing_mm or (1.0, 1.0))
     return (
-        Measurement("lesions", float(lesions), "count"),
-        Measurement("lesion_area", float(largest.area), f"{unit}2"),
-        Measurement("lesion_long_axis", long[0], unit, long[1]),
-        Measurement("lesion_short_axis", short[0], unit, short[1]),
+        Measurement(counted, float(count), "count"),
+        Measurement(f"{name}_area", float(largest.area), f"{unit}2"),
+        Measurement(f"{name}_long_axis", long[0], unit, long[1]),
+        Measurement(f"{name}_short_axis", short[0], unit, short[1]),
     )
 
 
@@ -98,7 +103,7 @@ def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset:
     Returns:
         `head_circumference`, `occipitofrontal_diameter`, `biparietal_diameter`; nothing where no head was found.
     """
-    largest, _ = _largest_part(mask, spacing_mm)
+    largest, _ = _largest_part(mask, 1, spacing_mm)
     if largest is None or largest.axis_minor_length == 0:
         return ()
     inset_px = outline_inset * max(mask.shape)
@@ -124,14 +129,14 @@ def _ellipse_line(part: Any, spacing: tuple[float, float], long: float, short: f
     return (points + np.array(part.centroid)) / spacing
 
 
-def _largest_part(mask: NDArray[np.uint8], spacing_mm: Spacing) -> tuple[Any, NDArray[np.int64]]:
-    """The largest separate part of label 1, None where there is none; and how many pixels each part has."""
-    numbers = label(mask == 1)
+def _largest_part(mask: NDArray[np.uint8], of: int, spacing_mm: Spacing) -> tuple[Any, NDArray[np.int64]]:
+    """The largest separate part of a label, None where there is none; and how many pixels each part has."""
+    numbers = measure.label(mask == of)
     areas_px = np.bincount(numbers.ravel())[1:]
     if not len(areas_px):
         return None, areas_px
     largest = (numbers == 1 + areas_px.argmax()).astype(np.uint8)
-    return regionprops(largest, spacing=spacing_mm or (1.0, 1.0))[0], areas_px
+    return measure.regionprops(largest, spacing=spacing_mm or (1.0, 1.0))[0], areas_px
 
 
 def ellipse_perimeter(a: float, b: float) -> float:

@@ -14,13 +14,13 @@ from monai.config import KeysCollection
 from monai.handlers import MeanDice, from_engine
 from monai.transforms import (
     Activationsd,
-    AsDiscreted,
     Compose,
+    Identity,
     Invertd,
-    KeepLargestConnectedComponentd,
+    KeepLargestConnectedComponent,
     MapTransform,
 )
-from monai.utils import convert_to_numpy
+from monai.utils import convert_to_dst_type, convert_to_numpy
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -34,6 +34,7 @@ from echocare_core.models import (
     load_structure_classifier,
     starting_encoder,
 )
+from echocare_core.tasks.confidence import keep_confident_parts
 from echocare_core.tasks.measurements import Spacing, known_spacing
 from echocare_core.transforms.mask import read_mask
 from echocare_core.types import Mask, Measurement
@@ -127,6 +128,11 @@ class SegmentationOutputd(MapTransform):
         measure: (mask uint8 (height, width) of the scan region, (row, column) mm per pixel or None) -> measurements.
         largest_part_only: of each label keep only the largest connected part.
         smallest_share: separate parts below this share of a label's largest part are specks (`Mask.smallest_share`).
+        least_confidence: name of a label -> mean probability below which a separate part of it is taken out; see
+            `keep_confident_parts`.
+
+    Raises:
+        SettingsError: a least confidence of a label that is none of `labels`.
     """
 
     def __init__(
@@ -138,8 +144,12 @@ class SegmentationOutputd(MapTransform):
         measure: Measure,
         largest_part_only: bool,
         smallest_share: float = 0.0,
+        least_confidence: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__(keys)
+        if unknown := sorted(set(least_confidence or {}) - set(labels)):
+            raise SettingsError(f"A least confidence of {unknown[0]}; needed names of labels: {', '.join(labels)}.")
+        self.least_confidence = {1 + list(labels).index(name): one for name, one in (least_confidence or {}).items()}
         self.image_key = image_key
         self.smallest_share = smallest_share
         self.labels = dict(enumerate(labels, start=1))
@@ -148,10 +158,9 @@ class SegmentationOutputd(MapTransform):
             [
                 Activationsd(keys, softmax=True),
                 Invertd(keys, preprocessing, orig_keys=image_key, nearest_interp=False, to_tensor=True),
-                AsDiscreted(keys, argmax=True),
-                *([KeepLargestConnectedComponentd(keys, list(self.labels))] if largest_part_only else []),
             ]
         )
+        self.keep_largest = KeepLargestConnectedComponent(list(self.labels)) if largest_part_only else Identity()
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = self.as_recorded(dict(data))
@@ -159,7 +168,8 @@ class SegmentationOutputd(MapTransform):
         top, left, bottom, right = (int(edge) for edge in meta["scan_box"])
         height, width = (int(side) for side in meta["recorded_size"])
         for key in self.key_iterator(item):
-            values = convert_to_numpy(item[key])[0].astype(np.uint8)
+            item[key] = self._label_map(item[key])
+            values = convert_to_numpy(item[key])[0]
             factor = ceil(height / len(values))  # above 1 where the frame was reduced before it was loaded
             measured = self.measure(values[top:bottom, left:right], known_spacing(meta["spacing_mm"]))
             if factor > 1:
@@ -168,6 +178,13 @@ class SegmentationOutputd(MapTransform):
             mask = Mask(values, self.labels, self.smallest_share)
             item["outputs"] = (mask, *(_in_frame(one, (top, left), factor) for one in measured))
         return item
+
+    def _label_map(self, probabilities: Tensor) -> Tensor:
+        """The likeliest label of each pixel, uint8 (1, height, width), of the parts that are kept."""
+        chances = convert_to_numpy(probabilities)
+        values = keep_confident_parts(chances.argmax(0).astype(np.uint8), chances, self.least_confidence)
+        kept: Tensor = self.keep_largest(convert_to_dst_type(values[None], probabilities, dtype=torch.uint8)[0])
+        return kept
 
 
 def _in_frame(one: Measurement, corner: tuple[int, int], factor: int) -> Measurement:

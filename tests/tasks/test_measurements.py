@@ -2,14 +2,16 @@
 
 import math
 import tracemalloc
+from functools import partial
 from time import process_time
 
 import numpy as np
 import pytest
 
-from echocare_core.tasks.measurements import known_spacing, measure_head, measure_lesion
+from echocare_core.tasks.measurements import known_spacing, measure_head, measure_parts
 
 SHAPE = (700, 800)
+measure_lesions = partial(measure_parts, label=1, name="lesion", counted="lesions")
 SPACINGS = [(1.0, 1.0), (0.2, 0.2), (0.3, 0.1), (0.1, 0.25)]
 
 
@@ -38,7 +40,7 @@ def head(mask, spacing_mm=(1.0, 1.0), outline_inset=0.0):
 
 
 def lesion(mask, spacing_mm=(1.0, 1.0), smallest_share=0.0):
-    return numbers(measure_lesion(mask, spacing_mm, smallest_share=smallest_share))
+    return numbers(measure_lesions(mask, spacing_mm, smallest_share=smallest_share))
 
 
 @pytest.mark.parametrize("spacing_mm", SPACINGS)
@@ -182,7 +184,7 @@ def reach(line_px, spacing_mm):
 def test_the_axes_are_drawn_where_the_ellipse_lies(spacing_mm, degrees):
     mask = ellipse_mask(30, 20, degrees, spacing_mm)
     around, long, short = measure_head(mask, spacing_mm, outline_inset=0)
-    for axis in (long, short, *measure_lesion(mask, spacing_mm, smallest_share=0)[2:]):
+    for axis in (long, short, *measure_lesions(mask, spacing_mm, smallest_share=0)[2:]):
         turn = 0 if "occipito" in axis.name or "long" in axis.name else 90
         length, angle = reach(axis.line_px, spacing_mm)
         assert length == pytest.approx(axis.value, rel=1e-3)

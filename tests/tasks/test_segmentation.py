@@ -21,7 +21,7 @@ from echocare_core.models import (
 )
 from echocare_core.models.saving import save_state
 from echocare_core.models.weights import load_network
-from echocare_core.tasks.measurements import measure_lesion
+from echocare_core.tasks.measurements import measure_parts
 from echocare_core.tasks.segmentation import SegmentationNetwork, SegmentationOutputd
 from echocare_core.transforms import LoadUltrasoundd, PrepareScand
 from echocare_core.types import Frames, Mask, Measurement, Region
@@ -183,10 +183,10 @@ def prepared(spacing_mm=None, most_pixels=10**6):
     return preprocessing({"image": reduced_frames(frames, most_pixels)}), preprocessing, frame[:, :, 0] > 128
 
 
-def output_of(item, preprocessing, measure=lambda *_: (), largest_part_only=False):
-    bright = 100 * (item["image"][:1] - 0.5)
+def output_of(item, preprocessing, measure=lambda *_: (), largest_part_only=False, steepness=100, **settings):
+    bright = steepness * (item["image"][:1] - 0.5)
     item["pred"] = MetaTensor(torch.cat([-bright, bright]), meta=item["image"].meta)
-    transform = SegmentationOutputd("pred", "image", preprocessing, ["lesion"], measure, largest_part_only)
+    transform = SegmentationOutputd("pred", "image", preprocessing, ["lesion"], measure, largest_part_only, **settings)
     return transform(item)
 
 
@@ -208,6 +208,19 @@ def test_only_the_largest_part_is_kept_where_that_is_asked_for():
     assert not mask.values[55:].any()
 
 
+def test_parts_that_the_network_is_unsure_of_are_left_out_where_that_is_asked_for():
+    """Boxes of logits -0.5 and 0.5, so of a probability of 0.73 and somewhat less at their edges."""
+    for least, found in ((0.6, True), (0.8, False)):
+        item, preprocessing, bright = prepared()
+        [mask] = output_of(item, preprocessing, steepness=1, least_confidence={"lesion": least})["outputs"]
+        assert (mask.values.any(), (mask.values == bright).mean() > 0.98) == (found, found)
+
+
+def test_a_least_confidence_of_a_label_that_is_not_there_is_refused():
+    with pytest.raises(SettingsError, match="A least confidence of cyst; needed names of labels: lesion"):
+        output_of(*prepared()[:2], least_confidence={"cyst": 0.5})
+
+
 @pytest.mark.parametrize("spacing_mm", [(0.2, 0.1), None])
 def test_a_mask_is_measured_inside_its_scan_region_with_its_spacing(spacing_mm):
     seen = []
@@ -225,7 +238,9 @@ def test_a_mask_is_measured_inside_its_scan_region_with_its_spacing(spacing_mm):
 def test_a_frame_that_was_reduced_is_masked_and_measured_as_it_was_recorded(spacing_mm, unit, step):
     item, preprocessing, bright = prepared(spacing_mm, most_pixels=SIZE[0] * SIZE[1] // 4)
     assert item["image"].meta["recorded_size"].tolist() == list(SIZE)
-    found = output_of(item, preprocessing, measure=partial(measure_lesion, smallest_share=0))
+    found = output_of(
+        item, preprocessing, measure=partial(measure_parts, label=1, name="lesion", counted="lesions", smallest_share=0)
+    )
     mask, lesions, area, long, _ = found["outputs"]
     assert mask.values.shape == found["pred"].shape[1:] == SIZE
     assert (mask.values == bright).mean() > 0.95

@@ -1,0 +1,38 @@
+"""Parts of a mask that the network is not sure of are taken out, each by its own confidence."""
+
+import numpy as np
+import pytest
+
+from echocare_core.tasks.confidence import keep_confident_parts
+
+SIZE = (20, 30)
+SURE, UNSURE, OTHER = (slice(2, 6), slice(2, 6)), (slice(2, 6), slice(20, 26)), (slice(12, 18), slice(4, 9))
+
+
+@pytest.fixture
+def outlined():
+    """Two parts of label 1 with means of 0.9 and 0.6, one of label 2 with 0.6, and their probabilities."""
+    mask, chances = np.zeros(SIZE, np.uint8), np.zeros((3, *SIZE), np.float32)
+    for part, label, mean in ((SURE, 1, 0.9), (UNSURE, 1, 0.6), (OTHER, 2, 0.6)):
+        mask[part] = label
+        chances[label][part] = mean
+        chances[label][part][0, 0] += 0.05  # a mean, not the greatest
+    return mask, chances
+
+
+def test_only_the_unsure_part_of_the_label_goes(outlined):
+    kept = keep_confident_parts(*outlined, {1: 0.7})
+    assert kept[SURE].all()
+    assert not kept[UNSURE].any()
+    assert (kept[OTHER] == 2).all()
+
+
+@pytest.mark.parametrize(("least", "left"), [({}, {0, 1, 2}), ({1: 0.95, 2: 0.95}, {0}), ({2: 0.7}, {0, 1})])
+def test_each_label_has_a_least_confidence_of_its_own(outlined, least, left):
+    mask = outlined[0].copy()
+    assert set(np.unique(keep_confident_parts(*outlined, least))) == left
+    np.testing.assert_array_equal(outlined[0], mask)
+
+
+def test_an_empty_mask_stays_empty():
+    assert not keep_confident_parts(np.zeros(SIZE, np.uint8), np.zeros((2, *SIZE), np.float32), {1: 0.5}).any()
