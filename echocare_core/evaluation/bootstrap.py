@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -32,28 +31,6 @@ def summarise_means(rows: pd.DataFrame) -> dict[str, Summary]:
     """
     names = [name for name in rows.columns if name not in ("image", "group")]
     return {name: _summarise_mean(rows[["group", name]].dropna(), name) for name in names}
-
-
-def summarise_statistic(rows: pd.DataFrame, statistic: Callable[[pd.DataFrame], float]) -> Summary:
-    """A statistic of all rows that is no mean, such as an area under a curve, with its 95 % bootstrap interval.
-
-    Args:
-        rows: one per image, with `group` (patient).
-        statistic: of rows as these; nan where it has no value, as of one class alone. Such resamples are left out.
-
-    Returns:
-        `mean` (the statistic of all rows), `low`, `high`, `images` and `groups`.
-    """
-    members = [np.flatnonzero(rows["group"] == group) for group in np.unique(rows["group"])]
-    found = {"mean": math.nan, "low": math.nan, "high": math.nan, "images": len(rows), "groups": len(members)}
-    if not members:
-        return found
-    generator = np.random.default_rng(SEED)
-    drawn = generator.integers(len(members), size=(RESAMPLES, len(members)))
-    values = np.array([statistic(rows.iloc[np.concatenate([members[one] for one in draw])]) for draw in drawn])
-    known = values[~np.isnan(values)]
-    low, high = np.percentile(known, PERCENTILES) if len(known) else (math.nan, math.nan)
-    return {**found, "mean": float(statistic(rows)), "low": float(low), "high": float(high)}
 
 
 def group_numbers(rows: pd.DataFrame) -> NDArray[np.int64]:

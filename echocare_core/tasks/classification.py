@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from monai.config import KeysCollection
@@ -14,14 +14,19 @@ from monai.data import MetaTensor
 from monai.handlers import ROCAUC
 from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from torch import Tensor, nn
 
-from echocare_core.errors import TableError
-from echocare_core.evaluation.bootstrap import Summary, summarise_statistic
+from echocare_core.errors import SettingsError, TableError
+from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.evaluation.calibration import STATISTICS
+from echocare_core.evaluation.estimate import Estimate, estimate
+from echocare_core.evaluation.many_classes import mean_auc, mean_sensitivity
+from echocare_core.evaluation.statistic import Numbers, Statistic
 from echocare_core.models import EncoderProfile, starting_encoder
 from echocare_core.outputs import mean_of_scores, only_output
 from echocare_core.types import OperatingPoint, Output, Scores
+
+CALIBRATION_ERROR = STATISTICS["expected_calibration_error"]
 
 
 class ClassificationNetwork(nn.Module):
@@ -77,19 +82,29 @@ class ClassificationOutputd(MapTransform):
         classes: names, in the order of the network's outputs.
         operating_point: {"label": class, "threshold": probability} from which on the answer is that class; fixed on
             data that are not reported on. None where the likeliest class is the answer.
+        temperature: what the logits are divided by, fitted on data that are not reported on
+            (`echocare_core.tasks.calibration`); 1 leaves them as they are.
     """
 
     def __init__(
-        self, keys: KeysCollection, name: str, classes: Sequence[str], operating_point: Mapping[str, Any] | None
+        self,
+        keys: KeysCollection,
+        name: str,
+        classes: Sequence[str],
+        operating_point: Mapping[str, Any] | None,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__(keys)
         self.name, self.classes = name, list(classes)
+        if not temperature > 0:
+            raise SettingsError(f"temperature is {temperature!r}; needed a number above 0. Set temperature so.")
+        self.temperature = float(temperature)
         self.operating_point = OperatingPoint(**operating_point) if operating_point else None
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            probabilities = convert_to_numpy(torch.as_tensor(item[key]).float().softmax(dim=0))
+            probabilities = convert_to_numpy((torch.as_tensor(item[key]).float() / self.temperature).softmax(dim=0))
             named = dict(zip(self.classes, map(float, probabilities), strict=True))
             item["outputs"] = (Scores(self.name, named, self.operating_point),)
         return item
@@ -166,25 +181,42 @@ def score_classes(item: Mapping[Hashable, Any], *, column: str, classes: Sequenc
 
 
 def summarise_classes(rows: pd.DataFrame, *, classes: Sequence[str]) -> dict[str, Summary]:
-    """Area under the ROC curve (mean over the classes, each against the others) and balanced accuracy, with intervals.
+    """The numbers of `class_statistics`, each with its interval.
 
     Args:
         rows: from `score_classes`, with `group`.
         classes: names of the classes.
+    """
+    named = name_answers(rows, classes)
+    return {name: as_summary(estimate(named, one)) for name, one in class_statistics(classes).items()}
+
+
+def class_statistics(classes: Sequence[str]) -> dict[str, Statistic]:
+    """What answers among classes are measured by, of rows as `name_answers` gives them.
 
     Returns:
-        `auc` and `balanced_accuracy`, each as `summarise_statistic` gives it; nan where `rows` hold one class alone.
+        `auc`, area under the ROC curve, mean over the classes, each against the others; `balanced_accuracy`; and
+        `calibration_error`, the expected one of the likeliest class's probability (Guo et al., ICML 2017).
     """
-    names = [f"{name}_probability" for name in classes]
+    chances = [f"{name}_probability" for name in classes]
 
-    def auc(drawn: pd.DataFrame) -> float:
-        truths = np.eye(len(classes))[drawn["truth"].to_numpy()]
-        known = [number for number in range(len(classes)) if 0 < truths[:, number].sum() < len(drawn)]
-        scores = drawn[names].to_numpy()
-        return float(np.mean([roc_auc_score(truths[:, n], scores[:, n]) for n in known])) if known else float("nan")
+    def calibration_error(rows: pd.DataFrame, counts: Numbers) -> Numbers:
+        right = (rows[chances].to_numpy().argmax(axis=1) == rows["truth"].map(list(classes).index)).astype(float)
+        return CALIBRATION_ERROR.values(rows.assign(truth=right, score=rows[chances].max(axis=1)), counts)
 
-    def balanced_accuracy(drawn: pd.DataFrame) -> float:
-        several = drawn["truth"].nunique() > 1
-        return float(balanced_accuracy_score(drawn["truth"], drawn["answer"])) if several else float("nan")
+    return {
+        "auc": mean_auc(classes),
+        "balanced_accuracy": mean_sensitivity(classes),
+        "calibration_error": replace(CALIBRATION_ERROR, values=calibration_error, columns=("truth", *chances)),
+    }
 
-    return {statistic.__name__: summarise_statistic(rows, statistic) for statistic in (auc, balanced_accuracy)}
+
+def name_answers(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """Rows of `score_classes` with the names of classes in `truth` and `answer` in place of their numbers."""
+    return rows.assign(**{column: rows[column].map(dict(enumerate(classes))) for column in ("truth", "answer")})
+
+
+def as_summary(number: Estimate) -> Summary:
+    """A number as `evaluation.json` has it."""
+    places = {"mean": number.estimate, "low": number.low, "high": number.high}
+    return {**places, "images": number.images, "groups": number.groups}

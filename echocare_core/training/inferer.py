@@ -35,10 +35,11 @@ class PrecisionInferer(SimpleInferer):
 class FlipInferer(SimpleInferer):
     """Flip test-time augmentation: mean of the logits of the picture and, flipped back, of its mirror image.
 
-    For logits (batch, labels, height, width). It makes the answer the same for both, at twice the time.
+    For logits of pixels (batch, labels, height, width) or of the whole picture (batch, classes). It makes the answer
+    the same for both, at twice the time.
     """
 
     def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         straight = super().__call__(inputs, network, *args, **kwargs)
         mirrored = super().__call__(inputs.flip(-1), network, *args, **kwargs)
-        return (straight + mirrored.flip(-1)) / 2
+        return (straight + (mirrored.flip(-1) if mirrored.ndim == inputs.ndim else mirrored)) / 2

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echocare_core.evaluation.bootstrap import summarise_means, summarise_statistic
+from echocare_core.evaluation.bootstrap import summarise_means
 
 
 def table(scores, groups=None):
@@ -59,42 +59,3 @@ def test_a_number_known_of_no_image_is_nan_of_none():
 def test_the_same_table_gives_the_same_interval():
     scores = table(np.random.default_rng(0).random(30))
     assert summarise_means(scores) == summarise_means(scores)
-
-
-def gap(rows):
-    """How much higher positive images score than negative ones; no mean of one column."""
-    truth, score = rows["truth"].to_numpy(), rows["score"].to_numpy()
-    return score[truth == 1].mean() - score[truth == 0].mean() if 0 < truth.sum() < len(truth) else math.nan
-
-
-def scored(images, groups, seed=0):
-    generator = np.random.default_rng(seed)
-    truth = generator.integers(2, size=images)
-    score = truth + generator.normal(0, 1, images)
-    return pd.DataFrame({"group": [str(number % groups) for number in range(images)], "truth": truth, "score": score})
-
-
-def test_a_statistic_of_all_rows_lies_in_its_interval():
-    rows = scored(80, 80)
-    number = summarise_statistic(rows, gap)
-    assert number["mean"] == pytest.approx(rows.groupby("truth").score.mean().diff()[1])
-    assert number["low"] < number["mean"] < number["high"]
-    assert (number["images"], number["groups"]) == (80, 80)
-
-
-def test_the_interval_of_a_mean_is_the_same_both_ways():
-    rows = table(np.random.default_rng(0).random(30))
-    general = summarise_statistic(rows, lambda drawn: drawn["dice_head"].mean())
-    assert general == pytest.approx(summarise_means(rows)["dice_head"])
-
-
-def test_images_of_one_patient_are_drawn_together():
-    rows = scored(80, 80)
-    tenfold = pd.concat([rows] * 10)
-    assert width(summarise_statistic(tenfold, gap)) == pytest.approx(width(summarise_statistic(rows, gap)))
-
-
-def test_a_statistic_without_a_value_has_no_interval():
-    rows = scored(10, 10).assign(truth=1)
-    number = summarise_statistic(rows, gap)
-    assert all(math.isnan(number[name]) for name in ("mean", "low", "high"))

@@ -11,7 +11,7 @@ import torch
 from monai.data import MetaTensor
 from sklearn.metrics import roc_auc_score
 
-from echocare_core.errors import TableError
+from echocare_core.errors import SettingsError, TableError
 from echocare_core.tasks.classification import (
     ClassificationNetwork,
     ClassificationOutputd,
@@ -29,6 +29,23 @@ POINT = {"label": "malignant", "threshold": 0.3}
 
 def output_of(logits, operating_point=None):
     return ClassificationOutputd("pred", "pathology", CLASSES, operating_point)({"pred": torch.tensor(logits)})
+
+
+def probabilities_at(temperature):
+    output = ClassificationOutputd("pred", "pathology", CLASSES, None, temperature)
+    [scores] = output({"pred": torch.tensor([0.0, 3.0])})["outputs"]
+    return scores.probabilities["malignant"]
+
+
+def test_a_temperature_draws_probabilities_towards_even_ones():
+    assert probabilities_at(1.0) == pytest.approx(1 / (1 + np.exp(-3)))
+    assert probabilities_at(3.0) == pytest.approx(1 / (1 + np.exp(-1)))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_a_temperature_that_turns_or_ends_answers_is_refused(temperature):
+    with pytest.raises(SettingsError, match="needed a number above 0"):
+        probabilities_at(temperature)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 96)])
@@ -108,12 +125,6 @@ def test_the_metric_of_a_validation_is_the_mean_area_under_the_curve(classes):
     assert metric.compute() == pytest.approx(expected)
 
 
-@pytest.fixture
-def few_resamples(monkeypatch):
-    """Intervals of 200 resamples, which are quick and rough."""
-    monkeypatch.setattr("echocare_core.evaluation.bootstrap.RESAMPLES", 200)
-
-
 def scored(probability, truth, group="P"):
     scores = Scores("pathology", {"benign": 1 - probability, "malignant": probability}, OperatingPoint(**POINT))
     item = {"outputs": (scores,), "pathology": truth}
@@ -127,7 +138,7 @@ def test_an_item_is_scored_by_its_answer_and_its_probabilities():
     )
 
 
-def test_the_numbers_of_a_table_are_those_of_scikit_learn(few_resamples):
+def test_the_numbers_of_a_table_are_those_of_scikit_learn():
     generator = np.random.default_rng(0)
     rows = pd.DataFrame([scored(float(generator.random()), CLASSES[n % 2], str(n)) for n in range(40)])
     found = summarise_classes(rows, classes=CLASSES)
@@ -137,10 +148,17 @@ def test_the_numbers_of_a_table_are_those_of_scikit_learn(few_resamples):
     assert found["auc"]["low"] < found["auc"]["mean"] < found["auc"]["high"]
 
 
-def test_one_class_alone_has_no_numbers(few_resamples):
-    found = summarise_classes(pd.DataFrame([scored(0.2, "benign"), scored(0.4, "benign")]), classes=CLASSES)
+def test_the_area_under_the_curve_of_one_class_alone_is_not_known():
+    rows = pd.DataFrame([scored(0.2, "benign", "a"), scored(0.4, "benign", "b")])
+    found = summarise_classes(rows, classes=CLASSES)
     assert math.isnan(found["auc"]["mean"])
-    assert math.isnan(found["balanced_accuracy"]["mean"])
+    assert found["balanced_accuracy"]["mean"] == 0.5
+
+
+def test_the_calibration_error_is_how_far_the_likeliest_answer_is_from_being_right_as_often_as_it_says():
+    """Forty images that get 0.8 or 0.2: the likeliest class is right in half of the cases."""
+    rows = pd.DataFrame([scored((0.8, 0.2)[n % 2], CLASSES[n % 4 // 2], str(n)) for n in range(40)])
+    assert summarise_classes(rows, classes=CLASSES)["calibration_error"]["mean"] == pytest.approx(0.3)
 
 
 def test_the_example_bundle_names_its_values_alike_in_training_and_inference():

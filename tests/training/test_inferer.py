@@ -71,3 +71,11 @@ def test_a_picture_and_its_mirror_image_get_mirrored_answers():
 def test_the_flip_inferer_changes_nothing_where_the_network_is_symmetric():
     net, image = torch.nn.Conv2d(3, 2, 1), torch.rand(1, 3, 16, 24)
     torch.testing.assert_close(FlipInferer()(image, net), net(image))
+
+
+def test_classes_of_a_picture_and_of_its_mirror_image_are_averaged_and_keep_their_order():
+    image = torch.rand(2, 3, 16, 24)
+    left_half = lambda picture: torch.stack([picture[..., :12].mean((1, 2, 3)), torch.zeros(len(picture))], 1)  # noqa: E731
+    found = FlipInferer()(image, left_half)
+    torch.testing.assert_close(found[:, 0], image.mean((1, 2, 3)))
+    torch.testing.assert_close(found[:, 1], torch.zeros(2))

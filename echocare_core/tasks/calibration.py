@@ -1,0 +1,112 @@
+"""Probabilities of classes that can be believed: what is fitted on validation images once a network is trained.
+
+It is written as a configuration, to be put over a bundle's inference.json or into it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from monai.data import DataLoader, Dataset
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from torch import Tensor, nn
+
+from echocare_core.atomic import replacing
+from echocare_core.distributed import rank
+from echocare_core.evaluation.operating_point import choose_threshold
+from echocare_core.models.weights import load_network
+from echocare_core.training.network import bare
+
+CALIBRATION = "calibration.json"  # beside the weights that it was fitted with
+STEEPEST = 3.0  # the logarithm of a temperature is at most this far from 0
+Inferer = Callable[[Tensor, nn.Module], Tensor]
+logger = logging.getLogger(__name__)
+
+
+def calibrate(
+    weights: str | Path,
+    *,
+    network: nn.Module,
+    dataset: Dataset,
+    inferer: Inferer,
+    batch_size: int,
+    classes: Sequence[str],
+    asked: str | None,
+    sensitivity: float | None,
+) -> dict[str, Any]:
+    """Fit temperature and operating point on images that the weights did not learn from; `calibration.json` has them.
+
+    Args:
+        weights: trained ones; the file is written beside them, in one step.
+        network: of the training; it gets these weights.
+        dataset: items with `image` (channels, height, width), `label` (number of a class) and `group`.
+        inferer: how inference calls the network.
+        batch_size: images that go through the network together.
+        classes: names, in the order of the network's outputs.
+        asked: the class of the operating point; None for none: then the likeliest class is the answer.
+        sensitivity: least one of the operating point, see `choose_threshold`.
+
+    Returns:
+        `temperature`, and `operating_point` ({"label", "threshold"}, or None), as `ClassificationOutputd` takes them.
+
+    Raises:
+        TableError: an operating point of a class that all images have, or none.
+        WeightsError: weights of another network.
+    """
+    device = next(network.parameters()).device
+    trained = load_network(bare(network), weights, device)
+    logits, truths, groups = _predicted(trained, dataset, inferer, batch_size, device)
+    temperature = fit_temperature(logits, truths)
+    point = None
+    if asked is not None:
+        number = list(classes).index(asked)
+        scores = softmax(logits / temperature, axis=1)[:, number]
+        rows = pd.DataFrame({"group": groups, "truth": (truths == number).astype(int), "score": scores})
+        point = {"label": asked, "threshold": round(choose_threshold(rows, rows[:0], sensitivity=sensitivity), 4)}
+    found = {"temperature": round(temperature, 4), "operating_point": point}
+    if rank() == 0:
+        with replacing(Path(weights).with_name(CALIBRATION)) as unfinished:
+            unfinished.write_text(json.dumps(found, indent=4) + "\n", encoding="utf-8")
+        logger.info("Fitted on %d validation images: %s", len(truths), json.dumps(found))
+    return found
+
+
+def fit_temperature(logits: NDArray[np.floating], truths: NDArray[np.integer]) -> float:
+    """What logits are divided by so that their probabilities are likeliest to give the truths.
+
+    One number for all classes, so that no answer of the likeliest class changes (Guo et al., On calibration of modern
+    neural networks, ICML 2017, arXiv 1706.04599, section 4.2).
+
+    Args:
+        logits: (images, classes).
+        truths: (images,), numbers of classes.
+    """
+    rows = np.arange(len(truths))
+
+    def loss(logarithm: float) -> float:
+        return float(-log_softmax(logits / np.exp(logarithm), axis=1)[rows, truths].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-STEEPEST, STEEPEST), method="bounded").x))
+
+
+@torch.inference_mode()
+def _predicted(
+    network: nn.Module, dataset: Any, inferer: Inferer, batch_size: int, device: torch.device
+) -> tuple[NDArray[np.float64], NDArray[np.int64], list[str]]:
+    """Logits (images, classes), numbers of classes and groups."""
+    network.eval()
+    logits, truths = [], []
+    for batch in DataLoader(dataset, batch_size=batch_size):
+        logits.append(inferer(batch["image"].as_subclass(Tensor).to(device), network).double().cpu())
+        truths.append(torch.as_tensor(batch["label"]).cpu())
+    groups = [str(item["group"]) for item in dataset.data]
+    return torch.cat(logits).numpy(), torch.cat(truths).numpy(), groups
