@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,15 @@ import pandas as pd
 from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.counting import counted
 from echocare_core.errors import TableError
-from echocare_core.frames.manifest import COLUMNS, FILES, check_columns, read_csv
+from echocare_core.frames.faults import check_no_faults
+from echocare_core.frames.manifest import COLUMNS, FILES, check_columns, read_csv, where_rows_count
 from echocare_core.frames.spelling import WRITTEN
 from echocare_core.spreadsheet import text_cell
 
 TABLE = "table.csv"
+MASK = "mask"
 PATIENT = "patient"  # a column that is read as the group
+UNUSED = "unused"  # split of rows without what is to be learned
 NEEDED = ("train", "val")
 VAL_SHARE = 0.25  # of the groups of a table without splits
 logger = logging.getLogger(__name__)
@@ -30,62 +33,95 @@ class Cases:
 
     Attributes:
         table: the completed one, its paths absolute.
-        images: rows with a mask, by split.
+        images: rows that can be used, by split.
         groups: patients, by split.
         notes: what was completed, in sentences.
+        target: the column that is learned: "mask", or one of classes.
+        classes: of classes the number of images of each, by split.
     """
 
     table: Path
     images: Mapping[str, int]
     groups: Mapping[str, int]
     notes: tuple[str, ...]
+    target: str
+    classes: Mapping[str, Mapping[str, int]]
 
     def __str__(self) -> str:
         parts = [
             f"{split} {counted(self.images[split], 'image')} of {counted(self.groups[split], 'group')}"
+            + "".join(f", {count} {name}" for name, count in self.classes.get(split, {}).items())
             for split in self.images
         ]
-        return "\n".join([f"{sum(self.images.values())} images with a mask: {', '.join(parts)}", *self.notes])
+        return "\n".join([f"{sum(self.images.values())} images with a {self.target}: {'; '.join(parts)}", *self.notes])
 
 
-def complete_table(table: str | Path, folder: Path, seed: int) -> Cases:
+def complete_table(
+    table: str | Path, folder: Path, seed: int, target: str = MASK, classes: Sequence[str] = ()
+) -> Cases:
     """Read a table and write it with absolute paths, a group for each row and a split for each group.
 
     Args:
-        table: CSV or Parquet, or the folder that holds it as `table.csv`: `image` (or a DICOM file), `mask`, and where
-            there is one `group` or `patient`, `split`, `frame`, `pixel_mm`.
+        table: CSV or Parquet, or the folder that holds it as `table.csv`: `image` (or a DICOM file), the target, and
+            where there is one `group` or `patient`, `split`, `frame`, `pixel_mm`.
         folder: where the completed one is written, as `table.csv`.
         seed: of the groups that are drawn for `val` where the table has no column `split`: a quarter.
+        target: the column that is learned.
+        classes: names of the classes in it; none for masks.
 
     Raises:
-        TableError: no table, no column of images or masks, no row with a mask, a split `train` or `val` that has none,
-            or too few groups to make both.
+        TableError: no table, no column of images or targets, no row with a target, a split `train` or `val` that has
+            none, a class that is none of `classes`, one that `train` or `val` lacks, or too few groups to make both.
     """
     path = Path(table)
     path = path / TABLE if path.is_dir() else path
-    rows = read_csv(path, (*COLUMNS, PATIENT)).drop(columns=WRITTEN)
-    check_columns(rows, FILES, path)
-    if not (rows["mask"] != "").any():
-        raise TableError(f"{path} has no row with a mask; needed some to learn from. Fill the column mask.")
+    rows = read_csv(path, (*COLUMNS, PATIENT, target)).drop(columns=WRITTEN)
+    check_columns(rows, ("image", target), path)
+    if not (rows[target] != "").any():
+        raise TableError(f"{path} has no row with a {target}; needed some to learn from. Fill the column {target}.")
     notes = []
-    if left := int((rows["mask"] == "").sum()):
-        notes.append(f"{counted(left, 'row')} without a mask left out.")
+    if left := int((rows[target] == "").sum()):
+        notes.append(f"{counted(left, 'row')} without a {target} left out.")
     notes += _complete_groups(rows)
     notes += _complete_splits(rows, path, seed)
-    for name in FILES:
+    for name in [name for name in FILES if name in rows]:
         rows[name] = [str((path.parent / cell).absolute()) if cell else "" for cell in rows[name]]
-    drawn = rows[rows["mask"] != ""]
-    images = {split: int(count) for split, count in drawn["split"].value_counts().items()}
+    if target != MASK:
+        rows.loc[rows[target] == "", "split"] = UNUSED
+    used = rows[rows[target] != ""]
+    images = {split: int(count) for split, count in used["split"].value_counts().items()}
     if missing := [split for split in NEEDED if split not in images]:
         raise TableError(
-            f"{path} has no row with a mask in split '{missing[0]}' (found {', '.join(images)}); needed {NEEDED[0]} to "
-            f"learn from and {NEEDED[1]} to choose by. Fill the column split, or leave it out."
+            f"{path} has no row with a {target} in split '{missing[0]}' (found {', '.join(images)}); needed "
+            f"{NEEDED[0]} to learn from and {NEEDED[1]} to choose by. Fill the column split, or leave it out."
         )
-    groups = {split: int(drawn.loc[drawn["split"] == split, "group"].nunique()) for split in images}
+    groups = {split: int(used.loc[used["split"] == split, "group"].nunique()) for split in images}
+    counts = _count_classes(used, path, target, classes) if classes else {}
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / TABLE, OWNER_ALONE) as unfinished:
         rows.map(text_cell).to_csv(unfinished, index=False)  # row for row, so that mistakes are found by their numbers
-    return Cases(folder / TABLE, images, groups, tuple(notes))
+    return Cases(folder / TABLE, images, groups, tuple(notes), target, counts)
+
+
+def _count_classes(rows: pd.DataFrame, path: Path, target: str, classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many images each class has in each split; what cannot be learned or chosen by is refused."""
+    faults = [
+        f"row {row + 1}, {target} '{name}' is none of {', '.join(classes)}"
+        for row, name in rows[target].items()
+        if name not in classes
+    ]
+    check_no_faults(f"{path} has", faults, where_rows_count(path))
+    counts = {
+        str(split): {name: int((named == name).sum()) for name in classes}
+        for split, named in rows.groupby("split", sort=False)[target]
+    }
+    for split in NEEDED:
+        if absent := [name for name, count in counts[split].items() if not count]:
+            raise TableError(
+                f"{path} has no {target} {absent[0]} in split '{split}'; needed every class in {' and '.join(NEEDED)}. "
+                f"Add images of it, or choose other splits."
+            )
+    return counts
 
 
 def _complete_groups(rows: pd.DataFrame) -> list[str]:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from echocare_core.atomic import replacing
 from echocare_core.bundle import METADATA, WEIGHTS, WEIGHTS_CARD, read_identity, read_json
 from echocare_core.checks.files import files_of
+from echocare_core.errors import BundleError
 from echocare_core.evaluation.bootstrap import Summary
 from echocare_core.finetuning.cases import Cases
 from echocare_core.training.weights import export_network
 
 README = "docs/README.md"
+INFERENCE = "configs/inference.json"
 VERSION = "1.0.0"
 Numbers = Mapping[str, Mapping[str, Mapping[str, Summary]]]  # split -> number -> before, after, difference
 
 
-def write_bundle(folder: Path, chosen: Path, tuned: Path) -> None:
+def write_bundle(folder: Path, chosen: Path, tuned: Path, fitted: Mapping[str, Any]) -> None:
     """Copy what a bundle is made of, name it after its new folder, and put weights into it.
 
     Args:
         folder: of the bundle that was fine-tuned.
         chosen: its new weights.
         tuned: folder of the new bundle, whose name it takes; replaced in one step.
+        fitted: entries of its inference.json that were fitted with these weights, such as a temperature.
     """
     unfinished = tuned.with_name(f".{tuned.name}")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -36,6 +41,7 @@ def write_bundle(folder: Path, chosen: Path, tuned: Path) -> None:
             shutil.copyfile(path, copy)
     for config in unfinished.glob("configs/*.json"):
         config.write_text(config.read_text(encoding="utf-8").replace(f"'{folder.name}'", f"'{tuned.name}'"), "utf-8")
+    _set_entries(unfinished / INFERENCE, fitted)
     origin = read_identity(folder)
     metadata = {
         **read_json(unfinished / METADATA),
@@ -47,6 +53,21 @@ def write_bundle(folder: Path, chosen: Path, tuned: Path) -> None:
     export_network(chosen, unfinished / WEIGHTS)
     shutil.rmtree(tuned, ignore_errors=True)
     unfinished.rename(tuned)
+
+
+def _set_entries(config: Path, entries: Mapping[str, Any]) -> None:
+    """Replace entries of a configuration, each written on one line, and leave all else as it stands."""
+    text = config.read_text(encoding="utf-8")
+    for name, value in entries.items():
+        line = re.compile(rf'^    "{re.escape(name)}": .*,$', re.MULTILINE)
+        if len(line.findall(text)) != 1:
+            raise BundleError(
+                f"{config.name} has no line of its own for {name}; needed one for what was fitted. Write the entry "
+                f"on one line."
+            )
+        start, end = line.search(text).span()  # type: ignore[union-attr]
+        text = f'{text[:start]}    "{name}": {json.dumps(value)},{text[end:]}'
+    config.write_text(text, encoding="utf-8")
 
 
 def write_card(tuned: Path, folder: Path, cases: Cases, share: float, numbers: Numbers) -> None:

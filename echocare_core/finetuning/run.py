@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from echocare_core.atomic import replacing
 from echocare_core.bundle import WEIGHTS, find_bundle, is_name, read_identity
 from echocare_core.checksum import sha256_of
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError, SettingsError
-from echocare_core.evaluation.bootstrap import Summary, summarise_means
 from echocare_core.finetuning.between import choose_between
-from echocare_core.finetuning.cases import NEEDED, Cases, complete_table
+from echocare_core.finetuning.cases import MASK, NEEDED, Cases, complete_table
+from echocare_core.finetuning.comparison import compare
 from echocare_core.finetuning.configured import TRAINING, open_workflow, score_split
 from echocare_core.finetuning.new_bundle import VERSION, Numbers, spelled, write_bundle, write_card
 from echocare_core.finetuning.page import write_page
@@ -26,12 +24,14 @@ from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of, name_bundle
 from echocare_core.models.weight_file import read_state_dict
 from echocare_core.result_files import REPORT_HTML
+from echocare_core.tasks.calibration import CALIBRATION
 from echocare_core.training.checkpoint_file import BEST, LATEST, read_checkpoint, write_checkpoint
 from echocare_core.workflow import own_errors
 
 IMAGES, RUN, BEFORE, AFTER = "images", "training", "before", "after"  # folders in OUT
 ASKED, CHOSEN, TRIED = "asked.json", "chosen.pt", "chosen.json"
 TEST = "test"
+CALIBRATE = "calibrate"  # entry of a bundle's train.json that has something to fit with its weights
 BOTH = ("device", "mask_threshold")  # settings that the evaluation needs too
 OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
     *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
@@ -109,7 +109,7 @@ def finetune(
     with explained(out, "the fine-tuning"):
         out.mkdir(parents=True, exist_ok=True)
     with FolderLock(out, "the fine-tuning"):
-        cases = complete_table(table, out / IMAGES, int(opened.get_parsed_content("seed")))
+        cases = complete_table(table, out / IMAGES, int(opened.get_parsed_content("seed")), *_target(opened))
         _check_same(out, folder, name, cases, settings)
         for line in str(cases).splitlines():
             logger.info("%s", line)
@@ -119,16 +119,31 @@ def finetune(
                 score_split(folder, out / IMAGES, split, out / BEFORE / split, folder / WEIGHTS, both)
         share = _train(folder, {**settings, "dataset_dir": str(out / IMAGES), "output_dir": str(out / RUN)}, name)
         with explained(out, "the new bundle"):
-            write_bundle(folder, out / RUN / CHOSEN, out / name)
+            write_bundle(folder, out / RUN / CHOSEN, out / name, _fitted(out / RUN))
         for split in splits:
             score_split(out / name, out / IMAGES, split, out / AFTER / split, out / name / WEIGHTS, both)
-        numbers = {split: _compared(out / BEFORE / split, out / AFTER / split) for split in splits}
+        numbers = {
+            split: compare(out / BEFORE / split, out / AFTER / split, list(opened.get("classes", ())))
+            for split in splits
+        }
         with explained(out, "the new bundle"):
             write_card(out / name, folder, cases, share, numbers)
             page = write_page(
                 out / REPORT_HTML, out / name, cases, share, numbers, out / RUN, [out / BEFORE, out / AFTER]
             )
     return FineTuned(out / name, page, cases, share, numbers)
+
+
+def _target(training: Any) -> tuple[str, list[str]]:
+    """The column of a table that a training learns from, and the names of its classes, if it has any."""
+    dataset = training["train#dataset"]
+    return (MASK, []) if dataset.get("masks", True) else (dataset["columns"][0], list(training["classes"]))
+
+
+def _fitted(run: Path) -> dict[str, Any]:
+    """Entries of the new bundle's inference.json that were fitted with its weights."""
+    path = run / CALIBRATION
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _check_asked(folder: Path, out: Path, name: str, settings: Mapping[str, Any]) -> None:
@@ -183,7 +198,9 @@ def _train(folder: Path, settings: Mapping[str, Any], name: str) -> float:
         network, validator = (parser.get_parsed_content(key) for key in ("network", "validate#evaluator"))
         shares = parser.get_parsed_content("start_shares")
         between = choose_between(network, validator, folder / WEIGHTS, run / BEST, shares)
-    write_checkpoint(name_bundle(between.state, {"name": name, "version": VERSION}), run / CHOSEN)
+        write_checkpoint(name_bundle(between.state, {"name": name, "version": VERSION}), run / CHOSEN)
+        if CALIBRATE in parser:
+            parser.get_parsed_content(CALIBRATE)(run / CHOSEN)
     with replacing(run / TRIED) as unfinished:
         unfinished.write_text(json.dumps({"share": between.share, "val": between.metrics}) + "\n", encoding="utf-8")
     return between.share
@@ -196,20 +213,3 @@ def _has_ended(run: Path, epochs: int, patience: int) -> bool:
     done = int(read_checkpoint(run / LATEST, ["epoch"])["epoch"])
     best = int(bundle_of(read_state_dict(run / BEST)).get("epoch", done))
     return done >= epochs or done - best >= patience
-
-
-def _compared(before: Path, after: Path) -> dict[str, dict[str, Summary]]:
-    """Every number before and after, and how much it changed image by image, over the images where both know it."""
-    first, second = (
-        pd.read_csv(place / "evaluation.csv", dtype={"group": str}, keep_default_na=False, na_values=[""])
-        for place in (before, after)
-    )
-    found = {}
-    for number in second.select_dtypes("number"):
-        known = first[number].notna() & second[number].notna() if number in first else pd.Series([False])
-        if known.any():
-            keys = second.loc[known, ["image", "group"]].fillna("")
-            columns = {"before": first.loc[known, number], "after": second.loc[known, number]}
-            columns["difference"] = columns["after"] - columns["before"]
-            found[str(number)] = summarise_means(keys.assign(**columns))
-    return found

@@ -84,3 +84,36 @@ def test_a_table_that_teaches_nothing_is_refused(columns, rows, says, tmp_path):
     with pytest.raises(TableError, match=says):
         complete_table(write(tmp_path / "in", columns, rows), tmp_path / "out", seed=1)
     assert not (tmp_path / "out" / "table.csv").exists()
+
+
+CLASSES = ["benign", "malignant"]
+LABELLED = [(f"{n}.png", CLASSES[n % 2], f"p{n}") for n in range(16)]
+
+
+def test_classes_are_counted_by_split_and_rows_without_one_are_left_out_of_every_split(tmp_path):
+    rows = [*LABELLED, ("x.png", "", "p99")]
+    table = write(tmp_path / "in", ["image", "pathology", "patient"], rows)
+    cases = complete_table(table, tmp_path / "out", 1, "pathology", CLASSES)
+    assert {split: sum(counts.values()) for split, counts in cases.classes.items()} == {"train": 12, "val": 4}
+    assert "16 images with a pathology: " in str(cases)
+    assert "1 row without a pathology left out." in cases.notes
+    assert read(cases)["split"].tolist()[-1] == "unused"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({3: "maligant"}, r"row 4, pathology 'maligant' is none of benign, malignant"),
+        (
+            dict.fromkeys(range(16), "benign"),
+            "no pathology malignant in split 'train'; needed every class",
+        ),
+    ],
+)
+def test_a_class_that_is_not_there_or_not_known_is_refused(change, says, tmp_path):
+    rows = [(image, change.get(n, label), patient) for n, (image, label, patient) in enumerate(LABELLED)]
+    with pytest.raises(TableError, match=says):
+        complete_table(
+            write(tmp_path / "in", ["image", "pathology", "patient"], rows), tmp_path / "out", 1, "pathology", CLASSES
+        )
+    assert not (tmp_path / "out" / "table.csv").exists()

@@ -1,0 +1,53 @@
+"""Two evaluations of the same images, number by number, and how much each number changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from echocare_core.evaluation.bootstrap import Summary, summarise_means
+from echocare_core.evaluation.comparison import compare as compare_models
+from echocare_core.tasks.classification import as_summary, class_statistics, name_answers
+
+Compared = dict[str, dict[str, Summary]]
+
+
+def compare(before: Path, after: Path, classes: Sequence[str] = ()) -> Compared:
+    """Every number before and after, and how much it changed, over the images where both know it.
+
+    Args:
+        before: folder of an evaluation (`WriteEvaluation`).
+        after: of another one of the same images.
+        classes: names of the classes whose answers were evaluated; none where each image has numbers of its own.
+
+    Returns:
+        Number -> "before", "after" and "difference", each with its interval, that of a number of all images together,
+        such as an area under the ROC curve, from resamples of the same patients for both.
+    """
+    first, second = (_read(place) for place in (before, after))
+    if not classes:
+        return _image_by_image(first, second)
+    found: Compared = {}
+    for name, statistic in class_statistics(classes).items():
+        both = compare_models(name_answers(second, classes), name_answers(first, classes), statistic)
+        parts = {"before": both.second, "after": both.first, "difference": both.difference}
+        found[name] = {part: as_summary(number) for part, number in parts.items()}
+    return found
+
+
+def _read(place: Path) -> pd.DataFrame:
+    return pd.read_csv(place / "evaluation.csv", dtype={"group": str}, keep_default_na=False, na_values=[""])
+
+
+def _image_by_image(first: pd.DataFrame, second: pd.DataFrame) -> Compared:
+    found = {}
+    for number in second.select_dtypes("number"):
+        known = first[number].notna() & second[number].notna() if number in first else pd.Series([False])
+        if known.any():
+            keys = second.loc[known, ["image", "group"]].fillna("")
+            columns = {"before": first.loc[known, number], "after": second.loc[known, number]}
+            columns["difference"] = columns["after"] - columns["before"]
+            found[str(number)] = summarise_means(keys.assign(**columns))
+    return found
