@@ -74,7 +74,7 @@ def test_every_recipe_has_stages_that_its_encoder_takes(recipes):
 
 def test_tables_of_several_data_sets_are_joined_and_their_groups_stay_apart(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
-    from segmentation import join_tables
+    from tasks import join_tables
 
     for name, header, row in (
         ("one", "image,mask,group,split,diagnosis", "images/a.png,masks/a.png,7,train,benign"),

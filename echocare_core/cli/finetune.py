@@ -16,14 +16,16 @@ def finetune(
     table: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="CSV with the columns image and mask; where there are some, patient, split, pixel_mm."
+            metavar="TABLE",
+            help="CSV with the columns image and mask, or image and the bundle's column of classes; where there are "
+            "some, patient, split, pixel_mm.",
         ),
     ],
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="Folder for the new bundle, report.html and the training.")
     ],
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the new bundle's folder; BUNDLE_tuned otherwise.")
+        str | None, typer.Option(metavar="NAME", help="Of the new bundle's folder; own_BUNDLE otherwise.")
     ] = None,
     settings: Settings = None,
 ) -> None:

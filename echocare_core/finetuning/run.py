@@ -90,7 +90,7 @@ def finetune(
 
     Args:
         bundle: name or folder of a bundle with finetune.json.
-        table: the images and their masks (`complete_table`).
+        table: the images and their masks or classes (`complete_table`).
         out: folder; made if need be.
         name: of the new bundle and its folder in `out`; "own_" and the bundle's where None.
         settings: entries of the two configurations to replace, such as {"max_epochs": 5}.
