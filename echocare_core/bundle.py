@@ -198,7 +198,22 @@ def read_card(folder: Path, weights: Path | None = None) -> BundleCard:
         weights_sha256=sha256_of(weights),
         plausible=read_plausible(folder),
         codes=read_codes(folder),
+        caution=read_caution(folder),
     )
+
+
+def read_caution(folder: Path) -> str:
+    """Read what speaks against everything that a bundle says: `caution` of its metadata; "" where there is nothing.
+
+    Raises:
+        BundleError: something else than text, or metadata that cannot be read.
+    """
+    caution = read_metadata(folder).get("caution", "")
+    if not isinstance(caution, str):
+        raise BundleError(
+            f"{folder.name}: caution in {METADATA.as_posix()} is no text; needed one sentence. Write it so."
+        )
+    return caution
 
 
 def read_plausible(folder: Path) -> dict[str, Plausible]:

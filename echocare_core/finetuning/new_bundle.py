@@ -23,13 +23,14 @@ VERSION = "1.0.0"
 Numbers = Mapping[str, Mapping[str, Mapping[str, Summary]]]  # split -> number -> before, after, difference
 
 
-def write_bundle(folder: Path, chosen: Path, tuned: Path, fitted: Mapping[str, Any]) -> None:
+def write_bundle(folder: Path, chosen: Path, tuned: Path, share: float, fitted: Mapping[str, Any]) -> None:
     """Copy what a bundle is made of, name it after its new folder, and put weights into it.
 
     Args:
         folder: of the bundle that was fine-tuned.
         chosen: its new weights.
         tuned: folder of the new bundle, whose name it takes; replaced in one step.
+        share: of the weights of the start in them; where it is all, what the bundle warned of is still to be warned of.
         fitted: entries of its inference.json that were fitted with these weights, such as a temperature.
     """
     unfinished = tuned.with_name(f".{tuned.name}")
@@ -43,8 +44,9 @@ def write_bundle(folder: Path, chosen: Path, tuned: Path, fitted: Mapping[str, A
         config.write_text(config.read_text(encoding="utf-8").replace(f"'{folder.name}'", f"'{tuned.name}'"), "utf-8")
     _set_entries(unfinished / INFERENCE, fitted)
     origin = read_identity(folder)
+    known = read_json(unfinished / METADATA)
     metadata = {
-        **read_json(unfinished / METADATA),
+        **{key: value for key, value in known.items() if key != "caution" or share == 1},
         "bundle_name": tuned.name,
         "version": VERSION,
         "changelog": {VERSION: f"Fine-tuned from {origin['name']} {origin['version']}."},

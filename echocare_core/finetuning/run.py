@@ -119,7 +119,7 @@ def finetune(
                 score_split(folder, out / IMAGES, split, out / BEFORE / split, folder / WEIGHTS, both)
         share = _train(folder, {**settings, "dataset_dir": str(out / IMAGES), "output_dir": str(out / RUN)}, name)
         with explained(out, "the new bundle"):
-            write_bundle(folder, out / RUN / CHOSEN, out / name, _fitted(out / RUN))
+            write_bundle(folder, out / RUN / CHOSEN, out / name, share, _fitted(out / RUN))
         for split in splits:
             score_split(out / name, out / IMAGES, split, out / AFTER / split, out / name / WEIGHTS, both)
         numbers = {

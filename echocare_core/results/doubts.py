@@ -37,7 +37,7 @@ class Doubt(NamedTuple):
 
 
 def doubts_of(
-    prediction: Prediction, values: Mapping[str, object], plausible: Mapping[str, Plausible]
+    prediction: Prediction, values: Mapping[str, object], plausible: Mapping[str, Plausible], caution: str = ""
 ) -> tuple[Doubt, ...]:
     """Everything that speaks against the numbers of a prediction.
 
@@ -45,8 +45,11 @@ def doubts_of(
         prediction: of one frame, cine or study.
         values: its row of the table.
         plausible: of the bundle, by column, or by "NAME / NAME" for a quotient of two measurements of one unit.
+        caution: of the bundle, which speaks against all it says.
     """
-    return (*_of_the_picture(prediction), *_of_masks(prediction), *_of_numbers(prediction, values, plausible))
+    of_the_bundle = (Doubt(caution),) if caution else ()
+    of_numbers = _of_numbers(prediction, values, plausible)
+    return (*of_the_bundle, *_of_the_picture(prediction), *_of_masks(prediction), *of_numbers)
 
 
 def of_foreign(foreign: Foreign) -> Doubt:

@@ -262,7 +262,7 @@ class ResultsWriter:
 
     def _written(self, prediction: Prediction, place: Place) -> tuple[dict[str, object], Details]:
         row = row_of(prediction, self._card, place)
-        doubts = doubts_of(prediction, row, self._card.plausible)
+        doubts = doubts_of(prediction, row, self._card.plausible, self._card.caution)
         if doubts:
             row[DOUBTS] = "; ".join(doubt.text for doubt in doubts)
         if prediction.image is not None:

@@ -116,6 +116,8 @@ class BundleCard:
         plausible: what is believed, by column of `results.csv`, or by "NAME / NAME" for a quotient of two measurements;
             outside of it a number is marked, never left out.
         codes: of what it says, for DICOM objects.
+        caution: a sentence that speaks against everything it says, such as that it was never trained for this organ; it
+            stands among the doubts of every row.
     """
 
     name: str
@@ -125,6 +127,7 @@ class BundleCard:
     weights_sha256: str
     plausible: Mapping[str, Plausible] = field(default_factory=dict)
     codes: Codes = field(default_factory=Codes)
+    caution: str = ""
 
 
 @dataclass(frozen=True)

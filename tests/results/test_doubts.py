@@ -56,6 +56,13 @@ def test_any_unit_has_its_range_and_the_limits_themselves_are_believed():
     ]
 
 
+def test_what_speaks_against_all_that_a_bundle_says_stands_first_in_every_row():
+    known = {"volume_ml": Plausible(10, 400, "x")}
+    prediction = measured(("volume", 900, "ml"))
+    doubts = doubts_of(prediction, {"volume_ml": 900.0}, known, "not trained on thyroid")
+    assert [doubt.text for doubt in doubts] == ["not trained on thyroid", "volume is outside 10 to 400 ml: 900.0 ml"]
+
+
 def test_what_is_not_known_is_in_no_doubt():
     known = {"a / b": Plausible(0.5, 1, "x"), "a_mm": Plausible(1, 9, "x")}
     assert flagged(measured(("a", float("nan"), "mm"), ("b", 2.0, "mm")), known) == []

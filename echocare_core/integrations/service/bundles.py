@@ -8,7 +8,7 @@ from typing import Any
 
 from echocare_core.bundle import read_json, read_metadata
 
-TOLD = ("version", "name", "task", "description", "intended_use", "needs", "label_classes", "plausible")
+TOLD = ("version", "name", "task", "description", "intended_use", "caution", "needs", "label_classes", "plausible")
 
 
 def describe_bundle(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
