@@ -1,4 +1,4 @@
-"""Failures: the cases that came out worst, to be looked at."""
+"""Cases to be looked at: those that came out worst, those in the middle, and the best."""
 
 from __future__ import annotations
 
@@ -15,3 +15,15 @@ def worst_cases(rows: pd.DataFrame, column: str, count: int, *, lowest: bool = T
         lowest: whether low scores are bad, as of Dice; else high ones, as of errors.
     """
     return rows.sort_values(column, ascending=lowest, kind="stable", na_position="first").head(count)
+
+
+def middle_cases(rows: pd.DataFrame, column: str, count: int) -> pd.DataFrame:
+    """The rows around the median of a score, from low to high; those without a score are left out."""
+    ranked = rows.dropna(subset=[column]).sort_values(column, kind="stable")
+    start = max(0, (len(ranked) - count) // 2)
+    return ranked.iloc[start : start + count]
+
+
+def best_cases(rows: pd.DataFrame, column: str, count: int, *, lowest: bool = True) -> pd.DataFrame:
+    """The best rows by a score, the best first; see `worst_cases`."""
+    return rows.dropna(subset=[column]).sort_values(column, ascending=not lowest, kind="stable").head(count)

@@ -115,6 +115,15 @@ def test_the_worst_cases_are_shown_with_pictures_and_what_went_wrong(page: Path,
     assert worst.first.locator("img").evaluate("image => image.naturalWidth") > 100
 
 
+def test_cases_of_the_middle_and_the_best_stand_below_the_worst(page: Path, open_page: Open) -> None:
+    lists = open_page(page).locator("ol.worst")
+    middle, best = (lists.nth(number).locator("figcaption strong").all_inner_texts() for number in (1, 2))
+
+    assert [len(middle), len(best)] == [4, 4]
+    assert set(best) == {"Dice 1.00 nodule"}
+    assert all("Dice 0.85 nodule" < words < "Dice 1.00 nodule" for words in middle)
+
+
 def test_what_is_said_of_several_subgroups_stands_where_there_are_some(page: Path, tmp_path: Path) -> None:
     export = write_export(tmp_path / "export", {"a.dcm": {}, "b.dcm": {}})
     written = [(name, 0, "frame", [length_of(50)]) for name in ("a.dcm", "b.dcm")]

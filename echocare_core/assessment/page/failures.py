@@ -1,4 +1,4 @@
-"""The worst cases with their pictures, and the list of all."""
+"""The worst cases with their pictures, some of the middle and the best beside them, and the list of all."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from echocare_core.assessment.kinds.numbers import NumberQuestion
 from echocare_core.assessment.page.numbers import NOT_KNOWN
 from echocare_core.assessment.page.pictures import picture_of
 from echocare_core.assessment.scored import Scored
-from echocare_core.evaluation.failures import worst_cases
+from echocare_core.evaluation.failures import best_cases, middle_cases, worst_cases
 from echocare_core.printable import printable
 from echocare_core.results.page.listing import Case as Listed
 from echocare_core.results.page.listing import Cell, Head, case_list
 from echocare_core.results.wording import value_text
 
 MOST_PICTURES, MOST_OF_SEVERAL, MOST_LISTED = 12, 8, 2000
+BESIDE = 4  # pictures of the middle, and as many of the best
 
 
 def show_worst(evaluation: Evaluation) -> str:
-    """The worst cases of each question as HTML, the worst first."""
+    """The worst cases of each question as HTML, the worst first, and some of the middle and the best."""
     cases = {case.number: case for case in evaluation.joined.cases}
     return "".join(_of_question(evaluation, scored, cases) for scored in evaluation.scored)
 
@@ -33,9 +34,10 @@ def show_worst(evaluation: Evaluation) -> str:
 def _of_question(evaluation: Evaluation, scored: Scored, cases: dict[int, Case]) -> str:
     column, largest = scored.question.worst
     failed = scored.rows[scored.question.failed(scored.rows)]
-    if failed.empty:
-        return f"<h3>{escape(scored.question.words.capitalize())}</h3>\n<p>Every case is right.</p>\n"
     most = MOST_PICTURES if len(evaluation.scored) == 1 else MOST_OF_SEVERAL
+    beside = _beside(evaluation, scored, cases) if len(scored.rows) >= most + 3 * BESIDE else ""
+    if failed.empty:
+        return f"<h3>{escape(scored.question.words.capitalize())}</h3>\n<p>Every case is right.</p>\n{beside}"
     rows = worst_cases(failed, column, most, lowest=not largest)
     shown = [_figure(evaluation, scored, cases[int(number)], row) for number, row in rows.iterrows()]
     legend = ' <span class="key drawn">Orange</span>: drawn by a person; <span class="key">blue</span>: predicted.'
@@ -43,7 +45,21 @@ def _of_question(evaluation: Evaluation, scored: Scored, cases: dict[int, Case])
     wrong = "" if len(failed) == len(scored.rows) else f" that are wrong, among {len(scored.rows)}"
     return (
         f'<h3>{escape(scored.question.words.capitalize())}</h3>\n<p class="meta">The {len(shown)} worst of '
-        f'{len(failed)}{wrong}, the worst first.{says}</p>\n<ol class="worst">{"".join(shown)}</ol>\n'
+        f'{len(failed)}{wrong}, the worst first.{says}</p>\n<ol class="worst">{"".join(shown)}</ol>\n{beside}'
+    )
+
+
+def _beside(evaluation: Evaluation, scored: Scored, cases: dict[int, Case]) -> str:
+    """Cases of the middle, and the best."""
+    column, largest = scored.question.worst
+    chosen = {
+        f"{BESIDE} of the middle": middle_cases(scored.rows, column, BESIDE),
+        f"The {BESIDE} best": best_cases(scored.rows, column, BESIDE, lowest=not largest),
+    }
+    return "".join(
+        f'<p class="meta">{words}.</p>\n<ol class="worst">'
+        f"{''.join(_figure(evaluation, scored, cases[int(number)], row) for number, row in rows.iterrows())}</ol>\n"
+        for words, rows in chosen.items()
     )
 
 
