@@ -200,7 +200,7 @@ def join_tables(folders: Sequence[Path], out: Path, column: str = "", classes: S
     """Write one table of the images of several, with the paths of their files, and groups that stay apart; its folder.
 
     A set that has no mask of an image leaves it out of the training, as it does by itself; an image of another class
-    than the bundle's is in no split.
+    than the bundle's is left out here.
     """
     tables = []
     for folder in folders:
@@ -208,7 +208,7 @@ def join_tables(folders: Sequence[Path], out: Path, column: str = "", classes: S
         if column:
             named = next(name for name in (column, *ALIASES.get(column, ())) if name in rows)
             rows[column] = rows[named].replace(BIRADS_4)
-            rows.loc[~rows[column].isin(classes), "split"] = "other class"
+            rows = rows[rows[column].isin(classes)]
         rows = rows[[name for name in (*COLUMNS, column) if name in rows]]
         for name in FILES:
             rows[name] = [str((folder / cell).resolve()) if cell else "" for cell in rows[name]]
