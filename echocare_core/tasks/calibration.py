@@ -48,7 +48,7 @@ def calibrate(
     Args:
         weights: trained ones; the file is written beside them, in one step.
         network: of the training; it gets these weights.
-        dataset: items with `image` (channels, height, width), `label` (number of a class) and `group`.
+        dataset: items with `image` (channels, height, width), `label` (number of a class), maybe `group`.
         inferer: how inference calls the network.
         batch_size: images that go through the network together.
         classes: names, in the order of the network's outputs.
@@ -108,5 +108,5 @@ def _predicted(
     for batch in DataLoader(dataset, batch_size=batch_size):
         logits.append(inferer(batch["image"].as_subclass(Tensor).to(device), network).double().cpu())
         truths.append(torch.as_tensor(batch["label"]).cpu())
-    groups = [str(item["group"]) for item in dataset.data]
+    groups = [str(item.get("group", number)) for number, item in enumerate(dataset.data)]
     return torch.cat(logits).numpy(), torch.cat(truths).numpy(), groups

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import math
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ COLUMNS = ("epoch", "step", "loss", "learning_rate")
 
 
 class Curves:
-    """Ignite handler: after each epoch a line of its mean loss and key metric.
+    """Ignite handler: after each epoch a line of its mean loss and key metric, and how long the rest takes at most.
 
     The line goes to the console, to `curves.csv`, to `curves.png` and to TensorBoard, which gets the loss of each step
     as well. List it after the validation and before the checkpoints, which keep it (`state_dict`), so that a training
@@ -42,11 +43,13 @@ class Curves:
         self.rate = 0.0  # of the last step
         self.metrics: dict[str, float] = {}
         self.tensorboard: Any = None
+        self.begun = (0.0, 0)  # when this run's first epoch began, and which epochs were done by then
 
     def attach(self, engine: Engine) -> None:
         """Called by MONAI's trainer for each of its handlers."""
         if rank() == 0:  # before the others, so that its line has ended when theirs begins
             ProgressBar(persist=True).attach(engine, output_transform=lambda output: {"loss": output["loss"].item()})
+        engine.add_event_handler(Events.EPOCH_STARTED, self.note_start)
         engine.add_event_handler(Events.ITERATION_STARTED, self.note_rate)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.add_step)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.add_epoch)
@@ -65,6 +68,11 @@ class Curves:
     def step(self) -> int:
         """Steps so far, those with other batches before an interruption counted in."""
         return int(self.epochs[-1]["step"] if self.epochs else 0) + len(self.losses)
+
+    def note_start(self, engine: Engine) -> None:
+        """Note when this run's first epoch begins."""
+        if not self.begun[0]:
+            self.begun = (time.monotonic(), engine.state.epoch - 1)
 
     def note_rate(self, engine: Engine) -> None:
         """Note the learning rate that a step uses: the schedule sets the next one when it is done."""
@@ -91,7 +99,8 @@ class Curves:
         if rank() == 0:
             for name, number in self.metrics.items():
                 self._show(name, number, engine.state.epoch)
-            engine.logger.info("Epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, self._sentence())
+            epoch, epochs = engine.state.epoch, engine.state.max_epochs
+            engine.logger.info("Epoch %d of %d: %s%s", epoch, epochs, self._sentence(), self._left(epoch, epochs))
             write_curves(self.epochs, COLUMNS, self._drawn(), self.folder)
         self.losses, self.metrics = [], {}
 
@@ -107,6 +116,12 @@ class Curves:
         known = f" (best {best.best_metric:.4f}, epoch {best.best_metric_epoch})" if best.best_metric_epoch > 0 else ""
         return ", ".join(shown) + known
 
+    def _left(self, epoch: int, epochs: int) -> str:
+        """How long the epochs to come take at most: a handler may end the training before."""
+        since, done = self.begun
+        seconds = (time.monotonic() - since) / max(1, epoch - done) * (epochs - epoch)
+        return f"; {duration_text(seconds)} left at most" if epoch < epochs else ""
+
     def _drawn(self) -> list[str]:
         return ["loss", *dict.fromkeys(name for epoch in self.epochs for name in epoch if name not in COLUMNS)]
 
@@ -116,6 +131,13 @@ class Curves:
 
             self.tensorboard = SummaryWriter(str(self.folder))
         self.tensorboard.add_scalar(name, value, place)
+
+
+def duration_text(seconds: float) -> str:
+    """Such as "40 s", "12 min" or "3.4 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def write_curves(

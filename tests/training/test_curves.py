@@ -10,7 +10,7 @@ from ignite.engine import Engine, Events
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from echocare_core.training.curves import Curves
+from echocare_core.training.curves import Curves, duration_text
 from echocare_core.training.picture import PANEL_HEIGHT, WIDTH, Curve, draw_curves, whole_ticks
 
 LOSSES = [0.9, 0.7, 0.5, 0.3]  # of the steps, two an epoch
@@ -61,6 +61,21 @@ def test_the_console_says_the_loss_and_the_metric(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "test.curves"):
         train(tmp_path)
     assert "Epoch 2 of 2: loss 0.4000, val_dice 0.7500 (best 0.7500, epoch 2)" in caplog.text
+
+
+def test_the_console_says_how_long_the_rest_takes_at_most_by_the_epochs_of_this_run(tmp_path, caplog, monkeypatch):
+    clock = iter([100.0, 400.0, 700.0])
+    monkeypatch.setattr("echocare_core.training.curves.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with caplog.at_level(logging.INFO, "test.curves"):
+        train(tmp_path)
+    first, last = [line for line in caplog.messages if " of 2: " in line]
+    assert first.endswith("; 5 min left at most")
+    assert "left" not in last
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (89.4, "89 s"), (120, "2 min"), (9000, "2.5 h")])
+def test_a_duration_is_said_in_its_unit(seconds, text):
+    assert duration_text(seconds) == text
 
 
 def test_tensorboard_has_the_loss_of_each_step_and_the_metric_of_each_epoch(trained):
