@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def compare(before: Path, after: Path, classes: Sequence[str] = ()) -> Compared:
         classes: names of the classes whose answers were evaluated; none where each image has numbers of its own.
 
     Returns:
-        Number -> "before", "after" and "difference", each with its interval, that of a number of all images together,
-        such as an area under the ROC curve, from resamples of the same patients for both.
+        Number -> "before", "after" and "difference", each with its interval, without numbers that cannot be known. The
+        interval of a number of all images together, such as an area under the ROC curve, is from resamples of the same
+        patients for both.
     """
     first, second = (_read(place) for place in (before, after))
     if not classes:
@@ -33,6 +35,8 @@ def compare(before: Path, after: Path, classes: Sequence[str] = ()) -> Compared:
     for name, statistic in class_statistics(classes).items():
         both = compare_models(name_answers(second, classes), name_answers(first, classes), statistic)
         parts = {"before": both.second, "after": both.first, "difference": both.difference}
+        if any(math.isnan(number.estimate) for number in parts.values()):
+            continue  # as an area under the curve of one class alone
         found[name] = {part: as_summary(number) for part, number in parts.items()}
     return found
 

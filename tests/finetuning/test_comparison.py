@@ -50,3 +50,14 @@ def test_numbers_of_images_are_compared_where_both_are_known(tmp_path):
     dice = compare(first, second)["dice"]
     assert (dice["before"]["mean"], dice["after"]["mean"], dice["difference"]["mean"]) == (0.5, 0.75, 0.25)
     assert dice["difference"]["images"] == 11
+
+
+def test_a_number_that_one_class_alone_does_not_have_is_left_out(tmp_path):
+    benign = {
+        "truth": [0] * 12,
+        "answer": [0] * 12,
+        "benign_probability": [0.9] * 12,
+        "malignant_probability": [0.1] * 12,
+    }
+    same = written(tmp_path / "a", **benign)
+    assert set(compare(same, same, ["benign", "malignant"])) == {"balanced_accuracy", "calibration_error"}

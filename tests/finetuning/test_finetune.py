@@ -166,3 +166,42 @@ def test_the_command_says_what_it_found_and_where_the_bundle_is(tmp_path, capsys
     shown = CliRunner().invoke(app, ["finetune", BUNDLE, str(table), str(tmp_path / "out"), *settings])
     assert shown.exit_code == 0, shown.output
     assert f"The new bundle: {tmp_path / 'out' / 'own_breast_lesion_segmentation'}" in shown.output.replace("\n", "")
+
+
+CLASSES = {"pathology": ["benign", "malignant"]}
+
+
+@pytest.fixture(scope="module")
+def tuned_classes(tmp_path_factory):
+    """One epoch of four discs that are benign or malignant, chosen on four, tested on two."""
+    folder = tmp_path_factory.mktemp("finetune_classes")
+    splits = ("train",) * 4 + ("val",) * 4 + ("test",) * 2
+    table = write_table(folder / "data", splits, columns=CLASSES)
+    return finetune("breast_lesion_classification", table, folder / "out", settings=SHORT)
+
+
+def test_classes_are_fine_tuned_by_their_column_and_compared_by_the_area_under_the_curve(tuned_classes):
+    assert "train 4 images of 4 groups, 2 benign, 2 malignant" in str(tuned_classes.cases)
+    assert set(tuned_classes.numbers["test"]) == {"auc", "balanced_accuracy", "calibration_error"}
+
+
+def test_what_was_fitted_on_val_stands_in_the_configuration_of_the_new_bundle(tuned_classes):
+    out = tuned_classes.bundle.parent
+    fitted = json.loads((out / "training" / "calibration.json").read_text(encoding="utf-8"))
+    inference = json.loads((tuned_classes.bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
+    assert {name: inference[name] for name in ("temperature", "operating_point")} == fitted
+    assert fitted["operating_point"]["label"] == "malignant"
+
+
+def test_a_fine_tuned_bundle_no_longer_cautions_that_it_was_not_trained(tuned, tmp_path):
+    from echocare_core.finetuning.new_bundle import write_bundle
+
+    cautious = shutil.copytree(tuned.bundle, tmp_path / "cautious")
+    metadata = cautious / "configs" / "metadata.json"
+    entries = json.loads(metadata.read_text(encoding="utf-8"))
+    metadata.write_text(json.dumps({**entries, "caution": "not trained"}), encoding="utf-8")
+    chosen = tuned.bundle.parent / "training" / "chosen.pt"
+    for share, cautions in ((0.5, False), (1.0, True)):
+        write_bundle(cautious, chosen, tmp_path / "new", share, {})
+        found = json.loads((tmp_path / "new" / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        assert ("caution" in found) == cautions
