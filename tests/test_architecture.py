@@ -16,7 +16,7 @@ ORDER = [
     *("errors", "types", "outputs", "optional"),
     *("disk", "lock", "atomic", "parent", "secret", "bundle", "origin"),
     *("untrusted", "overrides"),
-    *("frames", "inventory", "pacs", "privacy"),
+    *("frames", "layouts", "inventory", "pacs", "privacy"),
     *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),
     *(
         "results",
@@ -125,7 +125,7 @@ def test_importing_it_does_not_import_torch(name):
     assert not loaded & {"torch", "monai"}
 
 
-HELPED = ("predict", "evaluate", "send", "shards", "inspect", "check", "pack", "install", "serve")
+HELPED = ("predict", "evaluate", "send", "shards", "inspect", "table", "check", "pack", "install", "serve")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], *([verb, "--help"] for verb in HELPED), ["bundles"]])

@@ -26,13 +26,14 @@ from echocare_core.cli.say import say
 from echocare_core.cli.send import send
 from echocare_core.cli.serve import serve
 from echocare_core.cli.shards import shards
+from echocare_core.cli.table import table
 from echocare_core.cli.watch import watch
 from echocare_core.errors import EchoCareError
 from echocare_core.version import __version__
 
 VERBS: dict[str, tuple[Callable[..., None], ...]] = {
     "Results": (demo, predict, evaluate, send, watch, serve, label),
-    "Exports": (fetch, inspect, deidentify, shards),
+    "Exports": (fetch, inspect, table, deidentify, shards),
     "Bundles": (bundles, check, install, finetune, pack, quantize),
 }
 
