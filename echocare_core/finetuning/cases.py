@@ -14,12 +14,12 @@ from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.counting import counted
 from echocare_core.errors import TableError
 from echocare_core.frames.faults import check_no_faults
-from echocare_core.frames.manifest import COLUMNS, FILES, check_columns, read_csv, where_rows_count
+from echocare_core.frames.manifest import COLUMNS, FILES, MASK, check_columns, read_csv, where_rows_count
+from echocare_core.frames.mask_files import place_masks
 from echocare_core.frames.spelling import WRITTEN
 from echocare_core.spreadsheet import text_cell
 
 TABLE = "table.csv"
-MASK = "mask"
 PATIENT = "patient"  # a column that is read as the group
 UNUSED = "unused"  # split of rows without what is to be learned
 NEEDED = ("train", "val")
@@ -85,7 +85,8 @@ def complete_table(
     notes += _complete_groups(rows)
     notes += _complete_splits(rows, path, seed)
     for name in [name for name in FILES if name in rows]:
-        rows[name] = [str((path.parent / cell).absolute()) if cell else "" for cell in rows[name]]
+        place = place_masks if name == MASK else _place
+        rows[name] = [place(cell, path.parent.absolute()) if cell else "" for cell in rows[name]]
     if target != MASK:
         rows.loc[rows[target] == "", "split"] = UNUSED
     used = rows[rows[target] != ""]
@@ -101,6 +102,10 @@ def complete_table(
     with replacing(folder / TABLE, OWNER_ALONE) as unfinished:
         rows.map(text_cell).to_csv(unfinished, index=False)  # row for row, so that mistakes are found by their numbers
     return Cases(folder / TABLE, images, groups, tuple(notes), target, counts)
+
+
+def _place(cell: str, folder: Path) -> str:
+    return str(folder / cell)
 
 
 def _count_classes(rows: pd.DataFrame, path: Path, target: str, classes: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -4,7 +4,9 @@ Format: one row per image, UTF-8, comma separated, paths relative to the table.
 
     image                  path of a PNG, JPEG or DICOM file
     mask                   path of a PNG of the same size whose values are label numbers, 0 = background
-                           (a mask of 0 and 255 only is read as 0 and 1); empty where nobody drew one
+                           (a mask of 0 and 255 only is read as 0 and 1), or of another form that
+                           `echocare_core.transforms.mask.read_mask` reads; several paths between semicolons are one
+                           mask together; empty where nobody drew one
     group                  patient, study or acquisition: all its rows are in one split
     split                  train, val, test, or any other name for rows that are not used
     frame                  optional: 0-based number of a frame of a cine; empty for the first to train on, for all to
@@ -29,6 +31,7 @@ import pandas as pd
 from echocare_core.counting import enumerated
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.faults import check_no_faults
+from echocare_core.frames.mask_files import place_masks, split_masks
 from echocare_core.frames.plausible import PIXEL_MM, is_within
 from echocare_core.frames.same_picture import ListedPicture, find_regrouped_copies, find_shared_pictures
 from echocare_core.frames.spelling import SPLITS, WRITTEN, check_names, normalise, parse_table, say_reading
@@ -36,7 +39,8 @@ from echocare_core.optional import import_package
 
 PARQUET = ".parquet"
 REQUIRED = ("image", "group", "split")
-FILES = ("image", "mask")
+MASK = "mask"
+FILES = ("image", MASK)
 COLUMNS = (*FILES, "group", "split", "frame", "pixel_mm")
 TOGETHER = ("train", "val")  # splits that one training reads
 USED = ("train", "unlabelled", "val", "test")  # splits in which a picture may stand once
@@ -186,9 +190,15 @@ def where_rows_count(path: Path) -> str:
 def find_missing(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Iterator[str]:
     """Files that are not there, though `columns` of the rows name them, relative to the table at `path`."""
     for row, cells in zip(rows.index, rows[list(columns)].to_dict("records"), strict=True):
-        for column, name in cells.items():
-            if not (path.parent / name).is_file():
+        for column in columns:
+            for name in _absent(cells, column, path):
                 yield f"row {row + 1}, {column} {name or 'without a name'} is not there"
+
+
+def _absent(cells: Mapping[str, str], column: str, path: Path) -> list[str]:
+    """Files that a cell names and that are not there."""
+    names = split_masks(cells[column], path.parent) if column == MASK else [cells[column]]
+    return [name for name in names if not os.path.isfile(path.parent / name)]
 
 
 def find_wrong_numbers(rows: pd.DataFrame) -> Iterator[str]:
@@ -212,7 +222,7 @@ def _find_row_faults(
     yield from find_missing(rows, files, path)
     yield from find_wrong_numbers(rows)
     for row, cells in zip(rows.index, rows.to_dict("records"), strict=True):
-        if not all((path.parent / cells[name]).is_file() for name in files):
+        if any(_absent(cells, name, path) for name in files):
             continue
         try:
             check(_item(cells, files, columns, path))
@@ -246,8 +256,8 @@ def say_left_out(path: Path, split: str, count: int, rows: int) -> None:
 
 def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], path: Path) -> dict[str, object]:
     paths = {column: str(path.parent / row[column]) for column in files}
-    if "mask" in paths:
-        paths["label"] = paths["mask"]
+    if MASK in paths:
+        paths["label"] = paths[MASK] = place_masks(row[MASK], path.parent)
     frame = {"frame": read_frame_number(row) or 0} if "frame" in row else {}
     return {
         **paths,

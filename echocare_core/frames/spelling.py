@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -150,7 +151,7 @@ def _strip_cells(rows: pd.DataFrame, files: Sequence[str], path: Path) -> Iterat
         cells = rows[column].str.strip()
         changed = rows.index[cells != rows[column]]
         if column in files:
-            changed = [row for row in changed if not (path.parent / rows.at[row, column]).is_file()]
+            changed = [row for row in changed if not os.path.isfile(path.parent / rows.at[row, column])]
         rows.loc[changed, column] = cells[changed]
         padded += len(changed)
     if padded:
@@ -163,7 +164,7 @@ def _turn_slashes(rows: pd.DataFrame, files: Sequence[str], path: Path) -> Itera
     for column in (name for name in files if name in rows):
         for row in rows.index[rows[column].str.contains("\\", regex=False)]:
             cell = rows.at[row, column]
-            if not (path.parent / cell).is_file():
+            if not os.path.isfile(path.parent / cell):
                 rows.at[row, column] = cell.replace("\\", "/")
                 turned += 1
     if turned:

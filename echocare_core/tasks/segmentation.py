@@ -37,6 +37,7 @@ from echocare_core.models import (
 from echocare_core.tasks.confidence import keep_confident_parts
 from echocare_core.tasks.measurements import Spacing, known_spacing
 from echocare_core.transforms.mask import read_mask
+from echocare_core.transforms.of_image import of_loaded
 from echocare_core.types import Mask, Measurement
 
 IN_PIXELS = {"px": 1, "px2": 2}  # units that grow with the picture, with what power
@@ -204,7 +205,8 @@ def score_masks(
     """Compare a predicted mask with the drawn one, at the size at which it was drawn; for `WriteEvaluation`.
 
     Args:
-        item: with `pred` (1, height, width), `mask` (path of the drawn one), `outputs` and the columns in `measured`.
+        item: with `pred` (1, height, width), `mask` (path of the drawn one), `outputs` and the columns in `measured`;
+            `image`, and `frame` of a cine, where the file holds masks of several.
         labels: names of the labels 1, 2, ...
         measured: measurement columns, such as head_circumference_mm, whose absolute error against the column of the
             same name of the table is reported.
@@ -217,7 +219,8 @@ def score_masks(
         TableError: a drawn mask that cannot be read or has another size, or a cell of `measured` that is no number.
     """
     predicted = convert_to_numpy(item["pred"])[0]
-    drawn = read_mask(item["mask"], predicted.shape, len(labels) + 1, threshold)
+    frame, image = int(item.get("frame") or 0), of_loaded(item.get("image"))
+    drawn = read_mask(item["mask"], predicted.shape, len(labels) + 1, threshold, frame, image)
     found = {one.column: one.value for one in item["outputs"] if isinstance(one, Measurement)}
     scores = {f"dice_{name}": dice(predicted == label, drawn == label) for label, name in enumerate(labels, start=1)}
     errors = {f"{column}_error": abs(found.get(column, np.nan) - _number(item, column)) for column in measured}

@@ -17,6 +17,7 @@ from echocare_core.frames.manifest import read_table
 from echocare_core.frames.read import read_frames
 from echocare_core.training.numbers import check_whole
 from echocare_core.transforms.mask import check_mask_size
+from echocare_core.transforms.of_image import OfImage
 
 LOADING_THREADS = 2
 
@@ -83,7 +84,7 @@ def _check_headers(item: Mapping[str, Any]) -> None:
     if frame >= len(frames):
         raise UnreadableFrames(frames.path, f"has {len(frames)} frames; number {frame}, counted from 0, is asked for.")
     if item.get("mask"):
-        check_mask_size(item["mask"], frames.size)
+        check_mask_size(item["mask"], frames.size, OfImage(str(frames.path), frames.instance_uid))
 
 
 def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:

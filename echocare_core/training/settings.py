@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from echocare_core.checksum import sha256_of
+from echocare_core.frames.mask_files import split_masks
 from echocare_core.frames.spelling import WRITTEN
 from echocare_core.origin import find_running
 from echocare_core.training.dataset import LOADING_THREADS
@@ -90,9 +91,10 @@ def _described(item: Any) -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
-    path = Path(value) if isinstance(value, (str, Path)) and value else None
+    names = split_masks(str(value), Path()) if isinstance(value, (str, Path)) and value else []
     try:
-        return _content(path) if path is not None and path.is_file() else str(value)
+        files = [Path(name) for name in names]
+        return " ".join(map(_content, files)) if files and all(path.is_file() for path in files) else str(value)
     except (OSError, ValueError):  # a text that can be no path
         return str(value)
 

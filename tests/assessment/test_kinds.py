@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import itk
 import numpy as np
 import pytest
 from labelled_results import (
@@ -41,6 +42,28 @@ def test_a_mask_that_misses_what_was_drawn_is_counted(run, tmp_path: Path) -> No
     found = run(FILES, said(mask_of(square() * 0), mask_of(square())), rows)
 
     assert found.numbers["missed_nodule"].estimate == 0.5
+
+
+def test_a_frame_of_a_cine_is_compared_with_its_own_mask(run, tmp_path: Path) -> None:
+    masks = np.stack([square() * 0, square()])
+    itk.imwrite(itk.image_from_array(masks), str(tmp_path / "m.nrrd"))
+    rows = [{"image": "a", "frame": "1", "mask": "m.nrrd"}]
+    written = [("a", 0, "frame", [mask_of(square() * 0)]), ("a", 1, "frame", [mask_of(square())])]
+
+    assert run({"a": {"PatientID": "P"}}, written, rows).rows.iloc[0]["dice_nodule"] == 1
+
+
+def test_several_masks_of_an_image_are_joined(run, tmp_path: Path) -> None:
+    cell = ";".join(write_mask(tmp_path / name, square(10, top)) for name, top in (("a.png", 10), ("b.png", 14)))
+    found = run(FILES, said(mask_of(square(10, 10) | square(10, 14))), [{"image": "a", "mask": cell}]).rows.iloc[0]
+
+    assert found["dice_nodule"] == 1
+
+
+def test_of_several_masks_the_one_that_is_missing_is_named(run, tmp_path: Path) -> None:
+    cell = f"{write_mask(tmp_path / 'a.png', square())};gone.png"
+    with pytest.raises(TableError, match=r"row 1 has the mask gone\.png, which is not there"):
+        run(FILES, said(mask_of(square())), [{"image": "a", "mask": cell}])
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,14 @@ def test_splits_and_groups_that_are_there_are_kept_and_paths_are_absolute(tmp_pa
     assert table.read_bytes() == (tmp_path / "in" / "table.csv").read_bytes()
 
 
+def test_each_of_several_masks_of_an_image_has_its_absolute_path(tmp_path):
+    rows = [("a;b.png", "ma.png;mb.png", "7", "train"), ("c.png", "mc.png", "8", "val")]
+    table = write(tmp_path / "in", ["image", "mask", "group", "split"], rows)
+    found = read(complete_table(table, tmp_path / "out", seed=1))
+    assert found["image"][0] == str(tmp_path / "in" / "a;b.png")
+    assert found["mask"][0] == f"{tmp_path / 'in' / 'ma.png'};{tmp_path / 'in' / 'mb.png'}"
+
+
 def test_without_patients_each_image_is_one_and_it_is_said(tmp_path):
     table = write(tmp_path / "in", ["image", "mask"], [row[:2] for row in PATIENTS])
     cases = complete_table(table, tmp_path / "out", seed=1)

@@ -72,6 +72,38 @@ def test_further_columns_are_carried_as_they_stand(table):
     assert [item["birads"] for item in read_table(path, "train", columns=["birads"])] == ["4b", ""]
 
 
+def test_masks_between_semicolons_stand_beside_the_table_each(table, tmp_path):
+    (item,) = read_table(table(HEADER + "a.png,a_mask.png; b_mask.png,1,train,,\n"), "train")
+    assert item["mask"] == item["label"] == f"{tmp_path / 'a_mask.png'};{tmp_path / 'b_mask.png'}"
+
+
+def test_of_masks_between_semicolons_those_that_are_missing_are_named(table):
+    path = table(HEADER + "a.png,a_mask.png;gone.png;away.png,1,train,,\n")
+    with refused(r"has 2 mistakes: row 1, mask gone\.png is not there; row 1, mask away\.png is not there"):
+        read_table(path, "train")
+
+
+def test_a_mask_whose_own_name_holds_a_semicolon_is_found(table, tmp_path):
+    (tmp_path / "a;b.png").touch()
+    (item,) = read_table(table(HEADER + "a.png,a;b.png,1,train,,\n"), "train")
+    assert item["mask"] == str(tmp_path / "a;b.png")
+
+
+def test_an_image_is_one_file_whatever_its_name(table):
+    with refused(r"row 1, image a\.png;b\.png is not there"):
+        read_table(table(HEADER + "a.png;b.png,a_mask.png,1,train,,\n"), "train")
+
+
+def test_masks_with_backslashes_may_be_many(table, tmp_path):
+    names = [f"{number:02d}{'x' * 40}.png" for number in range(10)]
+    (tmp_path / "m").mkdir()
+    for name in names:
+        (tmp_path / "m" / name).touch()
+    cell = ";".join(f"m\\{name}" for name in names)
+    (item,) = read_table(table(HEADER + f"a.png, {cell},1,train,,\n"), "train")
+    assert item["mask"] == ";".join(str(tmp_path / "m" / name) for name in names)
+
+
 @pytest.mark.parametrize("written", ["", "nan", " "])
 def test_an_unknown_pixel_size_is_nan(table, written):
     assert math.isnan(read_table(table(HEADER + f"a.png,a_mask.png,1,train,{written},\n"), "train")[0]["pixel_mm"])

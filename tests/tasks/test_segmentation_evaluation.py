@@ -97,6 +97,16 @@ def test_each_image_is_compared_with_its_drawn_mask(evaluate):
     assert written.summary["dice_head"]["mean"] == pytest.approx(5 / 6)
 
 
+def test_a_drawing_of_all_images_gives_that_of_each(evaluate, tmp_path):
+    box = '<polygon label="head" points="5,4;25,4;25,14;5,14"/>'
+    images = [
+        f'<image name="{name}.png" width="32" height="24">{more}</image>' for name, more in (("a", box), ("b", ""))
+    ]
+    (tmp_path / "drawn.png").write_text(f"<annotations>{''.join(images)}</annotations>")
+    written = evaluate({"name": "a.png"}, {"name": "b.png", "pred": DRAWN * 0})
+    assert written.rows.dice_head.tolist() == [1, 1]
+
+
 def test_each_row_joins_the_table_and_the_archive(evaluate):
     uids = {"sop_instance_uid": "1.2", "series_instance_uid": "1.3", "study_instance_uid": "1.4"}
     written = evaluate({"written": "..\\x/a.png", "uids": uids}, {"group": "P2"})

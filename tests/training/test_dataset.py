@@ -1,5 +1,6 @@
 """Tables as data sets, whole batches, and a sentence where there are too few images."""
 
+import pandas as pd
 import pytest
 import torch
 from monai.data import Dataset, MetaTensor
@@ -47,6 +48,23 @@ def test_all_images_that_cannot_be_used_are_told_before_the_first_is_used(tmp_pa
         TableError, match=r"has 2 mistakes: row 2, .*1_mask\.png has shape \(20, 20\).*; row 3, 2\.png is not"
     ):
         TableDataset(broken_table(tmp_path / "data"), "train", transform, cache_rate=cache_rate)
+
+
+@pytest.mark.parametrize("cache_rate", [1.0, 0.0])
+def test_a_file_of_polygons_that_lacks_an_image_is_told_with_its_row(tmp_path, cache_rate):
+    folder = write_table(tmp_path / "data")
+    table = pd.read_csv(folder / "table.csv", dtype=str)
+    sizes = [Image.open(folder / name).size for name in table["image"]]
+    images = [
+        f'<image id="{number}" name="{name}" width="{width}" height="{height}"/>'
+        for number, (name, (width, height)) in enumerate(zip(table["image"], sizes, strict=True))
+        if name != "1.png"
+    ]
+    (folder / "all.xml").write_text(f"<annotations>{''.join(images)}</annotations>")
+    table.assign(mask="all.xml").to_csv(folder / "table.csv", index=False)
+    transform = Compose([LoadUltrasoundd("image"), LoadMaskd("label", "image", 2)])
+    with pytest.raises(TableError, match=r"has 1 mistake: row 2, Mask .*all\.xml is of \d+ pictures, 0 called 1\.png"):
+        TableDataset(str(folder), "train", transform, cache_rate=cache_rate)
 
 
 def test_the_names_of_the_files_stay_in_a_batch():

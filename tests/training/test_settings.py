@@ -39,6 +39,17 @@ def test_a_file_that_was_changed_and_kept_its_size_is_another(folder: Path, name
     assert described(folder) != before
 
 
+def test_each_of_several_masks_of_an_image_counts_by_what_it_holds(folder: Path) -> None:
+    table = pd.read_csv(folder / "table.csv")
+    table["mask"] = ["0_mask.png;1_mask.png", "1_mask.png"]
+    table.to_csv(folder / "table.csv", index=False)
+    before, raw = described(folder), (folder / "0_mask.png").read_bytes()
+
+    (folder / "0_mask.png").write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+
+    assert described(folder) != before
+
+
 def test_numbers_beside_a_header_count_too(tmp_path: Path) -> None:
     header, rows = tmp_path / "a.mhd", Rows([{"image": str(tmp_path / "a.mhd")}])
     header.write_text("ElementDataFile = a.raw")

@@ -14,3 +14,9 @@ def png(tmp_path):
         return str(tmp_path / name)
 
     return save
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    """What is said once was not yet said."""
+    monkeypatch.setattr("echocare_core.transforms.said_once.SAID", set())

@@ -95,8 +95,7 @@ COLOURED = {
 
 
 @pytest.mark.parametrize("values", COLOURED.values(), ids=COLOURED)
-def test_a_mask_in_colour_that_can_be_but_one_thing_is_read_and_told(png, values, caplog, monkeypatch):
-    monkeypatch.setattr("echocare_core.transforms.mask.SAID", set())
+def test_a_mask_in_colour_that_can_be_but_one_thing_is_read_and_told(png, values, caplog):
     for _ in range(2):
         np.testing.assert_array_equal(read_mask(png(values), (24, 32), labels=2), DRAWN)
     assert len(caplog.records) == 1
@@ -165,8 +164,7 @@ def test_a_mask_is_turned_as_its_image_is(tmp_path, kind, orientation):
     assert ((item["label"][0] == 1) == (item["image"][0] > 200)).all()
 
 
-def test_a_palette_whose_background_is_the_brighter_is_told(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("echocare_core.transforms.mask.SAID", set())
+def test_a_palette_whose_background_is_the_brighter_is_told(tmp_path, caplog):
     picture = Image.fromarray(DRAWN, mode="P")
     picture.putpalette([255, 255, 255, 0, 0, 0])
     picture.save(tmp_path / "mask.png")

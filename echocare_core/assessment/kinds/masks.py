@@ -16,7 +16,9 @@ from echocare_core.assessment.kinds.question import Measure, Question, Unscored,
 from echocare_core.errors import TableError
 from echocare_core.evaluation.averages import mean_of, share_true
 from echocare_core.evaluation.mask_scores import Mask, dice, hausdorff_95_mm, iou
+from echocare_core.frames.mask_files import place_masks, split_masks
 from echocare_core.transforms.mask import read_mask
+from echocare_core.transforms.of_image import OfImage
 
 
 class MaskQuestion(Question):
@@ -51,10 +53,10 @@ class MaskQuestion(Question):
             )
             raise Unscored(f"it has no mask in the results{spoken}")
         predicted = self._predicted(row)
-        path = self.table / case.cell("mask")
-        if not path.is_file():
-            raise TableError(f"has the mask {case.cell('mask')}, which is not there")
-        drawn = self._read(path, predicted.shape)
+        for name in split_masks(case.cell("mask"), self.table):
+            if not (self.table / name).is_file():
+                raise TableError(f"has the mask {name}, which is not there")
+        drawn = self._read(case, predicted.shape)
         spacing = _spacing(row)
         found: dict[str, object] = {}
         for value, name in self.labels.items():
@@ -64,7 +66,7 @@ class MaskQuestion(Question):
     def both(self, case: Case) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """The predicted and the drawn mask of a case that was scored, each uint8 (height, width)."""
         predicted = self._predicted(case.rows[0])
-        return predicted, self._read(self.table / case.cell("mask"), predicted.shape)
+        return predicted, self._read(case, predicted.shape)
 
     def _predicted(self, row: Mapping[str, str]) -> NDArray[np.uint8]:
         path = self.results / row["mask"]
@@ -74,8 +76,10 @@ class MaskQuestion(Question):
         except OSError:
             raise lost(path) from None
 
-    def _read(self, path: Path, size: tuple[int, ...]) -> NDArray[np.uint8]:
-        return read_mask(str(path), size, max(self.labels) + 1, self.threshold)
+    def _read(self, case: Case, size: tuple[int, ...]) -> NDArray[np.uint8]:
+        path, row = place_masks(case.cell("mask"), self.table), case.rows[0]
+        image = OfImage(row.get("image") or row["source"], row.get("sop_instance_uid", ""))
+        return read_mask(path, size, max(self.labels) + 1, self.threshold, int(row.get("frame") or 0), image)
 
     def measures(self, rows: pd.DataFrame) -> Sequence[Measure]:
         """Means of Dice, overlap and distance; the share of drawn ones of which nothing was found."""

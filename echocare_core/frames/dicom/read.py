@@ -119,7 +119,7 @@ def _ends_of(path: Path, _stamp: tuple[int, int]) -> tuple[float, float]:
                 yield pixels.samples(frame)[0]
 
     with suppress_warnings():
-        pixels = _pixels(read_header(path))
+        pixels = open_pixels(read_header(path))
         return find_range(frames(), pixels.pixel_format)
 
 
@@ -146,7 +146,7 @@ def open_frames(header: Header) -> Frames:
     with suppress_warnings():
         try:
             _check_object(header)
-            pixels = _pixels(header)
+            pixels = open_pixels(header)
         except PixelDataError as fault:
             raise UnreadableFrames(header.path, str(fault)) from fault
         dataset, size = header.dataset, pixels.pixel_format.size
@@ -191,8 +191,13 @@ def _check_object(header: Header) -> None:
         raise PixelDataError("has empty pixel data. Export it again.")
 
 
-def _pixels(header: Header) -> DicomPixels:
-    """Where the frames stand and what they are, all checked."""
+def open_pixels(header: Header) -> DicomPixels:
+    """Where the frames of an object stand and what they are, all checked, whatever it shows.
+
+    Raises:
+        PixelDataError: bytes are missing, or in a form that is not read.
+        UnreadableFrames: the frames are too small or too large.
+    """
     pixel_data = header.pixel_data
     if pixel_data is None:
         raise ValueError("an object with pixel data is needed")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.read import read_frames
 from echocare_core.transforms.mask import read_mask
+from echocare_core.transforms.of_image import OfImage
 
 BACKGROUND = 0
 
@@ -35,7 +36,8 @@ def read_pixel_label(mask: Path, image: Path, rows: NDArray[np.uint8]) -> NDArra
     if len(file) > 1:
         raise TableError(f"{image.name} has {len(file)} frames; needed one under a mask. Empty its cell of mask.")
     known = np.flatnonzero(rows)
-    values = read_mask(str(mask), file.size, int(known[-1]) + 1)
+    of = OfImage(str(image), file.instance_uid)
+    values = read_mask(str(mask), file.size, int(known[-1]) + 1, image=of)
     unknown = sorted(set(np.unique(values).tolist()) - {*known.tolist()})
     if unknown:
         raise TableError(

@@ -26,6 +26,7 @@ from echocare_core.frames.manifest import (
     read_csv,
     where_rows_count,
 )
+from echocare_core.frames.mask_files import place_masks
 from echocare_core.pretraining.data.pixel_labels import find_mask_faults
 from echocare_core.pretraining.data.shards import OPEN_SHARDS, ShardReader
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -39,7 +40,8 @@ class Sample(TypedDict):
         node: index in the organ tree, -1 where the organ is unknown.
         group: patient, study or acquisition; "" where unknown.
         name: what messages call it: the path as its table has it, or the name that its shard gives.
-        mask: what was drawn of it; None where nothing was, or where its data set has no pixel labels.
+        mask: what was drawn of it, as `read_mask` takes it; None where nothing was, or where its data set has no pixel
+            labels.
     """
 
     image: Path | bytes
@@ -118,7 +120,7 @@ class TableSource:
             )
         columns = (self._numbers[rows].tolist(), self._masks[rows].tolist(), self._images[rows].tolist())
         drawn = (
-            (number, self._folder / mask.decode(), self._folder / image.decode())
+            (number, Path(place_masks(mask.decode(), self._folder)), self._folder / image.decode())
             for number, mask, image in zip(*columns, strict=True)
         )
         faults = list(find_mask_faults(drawn, self.pixel_rows))
@@ -133,7 +135,7 @@ class TableSource:
             "node": int(self._nodes[row]),
             "group": self._groups[row].decode(),
             "name": name,
-            "mask": self._folder / mask if mask else None,
+            "mask": Path(place_masks(mask, self._folder)) if mask else None,
         }
 
 

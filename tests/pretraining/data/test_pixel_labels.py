@@ -96,6 +96,20 @@ def test_a_mask_of_0_and_255_is_one_of_0_and_1(folder):
     assert torch.equal(images[0, 0, 0]["pixel_label"], images[1, 0, 0]["pixel_label"])
 
 
+def test_masks_between_semicolons_are_one_mask(folder):
+    write_set(folder / "halves", MASK)
+    for name, part in (("left", np.s_[:, :30]), ("right", np.s_[:, 30:])):
+        half = np.zeros_like(MASK)
+        half[part] = MASK[part]
+        Image.fromarray(half).save(folder / "halves" / f"{name}.png")
+    table = folder / "halves" / "table.csv"
+    table.write_text(table.read_text().replace("mask-0.png", "left.png;right.png"))
+    mix = mix_of(folder, "B,breast,breast,,1=breast lesion", "H,halves,breast,,1=breast lesion")
+    check_masks(mix)
+    images = PretrainingImages(mix, SIZE)
+    assert torch.equal(images[0, 0, 0]["pixel_label"], images[1, 0, 0]["pixel_label"])
+
+
 def test_each_value_has_the_states_of_its_node(tmp_path):
     write_set(tmp_path / "liver", MASK + MASK.T[:1, :1])
     mask = MASK.copy()
