@@ -8,6 +8,7 @@ beside those of `small_tables` (`columns`).
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import logging
@@ -95,7 +96,8 @@ def golden_of(bundle: Path) -> dict[str, Any]:
 
 
 def as_frame(lines: list[str]) -> pd.DataFrame:
-    return pd.DataFrame([line.split(",") for line in lines[1:]], columns=lines[0].split(",")).apply(
+    head, *rows = csv.reader(lines)
+    return pd.DataFrame(rows, columns=head).apply(
         lambda column: pd.to_numeric(column) if column.str.fullmatch(r"-?\d*\.?\d*").all() else column
     )
 
