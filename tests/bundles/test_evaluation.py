@@ -60,6 +60,6 @@ def test_a_bundle_is_evaluated_on_a_labelled_export(bundle: Path, tmp_path: Path
             assert number.estimate == pytest.approx(0, abs=1e-3)
         if name.startswith("dice_"):
             assert number.estimate > 0.5
-        if name.endswith("_accuracy"):
+        if name.endswith("_accuracy") and "All images are of one class" not in number.warning:
             assert number.estimate == 1
     assert (out / "evaluation.html").stat().st_size > 20_000
