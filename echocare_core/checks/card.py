@@ -10,7 +10,14 @@ from jsonschema import Draft7Validator
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from echocare_core.bundle import FIELDS_OF_METADATA, check_needed_version, needed_version, read_json, read_metadata
+from echocare_core.bundle import (
+    FIELDS_OF_METADATA,
+    check_needed_version,
+    needed_version,
+    read_caution,
+    read_json,
+    read_metadata,
+)
 from echocare_core.checks.files import CARD, WEIGHTS
 from echocare_core.checksum import sha256_of
 
@@ -57,7 +64,9 @@ def check_fields(folder: Path) -> Iterator[str]:
     """Metadata and card have the fields that reports and pages print."""
     yield from _missing(read_metadata(folder), FIELDS_OF_METADATA, "metadata.json")
     if (folder / CARD).is_file():
-        yield from _missing(read_json(folder / CARD), FIELDS_OF_WEIGHTS, CARD)
+        measured = not read_caution(folder)  # a bundle that cautions against itself may have nothing to show
+        fields = tuple(name for name in FIELDS_OF_WEIGHTS if measured or name != "results")
+        yield from _missing(read_json(folder / CARD), fields, CARD)
 
 
 def _missing(found: dict[str, Any], fields: tuple[str, ...], name: str) -> Iterator[str]:

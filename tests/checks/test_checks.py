@@ -147,6 +147,7 @@ BREAKS: list[tuple[str, Break, str]] = [
         edit(METADATA, lambda metadata: metadata.pop("intended_use")),
         r"json has no intended_use; add it",
     ),
+    ("card", edit(CARD, lambda card: card.update(results={})), r"models/model.json has no results; add it"),
     ("card", edit(CARD, lambda card: card.pop("licence")), r"models/model.json has no licence; add it"),
     (
         "DICOM codes",
@@ -269,6 +270,12 @@ def test_a_name_without_a_task_fails(copy: Path) -> None:
     edit(METADATA, lambda metadata: metadata.update(bundle_name=renamed.name))(renamed)
 
     assert "ends in no task" in run("name", renamed)[0].says
+
+
+def test_a_bundle_that_cautions_against_itself_may_have_no_results(copy: Path) -> None:
+    edit(CARD, lambda card: card.update(results={}))(copy)
+    edit(METADATA, lambda metadata: metadata.update(caution="not trained"))(copy)
+    assert [finding for finding in run("card", copy) if finding.outcome == "failed"] == []
 
 
 def test_the_card_may_exclude_the_export(copy: Path) -> None:
