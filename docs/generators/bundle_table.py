@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def metric_name(key: str) -> str:
-    """A number of a card in plain words: "head_circumference_mm_error" is "head circumference error in mm"."""
+def metric_name(key: str, beside: Collection[str]) -> str:
+    """A number of a card in plain words: "head_circumference_mm_error" is "head circumference error in mm".
+
+    Args:
+        key: of the number.
+        beside: keys of all numbers of the card; a Dice that is the only one needs no label.
+    """
     if key.startswith("dice_"):
-        return "Dice"
+        alone = sum(one.startswith("dice_") for one in beside) == 1
+        return "Dice" if alone else f"Dice, {key.removeprefix('dice_')}"
     name, _, unit = key.removesuffix("_error").rpartition("_")
-    words = f"{name} error in {unit}" if key.endswith("_error") else key
-    return words.replace("_", " ")
+    words = f"{name} error in {unit}" if name and key.endswith("_error") else key
+    return words.replace("_", " ").replace("auc", "AUC")
 
 
 def interval(number: dict[str, float]) -> str:
@@ -40,7 +47,7 @@ def interval(number: dict[str, float]) -> str:
 def scores(test_set: str, numbers: dict[str, dict[str, float]]) -> str:
     """All numbers of a network on one test set, in one cell."""
     name = test_set.removesuffix(" (external)").removesuffix(" test")
-    return f"{name}: " + "; ".join(f"{metric_name(key)} {interval(number)}" for key, number in numbers.items())
+    return f"{name}: " + "; ".join(f"{metric_name(key, numbers)} {interval(number)}" for key, number in numbers.items())
 
 
 def plain_network(results: dict[str, Any]) -> str:

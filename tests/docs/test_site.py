@@ -89,9 +89,11 @@ def test_a_link_of_an_included_page_leads_to_the_page_or_to_the_file(
 
 
 def test_a_number_of_a_card_is_named_with_its_unit() -> None:
-    assert metric_name("dice_lesion") == "Dice"
-    assert metric_name("head_circumference_mm_error") == "head circumference error in mm"
-    assert metric_name("auc_malignant") == "auc malignant"
+    assert metric_name("dice_lesion", ["dice_lesion", "auc"]) == "Dice"
+    assert metric_name("dice_mass", ["dice_liver", "dice_mass"]) == "Dice, mass"
+    assert metric_name("head_circumference_mm_error", []) == "head circumference error in mm"
+    assert metric_name("calibration_error", []) == "calibration error"
+    assert metric_name("auc_malignant", []) == "AUC malignant"
 
 
 @pytest.mark.parametrize("bundle", bundle_folders(), ids=lambda folder: folder.name)
