@@ -18,7 +18,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
-from segmentation import score
+from tasks import score
 
 from echocare_core.bundle import find_bundle
 from echocare_core.evaluation.bootstrap import summarise_means

@@ -158,7 +158,9 @@ class Contest:
         epochs = int({**self.train_config, **self.settings, **entries}["max_epochs"])
         done = checkpoint(run)["epoch"] if (run / "latest.pt").is_file() else 0
         if done < epochs or (self.classes and not (run / CALIBRATION).is_file()):
-            self.run(["train.json"], {"dataset_dir": table, "output_dir": run, **self.settings, **entries})
+            run_bundle(
+                self.folder, ["train.json"], {"dataset_dir": table, "output_dir": run, **self.settings, **entries}
+            )
         return run
 
     def epochs_of_peer(self, joined: Path, peer: Settings, epochs: int | None) -> int:
@@ -181,19 +183,28 @@ class Contest:
 
     def score(self, table: Path, name: str, settings: Settings) -> Settings:
         """Evaluate on the test rows of a table; returns the numbers."""
-        out = self.runs / "scores" / name.replace(" ", "_")
-        fitted = Path(settings.get("weights", "")).with_name(CALIBRATION) if settings else Path()
-        extra = [fitted] if fitted.is_file() else []
-        self.run(["inference.json", "evaluate.json", *extra], {"dataset_dir": table, "output_dir": out, **settings})
-        found = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
-        return {name: number for name, number in found.items() if name not in ("weights", "origin")}
+        return score(self.folder, table, self.runs / "scores" / name.replace(" ", "_"), settings)
 
-    def run(self, configs: Sequence[str | Path], settings: Settings) -> None:
-        """`python -m monai.bundle run`, in a process of its own."""
-        files = [str(self.folder / "configs" / name) if isinstance(name, str) else str(name) for name in configs]
-        options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-        whole = str(files) if len(files) > 1 else files[0]
-        subprocess.run([sys.executable, "-m", "monai.bundle", "run", "--config_file", whole, *options], check=True)
+
+def score(folder: Path, table: Path, out: Path, settings: Settings) -> Settings:
+    """Evaluate a bundle on the test rows of a table; returns the numbers.
+
+    What was fitted with the weights in `settings` counts (`CALIBRATION`, beside them).
+    """
+    fitted = Path(settings["weights"]).with_name(CALIBRATION) if "weights" in settings else None
+    extra = [fitted] if fitted and fitted.is_file() else []
+    settings = {"dataset_dir": table, "output_dir": out, **settings}
+    run_bundle(folder, ["inference.json", "evaluate.json", *extra], settings)
+    found = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
+    return {name: number for name, number in found.items() if name not in ("weights", "origin")}
+
+
+def run_bundle(folder: Path, configs: Sequence[str | Path], settings: Settings) -> None:
+    """`python -m monai.bundle run`, in a process of its own."""
+    files = [str(folder / "configs" / name) if isinstance(name, str) else str(name) for name in configs]
+    options = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    whole = str(files) if len(files) > 1 else files[0]
+    subprocess.run([sys.executable, "-m", "monai.bundle", "run", "--config_file", whole, *options], check=True)
 
 
 def join_tables(folders: Sequence[Path], out: Path, column: str = "", classes: Sequence[str] = ()) -> Path:

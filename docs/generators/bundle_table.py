@@ -70,7 +70,7 @@ def bundle_row(folder: Path) -> str:
         external: "<br>".join(
             scores(name, networks["bundle"])
             for name, networks in results.items()
-            if name.endswith("(external)") == external
+            if name.endswith("(external)") == external and "bundle" in networks  # weights that come with it
         )
         for external in (False, True)
     }
