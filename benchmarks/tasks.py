@@ -77,6 +77,8 @@ def main(
     ] = None,
 ) -> None:
     """Train what is not trained yet, score everything, and print the table (RUNS/BUNDLE/comparison.json)."""
+    if Against.LEFT_OUT in (against or []) and len(data) < 2:
+        raise typer.BadParameter("left-out with one --data; needed another data set to train on. Name it by --data.")
     contest = Contest(find_bundle(bundle), runs / Path(bundle).name, dict(one.split("=", 1) for one in set_ or []))
     joined = contest.table(data, "joined")
     weights = {"bundle": lambda _: {}}
@@ -217,11 +219,13 @@ def join_tables(folders: Sequence[Path], out: Path, column: str = "", classes: S
     for folder in folders:
         rows = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
         if column:
-            named = next(name for name in (column, *ALIASES.get(column, ())) if name in rows)
+            named = next((name for name in (column, *ALIASES.get(column, ())) if name in rows), None)
+            if named is None:
+                raise typer.BadParameter(f"{folder / 'table.csv'} has no column {column}; needed the classes. Add it.")
             rows[column] = rows[named].replace(BIRADS_4)
             rows = rows[rows[column].isin(classes)]
         rows = rows[[name for name in (*COLUMNS, column) if name in rows]]
-        for name in FILES:
+        for name in (name for name in FILES if name in rows):
             rows[name] = [str((folder / cell).resolve()) if cell else "" for cell in rows[name]]
         tables.append(rows.assign(group=folder.name + "/" + rows["group"]))
     out.mkdir(parents=True, exist_ok=True)

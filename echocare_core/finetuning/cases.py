@@ -83,7 +83,7 @@ def complete_table(
     if left := int((rows[target] == "").sum()):
         notes.append(f"{counted(left, 'row')} without a {target} left out.")
     notes += _complete_groups(rows)
-    notes += _complete_splits(rows, path, seed)
+    notes += _complete_splits(rows, path, seed, target, classes)
     for name in [name for name in FILES if name in rows]:
         place = place_masks if name == MASK else _place
         rows[name] = [place(cell, path.parent.absolute()) if cell else "" for cell in rows[name]]
@@ -124,7 +124,7 @@ def _count_classes(rows: pd.DataFrame, path: Path, target: str, classes: Sequenc
         if absent := [name for name, count in counts[split].items() if not count]:
             raise TableError(
                 f"{path} has no {target} {absent[0]} in split '{split}'; needed every class in {' and '.join(NEEDED)}. "
-                f"Add images of it, or choose other splits."
+                f"Add images of it from further patients, or fill the column split."
             )
     return counts
 
@@ -140,17 +140,22 @@ def _complete_groups(rows: pd.DataFrame) -> list[str]:
     return ["No column group or patient: each image counts as a patient. Add one if patients have several images."]
 
 
-def _complete_splits(rows: pd.DataFrame, path: Path, seed: int) -> list[str]:
-    """Give each group a split; what was done about it."""
+def _complete_splits(rows: pd.DataFrame, path: Path, seed: int, target: str, classes: Sequence[str]) -> list[str]:
+    """Give each group a split; what was done about it. Of classes a quarter of the groups of each goes to val."""
     if "split" in rows:
         return []
-    groups = sorted(set(rows["group"]))
+    used = rows[rows[target] != ""]
+    groups = sorted(set(used["group"]))
     if len(groups) < len(NEEDED):
         raise TableError(
             f"{path} has {counted(len(groups), 'group')} and no column split; needed {len(NEEDED)} at least, to learn "
             f"from one and to choose by another. Add images of further patients."
         )
     random.Random(seed).shuffle(groups)
-    val = set(groups[: max(1, round(VAL_SHARE * len(groups)))])
+    val: set[str] = set()
+    for named in sorted(classes, key=lambda name: (used[target] == name).sum()) or [""]:  # the rarest first
+        own = set(used.loc[used[target] == named, "group"]) if named else set(groups)
+        wanted = max(1, round(VAL_SHARE * len(own))) - len(val & own)
+        val |= set([group for group in groups if group in own - val][: max(0, wanted)])
     rows["split"] = ["val" if group in val else "train" for group in rows["group"]]
     return [f"No column split: {counted(len(val), 'group')} of {len(groups)} drawn for val (seed {seed})."]

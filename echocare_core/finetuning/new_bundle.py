@@ -45,8 +45,10 @@ def write_bundle(folder: Path, chosen: Path, tuned: Path, share: float, fitted: 
     _set_entries(unfinished / INFERENCE, fitted)
     origin = read_identity(folder)
     known = read_json(unfinished / METADATA)
+    if "caution" in known and share < 1:
+        known = _trained(known, tuned.name)
     metadata = {
-        **{key: value for key, value in known.items() if key != "caution" or share == 1},
+        **known,
         "bundle_name": tuned.name,
         "version": VERSION,
         "changelog": {VERSION: f"Fine-tuned from {origin['name']} {origin['version']}."},
@@ -55,6 +57,16 @@ def write_bundle(folder: Path, chosen: Path, tuned: Path, share: float, fitted: 
     export_network(chosen, unfinished / WEIGHTS)
     shutil.rmtree(tuned, ignore_errors=True)
     unfinished.rename(tuned)
+
+
+def _trained(metadata: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Metadata of a bundle that cautioned that it was not trained for what it says, now that it is."""
+    said = {
+        "name": name.replace("_", " ").capitalize(),
+        "description": f"Fine-tuned on own images. Its outputs: {metadata['pred_classes']}.",
+        "data_source": "Own images, after those of the bundle that it was fine-tuned from",
+    }
+    return {**{key: value for key, value in metadata.items() if key != "caution"}, **said}
 
 
 def _set_entries(config: Path, entries: Mapping[str, Any]) -> None:

@@ -29,9 +29,9 @@ numbers flatter them; $test</p>
 <main id="main" tabindex="-1">
 <section aria-labelledby="numbers"><h2 id="numbers">Before and after</h2>
 <table><thead><tr><th scope="col">images</th><th scope="col">number</th><th scope="col">before</th>
-<th scope="col">after</th><th scope="col">difference, image by image</th><th scope="col">n</th></tr></thead>
+<th scope="col">after</th><th scope="col">difference</th><th scope="col">n</th></tr></thead>
 <tbody>$rows</tbody></table>
-<p>Means with 95 % intervals over patients. $share</p></section>
+<p>With 95 % intervals over patients. $share</p></section>
 <section aria-labelledby="curves"><h2 id="curves">The training</h2>
 <p><img src="data:image/png;base64,$curves" alt="Loss and validation of each epoch"></p></section>
 <section aria-labelledby="pages"><h2 id="pages">Image by image</h2>

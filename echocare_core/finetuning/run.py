@@ -35,7 +35,7 @@ CALIBRATE = "calibrate"  # entry of a bundle's train.json that has something to 
 BOTH = ("device", "mask_threshold")  # settings that the evaluation needs too
 OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
     *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
-    *("encoder", "encoder_weights", "decoder_weights", "structures"),
+    *("encoder", "encoder_weights", "decoder_weights", "structures", "classes"),
 )
 logger = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from echocare_core.models.weights import load_network
 from echocare_core.training.network import bare
 
 CALIBRATION = "calibration.json"  # beside the weights that it was fitted with
-STEEPEST = 3.0  # the logarithm of a temperature is at most this far from 0
+LEAST, MOST = 0.5, 20.0  # temperature: a few images that are all answered right would want none at all
 Inferer = Callable[[Tensor, nn.Module], Tensor]
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ def calibrate(
         number = list(classes).index(asked)
         scores = softmax(logits / temperature, axis=1)[:, number]
         rows = pd.DataFrame({"group": groups, "truth": (truths == number).astype(int), "score": scores})
-        point = {"label": asked, "threshold": round(choose_threshold(rows, rows[:0], sensitivity=sensitivity), 4)}
+        least = choose_threshold(rows, rows[:0], sensitivity=sensitivity)
+        point = {"label": asked, "threshold": math.floor(1e4 * least) / 1e4}  # not above the image that decides it
     found = {"temperature": round(temperature, 4), "operating_point": point}
     if rank() == 0:
         with replacing(Path(weights).with_name(CALIBRATION)) as unfinished:
@@ -84,7 +86,7 @@ def fit_temperature(logits: NDArray[np.floating], truths: NDArray[np.integer]) -
     """What logits are divided by so that their probabilities are likeliest to give the truths.
 
     One number for all classes, so that no answer of the likeliest class changes (Guo et al., On calibration of modern
-    neural networks, ICML 2017, arXiv 1706.04599, section 4.2).
+    neural networks, ICML 2017, arXiv 1706.04599, section 4.2). It lies between 0.5 and 20.
 
     Args:
         logits: (images, classes).
@@ -95,7 +97,7 @@ def fit_temperature(logits: NDArray[np.floating], truths: NDArray[np.integer]) -
     def loss(logarithm: float) -> float:
         return float(-log_softmax(logits / np.exp(logarithm), axis=1)[rows, truths].mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-STEEPEST, STEEPEST), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(LEAST), np.log(MOST)), method="bounded").x))
 
 
 @torch.inference_mode()

@@ -55,6 +55,9 @@ def join_masks(masks: Sequence[NDArray[np.uint8]], labels: int, path: str) -> ND
                 f"Mask {path} is {len(masks)} files of one label each; needed {labels - 1} at most, the first for "
                 "label 1. Leave out the others."
             )
+        say_once(
+            f"of several files of one label each is read in their order, the first as label 1 (of {labels - 1})", name
+        )
         return lay(((label, mask > 0) for label, mask in enumerate(masks, start=1)), masks[0].shape, name)
     say_once("of several files that are not of one label each is read by their numbers, the later file on top", name)
     return lay(((label, mask == label) for mask in masks for label in sorted(_numbers(mask))), masks[0].shape, name)

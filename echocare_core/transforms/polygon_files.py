@@ -90,7 +90,9 @@ def _read_coco(content: Mapping[str, Any]) -> list[Outlined]:
     drawn = defaultdict(list)
     for one in content["annotations"]:
         drawn[one["image_id"]].append(one)
-    names = {one["id"]: str(one["name"]) for one in sorted(content["categories"], key=lambda one: one["id"])}
+    used = {one["category_id"] for one in content["annotations"]}  # some tools write a category above all others
+    listed = sorted(content["categories"], key=lambda one: one["id"])
+    names = {one["id"]: str(one["name"]) for one in listed if one["id"] in used or one["id"] != 0}
     numbers = {key: _number(name) for key, name in names.items()}
     if None in numbers.values():
         numbers = {key: number for number, key in enumerate(names, start=1)}

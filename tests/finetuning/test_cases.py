@@ -108,6 +108,14 @@ def test_classes_are_counted_by_split_and_rows_without_one_are_left_out_of_every
     assert read(cases)["split"].tolist()[-1] == "unused"
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_rare_class_is_in_both_splits_that_are_drawn(seed, tmp_path):
+    rows = [(f"{n}.png", "malignant" if n < 3 else "benign", f"p{n}") for n in range(40)]
+    table = write(tmp_path / "in", ["image", "pathology", "patient"], rows)
+    counts = complete_table(table, tmp_path / "out", seed, "pathology", CLASSES).classes
+    assert (counts["train"]["malignant"], counts["val"]["malignant"]) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

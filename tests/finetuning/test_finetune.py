@@ -205,3 +205,4 @@ def test_a_fine_tuned_bundle_no_longer_cautions_that_it_was_not_trained(tuned, t
         write_bundle(cautious, chosen, tmp_path / "new", share, {})
         found = json.loads((tmp_path / "new" / "configs" / "metadata.json").read_text(encoding="utf-8"))
         assert ("caution" in found) == cautions
+        assert (found["name"] == entries["name"]) == cautions

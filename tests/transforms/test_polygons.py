@@ -146,9 +146,14 @@ def test_a_category_of_coco_gives_the_label(saved, categories, label):
 
 
 def test_a_category_beyond_the_labels_is_refused(saved):
-    content = coco({"segmentation": [flat(BOX)], "category_id": 2}, categories=((0, "a"), (1, "b"), (2, "c")))
+    content = coco({"segmentation": [flat(BOX)], "category_id": 3}, categories=((1, "a"), (2, "b"), (3, "c")))
     with refused(r"has a polygon called 'c', which is number 3; needed a number from 1 to 2"):
         read_mask(saved(content), SIZE, 3, image=A)
+
+
+def test_a_category_above_all_others_that_no_polygon_has_is_not_counted(saved):
+    content = coco({"segmentation": [flat(BOX)], "category_id": 1}, categories=((0, "all"), (1, "a"), (2, "b")))
+    assert set(np.unique(read_mask(saved(content), SIZE, 3, image=A))) == {0, 1}
 
 
 def test_with_one_label_every_polygon_is_that_label_and_several_names_are_said(saved, caplog):
