@@ -31,7 +31,7 @@ from echocare_core.workflow import own_errors
 IMAGES, RUN, BEFORE, AFTER = "images", "training", "before", "after"  # folders in OUT
 ASKED, CHOSEN, TRIED = "asked.json", "chosen.pt", "chosen.json"
 TEST = "test"
-CALIBRATE = "calibrate"  # entry of a bundle's train.json that has something to fit with its weights
+CALIBRATE = "calibrate"  # entry of a bundle's train.json that fits something to the weights CHOSEN
 BOTH = ("device", "mask_threshold")  # settings that the evaluation needs too
 OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
     *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
@@ -198,9 +198,10 @@ def _train(folder: Path, settings: Mapping[str, Any], name: str) -> float:
         network, validator = (parser.get_parsed_content(key) for key in ("network", "validate#evaluator"))
         shares = parser.get_parsed_content("start_shares")
         between = choose_between(network, validator, folder / WEIGHTS, run / BEST, shares)
-        write_checkpoint(name_bundle(between.state, {"name": name, "version": VERSION}), run / CHOSEN)
-        if CALIBRATE in parser:
-            parser.get_parsed_content(CALIBRATE)(run / CHOSEN)
+        if CALIBRATE in parser:  # of the bundle that is trained, so the weights still carry its name
+            write_checkpoint(name_bundle(between.state, read_identity(folder)), run / CHOSEN)
+            parser.get_parsed_content(CALIBRATE)
+    write_checkpoint(name_bundle(between.state, {"name": name, "version": VERSION}), run / CHOSEN)
     with replacing(run / TRIED) as unfinished:
         unfinished.write_text(json.dumps({"share": between.share, "val": between.metrics}) + "\n", encoding="utf-8")
     return between.share

@@ -24,6 +24,7 @@ OURS = frozenset(
         *("pretraining.progress.ReportSetAside", "pretraining.resume.ExactCheckpoints"),
         *("pretraining.stages.Stages", "pretraining.trainer.PretrainingTrainer", "results.handler.WriteResults"),
         "recognition.NoteForeignd",
+        "tasks.calibration.calibrate",
         *("tasks.classification.ClassOfColumnd", "tasks.classification.ClassificationNetwork"),
         *("tasks.classification.ClassificationOutputd", "tasks.classification.build_mean_auc"),
         *("tasks.classification.mean_scores", "tasks.classification.score_classes"),

@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 import echocare_core as echocare
 from echocare_core.demo import EXPORT
 
-BREAST, HEAD = "breast_lesion_segmentation", "fetal_head_segmentation"
+BREAST = "breast_birads_classification; breast_lesion_classification; breast_lesion_segmentation"
+HEAD = "fetal_head_segmentation"
 STILLS = {"BREAST/ST000003": BREAST, "BREAST/ST000004": BREAST, "FETAL/ST000005": HEAD, "FETAL/ST000006": HEAD}
 OTHERS = {
     "CT": "CT_small.dcm",
