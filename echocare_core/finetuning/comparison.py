@@ -33,7 +33,8 @@ def compare(before: Path, after: Path, classes: Sequence[str] = ()) -> Compared:
         return _image_by_image(first, second)
     found: Compared = {}
     for name, statistic in class_statistics(classes).items():
-        both = compare_models(name_answers(second, classes), name_answers(first, classes), statistic)
+        now, then = (name_answers(rows.reset_index(), classes) for rows in (second, first))
+        both = compare_models(now, then, statistic, key="row")  # frames of one file are rows of one image
         parts = {"before": both.second, "after": both.first, "difference": both.difference}
         if any(math.isnan(number.estimate) for number in parts.values()):
             continue  # as an area under the curve of one class alone
@@ -42,7 +43,8 @@ def compare(before: Path, after: Path, classes: Sequence[str] = ()) -> Compared:
 
 
 def _read(place: Path) -> pd.DataFrame:
-    return pd.read_csv(place / "evaluation.csv", dtype={"group": str}, keep_default_na=False, na_values=[""])
+    rows = pd.read_csv(place / "evaluation.csv", dtype={"group": str}, keep_default_na=False, na_values=[""])
+    return rows.rename_axis("row")
 
 
 def _image_by_image(first: pd.DataFrame, second: pd.DataFrame) -> Compared:

@@ -61,3 +61,11 @@ def test_a_number_that_one_class_alone_does_not_have_is_left_out(tmp_path):
     }
     same = written(tmp_path / "a", **benign)
     assert set(compare(same, same, ["benign", "malignant"])) == {"balanced_accuracy", "calibration_error"}
+
+
+def test_frames_of_one_file_are_cases_of_their_own(tmp_path):
+    both = [answered(tmp_path / name, scores) for name, scores in (("a", BEFORE), ("b", AFTER))]
+    for folder in both:
+        rows = pd.read_csv(folder / "evaluation.csv")
+        rows.assign(image="cine.dcm").to_csv(folder / "evaluation.csv", index=False)
+    assert compare(*both, ["benign", "malignant"])["auc"]["after"]["images"] == 12
