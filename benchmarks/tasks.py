@@ -23,7 +23,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from enum import StrEnum
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,7 +52,7 @@ BIRADS_4 = {"4a": "4", "4b": "4", "4c": "4"}
 Settings = dict[str, Any]
 
 
-class Against(StrEnum):
+class Against(str, Enum):
     """What a bundle is measured beside."""
 
     PEER = "peer"
