@@ -27,6 +27,15 @@ def finetune(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Of the new bundle's folder; own_BUNDLE otherwise.")
     ] = None,
+    tuning: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODE",
+            help="How the encoder learns: full, all of it; layer_decay, the more slowly the nearer to the image; lora, "
+            "by small matrices beside its weights, which are merged in the end; frozen, not at all, which is fastest. "
+            "Decoder and head learn in each. Where it is left out, as the bundle's finetune.json says.",
+        ),
+    ] = None,
     settings: Settings = None,
 ) -> None:
     """Train a bundle further on your own images; it writes a bundle of your own, and says whether it is better."""
@@ -35,5 +44,5 @@ def finetune(
     from echocare_core.finetuning import finetune as run
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for line in str(run(bundle, table, out, name=name, settings=parse_settings(settings))).splitlines():
+    for line in str(run(bundle, table, out, name=name, tuning=tuning, settings=parse_settings(settings))).splitlines():
         say(line)

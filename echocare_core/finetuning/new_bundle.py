@@ -15,6 +15,7 @@ from echocare_core.checks.files import files_of
 from echocare_core.errors import BundleError
 from echocare_core.evaluation.bootstrap import Summary
 from echocare_core.finetuning.cases import Cases
+from echocare_core.finetuning.trained import Trained
 from echocare_core.training.weights import export_network
 
 README = "docs/README.md"
@@ -84,14 +85,14 @@ def _set_entries(config: Path, entries: Mapping[str, Any]) -> None:
     config.write_text(text, encoding="utf-8")
 
 
-def write_card(tuned: Path, folder: Path, cases: Cases, share: float, numbers: Numbers) -> None:
+def write_card(tuned: Path, folder: Path, cases: Cases, trained: Trained, numbers: Numbers) -> None:
     """Say on the card of the new weights, and on the page of the bundle, where they come from and how good they are.
 
     Args:
         tuned: folder of the new bundle.
         folder: of the one that was fine-tuned.
         cases: what was learned from.
-        share: of the weights of the start in the new ones.
+        trained: in which mode, and how much of the start is in the new weights.
         numbers: of both.
     """
     origin, card = read_identity(folder), read_json(folder / WEIGHTS_CARD)
@@ -108,8 +109,13 @@ def write_card(tuned: Path, folder: Path, cases: Cases, share: float, numbers: N
         "origin": f"Fine-tuned from {first} by `echocare finetune`. Those: {card.get('origin', 'unknown')}",
         "data": f"Own images, by split: {images}. Before: {card.get('data', 'unknown')}",
         "licence": f"Yours to say. What it was fine-tuned from: {card.get('licence', 'unknown')}",
-        "training": {"share_of_the_start": share},
-        "command": f"echocare finetune {origin['name']} TABLE OUT",
+        "training": {
+            "tuning": trained.tuning,
+            "learning_parameters": trained.learning.learning,
+            "parameters": trained.learning.parameters,
+            "share_of_the_start": trained.share,
+        },
+        "command": f"echocare finetune {origin['name']} TABLE OUT --tuning {trained.tuning}",
         "results": results,
     }
     new = read_json(tuned / WEIGHTS_CARD)
@@ -118,10 +124,10 @@ def write_card(tuned: Path, folder: Path, cases: Cases, share: float, numbers: N
         kept = {name: value for name, value in new.items() if name not in gone}
         unfinished.write_text(json.dumps({**kept, **about}, indent=4) + "\n", encoding="utf-8")
     with replacing(tuned / README) as unfinished:
-        unfinished.write_text(_page(tuned.name, first, images, numbers), encoding="utf-8")
+        unfinished.write_text(_page(tuned.name, first, images, trained, numbers), encoding="utf-8")
 
 
-def _page(name: str, first: str, images: str, numbers: Numbers) -> str:
+def _page(name: str, first: str, images: str, trained: Trained, numbers: Numbers) -> str:
     rows = "".join(
         f"| own {split} | {number} | {spelled(one['before'])} | {spelled(one['after'])} | "
         f"{one['after']['images']:.0f} |\n"
@@ -129,8 +135,9 @@ def _page(name: str, first: str, images: str, numbers: Numbers) -> str:
         for number, one in named.items()
     )
     return (
-        f"# {name}\n\nFine-tuned from {first} on own images (by split: {images}). For research; not a medical device. "
-        f"`echocare predict` on this folder runs it.\n\n| images | number | {first} | this bundle | images |\n"
+        f"# {name}\n\nFine-tuned from {first} on own images (by split: {images}). {trained} For research; not a "
+        f"medical device. `echocare predict` on this folder runs it.\n\n"
+        f"| images | number | {first} | this bundle | images |\n"
         f"|---|---|---|---|---|\n{rows}\nVal chose the weights; its numbers flatter them.\n"
     )
 

@@ -11,6 +11,7 @@ from string import Template
 from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.finetuning.cases import Cases
 from echocare_core.finetuning.new_bundle import Numbers, spelled
+from echocare_core.finetuning.trained import Trained
 from echocare_core.results.page.document import Document, package_version
 
 CURVES = "curves.png"
@@ -31,7 +32,7 @@ numbers flatter them; $test</p>
 <table><thead><tr><th scope="col">images</th><th scope="col">number</th><th scope="col">before</th>
 <th scope="col">after</th><th scope="col">difference</th><th scope="col">n</th></tr></thead>
 <tbody>$rows</tbody></table>
-<p>With 95 % intervals over patients. $share</p></section>
+<p>With 95 % intervals over patients. $tuning $share</p></section>
 <section aria-labelledby="curves"><h2 id="curves">The training</h2>
 <p><img src="data:image/png;base64,$curves" alt="Loss and validation of each epoch"></p></section>
 <section aria-labelledby="pages"><h2 id="pages">Image by image</h2>
@@ -46,7 +47,7 @@ def write_page(
     path: Path,
     tuned: Path,
     cases: Cases,
-    share: float,
+    trained: Trained,
     numbers: Numbers,
     run: Path,
     evaluations: Sequence[Path],
@@ -57,7 +58,7 @@ def write_page(
         path: of the page.
         tuned: folder of the new bundle.
         cases: what was learned from.
-        share: of the start in the new weights.
+        trained: in which mode, and how much of the start is in the new weights.
         numbers: see `FineTuned`.
         run: folder of the training, with its curves.
         evaluations: folders beside the page, each with a folder for each split.
@@ -71,7 +72,8 @@ def write_page(
         name=escape(tuned.name),
         cases="<br>".join(map(escape, str(cases).splitlines())),
         rows="".join(_rows(numbers)),
-        share=_said(share),
+        tuning=escape(str(trained)),
+        share=_said(trained.share),
         test="those of test do not."
         if "test" in numbers
         else "there is no split test, which would say how good they are.",

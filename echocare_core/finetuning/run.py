@@ -20,17 +20,20 @@ from echocare_core.finetuning.comparison import compare
 from echocare_core.finetuning.configured import TRAINING, open_workflow, score_split
 from echocare_core.finetuning.new_bundle import VERSION, Numbers, spelled, write_bundle, write_card
 from echocare_core.finetuning.page import write_page
+from echocare_core.finetuning.trained import Trained, read_trained, write_trained
 from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of, name_bundle
+from echocare_core.models.tuning import FULL, check_mode, merge_adapters
 from echocare_core.models.weight_file import read_state_dict
 from echocare_core.result_files import REPORT_HTML
 from echocare_core.tasks.calibration import CALIBRATION
 from echocare_core.training.checkpoint_file import BEST, LATEST, read_checkpoint, write_checkpoint
+from echocare_core.training.parameter_groups import count_learning
 from echocare_core.workflow import own_errors
 
 IMAGES, RUN, BEFORE, AFTER = "images", "training", "before", "after"  # folders in OUT
 ASKED, CHOSEN, TRIED = "asked.json", "chosen.pt", "chosen.json"
-TEST = "test"
+TEST, TUNING = "test", "tuning"
 CALIBRATE = "calibrate"  # entry of a bundle's train.json that fits something to the weights CHOSEN
 BOTH = ("device", "mask_threshold")  # settings that the evaluation needs too
 OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
@@ -48,18 +51,19 @@ class FineTuned:
         bundle: folder of the new bundle, which every other command takes.
         page: curves, numbers, and the way to both evaluations.
         cases: what the table holds.
-        share: of the shipped weights in the new ones, from 0 to 1.
+        trained: in which mode, and how much of the shipped weights is in the new ones.
         numbers: split -> number -> "before", "after" and "difference", each with its interval.
     """
 
     bundle: Path
     page: Path
     cases: Cases
-    share: float
+    trained: Trained
     numbers: Numbers
 
     def __str__(self) -> str:
-        lines = [
+        lines = [str(self.trained)]
+        lines += [
             f"{split}, {name}: {spelled(one['before'])} before, {spelled(one['after'])} after "
             f"(difference {spelled(one['difference'], '+')}, {one['after']['images']:.0f} images)"
             for split, named in self.numbers.items()
@@ -67,7 +71,7 @@ class FineTuned:
         ]
         if TEST not in self.numbers:
             lines.append("There is no split test: val chose the weights, and its numbers flatter them.")
-        if self.share == 1:
+        if self.trained.share == 1:
             lines.append("No training did better on val than the weights that came with the bundle: they are kept.")
         return "\n".join([*lines, f"The new bundle: {self.bundle}", f"A page about it: {self.page}"])
 
@@ -78,6 +82,7 @@ def finetune(
     out: str | Path,
     *,
     name: str | None = None,
+    tuning: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> FineTuned:
     """Train a bundle further on a team's own images, and write a bundle of its own.
@@ -93,6 +98,8 @@ def finetune(
         table: the images and their masks or classes (`complete_table`).
         out: folder; made if need be.
         name: of the new bundle and its folder in `out`; "own_" and the bundle's where None.
+        tuning: mode in which the encoder learns (`echocare_core.models.tuning.Tuning`); that of finetune.json where
+            None.
         settings: entries of the two configurations to replace, such as {"max_epochs": 5}.
 
     Raises:
@@ -101,7 +108,10 @@ def finetune(
             bundle from its own inference.json.
         OutputError: `out` holds a finished fine-tuning, or one that was asked for otherwise, or cannot be written.
     """
-    folder, out, settings = find_bundle(bundle), Path(out), dict(settings or {})
+    settings = {**(settings or {}), **({} if tuning is None else {TUNING: tuning})}
+    if TUNING in settings:
+        check_mode(settings[TUNING])
+    folder, out = find_bundle(bundle), Path(out)
     name = name or f"own_{folder.name}"
     _check_asked(folder, out, name, settings)
     both = {key: value for key, value in settings.items() if key in BOTH}
@@ -117,9 +127,9 @@ def finetune(
         for split in splits:  # first, for it looks at everything that the end will need
             if not (out / BEFORE / split / "evaluation.json").is_file():
                 score_split(folder, out / IMAGES, split, out / BEFORE / split, folder / WEIGHTS, both)
-        share = _train(folder, {**settings, "dataset_dir": str(out / IMAGES), "output_dir": str(out / RUN)}, name)
+        trained = _train(folder, {**settings, "dataset_dir": str(out / IMAGES), "output_dir": str(out / RUN)}, name)
         with explained(out, "the new bundle"):
-            write_bundle(folder, out / RUN / CHOSEN, out / name, share, _fitted(out / RUN))
+            write_bundle(folder, out / RUN / CHOSEN, out / name, trained.share, _fitted(out / RUN))
         for split in splits:
             score_split(out / name, out / IMAGES, split, out / AFTER / split, out / name / WEIGHTS, both)
         numbers = {
@@ -127,11 +137,11 @@ def finetune(
             for split in splits
         }
         with explained(out, "the new bundle"):
-            write_card(out / name, folder, cases, share, numbers)
+            write_card(out / name, folder, cases, trained, numbers)
             page = write_page(
-                out / REPORT_HTML, out / name, cases, share, numbers, out / RUN, [out / BEFORE, out / AFTER]
+                out / REPORT_HTML, out / name, cases, trained, numbers, out / RUN, [out / BEFORE, out / AFTER]
             )
-    return FineTuned(out / name, page, cases, share, numbers)
+    return FineTuned(out / name, page, cases, trained, numbers)
 
 
 def _target(training: Any) -> tuple[str, list[str]]:
@@ -184,27 +194,31 @@ def _check_same(out: Path, folder: Path, name: str, cases: Cases, settings: Mapp
         unfinished.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
 
-def _train(folder: Path, settings: Mapping[str, Any], name: str) -> float:
-    """Train and choose, unless that is done; the share of the start in what was chosen."""
+def _train(folder: Path, settings: Mapping[str, Any], name: str) -> Trained:
+    """Train and choose, unless that is done."""
     run = Path(settings["output_dir"])
     if (run / TRIED).is_file():
-        return float(json.loads((run / TRIED).read_text(encoding="utf-8"))["share"])
+        return read_trained(run / TRIED)
     workflow = open_workflow(folder, TRAINING, settings)
     parser = workflow.parser
     with own_errors({key: value for key, value in settings.items() if key not in OF_THE_BUNDLE}):
         epochs, patience = (int(parser.get_parsed_content(key)) for key in ("max_epochs", "patience"))
         if not _has_ended(run, epochs, patience):
             workflow.run()
-        network, validator = (parser.get_parsed_content(key) for key in ("network", "validate#evaluator"))
+        network, optimizer, validator = (
+            parser.get_parsed_content(key) for key in ("network", "optimizer", "validate#evaluator")
+        )
+        learning = count_learning(network, optimizer)
+        merge_adapters(network)
         shares = parser.get_parsed_content("start_shares")
         between = choose_between(network, validator, folder / WEIGHTS, run / BEST, shares)
         if CALIBRATE in parser:  # of the bundle that is trained, so the weights still carry its name
             write_checkpoint(name_bundle(between.state, read_identity(folder)), run / CHOSEN)
             parser.get_parsed_content(CALIBRATE)
     write_checkpoint(name_bundle(between.state, {"name": name, "version": VERSION}), run / CHOSEN)
-    with replacing(run / TRIED) as unfinished:
-        unfinished.write_text(json.dumps({"share": between.share, "val": between.metrics}) + "\n", encoding="utf-8")
-    return between.share
+    trained = Trained(between.share, parser.get(TUNING, FULL), learning)
+    write_trained(run / TRIED, trained, between.metrics)
+    return trained
 
 
 def _has_ended(run: Path, epochs: int, patience: int) -> bool:

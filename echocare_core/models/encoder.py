@@ -24,9 +24,9 @@ from echocare_core.models.layers import (
     LayerNorm,
     Linear,
     cast_together,
-    has_hooks,
     in_precision_of,
     is_compiled,
+    is_plain,
     is_planned,
     is_recorded,
 )
@@ -336,7 +336,7 @@ class FeedForward(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(..., channels) to the same; adapters in place of the linear layers, and hooks, are called."""
-        if any(type(layer) is not Linear or has_hooks(layer) for layer in (self.linear1, self.linear2)):
+        if any(not is_plain(layer) for layer in (self.linear1, self.linear2)):
             return self.linear2(functional.gelu(self.linear1(tokens)))
         rows = tokens.reshape(-1, tokens.shape[-1])
         parts = (*in_precision_of(rows, self.linear1), *in_precision_of(rows, self.linear2))

@@ -136,15 +136,16 @@ class _Cast(torch.autograd.Function):
         return None, *(by_number.get(number) for number in range(len(gradients)))
 
 
-def has_hooks(layer: nn.Module) -> bool:
-    """Whether something waits for the layer to be called."""
-    return bool(layer._forward_hooks or layer._forward_pre_hooks)
+def is_plain(layer: nn.Module) -> bool:
+    """Whether a layer is a `Linear` whose call nothing waits for, so that its weights, adapted or not, are enough."""
+    return type(layer).forward is Linear.forward and not (layer._forward_hooks or layer._forward_pre_hooks)
 
 
 def in_precision_of(like: Tensor, layer: Linear | LayerNorm | Convolution) -> tuple[Tensor, Tensor]:
     """Weight and bias of a layer in the precision of its input; the bias is None where the layer has none."""
-    parameters = [layer.weight, layer.bias]
-    if layer.weight.dtype != like.dtype:
+    weight = layer.weight  # once: of an adapter it is computed
+    parameters = [weight, layer.bias]
+    if weight.dtype != like.dtype:
         parameters = [
             None
             if one is None

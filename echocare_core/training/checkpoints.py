@@ -16,6 +16,7 @@ from echocare_core.disk import explained
 from echocare_core.distributed import rank
 from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of, name_bundle
+from echocare_core.models.tuning import merged_state
 from echocare_core.models.weights import load_strictly
 from echocare_core.training.checkpoint_file import (
     BEST,
@@ -43,10 +44,11 @@ class Stateful(Protocol):
 class Checkpoints:
     """Ignite handler: after each epoch write `latest.pt`; at the start go on from it where it is there.
 
-    `best.pt`, a plain state dict, holds the network of the epoch with the best key metric of the validation, and says
-    which epoch and metric that was. (MONAI's CheckpointSaver forgets that metric when a training goes on, and replaces
-    the best weights by the next ones.) List the handler after the validation. An epoch that was interrupted is run
-    again from its start, with another shuffling. The checkpoint also counts `seconds` and `cpu_seconds` of training.
+    `best.pt`, a plain state dict, holds the network of the epoch with the best key metric of the validation, adapters
+    merged (`merged_state`), and says which epoch and metric that was. (MONAI's CheckpointSaver forgets that metric when
+    a training goes on, and replaces the best weights by the next ones.) List the handler after the validation. An epoch
+    that was interrupted is run again from its start, with another shuffling. The checkpoint also counts `seconds` and
+    `cpu_seconds` of training.
 
     A `best.pt` that is not of the training, as where `latest.pt` was taken away, is kept as `best-1.pt`.
 
@@ -134,16 +136,15 @@ class Checkpoints:
         if rank() > 0:
             return
         best = (float(self.validator.state.best_metric), int(self.validator.state.best_metric_epoch))
-        weights = self.network.state_dict()
         if best != self.kept:
             found = {"metric": str(best[0]), "epoch": str(best[1])}
             if self.kept == NO_BEST:
                 self._set_aside(engine)
-            write_checkpoint(name_bundle(weights, {**self.bundle, **found}), self.folder / BEST)
+            write_checkpoint(name_bundle(merged_state(self.network), {**self.bundle, **found}), self.folder / BEST)
             self.kept = best
         spent = {clock: self.spent[clock] + now - self.started[clock] for clock, now in self._clocks().items()}
         state = {
-            "model": name_bundle(weights, self.bundle),
+            "model": name_bundle(self.network.state_dict(), self.bundle),
             **{name: holder.state_dict() for name, holder in self.saved.items()},
             "epoch": engine.state.epoch,
             "iteration": engine.state.iteration,

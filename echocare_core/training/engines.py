@@ -30,6 +30,7 @@ from echocare_core.training.finite import StopAtNotFinite
 from echocare_core.training.iterations import PreciseEvaluator, PreciseTrainer
 from echocare_core.training.network import bare
 from echocare_core.training.numbers import check_whole
+from echocare_core.training.parameter_groups import count_learning
 from echocare_core.training.predictor import Predictor
 from echocare_core.training.schedule import warmup_cosine, warn_of_warmup
 from echocare_core.training.settings import describe_training
@@ -118,6 +119,7 @@ def build_trainer(
     trainer.logger = setup_logger("echocare.training", distributed_rank=rank())
     if hasattr(inferer, "precision"):
         trainer.logger.info("Training: %s.", explain_precision(inferer.precision, device))
+    trainer.logger.info("Learning: %s.", count_learning(network, optimizer))
     warn_of_warmup(trainer.logger, warmup_steps, max_epochs * len(loader))
     if val_interval > max_epochs:
         trainer.logger.warning(

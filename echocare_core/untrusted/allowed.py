@@ -12,7 +12,7 @@ OURS = frozenset(
         *("distributed.local_device", "distributed.rank", "distributed.start_distributed"),
         *("distributed.stop_distributed", "engines.load_engine", "evaluation.handler.WriteEvaluation"),
         "integrations.label.answer.SaveImageForLabeld",
-        *("models.EchoCare", "bundle_run.begin_run"),
+        *("models.EchoCare", "models.tuning.Tuning", "bundle_run.begin_run"),
         *("pretraining.assembly.build_loader", "pretraining.assembly.export_encoder"),
         *("pretraining.assembly.load_trained", "pretraining.assembly.read_training_mix"),
         "pretraining.curves.StepCurves",

@@ -23,6 +23,7 @@ from small_tables import disc_picture, write_table
 from ultrasound_files import region, write_ultrasound
 
 import echocare_core as echocare
+from echocare_core.bundle import WEIGHTS
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -142,16 +143,16 @@ def train(bundle: Path, table: Path, out: Path, configs: list[str], **options: A
     return run("--config_file", files, *words, cwd=out.parent, **options)
 
 
-def test_two_processes_train_together_and_resume_with_a_handler_put_in_front(
+def test_two_processes_train_adapters_together_and_resume_with_a_handler_put_in_front(
     bundle: Path, table: Path, tmp_path: Path
 ) -> None:
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
-    configs, put_in_front = ["train.json", "multi_gpu_train.json"], [{"_target_": "GarbageCollector"}]
+    configs, put_in_front = ["train.json", "finetune.json", "multi_gpu_train.json"], [{"_target_": "GarbageCollector"}]
 
-    first = train(bundle, table, tmp_path / "run", configs, launcher=launcher)
+    first = train(bundle, table, tmp_path / "run", configs, launcher=launcher, settings={"tuning": "lora"})
     again = train(
         bundle, table, tmp_path / "run", configs, launcher=launcher,
-        settings={"max_epochs": 2, "train#handlers": put_in_front},
+        settings={"tuning": "lora", "max_epochs": 2, "train#handlers": put_in_front},
     )  # fmt: skip
 
     assert first.returncode == 0, first.stderr
@@ -160,6 +161,8 @@ def test_two_processes_train_together_and_resume_with_a_handler_put_in_front(
     state = torch.load(tmp_path / "run" / "latest.pt", weights_only=True)
     assert (state["epoch"], state["iteration"]) == (2, 2)
     assert not [name for name in state["model"] if name.startswith("module.")]
+    best, shipped = (torch.load(path, weights_only=True) for path in (tmp_path / "run" / "best.pt", bundle / WEIGHTS))
+    assert {name: one.shape for name, one in best.items()} == {name: one.shape for name, one in shipped.items()}
     writers = {path.name.split(".")[-2] for path in (tmp_path / "run").glob("events.out.tfevents.*")}
     assert len(writers) == 2, "the first process of each of the two runs writes curves, and no other"
 

@@ -63,6 +63,33 @@ def test_the_training_of_a_task_is_wired_as_any_other(task_bundle: Path, name: s
     assert parsed(task_bundle, name)[entry] == parsed(REFERENCE, name)[entry]
 
 
+TUNED = sorted(path.parent.parent for path in REFERENCE.parent.glob("*/configs/finetune.json"))
+TUNING = ("tuning", "layer_decay", "lora_rank", "lora_alpha", "network#tuning", "optimizer#params#tuning")
+
+
+@pytest.mark.parametrize("folder", TUNED, ids=lambda path: path.name)
+def test_an_encoder_is_tuned_alike_in_every_bundle_that_is_fine_tuned(folder: Path) -> None:
+    own, reference = (json.loads((one / "configs" / "finetune.json").read_text("utf-8")) for one in (folder, REFERENCE))
+    assert {name: own.get(name) for name in TUNING} == {name: reference[name] for name in TUNING}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"tuning": "adapter"}, "Unknown tuning 'adapter'; needed one of full, layer_decay, lora, frozen"),
+        ({"lora_rank": 0}, "lora_rank is 0; needed a number above 0"),
+        ({"tuning": "frozen"}, "BrightNetwork has no encoder of this package"),
+    ],
+)
+def test_a_tuning_that_cannot_be_is_refused_before_the_table_is_read(
+    asked: dict[str, Any], said: str, small_run: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = {**small_run, "weights": None, "dataset_dir": str(tmp_path / "nowhere"), **asked}
+    with pytest.raises(RuntimeError) as error:
+        run_bundle(REFERENCE, ["train.json", "finetune.json"], "train", **settings)
+    assert said in str(own_cause(error.value))
+
+
 def check_short(path: Path, most_lines: int) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= most_lines

@@ -1,18 +1,22 @@
 """`echocare finetune` from a table to a bundle that every other command takes."""
 
 import json
+import re
 import shutil
 
 import pandas as pd
 import pytest
 import torch
 from small_tables import write_table
+from typer.testing import CliRunner
 
 from echocare_core.bundle import find_bundle
 from echocare_core.checks import CHECKS, run_check
 from echocare_core.cli import app
-from echocare_core.errors import BundleError, EchoCareError, OutputError, TableError
+from echocare_core.errors import BundleError, EchoCareError, OutputError, SettingsError, TableError
 from echocare_core.finetuning import finetune
+from echocare_core.models.tuning import MODES
+from echocare_core.models.weight_file import read_state_dict
 from echocare_core.prediction import predict
 
 BUNDLE = "breast_lesion_segmentation"
@@ -96,6 +100,7 @@ def test_the_same_call_goes_on_where_it_was_stopped(stopped, tmp_path):
     ("changed", "says"),
     [
         ({"settings": {**SHORT, "learning_rate": 0.1}}, "another settings"),
+        ({"settings": {**SHORT, "tuning": "frozen"}}, "another settings"),
         ({"name": "mine_segmentation"}, "another name"),
         ({"bundle": "fetal_head_segmentation"}, "another bundle"),
     ],
@@ -140,14 +145,12 @@ def test_a_column_that_the_evaluation_needs_is_asked_for_before_the_training(tmp
 
 
 def test_weights_that_no_training_betters_are_kept(tmp_path):
-    from echocare_core.models.weight_file import read_state_dict
-
     settings = {**SHORT, "learning_rate": 1e-12, "start_shares": [1.0]}
     done = finetune(
         BUNDLE, write_table(tmp_path / "data"), tmp_path / "out", name="mine_segmentation", settings=settings
     )
     before, after = (read_state_dict(one / "models" / "model.pt") for one in (find_bundle(BUNDLE), done.bundle))
-    assert done.share == 1
+    assert done.trained.share == 1
     assert "they are kept" in str(done)
     assert done.bundle.name == "mine_segmentation"
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -158,14 +161,55 @@ def test_a_bundle_that_cannot_be_fine_tuned_is_refused(tmp_path):
         finetune("ultrasound_pretraining", write_table(tmp_path / "data"), tmp_path / "out")
 
 
-def test_the_command_says_what_it_found_and_where_the_bundle_is(tmp_path, capsys, monkeypatch):
-    from typer.testing import CliRunner
-
-    table = write_table(tmp_path / "data")
-    settings = [word for name, value in SHORT.items() for word in ("--set", f"{name}={json.dumps(value)}")]
-    shown = CliRunner().invoke(app, ["finetune", BUNDLE, str(table), str(tmp_path / "out"), *settings])
+@pytest.fixture(scope="module")
+def adapted(tmp_path_factory):
+    """What the command says of one epoch with adapters, and the bundle that comes out, whose weights are as trained."""
+    folder = tmp_path_factory.mktemp("adapted")
+    table, settings = write_table(folder / "data"), {**SHORT, "start_shares": [0.0]}
+    words = [word for name, value in settings.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+    asked = ["finetune", BUNDLE, str(table), str(folder / "out"), "--tuning", "lora", *words]
+    shown = CliRunner().invoke(app, asked)
     assert shown.exit_code == 0, shown.output
-    assert f"The new bundle: {tmp_path / 'out' / 'own_breast_lesion_segmentation'}" in shown.output.replace("\n", "")
+    return shown.output.replace("\n", ""), folder / "out" / f"own_{BUNDLE}"
+
+
+def test_the_command_says_what_it_trained_and_where_the_bundle_is(adapted):
+    shown, bundle = adapted
+    assert re.search(r"Tuning lora: 1,\d+,\d+ of 3,\d+,\d+ parameters \(\d\d\.\d%\) learned", shown)
+    assert f"The new bundle: {bundle}" in shown
+
+
+def test_card_and_pages_say_in_which_mode_it_learned(adapted):
+    _, bundle = adapted
+    card = json.loads((bundle / "models" / "model.json").read_text(encoding="utf-8"))
+    training = card["training"]
+    assert training["tuning"] == "lora"
+    assert 0 < training["learning_parameters"] < training["parameters"]
+    assert card["command"].endswith("--tuning lora")
+    for page in (bundle / "docs" / "README.md", bundle.parent / "report.html"):
+        assert f"Tuning lora: {training['learning_parameters']:,} of " in page.read_text(encoding="utf-8")
+
+
+def test_weights_with_adapters_merged_are_those_of_an_ordinary_bundle(adapted):
+    _, bundle = adapted
+    before, after = (read_state_dict(one / "models" / "model.pt") for one in (find_bundle(BUNDLE), bundle))
+    assert {name: one.shape for name, one in after.items()} == {name: one.shape for name, one in before.items()}
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {name.rpartition(".")[0].rpartition(".")[2] for name in changed if name.startswith("encoder.")} == {
+        *("qkv", "proj", "linear1", "linear2", "reduction")
+    }
+    assert not any("patch_embed" in name for name in changed)
+
+
+@pytest.mark.parametrize("asked", [{"tuning": "adapter"}, {"settings": {"tuning": "adapter"}}])
+def test_an_unknown_tuning_is_refused_before_anything_is_read(asked, tmp_path):
+    with pytest.raises(SettingsError, match="Unknown tuning 'adapter'; needed one of full, layer_decay, lora, frozen"):
+        finetune("no_such_bundle", tmp_path / "no table", tmp_path / "out", **asked)
+
+
+def test_the_help_of_the_command_names_every_mode():
+    shown = CliRunner().invoke(app, ["finetune", "--help"], env={"COLUMNS": "300"}).output
+    assert all(f"{mode}, " in shown for mode in MODES)
 
 
 CLASSES = {"pathology": ["benign", "malignant"]}

@@ -11,10 +11,12 @@ from ignite.metrics import Metric
 from monai.data import DataLoader, Dataset
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.handlers import LrScheduleHandler, ValidationHandler
+from torch.nn.utils import parametrize
 
 from echocare_core.errors import OutputError, TrainingError, WeightsError
 from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of, name_bundle
+from echocare_core.models.tuning import LowRank
 from echocare_core.training import Checkpoints, warmup_cosine
 from echocare_core.training.schedule import warmup_cosine_rate
 from echocare_core.training.settings import _entries, describe_images
@@ -88,10 +90,9 @@ def build(folder, epochs=4, batch=2, rate=0.1, items=6, network=None):
     return training
 
 
-@pytest.fixture
-def interrupted(tmp_path):
-    """The folder of a training that stopped in the middle of its third epoch."""
-    training = build(tmp_path)
+def interrupt(folder, **changed):
+    """Stop a training in the middle of its third epoch."""
+    training = build(folder, **changed)
 
     def cut(engine):
         raise PowerCutError
@@ -99,11 +100,17 @@ def interrupted(tmp_path):
     training.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=8), cut)
     with pytest.raises(PowerCutError):
         training.trainer.run()
+
+
+@pytest.fixture
+def interrupted(tmp_path):
+    """The folder of a training that stopped in the middle of its third epoch."""
+    interrupt(tmp_path)
     return tmp_path
 
 
-def went_on(folder):
-    training = build(folder)
+def went_on(folder, **changed):
+    training = build(folder, **changed)
     training.epochs = []
     training.trainer.add_event_handler(Events.EPOCH_STARTED, lambda engine: training.epochs.append(engine.state.epoch))
     training.trainer.run()
@@ -121,6 +128,30 @@ def test_it_goes_on_after_the_last_whole_epoch(interrupted):
 def test_the_weights_are_those_of_a_training_without_a_break(interrupted, tmp_path_factory):
     whole = went_on(tmp_path_factory.mktemp("whole"))
     torch.testing.assert_close(went_on(interrupted).network.state_dict(), whole.network.state_dict(), atol=0, rtol=0)
+
+
+def adapted_network():
+    """Three numbers that do not learn, and beside them an adapter, which does."""
+    torch.manual_seed(2)
+    network = torch.nn.Linear(3, 1)
+    network.weight.requires_grad_(False)
+    parametrize.register_parametrization(network, "weight", LowRank(network.weight, rank=1, alpha=1.0))
+    return network
+
+
+def test_a_training_of_adapters_goes_on_as_one_without_a_break(tmp_path):
+    interrupt(tmp_path / "cut", network=adapted_network())
+    whole, again = (went_on(tmp_path / name, network=adapted_network()) for name in ("whole", "cut"))
+    assert again.epochs == [3, 4]
+    torch.testing.assert_close(again.network.state_dict(), whole.network.state_dict(), atol=0, rtol=0)
+    assert not torch.equal(again.network.weight, adapted_network().weight)
+
+
+def test_the_best_weights_of_a_training_of_adapters_are_those_of_an_ordinary_network(tmp_path):
+    went_on(tmp_path, network=adapted_network())
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert {name: one.shape for name, one in best.items()} == {"weight": (1, 3), "bias": (1,)}
+    assert not torch.equal(best["weight"], adapted_network().weight)
 
 
 def test_the_learning_rate_goes_on_where_it_was(interrupted):
