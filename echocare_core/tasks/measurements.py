@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from scipy.special import ellipe
 from skimage import measure
 
+from echocare_core.frames.sector import Beams
+from echocare_core.tasks.depth import measure_depth
 from echocare_core.types import Measurement
 
 Spacing = tuple[float, float] | None
 Line = NDArray[np.floating[Any]]
+_DIRECTIONS = np.stack([np.cos(np.deg2rad(np.arange(180))), np.sin(np.deg2rad(np.arange(180)))])
 
 
 def known_spacing(spacing_mm: Any) -> Spacing:
@@ -24,12 +27,19 @@ def known_spacing(spacing_mm: Any) -> Spacing:
 
 
 def measure_parts(
-    mask: NDArray[np.uint8], spacing_mm: Spacing, *, label: int, name: str, counted: str, smallest_share: float
+    mask: NDArray[np.uint8],
+    spacing_mm: Spacing,
+    *,
+    label: int,
+    name: str,
+    counted: str,
+    smallest_share: float,
+    beams: Beams | None = None,
 ) -> tuple[Measurement, ...]:
-    """Area, long and short axis of the largest part of a label, and how many separate parts there are.
+    """Area, axes and depth of the largest part of a label, and how many separate parts there are.
 
     The long axis is the greatest distance between two points of the outline (maximum Feret diameter), the short axis
-    how far the outline reaches at a right angle to it.
+    how far the outline reaches at a right angle to it, the depth that below the skin (`measure_depth`).
 
     Args:
         mask: (height, width), label numbers.
@@ -38,25 +48,37 @@ def measure_parts(
         name: what one part is, such as "lesion".
         counted: what several are, such as "lesions".
         smallest_share: a separate part is counted from this share of the area of the largest part on.
+        beams: of the picture; None where they are not known.
 
     Returns:
-        The count, and where there is a part its area, `NAME_area`, and `NAME_long_axis` and `NAME_short_axis`.
+        The count, and where there is a part its area, `NAME_area`, `NAME_long_axis` and `NAME_short_axis`, and, where
+        the beams are known, `NAME_depth`.
     """
-    largest, areas_px = _largest_part(mask, label, spacing_mm)
+    largest, areas_px = largest_part(mask, label, spacing_mm)
     if largest is None:
         return (Measurement(counted, 0.0, "count"),)
     count = np.count_nonzero(areas_px >= smallest_share * areas_px.max())
     unit = "mm" if spacing_mm else "px"
-    long, short = _axes(_outline_corners(largest), spacing_mm or (1.0, 1.0))
+    spacing = spacing_mm or (1.0, 1.0)
+    long, short = _axes(outline_corners(largest), spacing)
+    depths = [measure_depth(_whole(largest, mask.shape), beams, spacing)] if beams else []
     return (
         Measurement(counted, float(count), "count"),
         Measurement(f"{name}_area", float(largest.area), f"{unit}2"),
         Measurement(f"{name}_long_axis", long[0], unit, long[1]),
         Measurement(f"{name}_short_axis", short[0], unit, short[1]),
+        *(Measurement(f"{name}_depth", depth, unit, line) for depth, line in depths),
     )
 
 
-def _outline_corners(part: Any) -> Line:
+def _whole(part: Any, size: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A part in a mask of its own."""
+    whole = np.zeros(size, dtype=np.bool_)
+    whole[part.slice] = part.image
+    return whole
+
+
+def outline_corners(part: Any) -> Line:
     """Corners of the pixels of a part that are the first or last of their row: (row, column) in the mask."""
     padded = np.pad(part.image, 1)
     corners = padded[1:, 1:] | padded[1:, :-1] | padded[:-1, 1:] | padded[:-1, :-1]
@@ -74,17 +96,33 @@ def _axes(corners: Line, spacing: tuple[float, float]) -> list[tuple[float, Line
     Returns:
         Length in the unit of `spacing`, and a line (2, 2) in pixels whose centres have whole numbers, for each.
     """
-    angles = np.deg2rad(np.arange(180))
-    directions = np.stack([np.cos(angles), np.sin(angles)])
-    along = corners * spacing @ directions
+    along = reach_by_degree(corners, spacing)
     extents = along.max(axis=0) - along.min(axis=0)
     longest = int(extents.argmax())
     across = (longest + 90) % 180
     ends = corners[[along[:, longest].argmin(), along[:, longest].argmax()]]
-    sides = along[:, across].min(), along[:, across].max()
-    middle = np.mean([along[np.isclose(along[:, across], side), longest].mean() for side in sides])
-    feet = np.stack([middle * directions[:, longest] + side * directions[:, across] for side in sides])
-    return [(float(extents[longest]), ends - 0.5), (float(extents[across]), feet / spacing - 0.5)]
+    return [
+        (float(extents[longest]), ends - 0.5),
+        (float(extents[across]), extent_line(along, across) / spacing - 0.5),
+    ]
+
+
+def reach_by_degree(corners: Line, spacing: tuple[float, float]) -> Line:
+    """How far each corner (corners, 2) lies in the directions of 0 to 179 degrees: (corners, 180)."""
+    return np.asarray(corners * spacing @ _DIRECTIONS)
+
+
+def extent_line(along: Line, degree: int) -> Line:
+    """Where the extent in a direction is drawn: through the middle of what reaches farthest, (2, 2).
+
+    Args:
+        along: of `reach_by_degree`.
+        degree: of the direction.
+    """
+    aside = (degree + 90) % 180
+    sides = along[:, degree].min(), along[:, degree].max()
+    middle = np.mean([along[np.isclose(along[:, degree], side), aside].mean() for side in sides])
+    return np.stack([middle * _DIRECTIONS[:, aside] + side * _DIRECTIONS[:, degree] for side in sides])
 
 
 def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset: float) -> tuple[Measurement, ...]:
@@ -103,7 +141,7 @@ def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset:
     Returns:
         `head_circumference`, `occipitofrontal_diameter`, `biparietal_diameter`; nothing where no head was found.
     """
-    largest, _ = _largest_part(mask, 1, spacing_mm)
+    largest, _ = largest_part(mask, 1, spacing_mm)
     if largest is None or largest.axis_minor_length == 0:
         return ()
     inset_px = outline_inset * max(mask.shape)
@@ -129,7 +167,7 @@ def _ellipse_line(part: Any, spacing: tuple[float, float], long: float, short: f
     return (points + np.array(part.centroid)) / spacing
 
 
-def _largest_part(mask: NDArray[np.uint8], of: int, spacing_mm: Spacing) -> tuple[Any, NDArray[np.int64]]:
+def largest_part(mask: NDArray[np.uint8], of: int, spacing_mm: Spacing) -> tuple[Any, NDArray[np.int64]]:
     """The largest separate part of a label, None where there is none; and how many pixels each part has."""
     numbers = measure.label(mask == of)
     areas_px = np.bincount(numbers.ravel())[1:]

@@ -21,7 +21,6 @@ from monai.transforms import (
     MapTransform,
 )
 from monai.utils import convert_to_dst_type, convert_to_numpy
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from echocare_core.errors import SettingsError, TableError
@@ -35,13 +34,14 @@ from echocare_core.models import (
     starting_encoder,
 )
 from echocare_core.tasks.confidence import keep_confident_parts
-from echocare_core.tasks.measurements import Spacing, known_spacing
+from echocare_core.tasks.measurements import known_spacing
+from echocare_core.transforms.beams import beams_in, is_noted
 from echocare_core.transforms.mask import read_mask
 from echocare_core.transforms.of_image import of_loaded
 from echocare_core.types import Mask, Measurement
 
 IN_PIXELS = {"px": 1, "px2": 2}  # units that grow with the picture, with what power
-Measure = Callable[[NDArray[np.uint8], Spacing], tuple[Measurement, ...]]
+Measure = Callable[..., tuple[Measurement, ...]]  # as `SegmentationOutputd` says
 
 
 class SegmentationNetwork(nn.Module):
@@ -126,7 +126,9 @@ class SegmentationOutputd(MapTransform):
         image_key: the picture the logits are of, with its meta.
         preprocessing: the transforms that prepared it.
         labels: names of the labels 1, 2, ...
-        measure: (mask uint8 (height, width) of the scan region, (row, column) mm per pixel or None) -> measurements.
+        measure: (mask uint8 (height, width) of the scan region, (row, column) mm per pixel or None) -> measurements;
+            where `preprocessing` notes beams (`transforms.NoteBeamsd`) it is given them too, `beams` of that region or
+            None.
         largest_part_only: of each label keep only the largest connected part.
         smallest_share: separate parts below this share of a label's largest part are specks (`Mask.smallest_share`).
         least_confidence: name of a label -> mean probability below which a separate part of it is taken out; see
@@ -172,7 +174,8 @@ class SegmentationOutputd(MapTransform):
             item[key] = self._label_map(item[key])
             values = convert_to_numpy(item[key])[0]
             factor = ceil(height / len(values))  # above 1 where the frame was reduced before it was loaded
-            measured = self.measure(values[top:bottom, left:right], known_spacing(meta["spacing_mm"]))
+            noted = {"beams": beams_in(meta)} if is_noted(meta) else {}
+            measured = self.measure(values[top:bottom, left:right], known_spacing(meta["spacing_mm"]), **noted)
             if factor > 1:
                 values = enlarge_mask(values, (height, width))
                 item[key] = torch.from_numpy(values)[None]

@@ -1,5 +1,6 @@
 """Frames to tensors: MONAI transforms, upright from the file to the network."""
 
+from echocare_core.transforms.beams import NoteBeamsd
 from echocare_core.transforms.clips import EvenClip, SlidingClips, WindowClip
 from echocare_core.transforms.crop import CropToScanRegiond
 from echocare_core.transforms.export_dataset import ExportDataset
@@ -14,6 +15,7 @@ __all__ = [
     "LoadMaskd",
     "LoadUltrasound",
     "LoadUltrasoundd",
+    "NoteBeamsd",
     "PrepareScand",
     "SlidingClips",
     "WindowClip",

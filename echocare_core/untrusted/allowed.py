@@ -42,7 +42,7 @@ OURS = frozenset(
         *("training.build_parameter_groups", "training.build_trainer", "training.build_validator"),
         "training.place_network",
         *("transforms.EvenClip", "transforms.ExportDataset", "transforms.LoadMaskd", "transforms.LoadUltrasoundd"),
-        *("transforms.PrepareScand", "transforms.SlidingClips", "transforms.WindowClip"),
+        *("transforms.NoteBeamsd", "transforms.PrepareScand", "transforms.SlidingClips", "transforms.WindowClip"),
     )
 )
 _TRANSFORMS = (  # each also with the d of its form for dictionaries

@@ -28,7 +28,8 @@ WIRED_TRAINING = {  # of a task; pretraining has a trainer of its own
     "multi_gpu_train.json": ["device", "initialize", "finalize"],
 }
 GOLDEN = Path(__file__).parent / "golden"
-NOTE = "echocare_core.recognition.NoteForeignd"  # which changes no picture
+NOTE = "echocare_core.recognition.NoteForeignd"
+NOTES = (NOTE, "echocare_core.transforms.NoteBeamsd")  # which change no picture
 LONGEST_LINE = 120
 MOST_LINES = {"inference.json": 75, "multi_gpu_train.json": 10}
 MOST_LINES_OF_A_TASK = {"train.json": 95, "evaluate.json": 20}
@@ -116,7 +117,7 @@ def of_the_image(step: dict[str, Any]) -> dict[str, Any]:
 
 def test_training_and_inference_prepare_an_image_alike(task_bundle: Path) -> None:
     inference, train = parsed(task_bundle, "inference.json"), parsed(task_bundle, "train.json")
-    steps = [of_the_image(step) for step in inference["preprocessing#transforms"] if step["_target_"] != NOTE]
+    steps = [of_the_image(step) for step in inference["preprocessing#transforms"] if step["_target_"] not in NOTES]
     named = {value[1:] for step in steps for value in step.values() if isinstance(value, str) and value[0] == "@"}
 
     assert steps == [of_the_image(step) for step in train["load"] if "image" in of_the_image(step)["keys"]]

@@ -11,6 +11,7 @@ from monai.transforms import Compose
 
 from echocare_core.errors import SettingsError, WeightsError
 from echocare_core.frames.reduced import reduced_frames
+from echocare_core.frames.sector import find_beams
 from echocare_core.models import (
     SegmentationDecoder,
     build_encoder,
@@ -23,7 +24,7 @@ from echocare_core.models.saving import save_state
 from echocare_core.models.weights import load_network
 from echocare_core.tasks.measurements import measure_parts
 from echocare_core.tasks.segmentation import SegmentationNetwork, SegmentationOutputd
-from echocare_core.transforms import LoadUltrasoundd, PrepareScand
+from echocare_core.transforms import LoadUltrasoundd, NoteBeamsd, PrepareScand
 from echocare_core.types import Frames, Mask, Measurement, Region
 
 SMALL_PROFILES = ["tiny", "small"]
@@ -168,19 +169,22 @@ def test_no_level_of_the_decoder_is_wider_than_the_limit():
 SIZE, BOX = (90, 130), (10, 20, 80, 120)
 
 
-def prepared(spacing_mm=None, most_pixels=10**6):
+FRAME = np.zeros((*SIZE, 3), dtype=np.uint8)
+FRAME[20:50, 30:60] = FRAME[60:70, 90:100] = 255
+
+
+def prepared(spacing_mm=None, most_pixels=10**6, before=()):
     """A frame whose marks are two bright boxes in its scan region, as the network gets it, and the preprocessing."""
-    frame = np.zeros((*SIZE, 3), dtype=np.uint8)
-    frame[20:50, 30:60], frame[60:70, 90:100] = 255, 255
-    frames = Frames(Path("IM1"), [frame], SIZE, regions=(Region("tissue", BOX, spacing_mm),), spacing_mm=spacing_mm,
+    frames = Frames(Path("IM1"), [FRAME], SIZE, regions=(Region("tissue", BOX, spacing_mm),), spacing_mm=spacing_mm,
                     scan_region=0)  # fmt: skip
     preprocessing = Compose(
         [
             LoadUltrasoundd("image"),
+            *before,
             PrepareScand("image", size=(64, 64), mode="bilinear", anti_aliasing=True, value_range=(0, 1)),
         ]
     )
-    return preprocessing({"image": reduced_frames(frames, most_pixels)}), preprocessing, frame[:, :, 0] > 128
+    return preprocessing({"image": reduced_frames(frames, most_pixels)}), preprocessing, FRAME[:, :, 0] > 128
 
 
 def output_of(item, preprocessing, measure=lambda *_: (), largest_part_only=False, steepness=100, **settings):
@@ -232,6 +236,16 @@ def test_a_mask_is_measured_inside_its_scan_region_with_its_spacing(spacing_mm):
     top, left, bottom, right = BOX
     np.testing.assert_array_equal(values, outputs[0].values[top:bottom, left:right])
     assert spacing == (spacing_mm and pytest.approx(spacing_mm))
+
+
+def test_a_measure_gets_the_beams_that_the_preprocessing_noted_in_pixels_of_the_scan_region():
+    seen = []
+    for note in ([], [NoteBeamsd("image")]):
+        item, preprocessing, _ = prepared(before=note)
+        output_of(item, preprocessing, measure=lambda *_, **given: seen.append(given) or ())
+    [without, given] = seen
+    assert without == {}
+    np.testing.assert_array_equal(given["beams"], find_beams(FRAME[BOX[0] : BOX[2], BOX[1] : BOX[3]]))
 
 
 @pytest.mark.parametrize(("spacing_mm", "unit", "step"), [((0.2, 0.1), "mm", (0.2, 0.1)), (None, "px", (1, 1))])

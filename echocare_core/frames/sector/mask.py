@@ -69,6 +69,24 @@ def scan_sector(pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) 
         Bool, True inside. A black or flat picture has no pixel inside, one that is tissue up to its edges has all.
     """
     height, width = size or pixels.shape[-3:-1]
+    tissue, shape = fit_sector(pixels)
+    if not tissue.any():
+        return np.zeros((height, width), dtype=np.bool_)
+    if shape is None:
+        return _scale(_hull(tissue), height, width)
+    return draw(shape, height, width, WORK_PX / max(height, width))
+
+
+def fit_sector(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], Floats | None]:
+    """Fit the shape of the sector.
+
+    Args:
+        pixels: as for `scan_sector`.
+
+    Returns:
+        Tissue, of a copy whose long side is WORK_PX, halved; and the shape (`shape`) in pixels of that copy, None
+        where there is no tissue or no shape fits.
+    """
     copies = [_work_copy(frame) for frame in (pixels if pixels.ndim == 4 else pixels[np.newaxis])]
     grey = np.max(copies, axis=0)
     possible, lit = _unlike_background(grey)
@@ -76,12 +94,11 @@ def scan_sector(pixels: NDArray[np.uint8], size: tuple[int, int] | None = None) 
         possible = _moving(possible, grey - np.min(copies, axis=0))
     tissue = _tissue(possible)
     if not tissue.any():
-        return np.zeros((height, width), dtype=np.bool_)
+        return tissue, None
     shape = _follow(fit_shape(_outermost(tissue), *grey.shape), lit, REACH)
     if _left_out(shape, tissue) > LEFT_OUT:
-        return _scale(_hull(tissue), height, width)
-    shape = _up_to_border(_cut_corners(*_without_halo(shape, grey, lit)), *grey.shape)
-    return draw(shape, height, width, max(grey.shape) / max(height, width))
+        return tissue, None
+    return tissue, _up_to_border(_cut_corners(*_without_halo(shape, grey, lit)), *grey.shape)
 
 
 def scan_extent(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
