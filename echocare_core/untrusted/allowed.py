@@ -30,7 +30,7 @@ OURS = frozenset(
         *("tasks.classification.mean_scores", "tasks.classification.score_classes"),
         *("tasks.classification.summarise_classes", "tasks.embedding.EmbeddingNetwork"),
         *("tasks.embedding.EmbeddingOutputd", "tasks.embedding.NearestImages", "tasks.embedding.read_known_images"),
-        *("tasks.measurements.measure_head", "tasks.measurements.measure_parts"),
+        *("tasks.lumen.measure_lumen", "tasks.measurements.measure_head", "tasks.measurements.measure_parts"),
         *("tasks.recognition.NodeOfColumnd", "tasks.recognition.Recognition", "tasks.recognition.RecognitionLoss"),
         *("tasks.recognition.RecognitionNetwork", "tasks.recognition.RecognitionOutputd"),
         *("tasks.recognition.build_node_accuracy", "tasks.recognition.fit_strangeness"),
