@@ -58,3 +58,10 @@ def test_a_mark_in_one_corner_comes_back_there(segmentation_bundle, tmp_path):
     assert any(name.endswith(("_mm", "_mm2")) and value for name, value in item["result"].items())
     assert item["result"]["annotations"][0]["annotation"]["elements"]
     json.dumps(item["result"], allow_nan=False)
+
+
+def test_a_bundle_that_cautions_against_itself_says_so_in_its_answer(segmentation_bundle, tmp_path):
+    metadata = json.loads((segmentation_bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    path = write_ultrasound(tmp_path / "a.dcm", marked(height=256, width=256), spacing_mm=(0.3, 0.3))
+    doubts = answered(segmentation_bundle, path)["result"].get("doubts", [])
+    assert ("caution" in metadata) == (metadata.get("caution") in doubts)

@@ -13,6 +13,7 @@ from monai.transforms import MapTransform
 from numpy.typing import NDArray
 from skimage.measure import approximate_polygon, find_contours
 
+from echocare_core.bundle import read_caution
 from echocare_core.errors import SettingsError
 from echocare_core.results.doubts import of_foreign
 from echocare_core.transforms.foreign import foreign_in
@@ -35,14 +36,16 @@ class SaveImageForLabeld(MapTransform):
     Args:
         keys: label map (1, height, width); becomes uint8 (width, height) where the item came from MONAI Label.
         image_key: the picture, with its meta.
+        bundle_root: folder of the bundle, whose metadata may caution against all it says.
 
     Raises:
         SettingsError: the client asks for a format that would change the labels, such as JPEG.
+        BundleError: the caution is no text.
     """
 
-    def __init__(self, keys: KeysCollection, image_key: str) -> None:
+    def __init__(self, keys: KeysCollection, image_key: str, bundle_root: str) -> None:
         super().__init__(keys)
-        self.image_key = image_key
+        self.image_key, self.folder = image_key, Path(bundle_root)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -52,7 +55,8 @@ class SaveImageForLabeld(MapTransform):
         [mask] = [one for one in item["outputs"] if isinstance(one, Mask)]
         for key in self.key_iterator(item):
             item[key] = np.ascontiguousarray(mask.values.T)
-        item["result"] = describe_answer(item["outputs"], item[self.image_key].meta, int(item.get("frame") or 0))
+        meta, frame = item[self.image_key].meta, int(item.get("frame") or 0)
+        item["result"] = describe_answer(item["outputs"], meta, frame, read_caution(self.folder))
         return item
 
 
@@ -67,25 +71,27 @@ def _extension(item: Mapping[Hashable, Any]) -> str:
     return str(asked) if asked else next((end for end in AS_ASKED if source.endswith(end)), ".png")
 
 
-def describe_answer(outputs: Sequence[Any], meta: Mapping[str, Any], frame: int) -> dict[str, Any]:
+def describe_answer(outputs: Sequence[Any], meta: Mapping[str, Any], frame: int, caution: str) -> dict[str, Any]:
     """What stands beside the mask, as JSON takes it.
 
     Args:
         outputs: of one frame, as a bundle gives them.
         meta: of the picture, as `LoadUltrasoundd` leaves it.
         frame: 0-based number that was asked for, in the file or through the folder.
+        caution: of the bundle, "" where it has none.
 
     Returns:
         `frame` and `number_of_frames`; `spacing_mm` (row, column) or None; each measurement by its column, such as
         `head_circumference_mm`, None where it is unknown; `annotations`, the outlines as CVAT's detector reads them;
-        where there are more frames, `says`, a sentence; where the picture does not look like what the bundle is meant
-        for, `doubts`, a list.
+        where there are more frames, `says`, a sentence; where the bundle cautions against what it says, or the picture
+        does not look like what it is meant for, `doubts`, a list.
     """
     count = int(meta["number_of_frames"])
     spacing = [float(side) for side in meta["spacing_mm"]]
     measured = {one.column: _known(one.value) for one in outputs if isinstance(one, Measurement)}
     elements = [element for one in outputs if isinstance(one, Mask) for element in _elements(one)]
     foreign = foreign_in(meta)
+    doubts = [*([caution] if caution else []), *([of_foreign(foreign).text] if foreign else [])]
     says = f"This is frame {frame + 1} of {count}; the parameter frame (0 to {count - 1}) asks for another."
     return {
         "frame": frame,
@@ -94,7 +100,7 @@ def describe_answer(outputs: Sequence[Any], meta: Mapping[str, Any], frame: int)
         **measured,
         "annotations": [{"annotation": {"elements": elements}}],
         **({"says": says} if count > 1 else {}),
-        **({"doubts": [of_foreign(foreign).text]} if foreign else {}),
+        **({"doubts": doubts} if doubts else {}),
     }
 
 

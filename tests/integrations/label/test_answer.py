@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from echocare_core.types import Foreign, Mask, Measurement
 
 DRAWN = np.zeros((24, 32), dtype=np.uint8)
 DRAWN[:4, -6:] = 1
-FINISH = SaveImageForLabeld("pred", image_key="image")
+BUNDLES = Path(__file__).resolve().parents[3] / "bundles"
+FINISH = SaveImageForLabeld("pred", image_key="image", bundle_root=str(BUNDLES / "fetal_head_segmentation"))
 
 
 def item(path="/studies/a.png", *, frames=1, **asked):
@@ -102,3 +104,16 @@ def test_a_picture_that_the_bundle_is_not_meant_for_is_doubted():
     note_foreign(foreign["image"], Foreign("looks like liver, not fetal head", 0.97))
     assert FINISH(foreign)["result"]["doubts"] == ["looks like liver, not fetal head: 0.97"]
     assert "doubts" not in FINISH(item())["result"]
+
+
+def test_what_a_bundle_says_against_itself_stands_before_other_doubts(tmp_path):
+    metadata = tmp_path / "configs" / "metadata.json"
+    metadata.parent.mkdir()
+    finish = SaveImageForLabeld("pred", image_key="image", bundle_root=str(tmp_path))
+    foreign = item()
+    note_foreign(foreign["image"], Foreign("looks like liver, not thyroid", 0.97))
+    for caution in ("", "not trained on thyroid"):
+        metadata.write_text(json.dumps({"caution": caution} if caution else {}), encoding="utf-8")
+        said = [caution] if caution else []
+        assert finish(item())["result"].get("doubts", []) == said
+        assert finish(foreign.copy())["result"]["doubts"] == [*said, "looks like liver, not thyroid: 0.97"]
