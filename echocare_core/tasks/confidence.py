@@ -1,4 +1,4 @@
-"""How sure a network is of what it outlined: parts of a mask that it is not sure of are taken out."""
+"""How sure a network is of what it outlined: unsure parts become what else is likeliest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def keep_confident_parts(
     """A mask without the separate parts of a label whose confidence is below the least one of that label.
 
     The confidence of a part is the mean, over its pixels, of the probability of its label: a network that has to
-    outline something where there is nothing does so with probabilities near a half.
+    outline something where there is nothing does so with probabilities near a half. What is taken out becomes, pixel by
+    pixel, the likeliest of the other labels or background: a mass that is none leaves no hole in its organ.
 
     Args:
         mask: uint8 (height, width), label numbers, as from an argmax of `probabilities`.
@@ -24,12 +25,26 @@ def keep_confident_parts(
         least: label number -> mean probability, from 0 to 1; other labels keep all their parts.
 
     Returns:
-        A mask of the same size, 0 where a part was taken out.
+        A mask of the same size.
     """
-    kept = mask.copy()
-    for label, confidence in least.items():
-        parts = measure.label(mask == label)
-        numbers = np.arange(1, parts.max() + 1)
-        unsure = numbers[np.atleast_1d(ndimage.mean(probabilities[label], parts, numbers)) < confidence]
-        kept[np.isin(parts, unsure)] = 0
+    kept, left = mask.copy(), probabilities.copy() if least else probabilities
+    while sum(_take_out(kept, left, probabilities, label, least[label]) for label in least):
+        pass  # what fell to a label may make a part of it unsure
     return kept
+
+
+def _take_out(
+    kept: NDArray[np.uint8],
+    left: NDArray[np.floating],
+    probabilities: NDArray[np.floating],
+    label: int,
+    confidence: float,
+) -> int:
+    """Give the unsure parts of a label to the likeliest of those `left`, in place; how many there were."""
+    parts = measure.label(kept == label)
+    numbers = np.arange(1, parts.max() + 1)
+    unsure = numbers[np.atleast_1d(ndimage.mean(probabilities[label], parts, numbers)) < confidence]
+    out = np.isin(parts, unsure)
+    left[label][out] = -1.0
+    kept[out] = left[:, out].argmax(axis=0)
+    return len(unsure)

@@ -36,3 +36,20 @@ def test_each_label_has_a_least_confidence_of_its_own(outlined, least, left):
 
 def test_an_empty_mask_stays_empty():
     assert not keep_confident_parts(np.zeros(SIZE, np.uint8), np.zeros((2, *SIZE), np.float32), {1: 0.5}).any()
+
+
+def test_a_mass_that_is_none_becomes_the_organ_inside_of_it_and_background_outside():
+    mask, chances = np.zeros(SIZE, np.uint8), np.zeros((3, *SIZE), np.float32)
+    mask[:, :15], chances[1, :, :15], chances[0, :, 15:] = 1, 0.9, 0.9
+    mask[5:10, 10:20], chances[2, 5:10, 10:20] = 2, 0.5
+    chances[1, 5:10, 10:15], chances[0, 5:10, 15:20] = 0.4, 0.4
+    kept = keep_confident_parts(mask, chances, {2: 0.6})
+    assert (kept[:, :15] == 1).all()
+    assert not kept[:, 15:].any()
+
+
+@pytest.mark.parametrize("least", [{1: 0.6, 2: 0.6}, {2: 0.6, 1: 0.6}])
+def test_what_falls_to_a_label_that_is_unsure_as_well_falls_on_and_does_not_come_back(least):
+    mask, chances = np.full(SIZE, 2, np.uint8), np.zeros((3, *SIZE), np.float32)
+    chances[0], chances[1], chances[2] = 0.2, 0.35, 0.45
+    assert not keep_confident_parts(mask, chances, least).any()
