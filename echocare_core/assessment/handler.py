@@ -118,7 +118,7 @@ class WriteEvaluationReport:
     def _own_columns(self, item: Mapping[str, Any]) -> dict[str, object]:
         """What the table says of a row."""
         texts = {name: cell for name, cell in item.items() if isinstance(cell, str) and name not in NOT_LABELS}
-        if "mask" in texts:
+        if texts.get("mask"):
             texts["mask"] = BETWEEN.join(map(self._from_here, split_masks(texts["mask"], Path())))
         return dict(texts)
 

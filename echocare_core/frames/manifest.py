@@ -52,7 +52,7 @@ def read_table(
     table: str | Path,
     split: str,
     *,
-    masks: bool = True,
+    masks: bool | None = True,
     columns: Sequence[str] = (),
     check: Callable[[Mapping[str, Any]], None] = lambda item: None,
 ) -> list[dict[str, object]]:
@@ -61,14 +61,16 @@ def read_table(
     Args:
         table: the CSV or Parquet file, or a folder that holds it as `table.csv`.
         split: the value of the column `split` to keep.
-        masks: keep only rows with a mask, and demand at least one.
+        masks: keep only rows with a mask, and demand at least one; None keeps all rows, and carries the masks of those
+            that have one.
         columns: further columns to carry along, as they stand.
         check: raises what is wrong with the files of a row, as a TableError or UnreadableFrames.
 
     Returns:
         One mapping per row: `image` (path), `image_in_table` (the same as the table writes it), `group` (text),
         `pixel_mm` (nan where unknown), `frame` where the table has that column, and `columns`; with `masks` also `mask`
-        (path) and `label`, the same path under the name that MONAI's engines expect the label map to have.
+        (path, "" where there is none) and `label`, the same path under the name that MONAI's engines expect the label
+        map to have.
 
     Raises:
         TableError: no table, a column or file missing, a group or a picture in two splits, a row without a group, a
@@ -82,7 +84,7 @@ def read_table(
     wanted = SPLITS.get(split.casefold(), split)
     of_split = rows[rows["split"] == wanted]
     kept = of_split[of_split["mask"] != ""] if masks else of_split
-    files = FILES if masks else FILES[:1]
+    files = FILES if masks or (masks is None and MASK in rows) else FILES[:1]
     looked_at = rows[rows["split"].isin(TOGETHER if wanted in TOGETHER else [wanted])]
     looked_at = looked_at[looked_at["mask"] != ""] if masks else looked_at
     faults = [*find_group_faults(rows, path), *_find_row_faults(looked_at, files, columns, path, check)]
@@ -197,6 +199,8 @@ def find_missing(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Iter
 
 def _absent(cells: Mapping[str, str], column: str, path: Path) -> list[str]:
     """Files that a cell names and that are not there."""
+    if column == MASK and not cells[column]:
+        return []
     names = split_masks(cells[column], path.parent) if column == MASK else [cells[column]]
     return [name for name in names if not os.path.isfile(path.parent / name)]
 
@@ -257,7 +261,7 @@ def say_left_out(path: Path, split: str, count: int, rows: int) -> None:
 def _item(row: dict[str, str], files: Sequence[str], columns: Sequence[str], path: Path) -> dict[str, object]:
     paths = {column: str(path.parent / row[column]) for column in files}
     if MASK in paths:
-        paths["label"] = paths[MASK] = place_masks(row[MASK], path.parent)
+        paths["label"] = paths[MASK] = row[MASK] and place_masks(row[MASK], path.parent)
     frame = {"frame": read_frame_number(row) or 0} if "frame" in row else {}
     return {
         **paths,

@@ -33,7 +33,7 @@ class TableDataset(CacheDataset):
             sets them: {"image": path, "label": path}.
         split: rows of the table to keep.
         transform: what is done to each item.
-        masks: keep only rows with a mask.
+        masks: keep only rows with a mask; None keeps all rows, and carries the masks of those that have one.
         columns: further columns of the table that items carry.
         cache_rate: share of the images that is kept in memory.
 
@@ -46,7 +46,7 @@ class TableDataset(CacheDataset):
         data: str | Path | Sequence[dict[str, Any]],
         split: str,
         transform: Callable[..., Any],
-        masks: bool = True,
+        masks: bool | None = True,
         columns: Sequence[str] = (),
         cache_rate: float = 1.0,
     ) -> None:

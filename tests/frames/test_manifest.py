@@ -67,6 +67,18 @@ def test_no_mask_column_is_needed_where_no_mask_is_wanted(table):
     assert len(read_table(table("image,group,split\na.png,1,test\n"), "test", masks=False)) == 1
 
 
+def test_all_rows_are_kept_with_the_masks_that_are_there_where_masks_are_welcome(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train,,\nb.png,,2,train,,\n")
+    items = read_table(path, "train", masks=None)
+    assert [Path(item["mask"]).name for item in items] == ["a_mask.png", ""]
+    assert "mask" not in read_table(table("image,group,split\na.png,1,test\n"), "test", masks=None)[0]
+
+
+def test_a_mask_that_is_welcome_and_not_there_is_refused(table):
+    with pytest.raises(TableError, match=r"row 1, mask gone\.png is not there"):
+        read_table(table(HEADER + "a.png,gone.png,1,train,,\n"), "train", masks=None)
+
+
 def test_further_columns_are_carried_as_they_stand(table):
     path = table(HEADER + "a.png,a_mask.png,1,train,,4b\nb.png,b_mask.png,2,train,,\n")
     assert [item["birads"] for item in read_table(path, "train", columns=["birads"])] == ["4b", ""]
