@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from echocare_core.errors import BundleError
-from echocare_core.types import Mask, Measurement, Output, Picture, Scores
+from echocare_core.types import ClassActivation, Mask, Measurement, Output, Picture, Scores
 
 Kind = TypeVar("Kind", bound=Output)
 
@@ -47,11 +47,11 @@ def mean_of_scores(scores: Sequence[Scores]) -> Scores:
 
 
 def without_pixels(outputs: Iterable[Output]) -> tuple[Output, ...]:
-    """Outputs without masks, pictures and the lines of measurements: what a long run can keep of every frame."""
+    """Outputs without masks, maps, pictures and the lines of measurements: what a long run can keep of every frame."""
     return tuple(
         replace(output, line_px=None) if isinstance(output, Measurement) else output
         for output in outputs
-        if not isinstance(output, (Mask, Picture))
+        if not isinstance(output, (Mask, ClassActivation, Picture))
     )
 
 

@@ -8,18 +8,28 @@ ORIGIN_JSON = f"{ORIGIN}.json"
 BOXES, POINTS, EMBEDDINGS = "boxes", "points", "embeddings"  # tables of kinds, in one of two formats
 TABLE_FORMATS = ("csv", "parquet")
 MASKS, OVERLAYS, PICTURES, TEXTS = "masks", "overlays", "pictures", "texts"
+ACTIVATIONS = "activations"
 DICOM = "dicom"
 WITHOUT_OBJECTS_CSV = f"{DICOM}/without_objects.csv"
 
 TABLES_AND_PAGE = (RESULTS_CSV, SET_ASIDE_CSV, REPORT_HTML)
 TABLES_OF_KINDS = tuple(f"{name}.{form}" for name in (BOXES, POINTS, EMBEDDINGS) for form in TABLE_FORMATS)
-OF_KINDS = (MASKS, OVERLAYS, PICTURES, TEXTS, DICOM, *TABLES_OF_KINDS)  # there where a kind of output adds it
+OF_KINDS = (
+    MASKS,
+    OVERLAYS,
+    ACTIVATIONS,
+    PICTURES,
+    TEXTS,
+    DICOM,
+    *TABLES_OF_KINDS,
+)  # there where a kind of output adds it
 ENTRIES = (*OF_KINDS, ORIGIN_JSON, *TABLES_AND_PAGE)
 
 HOLDS = {  # for the page
     ORIGIN: "how the results were made: weights, settings, what computed them, versions of packages",
     MASKS: "holds one PNG per frame whose pixel values are the label numbers",
     OVERLAYS: "holds what is shown here",
+    ACTIVATIONS: "holds one PNG per frame: where the evidence for a class lies, brightest where it is strongest",
     PICTURES: "holds the pictures that were made from the frames",
     TEXTS: "holds every text as plain text",
     DICOM: "holds DICOM objects for a PACS; they name the patient as their images do",

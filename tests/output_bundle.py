@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from echocare_core.types import (
     Boxes,
+    ClassActivation,
     Embedding,
     KnownImage,
     Mask,
@@ -58,6 +59,10 @@ def scores_of(bright: Bright) -> Scores:
     return Scores("pathology", {"benign": 1 - share, "malignant": share}, OperatingPoint("malignant", 0.05))
 
 
+def activation_of(bright: Bright) -> ClassActivation:
+    return ClassActivation("pathology", "malignant", np.where(bright, 2.0, -1.0).astype(np.float32))
+
+
 def picture_of(bright: Bright) -> Picture:
     return Picture("enhanced", np.where(bright, 220, 40).astype(np.uint8)[..., None].repeat(3, axis=2))
 
@@ -79,6 +84,7 @@ KINDS: dict[str, Callable[[Bright], Output]] = {
     "boxes": boxes_of,
     "points": points_of,
     "scores": scores_of,
+    "activation": activation_of,
     "picture": picture_of,
     "text": text_of,
     "number": number_of,
@@ -105,7 +111,7 @@ class Combine:
         self.kinds, self.size = kinds, size
 
     def __call__(self, parts: Sequence[Sequence[Output]]) -> tuple[Output, ...]:
-        assert not [one for part in parts for one in part if isinstance(one, (Mask, Picture))]
+        assert not [one for part in parts for one in part if isinstance(one, (Mask, ClassActivation, Picture))]
         bright = np.zeros(tuple(self.size), dtype=bool)
         bright[10:40, 20:60] = True
         return tuple(KINDS[kind](bright) for kind in self.kinds)

@@ -5,6 +5,7 @@ import torch
 
 from echocare_core.models import EncoderProfile
 from echocare_core.optional import is_installed
+from echocare_core.tasks.classification import ClassActivationNetwork
 from echocare_core.tasks.segmentation import SegmentationNetwork
 
 SIZE = (128, 192)
@@ -20,6 +21,13 @@ def small_network():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         return SegmentationNetwork(labels=2, encoder=SMALLEST, width=4, width_limit=8).eval()
+
+
+def small_classifier():
+    """A network with random weights, the same each time, that answers for each place of a picture."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return ClassActivationNetwork(classes=3, encoder=SMALLEST, dropout=0.2).eval()
 
 
 def distance(found, wanted):

@@ -29,6 +29,24 @@ def iou(predicted: Mask, drawn: Mask) -> float:
     return int((predicted & drawn).sum()) / union if union else 1.0
 
 
+def share_inside(evidence: NDArray[np.floating], drawn: Mask) -> tuple[float, float]:
+    """How much of the evidence for a class lies inside a drawn mask, and how much would by chance.
+
+    Args:
+        evidence: (height, width), above 0 where a place speaks for the class; nan where nobody looked.
+        drawn: bool, of the same size.
+
+    Returns:
+        Of the sum of what is above 0, the share inside the mask; and the share of the places that were looked at that
+        the mask takes, which evidence without a place would have. Both nan where no place speaks for the class, or
+        nothing is drawn.
+    """
+    seen, strength = ~np.isnan(evidence), np.fmax(evidence, 0)  # 0 where it is nan
+    if not drawn[seen].any() or not strength.any():
+        return math.nan, math.nan
+    return float(strength[drawn].sum(dtype=np.float64) / strength.sum(dtype=np.float64)), float(drawn[seen].mean())
+
+
 def hausdorff_95_mm(predicted: Mask, drawn: Mask, spacing_mm: Spacing) -> float:
     """The larger of the 95th percentiles of the distances from each outline to the other (Huttenlocher 1993, MONAI).
 

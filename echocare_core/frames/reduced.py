@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isqrt
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from PIL import Image
 from echocare_core.frames.lazy import LazyPixels
 from echocare_core.types import Frames, Region, Scale
 
+Number = TypeVar("Number", bound=np.generic)
 _BAND = 64  # rows of the result that are made at once
 
 
@@ -76,8 +78,8 @@ def reduce_picture(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]
     )
 
 
-def enlarge_mask(values: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A mask of reduced frames at the size (height, width) that was recorded: every pixel becomes a square."""
+def enlarge_mask(values: NDArray[Number], size: tuple[int, int]) -> NDArray[Number]:
+    """A mask, or map, of reduced frames at the size (height, width) that was recorded: every pixel becomes a square."""
     factor = ceil(size[0] / len(values))
     return values if factor == 1 else values.repeat(factor, axis=0)[: size[0]].repeat(factor, axis=1)[:, : size[1]]
 

@@ -51,6 +51,18 @@ class ClassificationNetwork(nn.Module):
         return self.head(self.encoder(image)[-1].mean(dim=(-2, -1)))
 
 
+class ClassActivationNetwork(ClassificationNetwork):
+    """The same network with the same weights, for inference: what it says of the picture, place by place.
+
+    Both the mean and the linear layer are linear, so they can change places (Zhou et al., CVPR 2016, arXiv 1512.04150,
+    equations 1 and 2): the mean over all places is what `ClassificationNetwork` says.
+    """
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (batch, classes, rows, columns) of images as of `ClassificationNetwork`."""
+        return self.head(self.encoder(image)[-1].movedim(1, -1)).movedim(-1, 1)
+
+
 class ClassOfColumnd(MapTransform):
     """Turn the name of a class, as a table gives it, into its number, int64.
 
@@ -77,7 +89,7 @@ class ClassificationOutputd(MapTransform):
     """The network's logits as probabilities of the classes, in `outputs` of the item.
 
     Args:
-        keys: logits (classes,); they stay as they are.
+        keys: logits (classes,), or (classes, rows, columns) of places whose mean counts; they stay as they are.
         name: of the question, such as "pathology".
         classes: names, in the order of the network's outputs.
         operating_point: {"label": class, "threshold": probability} from which on the answer is that class; fixed on
@@ -104,7 +116,9 @@ class ClassificationOutputd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         for key in self.key_iterator(item):
-            probabilities = convert_to_numpy((torch.as_tensor(item[key]).float() / self.temperature).softmax(dim=0))
+            logits = torch.as_tensor(item[key]).float()
+            logits = logits.mean(dim=(-2, -1)) if logits.ndim == 3 else logits
+            probabilities = convert_to_numpy((logits / self.temperature).softmax(dim=0))
             named = dict(zip(self.classes, map(float, probabilities), strict=True))
             item["outputs"] = (Scores(self.name, named, self.operating_point),)
         return item

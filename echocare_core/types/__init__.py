@@ -3,6 +3,7 @@
 from echocare_core.types.origin import Origin, Ran, Setting
 from echocare_core.types.outputs import (
     Boxes,
+    ClassActivation,
     Embedding,
     Foreign,
     KnownImage,
@@ -23,6 +24,7 @@ from echocare_core.types.scans import Frames, JoinKeys, Region, Scale, SetAside
 __all__ = [
     "Boxes",
     "BundleCard",
+    "ClassActivation",
     "Code",
     "Codes",
     "Details",

@@ -99,6 +99,24 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class ClassActivation:
+    """Where in a frame the evidence for a class lies: a class activation map (Zhou et al., CVPR 2016).
+
+    It says where a network looked, and outlines nothing.
+
+    Attributes:
+        name: of the question, such as "pathology".
+        label: the class that is asked about.
+        evidence: float32 (height, width) at the size of the recorded frame, in logits: above 0 where a place speaks for
+            the class, below 0 where it speaks for others; nan where the network did not look.
+    """
+
+    name: str
+    label: str
+    evidence: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Picture:
     """A picture made from a frame, such as an enhanced one.
 
@@ -178,7 +196,7 @@ class Embedding:
     nearest: tuple[KnownImage, ...] = ()
 
 
-Output = Mask | Boxes | Points | Scores | Picture | Text | Measurement | Embedding
+Output = Mask | Boxes | Points | Scores | ClassActivation | Picture | Text | Measurement | Embedding
 Level = Literal["frame", "cine", "study"]
 
 

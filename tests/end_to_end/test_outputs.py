@@ -30,6 +30,7 @@ COLUMNS = {
     "boxes": {"nodule_boxes_count", "cyst_boxes_count"},
     "points": {"points_count"},
     "scores": {"pathology", "pathology_benign_probability", "pathology_malignant_threshold"},
+    "activation": {"pathology_activation_file"},
     "picture": {"enhanced_file"},
     "text": {"report_file"},
     "number": {"bright_area_px2"},
@@ -40,6 +41,7 @@ WORDS = {
     "boxes": "cyst",
     "points": "biparietal end",
     "scores": "Operating point: malignant from 5%",
+    "activation": "evidence for malignant (class activation map, not an outline)",
     "picture": "enhanced",
     "text": "&lt;b&gt;Margin&lt;/b&gt;: circumscribed.",
     "number": "bright area",
@@ -116,7 +118,7 @@ def test_every_output_is_the_same_from_another_device(clip: dict[str, Any], expo
     )
 
     assert lazy.rows == cpu.rows
-    for folder in ("masks", "pictures", "overlays"):
+    for folder in ("masks", "activations", "pictures", "overlays"):
         files = [path.relative_to(tmp_path / "cpu") for path in (tmp_path / "cpu" / folder).rglob("*.png")]
         assert files
         assert all((tmp_path / "lazy" / file).read_bytes() == (tmp_path / "cpu" / file).read_bytes() for file in files)

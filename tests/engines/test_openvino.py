@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from small_network import SIZE, distance, needs_openvino, plainly
+from small_network import SIZE, distance, needs_openvino, plainly, small_classifier
 
 from echocare_core.engines.openvino import OpenVinoNetwork
 from echocare_core.errors import EngineError, SettingsError
@@ -27,6 +27,13 @@ def test_an_encoder_gives_its_five_maps(network, image):
     found, wanted = engine(image), plainly(network.encoder, image)
     assert len(found) == 5
     assert all(distance(*maps) < 1e-4 for maps in zip(found, wanted, strict=True))
+
+
+def test_a_classifier_answers_for_the_same_places(image):
+    engine = OpenVinoNetwork(small_classifier(), precision="float32", threads=1)
+    wanted = plainly(small_classifier(), image)
+    assert engine(image).shape == wanted.shape == (1, 3, 2, 3)
+    assert distance(engine(image), wanted) < 1e-4
 
 
 def test_the_next_result_does_not_change_the_last(network, image):

@@ -8,7 +8,7 @@ import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_iou
 from skimage.draw import ellipse
 
-from echocare_core.evaluation.mask_scores import average_surface_distance_mm, dice, hausdorff_95_mm, iou
+from echocare_core.evaluation.mask_scores import average_surface_distance_mm, dice, hausdorff_95_mm, iou, share_inside
 
 SPACING = (0.5, 0.2)
 EMPTY = np.zeros((40, 60), dtype=bool)
@@ -62,3 +62,21 @@ def test_a_mask_that_is_missing_is_a_diagonal_away_and_two_have_no_distance(scor
 def test_two_empty_masks_agree():
     assert (dice(EMPTY, EMPTY), iou(EMPTY, EMPTY)) == (1, 1)
     assert (dice(EMPTY, PAIRS[0][1]), iou(EMPTY, PAIRS[0][1])) == (0, 0)
+
+
+def test_the_share_inside_is_of_what_speaks_for_the_class_where_somebody_looked():
+    evidence = np.full((4, 6), -1.0)
+    evidence[1, 1:5] = 1.0, 3.0, 4.0, 2.0
+    evidence[:, 5] = np.nan
+    mask = np.zeros((4, 6), dtype=bool)
+    mask[1, 2:6] = True
+    assert share_inside(evidence, mask) == pytest.approx((9 / 10, 3 / 20))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "mask"),
+    [(np.full((2, 3), -1.0), np.ones((2, 3), bool)), (np.ones((2, 3)), np.zeros((2, 3), bool))],
+    ids=["no evidence", "no mask"],
+)
+def test_without_evidence_or_mask_no_share_is_known(evidence, mask):
+    assert np.isnan(share_inside(evidence, mask)).all()

@@ -7,7 +7,7 @@ import pytest
 
 from echocare_core.results.overlay import draw_frame
 from echocare_core.results.overlay.marks import MOST_CORNERS, plain_legend, plain_marks
-from echocare_core.types import Boxes, Mask, Measurement, Points
+from echocare_core.types import Boxes, ClassActivation, Mask, Measurement, Points
 
 FRAME = np.zeros((300, 400, 3), dtype=np.uint8)
 
@@ -73,3 +73,24 @@ def test_a_legend_names_every_mark_with_its_colour_and_form():
 @pytest.mark.parametrize("values", [np.zeros((300, 400), np.uint8), np.ones((300, 400), np.uint8)])
 def test_nothing_and_everything_are_drawn(values):
     assert len(marks_of(Mask(values, {1: "head"}))) == int(values.any())
+
+
+def test_a_class_activation_map_is_a_shade_that_is_called_no_outline():
+    evidence = np.full((300, 400), -1.0, np.float32)
+    evidence[100:200, 50:150] = 2.0
+    [shade] = marks_of(ClassActivation("pathology", "malignant", evidence))
+    [key] = plain_legend(draw_frame(FRAME, [ClassActivation("pathology", "malignant", evidence)]).legend)
+    assert (shade["x"], shade["y"], shade["w"], shade["h"]) == (50, 100, 100, 100)
+    assert key == {
+        "c": "#d55e00",
+        "t": "evidence for malignant (class activation map, not an outline)",
+        "sign": "shade",
+    }
+
+
+def test_a_class_that_nothing_speaks_for_is_said_to_be_nowhere():
+    drawn = draw_frame(FRAME, [ClassActivation("pathology", "malignant", np.full((300, 400), np.nan, np.float32))])
+    assert (drawn.marks, drawn.frame.any()) == ((), False)
+    assert [key.words for key in drawn.legend] == [
+        "evidence for malignant (class activation map, not an outline): nowhere"
+    ]

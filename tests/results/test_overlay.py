@@ -11,7 +11,7 @@ from PIL import Image
 from echocare_core.results.overlay import draw_overlay, shown_size
 from echocare_core.results.overlay.canvas import COLOURS, enlargement
 from echocare_core.results.table.mask import mask_image
-from echocare_core.types import Boxes, Mask, Measurement, Points
+from echocare_core.types import Boxes, ClassActivation, Mask, Measurement, Points
 
 
 def noise(height: int, width: int) -> np.ndarray:
@@ -58,6 +58,28 @@ def test_bright_tissue_beside_the_outline_is_dimmed_but_not_hidden():
     overlay = draw_overlay(white, [Mask(rectangle(500, 600, 100, 100, 300, 300), {1: "lesion"})])
     beside = overlay[200, 95:100].max(axis=1)
     assert 100 < beside.min() < 220
+
+
+def activation(evidence: np.ndarray) -> ClassActivation:
+    return ClassActivation("pathology", "malignant", evidence.astype(np.float32))
+
+
+def test_tissue_stays_readable_below_evidence_and_as_recorded_where_there_is_none():
+    image, evidence = noise(500, 600), np.full((500, 600), -1.0)
+    evidence[100:200, 100:200] = 5.0
+    shaded = draw_overlay(image, [activation(evidence)])[:500]
+    assert not changed(shaded, image)[evidence < 0].any()
+    inside = shaded[100:200, 100:200].astype(float)
+    assert np.corrcoef(inside[..., 1].ravel(), image[100:200, 100:200, 1].ravel())[0, 1] > 0.99
+    assert inside.std() > 0.4 * image.std()
+
+
+def test_weak_evidence_looks_weaker_than_strong_and_each_in_proportion():
+    black, evidence = np.zeros((500, 600, 3), np.uint8), np.zeros((500, 600))
+    evidence[:, 200:400], evidence[:, 400:] = 1.0, 2.0
+    weak, strong = (draw_overlay(black, [activation(one)])[:500] for one in (0.1 * evidence, evidence))
+    assert weak[0, 500, 0] < 0.4 * strong[0, 500, 0]
+    assert strong[0, 300, 0] == pytest.approx(strong[0, 500, 0] / 2, abs=1)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 590), (490, 0), (490, 590)])

@@ -3,13 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from echocare_core.errors import BundleError
-from echocare_core.results.table import complete_rows, row_of, write_results_csv, write_set_aside_csv
+from echocare_core.results.table import complete_rows, evidence_of, row_of, write_results_csv, write_set_aside_csv
 from echocare_core.results.table.place import Place
-from echocare_core.types import BundleCard, Measurement, SetAside
+from echocare_core.types import BundleCard, ClassActivation, Measurement, SetAside
 
 
 @pytest.fixture
@@ -103,3 +105,13 @@ def test_two_measurements_in_one_column_are_refused(tmp_path: Path, card: Bundle
     twice = replace(frame_of(), outputs=(Measurement("area", 1, "mm2"), Measurement("area", 2, "mm2")))
     with pytest.raises(BundleError, match="area_mm2"):
         row_of(twice, card, Place(tmp_path, "m"))
+
+
+def test_a_class_activation_map_comes_back_from_its_picture(tmp_path: Path, card: BundleCard, frame_of):
+    evidence = np.random.default_rng(0).normal(size=(60, 80)).astype(np.float32)
+    evidence[:10] = np.nan
+    row = row_of(frame_of(outputs=(ClassActivation("pathology", "malignant", evidence),)), card, Place(tmp_path, "m"))
+    with Image.open(tmp_path / str(row["pathology_activation_file"])) as picture:
+        found = evidence_of(np.asarray(picture))
+    wanted = np.maximum(evidence, 0) / np.nanmax(evidence)
+    np.testing.assert_allclose(found, wanted, atol=0.5 / 254 + 1e-6)

@@ -68,6 +68,11 @@ def test_the_probabilities_are_the_softmax_of_the_logits():
     assert scores.name == "pathology"
 
 
+def test_of_logits_of_places_the_mean_counts():
+    [scores] = output_of([[[0.0, 0.0]], [[0.0, 2 * math.log(3)]]])["outputs"]
+    assert scores.probabilities == pytest.approx({"benign": 0.25, "malignant": 0.75})
+
+
 @pytest.mark.parametrize(("malignant", "answer"), [(0.29, "benign"), (0.31, "malignant")])
 def test_the_answer_changes_at_the_operating_point(malignant, answer):
     [scores] = output_of([math.log(1 - malignant), math.log(malignant)], POINT)["outputs"]
@@ -158,7 +163,9 @@ def test_the_area_under_the_curve_of_one_class_alone_is_not_known():
 def test_the_calibration_error_is_how_far_the_likeliest_answer_is_from_being_right_as_often_as_it_says():
     """Forty images that get 0.8 or 0.2: the likeliest class is right in half of the cases."""
     rows = pd.DataFrame([scored((0.8, 0.2)[n % 2], CLASSES[n % 4 // 2], str(n)) for n in range(40)])
-    assert summarise_classes(rows, classes=CLASSES)["calibration_error"]["mean"] == pytest.approx(0.3)
+    assert summarise_classes(rows, classes=CLASSES)["calibration_error"][
+        "mean"
+    ] == pytest.approx(0.3)
 
 
 def test_the_example_bundle_names_its_values_alike_in_training_and_inference():

@@ -13,12 +13,13 @@ from echocare_core.frames.reduced import reduce_picture
 from echocare_core.results.overlay.boxes import draw_boxes
 from echocare_core.results.overlay.canvas import Canvas, enlargement
 from echocare_core.results.overlay.caption import draw_caption
+from echocare_core.results.overlay.class_activation import draw_activation
 from echocare_core.results.overlay.marks import Key, Mark
 from echocare_core.results.overlay.mask import draw_mask
 from echocare_core.results.overlay.measurements import draw_measurements
 from echocare_core.results.overlay.points import draw_points
 from echocare_core.results.overlay.smaller import shrinkage, smaller
-from echocare_core.types import Boxes, Mask, Measurement, Output, Points
+from echocare_core.types import Boxes, ClassActivation, Mask, Measurement, Output, Points
 
 
 class Drawer(NamedTuple):
@@ -30,6 +31,7 @@ class Drawer(NamedTuple):
 
 # The kinds of output that mark places in a frame; a new one is a module beside this one and a line here.
 DRAWERS: dict[type, Drawer] = {
+    ClassActivation: Drawer(draw_activation, lambda _: False),  # that a class is nowhere is an answer
     Mask: Drawer(draw_mask, lambda mask: not mask.values.any()),
     Boxes: Drawer(draw_boxes, lambda boxes: not boxes.labels),
     Points: Drawer(draw_points, lambda points: bool(np.isnan(points.positions_px).any(axis=1).all())),

@@ -61,7 +61,7 @@ class Shade:
 
 
 Mark = Lines | Word | Shade
-Sign = Literal["outline", "box", "point", "line", "ring"]  # how a mark looks, but for its colour
+Sign = Literal["outline", "box", "point", "line", "ring", "shade"]  # how a mark looks, but for its colour
 
 
 @dataclass(frozen=True)

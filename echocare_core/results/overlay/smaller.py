@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from echocare_core.types import Boxes, Mask, Measurement, Output, Points
+from echocare_core.types import Boxes, ClassActivation, Mask, Measurement, Output, Points
 
 LARGEST_SIDE = 2048  # pixels; a frame of a scanner's screen, up to 1920 x 1200, is drawn as it was recorded
 _Output = TypeVar("_Output", bound=Output)
@@ -27,9 +27,10 @@ def smaller(output: _Output, factor: int) -> _Output:
     return output if factor == 1 or move is None else move(output, factor)
 
 
-def _mask(mask: Mask, factor: int) -> Mask:
-    rows, columns = (np.minimum(np.arange(0, side, factor) + factor // 2, side - 1) for side in mask.values.shape)
-    return replace(mask, values=mask.values[rows][:, columns])
+def _thinned(values: NDArray[Any], factor: int) -> NDArray[Any]:
+    """The middle pixel of each square."""
+    rows, columns = (np.minimum(np.arange(0, side, factor) + factor // 2, side - 1) for side in values.shape)
+    return values[rows][:, columns]
 
 
 def _of_centres(places_px: NDArray[np.floating], factor: int) -> NDArray[np.floating]:
@@ -38,7 +39,8 @@ def _of_centres(places_px: NDArray[np.floating], factor: int) -> NDArray[np.floa
 
 
 _SMALLER: dict[type, Callable[[Any, int], Any]] = {
-    Mask: _mask,
+    Mask: lambda mask, factor: replace(mask, values=_thinned(mask.values, factor)),
+    ClassActivation: lambda one, factor: replace(one, evidence=_thinned(one.evidence, factor)),
     Boxes: lambda boxes, factor: replace(boxes, corners_px=boxes.corners_px / factor),
     Points: lambda points, factor: replace(points, positions_px=_of_centres(points.positions_px, factor)),
     Measurement: lambda one, factor: replace(

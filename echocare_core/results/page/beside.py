@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from echocare_core.result_files import DICOM, HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
+from echocare_core.result_files import ACTIVATIONS, DICOM, HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
 from echocare_core.results.page.entry import Entry
-from echocare_core.results.table import FILE, file_columns
+from echocare_core.results.table import ACTIVATION_FILE, FILE, file_columns
 from echocare_core.results.wording import name_text
 
 _TABLES = """<li><a href="results.csv">results.csv</a>: one row per {levels}, every number in it with its unit, {files}
@@ -45,5 +45,7 @@ def list_beside(entries: Sequence[Entry], tables_of_kinds: Sequence[str], where:
 
 def _folder(column: str, path: str) -> str:
     """The folder in which a file of a column stands."""
+    if column.endswith(ACTIVATION_FILE):
+        return ACTIVATIONS
     by_ending = {".png": PICTURES, ".dcm": DICOM}.get(PurePosixPath(path).suffix, TEXTS)
     return {"mask": MASKS, "overlay": OVERLAYS}.get(column, by_ending)

@@ -59,6 +59,7 @@ class Viewer {
   draw(row) {
     const picture = pictureOf(row.picture);
     if (!picture) return [make("p", { class: "none" }, "This picture is not on the page, to keep it small: open the overlay beside it.")];
+    if ((picture.legend || []).some((key) => key.sign === "shade")) this.word.textContent = "Evidence ";
     const said = [this.found.name, placeText(this.found, row), row.said || "as recorded"].filter(Boolean).join(", ");
     const more = (picture.more || []).map((one) =>
       make("figure", {}, drawPicture({ ...one, size: [one.w, one.h], marks: [] }, `${said}, ${nameText(one.name)}`), make("figcaption", {}, nameText(one.name))));
@@ -76,7 +77,8 @@ class Viewer {
       output.textContent = `${opacity}%`;
       this.drawn.forEach((pictures) => pictures.forEach((one) => this.fade(one)));
     });
-    return make("label", { class: "slider" }, "Outline ", slider, output);
+    this.word = make("span", {}, "Outline ");
+    return make("label", { class: "slider" }, this.word, slider, output);
   }
 
   /** Give the marks of a picture the opacity of the slider. */

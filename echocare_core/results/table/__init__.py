@@ -1,6 +1,7 @@
 """The tables of a run: `results.csv`, one row per frame, cine or study, and what the kinds of output add."""
 
 from echocare_core.results.table.cells import Row, cell, is_results_csv, write_set_aside_csv
+from echocare_core.results.table.class_activation import ACTIVATION_FILE, evidence_of
 from echocare_core.results.table.rows import (
     DOUBTS,
     FILE,
@@ -14,6 +15,7 @@ from echocare_core.results.table.rows import (
 )
 
 __all__ = [
+    "ACTIVATION_FILE",
     "DOUBTS",
     "FILE",
     "NOTES",
@@ -21,6 +23,7 @@ __all__ = [
     "cell",
     "check_outputs",
     "complete_rows",
+    "evidence_of",
     "file_columns",
     "is_results_csv",
     "row_of",

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from echocare_core.result_files import BOXES, EMBEDDINGS, POINTS
 from echocare_core.results.table.boxes import BOX_COLUMNS, boxes_fault, list_boxes, write_boxes
+from echocare_core.results.table.class_activation import activation_fault, write_activation
 from echocare_core.results.table.embedding import (
     embedding_columns,
     embedding_fault,
@@ -20,7 +21,7 @@ from echocare_core.results.table.place import Entries, Place
 from echocare_core.results.table.points import POINT_COLUMNS, list_points, points_fault, write_points
 from echocare_core.results.table.scores import scores_fault, write_scores
 from echocare_core.results.table.text import write_text
-from echocare_core.types import Boxes, Embedding, Mask, Measurement, Picture, Points, Scores, Text
+from echocare_core.types import Boxes, ClassActivation, Embedding, Mask, Measurement, Picture, Points, Scores, Text
 
 
 class Listed(NamedTuple):
@@ -44,6 +45,7 @@ KINDS: dict[type, Kind] = {
     Boxes: Kind(write_boxes, boxes_fault, Listed(BOXES, lambda _: BOX_COLUMNS, list_boxes)),
     Points: Kind(write_points, points_fault, Listed(POINTS, lambda _: POINT_COLUMNS, list_points)),
     Scores: Kind(write_scores, scores_fault),
+    ClassActivation: Kind(write_activation, activation_fault),
     Picture: Kind(write_picture, picture_fault),
     Text: Kind(write_text),
     Measurement: Kind(write_measurement, measurement_fault),

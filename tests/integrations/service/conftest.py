@@ -17,7 +17,7 @@ from ultrasound_files import marked, write_ultrasound
 from echocare_core.integrations.service.app import Service
 from echocare_core.integrations.service.limits import Limits
 
-KINDS = ("mask", "boxes", "points", "scores", "picture", "text", "number", "embedding")
+KINDS = ("mask", "boxes", "points", "scores", "activation", "picture", "text", "number", "embedding")
 LIMITS = Limits(upload_mib=2, unpacked_mib=8, files=4, frames=12, seconds=20, waiting=2)
 
 
