@@ -239,12 +239,15 @@ def checkpoint(run: Path) -> Settings:
 
 
 def show(name: str, scores: Settings) -> None:
-    """Print mean and 95 % interval of every number, one row per test set and network."""
-    numbers = list(next(iter(scores.values()))["bundle"])
+    """Print mean and 95 % interval of every number, one row per test set and network; nothing where it has none."""
+    every = [summary for networks in scores.values() for summary in networks.values()]
+    numbers = list(dict.fromkeys(number for summary in every for number in summary))
     table = Table("test set", "network", *numbers, title=name)
     for test_set, networks in scores.items():
         for network, summary in networks.items():
-            table.add_row(test_set, network, *(in_words(summary[number]) for number in numbers))
+            table.add_row(
+                test_set, network, *(in_words(summary[number]) if number in summary else "" for number in numbers)
+            )
     Console(width=160).print(table)
 
 

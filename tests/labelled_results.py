@@ -17,6 +17,7 @@ from echocare_core.results import ResultsWriter
 from echocare_core.types import (
     Boxes,
     BundleCard,
+    ClassActivation,
     Level,
     Mask,
     Measurement,
@@ -104,6 +105,10 @@ def mask_of(values: np.ndarray) -> Mask:
 def scores_of(malignant: float, name: str = "pathology", threshold: float | None = 0.4) -> Scores:
     point = None if threshold is None else OperatingPoint("malignant", threshold)
     return Scores(name, {"benign": 1 - malignant, "malignant": malignant}, point)
+
+
+def activation_of(values: np.ndarray) -> ClassActivation:
+    return ClassActivation("pathology", "malignant", values.astype(np.float32))
 
 
 def length_of(value: float, unit: str = "mm") -> Measurement:

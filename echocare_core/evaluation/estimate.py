@@ -12,6 +12,7 @@ from scipy import stats
 
 from echocare_core.counting import counted
 from echocare_core.evaluation.bootstrap import (
+    Summary,
     corrected_interval,
     group_numbers,
     jackknife_interval,
@@ -46,6 +47,12 @@ class Estimate:
     groups: int
     unit: str = ""
     warning: str = ""
+
+
+def as_summary(number: Estimate) -> Summary:
+    """A number as `evaluation.json` has it."""
+    places = {"mean": number.estimate, "low": number.low, "high": number.high}
+    return {**places, "images": number.images, "groups": number.groups}
 
 
 def estimate(rows: pd.DataFrame, statistic: Statistic) -> Estimate:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from echocare_core.evaluation.bootstrap import Summary, summarise_means
 from echocare_core.evaluation.comparison import compare as compare_models
-from echocare_core.tasks.classification import as_summary, class_statistics, name_answers
+from echocare_core.evaluation.estimate import as_summary
+from echocare_core.tasks.classification import class_statistics, name_answers
 
 Compared = dict[str, dict[str, Summary]]
 

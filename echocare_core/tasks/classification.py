@@ -17,13 +17,16 @@ from monai.utils import convert_to_numpy
 from torch import Tensor, nn
 
 from echocare_core.errors import SettingsError, TableError
+from echocare_core.evaluation.averages import mean_of
 from echocare_core.evaluation.bootstrap import Summary
 from echocare_core.evaluation.calibration import STATISTICS
-from echocare_core.evaluation.estimate import Estimate, estimate
+from echocare_core.evaluation.estimate import as_summary, estimate
 from echocare_core.evaluation.many_classes import mean_auc, mean_sensitivity
+from echocare_core.evaluation.per_patient import summarise_patients
 from echocare_core.evaluation.statistic import Numbers, Statistic
 from echocare_core.models import EncoderProfile, starting_encoder
 from echocare_core.outputs import mean_of_scores, only_output
+from echocare_core.tasks.class_activation import IN_MASK, MASK_SHARE, score_activation
 from echocare_core.types import OperatingPoint, Output, Scores
 
 CALIBRATION_ERROR = STATISTICS["expected_calibration_error"]
@@ -173,36 +176,52 @@ def build_mean_auc(classes: int) -> ROCAUC:
     return ROCAUC(average="macro", output_transform=one_hot)
 
 
-def score_classes(item: Mapping[Hashable, Any], *, column: str, classes: Sequence[str]) -> dict[str, Any]:
+def score_classes(
+    item: Mapping[Hashable, Any], *, column: str, classes: Sequence[str], lesion: int | None = None
+) -> dict[str, Any]:
     """Set an answer beside the truth of the table; for `WriteEvaluation`.
 
     Args:
-        item: with `outputs`, one `Scores` among them, and the column.
+        item: with `outputs`, one `Scores` among them, and the column; maybe a map and a drawn `mask`.
         column: of the table, the name of the true class.
         classes: names of the classes.
+        lesion: label number of the lesion in drawn masks; None: all that is drawn is.
 
     Returns:
-        `truth` and `answer` (numbers of classes), and `CLASS_probability` of each class.
+        `truth` and `answer` (numbers of classes), `CLASS_probability` of each class, and what `score_activation` says.
 
     Raises:
-        TableError: a true class that is none of them.
+        TableError: a true class that is none of them, or a mask that cannot be read.
         BundleError: not one `Scores` in `outputs`.
     """
     scores = only_output(item["outputs"], Scores, "The score of classes")
     truth = class_number(item, column, classes)
     probabilities = {f"{name}_probability": scores.probabilities[name] for name in classes}
-    return {"truth": truth, "answer": list(classes).index(scores.answer), **probabilities}
+    answer = list(classes).index(scores.answer)
+    return {"truth": truth, "answer": answer, **probabilities, **score_activation(item, lesion)}
 
 
-def summarise_classes(rows: pd.DataFrame, *, classes: Sequence[str]) -> dict[str, Summary]:
-    """The numbers of `class_statistics`, each with its interval.
+def summarise_classes(
+    rows: pd.DataFrame, *, classes: Sequence[str], operating_point: Mapping[str, Any] | None
+) -> dict[str, Summary]:
+    """Numbers with intervals: `class_statistics`, `summarise_patients`, and the means of `score_activation`.
 
     Args:
         rows: from `score_classes`, with `group`.
         classes: names of the classes.
+        operating_point: as of `ClassificationOutputd`, for decisions on patients.
+
+    Returns:
+        By name. `groups_left_out` of the numbers per patient counts patients with images of several classes.
     """
     named = name_answers(rows, classes)
-    return {name: as_summary(estimate(named, one)) for name, one in class_statistics(classes).items()}
+    found = {name: as_summary(estimate(named, one)) for name, one in class_statistics(classes).items()}
+    point = OperatingPoint(**operating_point) if operating_point else None
+    patients = summarise_patients(named, classes, point)
+    for name, number in patients.numbers.items():
+        found[name] = {**as_summary(number), "groups_left_out": patients.left_out}
+    of_maps = [column for column in (IN_MASK, MASK_SHARE) if column in rows]
+    return {**found, **{column: as_summary(estimate(rows, mean_of(column))) for column in of_maps}}
 
 
 def class_statistics(classes: Sequence[str]) -> dict[str, Statistic]:
@@ -228,9 +247,3 @@ def class_statistics(classes: Sequence[str]) -> dict[str, Statistic]:
 def name_answers(rows: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """Rows of `score_classes` with the names of classes in `truth` and `answer` in place of their numbers."""
     return rows.assign(**{column: rows[column].map(dict(enumerate(classes))) for column in ("truth", "answer")})
-
-
-def as_summary(number: Estimate) -> Summary:
-    """A number as `evaluation.json` has it."""
-    places = {"mean": number.estimate, "low": number.low, "high": number.high}
-    return {**places, "images": number.images, "groups": number.groups}

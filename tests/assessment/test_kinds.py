@@ -8,6 +8,7 @@ import itk
 import numpy as np
 import pytest
 from labelled_results import (
+    activation_of,
     boxes_of,
     length_of,
     mask_of,
@@ -19,7 +20,8 @@ from labelled_results import (
 )
 from PIL import Image
 
-from echocare_core.errors import TableError
+from echocare_core.assessment.evaluate import evaluate
+from echocare_core.errors import OutputError, TableError
 
 FILES = {name: {"PatientID": f"P{name}"} for name in "abcd"}
 
@@ -97,6 +99,60 @@ def test_answers_are_those_of_the_operating_point(run) -> None:
     assert found.rows["pathology"].tolist() == ["benign", "malignant", "malignant", "benign"]
     assert found.numbers["pathology_sensitivity"].estimate == found.numbers["pathology_specificity"].estimate == 0.5
     assert found.numbers["pathology_auc"].estimate == 0.5
+
+
+def with_map(name: str, evidence) -> tuple:
+    return (name, 0, "frame", [scores_of(0.7), activation_of(evidence)])
+
+
+def test_evidence_is_set_beside_the_drawn_mask_and_beside_chance(run, tmp_path: Path) -> None:
+    evidence = np.where(square(10, 20), 3.0, -1.0)
+    evidence[30:] = np.nan  # outside of the scan region
+    rows = [{"image": "a", "pathology": "malignant", "mask": write_mask(tmp_path / "a.png", square(10, 30))}]
+    rows += [{"image": "b", "pathology": "benign", "mask": ""}]
+    found = run(FILES, [with_map("a", evidence), with_map("b", evidence)], rows)
+
+    inside, chance = (found.numbers[f"pathology_{name}"] for name in ("activation_in_mask", "mask_share"))
+    assert (inside.estimate, inside.images) == (0.5, 1)
+    assert chance.estimate == pytest.approx(20 * 20 / (30 * 64))
+    page = (found.folder / "evaluation.html").read_text(encoding="utf-8")
+    assert "Share of the class activation inside the drawn mask" in page
+    assert "what chance would give" in page
+
+
+def test_the_lesion_in_drawn_masks_is_that_of_the_evaluation_of_the_bundle(run, tmp_path: Path) -> None:
+    (tmp_path / "bundle" / "configs" / "evaluate.json").write_text('{"lesion": 2}')
+    Image.fromarray(square(0, 0) + 2 * square(10, 30)).save(tmp_path / "a.png")
+    rows = [{"image": "a", "pathology": "malignant", "mask": "a.png"}]
+    found = run(FILES, [with_map("a", np.where(square(10, 20), 3.0, -1.0))], rows)
+
+    assert found.numbers["pathology_activation_in_mask"].estimate == 0.5
+
+
+def test_a_map_that_is_gone_is_named(run, tmp_path: Path) -> None:
+    rows = [{"image": "a", "pathology": "benign", "mask": write_mask(tmp_path / "a.png", square())}]
+    written = [with_map("a", np.ones((48, 64)))]
+    run(FILES, written, rows)
+    [path] = (tmp_path / "results" / "activations").rglob("*.png")
+    path.write_bytes(b"damaged")
+    with pytest.raises(OutputError, match=r"a_f0000_pathology\.png is gone or damaged"):
+        evaluate(tmp_path / "bundle", tmp_path / "export", tmp_path / "labels.csv", tmp_path / "again",
+                 results=tmp_path / "results", progress=False)  # fmt: skip
+
+
+def test_several_images_of_a_patient_are_one_decision_too(run) -> None:
+    files = {name: {"PatientID": f"P{name in 'ab'}"} for name in "abc"}
+    written = said(scores_of(0.1), scores_of(0.9), scores_of(0.3))
+    truths = ("malignant", "malignant", "benign")
+    rows = [{"image": name, "pathology": truth} for name, truth in zip("abc", truths, strict=True)]
+    found = run(files, written, rows)
+
+    [scored] = found.scored
+    assert found.numbers["pathology_balanced_accuracy"].estimate == 0.75
+    assert scored.more["balanced_accuracy_per_patient"].estimate == 1
+    assert (scored.more["auc_per_patient"].images, scored.more["auc_per_patient"].groups) == (3, 2)
+    assert "AUC per patient" in (found.folder / "evaluation.html").read_text(encoding="utf-8")
+    assert '"auc_per_patient"' in (found.folder / "evaluation.json").read_text(encoding="utf-8")
 
 
 def test_a_class_that_the_bundle_has_not_is_refused_with_the_nearest(run) -> None:

@@ -146,7 +146,7 @@ def test_an_item_is_scored_by_its_answer_and_its_probabilities():
 def test_the_numbers_of_a_table_are_those_of_scikit_learn():
     generator = np.random.default_rng(0)
     rows = pd.DataFrame([scored(float(generator.random()), CLASSES[n % 2], str(n)) for n in range(40)])
-    found = summarise_classes(rows, classes=CLASSES)
+    found = summarise_classes(rows, classes=CLASSES, operating_point=POINT)
     assert found["auc"]["mean"] == pytest.approx(roc_auc_score(rows.truth, rows.malignant_probability))
     recalls = [(rows.answer == number)[rows.truth == number].mean() for number in (0, 1)]
     assert found["balanced_accuracy"]["mean"] == pytest.approx(np.mean(recalls))
@@ -155,15 +155,27 @@ def test_the_numbers_of_a_table_are_those_of_scikit_learn():
 
 def test_the_area_under_the_curve_of_one_class_alone_is_not_known():
     rows = pd.DataFrame([scored(0.2, "benign", "a"), scored(0.4, "benign", "b")])
-    found = summarise_classes(rows, classes=CLASSES)
+    found = summarise_classes(rows, classes=CLASSES, operating_point=POINT)
     assert math.isnan(found["auc"]["mean"])
     assert found["balanced_accuracy"]["mean"] == 0.5
+
+
+def test_patients_and_maps_have_their_numbers_where_a_table_has_such():
+    rows = pd.DataFrame([scored(0.2 + 0.1 * n, CLASSES[n > 2], "p" if n < 2 else str(n)) for n in range(6)])
+    maps = rows.assign(activation_in_mask=[0.5, 0.3, math.nan, math.nan, 0.1, 0.1], mask_share=0.2)
+    plain, found = (summarise_classes(one, classes=CLASSES, operating_point=POINT) for one in (rows, maps))
+    assert set(found) - set(plain) == {"activation_in_mask", "mask_share"}
+    assert found["activation_in_mask"]["mean"] == pytest.approx(0.25)
+    assert (found["activation_in_mask"]["images"], found["activation_in_mask"]["groups"]) == (4, 3)
+    assert found["auc_per_patient"]["mean"] == 1
+    assert (found["auc_per_patient"]["groups"], found["auc_per_patient"]["groups_left_out"]) == (5, 0)
+    assert found["balanced_accuracy_per_patient"]["mean"] == pytest.approx((1 / 2 + 1) / 2)
 
 
 def test_the_calibration_error_is_how_far_the_likeliest_answer_is_from_being_right_as_often_as_it_says():
     """Forty images that get 0.8 or 0.2: the likeliest class is right in half of the cases."""
     rows = pd.DataFrame([scored((0.8, 0.2)[n % 2], CLASSES[n % 4 // 2], str(n)) for n in range(40)])
-    assert summarise_classes(rows, classes=CLASSES)["calibration_error"][
+    assert summarise_classes(rows, classes=CLASSES, operating_point=POINT)["calibration_error"][
         "mean"
     ] == pytest.approx(0.3)
 

@@ -8,12 +8,15 @@ from dataclasses import replace
 import pandas as pd
 
 from echocare_core.assessment.cases import Case
+from echocare_core.assessment.kinds.activations import OF_MAPS, ActivationMaps
 from echocare_core.assessment.kinds.question import Measure, Question, Unscored
 from echocare_core.assessment.matching import CLASSES, Matcher
 from echocare_core.assessment.results_folder import scores_in
+from echocare_core.evaluation.averages import mean_of
 from echocare_core.evaluation.calibration import summarise_calibration
 from echocare_core.evaluation.estimate import Estimate
 from echocare_core.evaluation.many_classes import kappa, mean_auc, mean_sensitivity
+from echocare_core.evaluation.per_patient import summarise_patients
 from echocare_core.evaluation.two_classes import (
     ACCURACY,
     AUC,
@@ -39,13 +42,21 @@ class ClassQuestion(Question):
         name: of the question, such as "pathology".
         classes: that the bundle knows.
         point: its operating point; None where the likeliest class is the answer.
+        maps: its class activation maps beside drawn masks; None for none.
     """
 
     kind = "Scores"
     rule = "Of several results for one label the mean probability of each class counts, at the same operating point."
 
-    def __init__(self, name: str, classes: Sequence[str], point: OperatingPoint | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        classes: Sequence[str],
+        point: OperatingPoint | None = None,
+        maps: ActivationMaps | None = None,
+    ) -> None:
         super().__init__(name)
+        self.maps = maps
         self.classes, self.point = tuple(classes), point
         self._matcher = Matcher(self.classes, CLASSES)
         self.worst = (f"{name}_doubt", True)
@@ -77,6 +88,7 @@ class ClassQuestion(Question):
             f"{self.name}_right": float(scores.answer == true),
             **{f"{self.name}_{name}_probability": value for name, value in scores.probabilities.items()},
             f"{self.name}_doubt": 1 - scores.probabilities[true],
+            **{f"{self.name}_{one}": value for one, value in (self.maps.score(case) if self.maps else {}).items()},
         }
 
     def _true_class(self, case: Case) -> str:
@@ -103,14 +115,20 @@ class ClassQuestion(Question):
     def measures(self, rows: pd.DataFrame) -> Sequence[Measure]:
         """Of a class that is asked about, its statistics of yes and no; else those over all classes."""
         named = self._of_two() if self.asked else self._of_many()
+        named += [
+            (one, words, mean_of(f"{self.name}_{one}"), better, False)
+            for one, words, better in OF_MAPS
+            if f"{self.name}_{one}" in rows
+        ]
         return tuple(
             Measure(f"{self.name}_{name}", f"{words}", statistic, better, headline)
             for name, words, statistic, better, headline in named
         )
 
     def more(self, rows: pd.DataFrame) -> Mapping[str, Estimate]:
-        """Calibration of the class that is asked about."""
-        return summarise_calibration(rows) if self.asked else {}
+        """Calibration of the class that is asked about; decisions on patients who have several images."""
+        patients = summarise_patients(self.named(rows), self.classes, self.point).numbers
+        return {**(summarise_calibration(rows) if self.asked else {}), **patients}
 
     def _of_two(self) -> list[tuple]:
         return [

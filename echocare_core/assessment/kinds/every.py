@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from echocare_core.assessment.kinds.activations import ActivationMaps, read_lesion_label
 from echocare_core.assessment.kinds.boxes import CORNERS, BoxQuestion
 from echocare_core.assessment.kinds.classes import ClassQuestion
 from echocare_core.assessment.kinds.masks import MaskQuestion
@@ -20,6 +21,7 @@ from echocare_core.assessment.results_folder import PROBABILITY, THRESHOLD, Resu
 from echocare_core.bundle import mask_labels
 from echocare_core.errors import TableError
 from echocare_core.result_files import BOXES, POINTS
+from echocare_core.results.table import ACTIVATION_FILE
 
 OBJECTS = "dicom_"  # columns that begin so name DICOM objects, which hold what other columns say
 OF_OTHERS = ("_uid", "_file", "_nearest_similarity", PROBABILITY, THRESHOLD)  # endings of columns of other kinds
@@ -68,7 +70,7 @@ def _questions(labels: Labels, results: ResultsFolder, bundle: Path, threshold: 
         if column == "mask" and "mask" in results.rows.columns:
             yield MaskQuestion(_mask_labels(bundle), results.folder, labels.path.parent, threshold)
         elif column in results.questions:
-            yield _class_question(column, results)
+            yield _class_question(column, results, labels.path.parent, read_lesion_label(bundle), threshold)
         elif column == "point" and POINTS in results.listed:
             yield PointQuestion(results.listed[POINTS].to_dict("records"))
         elif column in _texts(results):
@@ -85,11 +87,14 @@ def _mask_labels(bundle: Path) -> dict[int, str]:
     return {value: name.replace(" ", "_") for value, name in mask_labels(bundle).items()} or {1: "label_1"}
 
 
-def _class_question(name: str, results: ResultsFolder) -> ClassQuestion:
+def _class_question(
+    name: str, results: ResultsFolder, table: Path, lesion: int | None, threshold: int | None
+) -> ClassQuestion:
     classes = results.questions[name]
     every = (scores_in(row, name, classes) for row in results.rows.to_dict("records"))
     first = next((one for one in every if one), None)
-    return ClassQuestion(name, classes, first.operating_point if first else None)
+    maps = ActivationMaps(f"{name}{ACTIVATION_FILE}", results.folder, table, lesion, threshold)
+    return ClassQuestion(name, classes, first.operating_point if first else None, maps)
 
 
 def _box_classes(results: ResultsFolder) -> list[str]:
@@ -99,7 +104,8 @@ def _box_classes(results: ResultsFolder) -> list[str]:
 
 def _texts(results: ResultsFolder) -> list[str]:
     files = [column for column in map(str, results.rows.columns) if column.endswith("_file")]
-    return [column.removesuffix("_file") for column in files if not column.startswith(OBJECTS)]
+    texts = [one for one in files if not one.startswith(OBJECTS) and not one.endswith(ACTIVATION_FILE)]
+    return [column.removesuffix("_file") for column in texts]
 
 
 def _nothing(labels: Labels, results: ResultsFolder) -> str:

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from echocare_core.assessment.cases import Case
+from echocare_core.assessment.kinds.drawn import drawn_at
 from echocare_core.assessment.kinds.question import Measure, Question, Unscored, lost, only_row
-from echocare_core.errors import TableError
 from echocare_core.evaluation.averages import mean_of, share_true
 from echocare_core.evaluation.mask_scores import Mask, dice, hausdorff_95_mm, iou
-from echocare_core.frames.mask_files import place_masks, split_masks
 from echocare_core.transforms.mask import read_mask
-from echocare_core.transforms.of_image import OfImage
 
 
 class MaskQuestion(Question):
@@ -53,9 +51,6 @@ class MaskQuestion(Question):
             )
             raise Unscored(f"it has no mask in the results{spoken}")
         predicted = self._predicted(row)
-        for name in split_masks(case.cell("mask"), self.table):
-            if not (self.table / name).is_file():
-                raise TableError(f"has the mask {name}, which is not there")
         drawn = self._read(case, predicted.shape)
         spacing = _spacing(row)
         found: dict[str, object] = {}
@@ -77,9 +72,8 @@ class MaskQuestion(Question):
             raise lost(path) from None
 
     def _read(self, case: Case, size: tuple[int, ...]) -> NDArray[np.uint8]:
-        path, row = place_masks(case.cell("mask"), self.table), case.rows[0]
-        image = OfImage(row.get("image") or row["source"], row.get("sop_instance_uid", ""))
-        return read_mask(path, size, max(self.labels) + 1, self.threshold, int(row.get("frame") or 0), image)
+        drawn = drawn_at(case, self.table)
+        return read_mask(drawn.path, size, max(self.labels) + 1, self.threshold, drawn.frame, drawn.image)
 
     def measures(self, rows: pd.DataFrame) -> Sequence[Measure]:
         """Means of Dice, overlap and distance; the share of drawn ones of which nothing was found."""

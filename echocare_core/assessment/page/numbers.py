@@ -69,6 +69,8 @@ MORE = {  # of calibration and of agreement, in words
     **{"proportional_bias": "Slope of the difference on the size (0 is best)", "icc": "ICC(2,1)"},
     **{"slope": "Calibration slope (1 is best)", "in_the_large": "Calibration in the large (0 is best)"},
     "expected_calibration_error": "Calibration error",
+    "auc_per_patient": "AUC per patient, mean of a patient's images",
+    "balanced_accuracy_per_patient": "Balanced accuracy per patient, mean of a patient's images",
 }
 
 
