@@ -1,4 +1,4 @@
-"""How sure a network is of what it outlined: unsure parts become what else is likeliest."""
+"""How sure a network is of what it outlined: unsure parts become what else is likeliest, outlines have a number."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import measure
+
+from echocare_core.evaluation.mask_scores import dice
 
 
 def keep_confident_parts(
@@ -48,3 +50,28 @@ def _take_out(
     left[label][out] = -1.0
     kept[out] = left[:, out].argmax(axis=0)
     return len(unsure)
+
+
+def outline_agreement(
+    probability: NDArray[np.floating], part: NDArray[np.bool_], between: tuple[float, float]
+) -> float:
+    """How far an outline depends on the probability from which on a pixel belongs to it.
+
+    Dice of the two outlines of a part that a low and a high threshold draw: 1 where the probability falls steeply all
+    round, little where it falls slowly and the outline might as well lie elsewhere.
+
+    Args:
+        probability: (height, width) of the label.
+        part: (height, width), what was outlined.
+        between: the low threshold and the high one; the larger area is what is connected to the part above the low.
+
+    Returns:
+        0 to 1; nan where nothing of the part lies above the low threshold.
+    """
+    low, high = between
+    areas = measure.label(probability >= low)
+    touched = np.unique(areas[part & (areas > 0)])
+    if not len(touched):
+        return float("nan")
+    wide = np.isin(areas, touched)
+    return dice(wide, wide & (probability >= high))

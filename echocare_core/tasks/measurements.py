@@ -61,7 +61,7 @@ def measure_parts(
     unit = "mm" if spacing_mm else "px"
     spacing = spacing_mm or (1.0, 1.0)
     long, short = _axes(outline_corners(largest), spacing)
-    depths = [measure_depth(_whole(largest, mask.shape), beams, spacing)] if beams else []
+    depths = [measure_depth(whole_part(largest, mask.shape), beams, spacing)] if beams else []
     return (
         Measurement(counted, float(count), "count"),
         Measurement(f"{name}_area", float(largest.area), f"{unit}2"),
@@ -71,7 +71,7 @@ def measure_parts(
     )
 
 
-def _whole(part: Any, size: tuple[int, ...]) -> NDArray[np.bool_]:
+def whole_part(part: Any, size: tuple[int, ...]) -> NDArray[np.bool_]:
     """A part in a mask of its own."""
     whole = np.zeros(size, dtype=np.bool_)
     whole[part.slice] = part.image

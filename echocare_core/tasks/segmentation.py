@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -21,6 +21,7 @@ from monai.transforms import (
     MapTransform,
 )
 from monai.utils import convert_to_dst_type, convert_to_numpy
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from echocare_core.errors import SettingsError, TableError
@@ -33,8 +34,8 @@ from echocare_core.models import (
     load_structure_classifier,
     starting_encoder,
 )
-from echocare_core.tasks.confidence import keep_confident_parts
-from echocare_core.tasks.measurements import known_spacing
+from echocare_core.tasks.confidence import keep_confident_parts, outline_agreement
+from echocare_core.tasks.measurements import known_spacing, largest_part, whole_part
 from echocare_core.transforms.beams import beams_in, is_noted
 from echocare_core.transforms.mask import read_mask
 from echocare_core.transforms.of_image import of_loaded
@@ -133,6 +134,8 @@ class SegmentationOutputd(MapTransform):
         smallest_share: separate parts below this share of a label's largest part are specks (`Mask.smallest_share`).
         least_confidence: name of a label -> mean probability below which a separate part of it is taken out; see
             `keep_confident_parts`.
+        agreement_between: two probabilities whose outlines of a label's largest part are compared
+            (`outline_agreement`), the measurement LABEL_outline_agreement; None for none.
 
     Raises:
         SettingsError: a least confidence of a label that is none of `labels`.
@@ -148,11 +151,13 @@ class SegmentationOutputd(MapTransform):
         largest_part_only: bool,
         smallest_share: float = 0.0,
         least_confidence: Mapping[str, float] | None = None,
+        agreement_between: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(keys)
         if unknown := sorted(set(least_confidence or {}) - set(labels)):
             raise SettingsError(f"A least confidence of {unknown[0]}; needed names of labels: {', '.join(labels)}.")
         self.least_confidence = {1 + list(labels).index(name): one for name, one in (least_confidence or {}).items()}
+        self.agreement_between = agreement_between
         self.image_key = image_key
         self.smallest_share = smallest_share
         self.labels = dict(enumerate(labels, start=1))
@@ -171,17 +176,27 @@ class SegmentationOutputd(MapTransform):
         top, left, bottom, right = (int(edge) for edge in meta["scan_box"])
         height, width = (int(side) for side in meta["recorded_size"])
         for key in self.key_iterator(item):
-            item[key] = self._label_map(item[key])
+            chances = item[key]
+            item[key] = self._label_map(chances)
             values = convert_to_numpy(item[key])[0]
             factor = ceil(height / len(values))  # above 1 where the frame was reduced before it was loaded
             noted = {"beams": beams_in(meta)} if is_noted(meta) else {}
             measured = self.measure(values[top:bottom, left:right], known_spacing(meta["spacing_mm"]), **noted)
+            sure = tuple(self._agreements(convert_to_numpy(chances), values))
             if factor > 1:
                 values = enlarge_mask(values, (height, width))
                 item[key] = torch.from_numpy(values)[None]
             mask = Mask(values, self.labels, self.smallest_share)
-            item["outputs"] = (mask, *(_in_frame(one, (top, left), factor) for one in measured))
+            item["outputs"] = (mask, *(_in_frame(one, (top, left), factor) for one in measured), *sure)
         return item
+
+    def _agreements(self, chances: NDArray[np.floating], values: NDArray[np.uint8]) -> Iterator[Measurement]:
+        """How sure the outline of each label is that was found."""
+        for label, name in self.labels.items():
+            part, _ = largest_part(values, label, None)
+            if self.agreement_between is not None and part is not None:
+                share = outline_agreement(chances[label], whole_part(part, values.shape), self.agreement_between)
+                yield Measurement(f"{name}_outline_agreement", 100 * share, "percent")
 
     def _label_map(self, probabilities: Tensor) -> Tensor:
         """The likeliest label of each pixel, uint8 (1, height, width), of the parts that are kept."""

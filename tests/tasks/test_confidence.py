@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from echocare_core.tasks.confidence import keep_confident_parts
+from echocare_core.tasks.confidence import keep_confident_parts, outline_agreement
 
 SIZE = (20, 30)
 SURE, UNSURE, OTHER = (slice(2, 6), slice(2, 6)), (slice(2, 6), slice(20, 26)), (slice(12, 18), slice(4, 9))
@@ -32,6 +32,33 @@ def test_each_label_has_a_least_confidence_of_its_own(outlined, least, left):
     mask = outlined[0].copy()
     assert set(np.unique(keep_confident_parts(*outlined, least))) == left
     np.testing.assert_array_equal(outlined[0], mask)
+
+
+def cone(slope, middle=(60, 60)):
+    """Probability that falls evenly with the distance from a place, by `slope` a pixel, and a half at 20 pixels."""
+    rows, columns = np.mgrid[:120, :160]
+    return np.clip(0.5 + slope * (20 - np.hypot(rows - middle[0], columns - middle[1])), 0, 1)
+
+
+@pytest.mark.parametrize("slope", [0.02, 0.05, 0.2])
+def test_an_outline_is_as_sure_as_the_discs_above_both_thresholds_are_alike(slope):
+    chance = cone(slope)
+    wide, narrow = 20 + 0.2 / slope, 20 - 0.2 / slope
+    found = outline_agreement(chance, chance > 0.5, (0.3, 0.7))
+    assert found == pytest.approx(2 * narrow**2 / (narrow**2 + wide**2), abs=0.02)
+
+
+def test_another_part_does_not_change_how_sure_an_outline_is():
+    chance = cone(0.2)
+    both = np.maximum(chance, cone(0.02, (60, 140)))
+    part = chance > 0.5
+    assert outline_agreement(both, part, (0.3, 0.7)) == outline_agreement(chance, part, (0.3, 0.7))
+
+
+def test_an_outline_that_no_pixel_is_sure_of_has_none():
+    chance = np.full(SIZE, 0.5)
+    assert outline_agreement(chance, chance > 0, (0.3, 0.7)) == 0
+    assert np.isnan(outline_agreement(chance, chance > 0, (0.6, 0.7)))
 
 
 def test_an_empty_mask_stays_empty():

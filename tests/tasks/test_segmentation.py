@@ -220,6 +220,19 @@ def test_parts_that_the_network_is_unsure_of_are_left_out_where_that_is_asked_fo
         assert (mask.values.any(), (mask.values == bright).mean() > 0.98) == (found, found)
 
 
+def test_each_label_that_is_found_says_how_sure_its_outline_is_where_that_is_asked_for():
+    found = {}
+    for steepness in (4, 100):
+        item, preprocessing, _ = prepared()
+        given = output_of(item, preprocessing, steepness=steepness, agreement_between=(0.3, 0.7))["outputs"]
+        [found[steepness]] = [one.value for one in given if isinstance(one, Measurement)]
+        assert given[1].column == "lesion_outline_agreement_percent"
+    assert 0 < found[4] < found[100] <= 100
+
+    item, preprocessing, _ = prepared()
+    assert len(output_of(item, preprocessing, steepness=-1e-9, agreement_between=(0.3, 0.7))["outputs"]) == 1
+
+
 def test_a_least_confidence_of_a_label_that_is_not_there_is_refused():
     with pytest.raises(SettingsError, match="A least confidence of cyst; needed names of labels: lesion"):
         output_of(*prepared()[:2], least_confidence={"cyst": 0.5})
