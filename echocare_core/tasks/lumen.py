@@ -137,8 +137,8 @@ def _lengthwise(part: Any, size: tuple[int, ...], spacing: tuple[float, float], 
         shown = _is_shown(lines, size)
         if np.count_nonzero(shown) <= _DEGREE:
             break
-        fitted = ((lines[shown].mean(axis=1) * spacing - middle) @ axes.T).T
-        curve = np.polynomial.Polynomial.fit(*fitted, _DEGREE, domain=[first, last])
+        along, across = axes @ (lines[shown].mean(axis=1) * spacing - middle).T
+        curve = np.polynomial.Polynomial.fit(along, across, _DEGREE, domain=[first, last])
     values = np.hypot(*((lines[:, 1] - lines[:, 0]) * spacing).T)
     return Widths(values[shown], lines[shown], (every @ axes + middle) / spacing, length)
 
