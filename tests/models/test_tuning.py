@@ -9,7 +9,8 @@ from torch import nn
 
 from echocare_core.errors import SettingsError
 from echocare_core.models.layers import Linear
-from echocare_core.models.tuning import MODES, Tuning, merge_adapters, merged_state
+from echocare_core.models.precision import computing_in
+from echocare_core.models.tuning import MODES, LowRank, Tuning, merge_adapters, merged_state
 from echocare_core.tasks.classification import ClassificationNetwork
 
 IMAGE = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(3))
@@ -134,6 +135,15 @@ def test_gradients_of_adapters_are_those_of_plain_matrices():
         to_weight = other.encoder.get_submodule(name).weight.grad
         torch.testing.assert_close(adapter.b.grad, 2 * to_weight @ adapter.a.T, atol=1e-6, rtol=1e-4)
         torch.testing.assert_close(adapter.a.grad, 2 * adapter.b.T @ to_weight, atol=1e-6, rtol=1e-4)
+
+
+def test_adapters_learn_in_bfloat16_too():
+    network = prepared("lora")
+    with computing_in("bfloat16", "cpu"):
+        network(IMAGE)[:, 1].float().square().mean().backward()
+    adapters = [one for one in network.modules() if isinstance(one, LowRank)]
+    assert len(adapters) == len(linear_weights(small_network()))
+    assert all(one.b.grad is not None and one.b.grad.any() for one in adapters)
 
 
 def test_rates_fall_by_the_factor_from_block_to_block_down_to_the_patches():
