@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import base64
 import re
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from echocare_core.results.overlay import draw_frame
 from echocare_core.results.overlay.marks import MOST_CORNERS, plain_legend, plain_marks
@@ -86,6 +89,16 @@ def test_a_class_activation_map_is_a_shade_that_is_called_no_outline():
         "t": "evidence for malignant (class activation map, not an outline)",
         "sign": "shade",
     }
+
+
+def test_evidence_fades_without_steps_in_few_bytes():
+    evidence = np.linspace(0, 3, 400, dtype=np.float32)[None].repeat(300, axis=0)
+    [shade] = marks_of(ClassActivation("pathology", "malignant", evidence))
+    with Image.open(BytesIO(base64.b64decode(shade["src"].partition(",")[2]))) as picture:
+        alpha = np.asarray(picture.convert("RGBA"))[10, :, 3].astype(int)
+    assert np.diff(alpha).min() >= 0
+    assert np.diff(alpha).max() <= 4
+    assert len(shade["src"]) < 4000
 
 
 def test_a_class_that_nothing_speaks_for_is_said_to_be_nowhere():

@@ -78,9 +78,9 @@ class Canvas:
         filled = [] if fill is None else [(self._enlarged(fill), colour)]
         self._blend(box, [*filled, (rim * HALO, BLACK), (line, colour)])
 
-    def draw_pixels(self, opacity: NDArray[np.floating], box: Box, colour: Colour) -> None:
+    def draw_pixels(self, opacity: NDArray[np.floating], box: Box, colour: Colour, *, smooth: bool = False) -> None:
         """Colour the pixels of one box of the picture, opacity in [0, 1], (height, width) of the box as recorded."""
-        self.marks.append(Shade(opacity, box, colour))
+        self.marks.append(Shade(opacity, box, colour, smooth))
         window = self._window(box)
         shaded = Image.fromarray(window)  # Pillow blends whole frames in a tenth of the time of arrays of floats
         shaded.paste(colour, mask=Image.fromarray(np.rint(255 * self._enlarged(opacity)).astype(np.uint8)))

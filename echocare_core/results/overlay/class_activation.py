@@ -36,5 +36,5 @@ def draw_activation(canvas: Canvas, activation: ClassActivation) -> Iterator[Key
         yield Key(COLOUR, f"{words}: nowhere", "shade")
         return
     top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
-    canvas.draw_pixels(opacity[top:bottom, left:right], (top, left, bottom, right), COLOUR)
+    canvas.draw_pixels(opacity[top:bottom, left:right], (top, left, bottom, right), COLOUR, smooth=True)
     yield Key(COLOUR, words, "shade")

@@ -20,6 +20,7 @@ Line = NDArray[np.floating]  # (corners, 2), (row, column) from the upper left e
 FINE = 1 / 800  # of the longer side: by so much a line on the page may leave the line on the overlay
 MOST_CORNERS = 4000  # of one mark: more, and its lines are drawn as coarsely as that takes
 MOST_SHADED = 320  # pixels of the longer side of a shade: it lies over speckle
+MOST_SMOOTH = 64  # of one without edges, which the browser draws between its pixels
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,12 @@ class Word:
 
 @dataclass(frozen=True)
 class Shade:
-    """Opacity in [0, 1] of a colour, (height, width) of a box: what is too ragged for lines."""
+    """Opacity in [0, 1] of a colour, (height, width) of a box: what is too ragged for lines, or without edges."""
 
     opacity: NDArray[np.floating]
     box: Box
     colour: Colour
+    smooth: bool = False
 
 
 Mark = Lines | Word | Shade
@@ -119,11 +121,12 @@ def _within(place: float, side: int) -> float:
 def _plain_shade(mark: Shade, size: tuple[int, int]) -> dict[str, Any]:
     top, left, bottom, right = mark.box
     alpha = Image.fromarray(np.rint(255 * np.clip(mark.opacity, 0, 1)).astype(np.uint8))
-    alpha.thumbnail((MOST_SHADED, MOST_SHADED), Image.Resampling.BOX)
+    side, quality = (MOST_SMOOTH, 100) if mark.smooth else (MOST_SHADED, 40)
+    alpha.thumbnail((side, side), Image.Resampling.BOX)
     picture = Image.new("RGBA", alpha.size, mark.colour)
     picture.putalpha(alpha)
     buffer = BytesIO()
-    picture.save(buffer, format="WEBP", quality=40, alpha_quality=40, method=2)
+    picture.save(buffer, format="WEBP", quality=40, alpha_quality=quality, method=2)
     source = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
     return {"src": source, "x": left, "y": top, "w": right - left, "h": bottom - top}
 
