@@ -44,6 +44,11 @@ OURS = frozenset(
         "training.place_network",
         *("transforms.EvenClip", "transforms.ExportDataset", "transforms.LoadMaskd", "transforms.LoadUltrasoundd"),
         *("transforms.NoteBeamsd", "transforms.PrepareScand", "transforms.SlidingClips", "transforms.WindowClip"),
+        *("transforms.augmentation.RandAcousticShadowd", "transforms.augmentation.RandHazed"),
+        *("transforms.augmentation.RandLineDensityd", "transforms.augmentation.RandLogCompressiond"),
+        *("transforms.augmentation.RandMarksd", "transforms.augmentation.RandReverberationd"),
+        *("transforms.augmentation.RandScanZoomd", "transforms.augmentation.RandSpeckled"),
+        "transforms.augmentation.RandTimeGaind",
     )
 )
 _TRANSFORMS = (  # each also with the d of its form for dictionaries
@@ -54,7 +59,8 @@ _TRANSFORMS = (  # each also with the d of its form for dictionaries
     *("Orientation", "Rand2DElastic", "RandAdjustContrast", "RandAffine", "RandAxisFlip", "RandBiasField"),
     *("RandCoarseDropout", "RandCropByPosNegLabel", "RandFlip", "RandGaussianNoise", "RandGaussianSharpen"),
     *("RandGaussianSmooth", "RandHistogramShift", "RandRotate", "RandRotate90", "RandScaleIntensity"),
-    *("RandShiftIntensity", "RandSpatialCrop", "RandZoom", "RemoveSmallObjects", "RepeatChannel", "Resize"),
+    *("RandShiftIntensity", "RandSimulateLowResolution", "RandSpatialCrop", "RandZoom", "RemoveSmallObjects"),
+    *("RepeatChannel", "Resize"),
     *("ResizeWithPadOrCrop", "Rotate", "Rotate90", "ScaleIntensity", "ScaleIntensityRange"),
     *("ScaleIntensityRangePercentiles", "SelectItems", "SomeOf", "Spacing", "SpatialCrop", "SpatialPad", "SqueezeDim"),
     *("ThresholdIntensity", "ToTensor", "Transpose", "VoteEnsemble", "Zoom"),
