@@ -4,7 +4,10 @@ import json
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import torch
+from monai.transforms import Compose
 
 from echocare_core.models import PROFILES
 from echocare_core.pretraining.stages import Stages
@@ -88,3 +91,37 @@ def test_tables_of_several_data_sets_are_joined_and_their_groups_stay_apart(tmp_
         f"{tmp_path}/one/images/a.png,{tmp_path}/one/masks/a.png,one/7,train,",
         f"{tmp_path}/other/a.png,,other/7,val,0.1",
     ]
+
+
+@pytest.fixture
+def augmentations(monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    import augmentations
+
+    yield augmentations
+    for name in ["augmentations", "representation_pictures"]:
+        sys.modules.pop(name, None)
+
+
+def test_each_augmentation_that_is_compared_comes_after_those_of_the_bundle_and_runs(augmentations):
+    bundle = json.loads((CONFIGS.parents[1] / "breast_lesion_segmentation" / "configs" / "train.json").read_text())
+    item = {"image": torch.rand(3, 64, 64), "label": torch.zeros(1, 64, 64, dtype=torch.uint8)}
+    for name in augmentations.NAMES:
+        added = augmentations.configured(name).get_parsed_content("augment")
+        assert len(added) == len(bundle["augment"]) + (name != augmentations.BASE)
+        changed = Compose(added).set_random_state(0)(item)
+        assert changed["image"].shape == (3, 64, 64)
+        assert changed["label"].shape == (1, 64, 64)
+
+
+def test_a_difference_is_that_of_the_same_pictures_and_seeds(augmentations):
+    base = pd.DataFrame({"image": list("abcd"), "group": list("wxyz"), "data": "set", "dice": [0.1, 0.9, 0.4, 0.6]})
+    better, much_better = base.assign(dice=base["dice"] + 0.02), base.assign(dice=base["dice"] + 0.04)
+    here = augmentations.of_data({0: better, 1: much_better}, [0, 1], "set")
+    plain = augmentations.of_data({0: base, 1: base}, [0, 1], "set")
+
+    over_patients, over_seeds, each = augmentations.differences(here, plain)
+
+    assert over_patients == "+0.030 (+0.030 to +0.030)"
+    assert each == "+0.020 +0.040"
+    assert over_seeds == "-0.097 to +0.157"  # Student's t of two: 0.03 +- 12.71 * 0.01

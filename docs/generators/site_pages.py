@@ -1,4 +1,4 @@
-"""Write what the site says but nobody writes by hand: bundles, included pages, API, tables and the picture."""
+"""Write what the site says but nobody writes by hand: bundles, included pages, API, tables and pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import api_pages
 import architecture_picture
+import augmentation_picture
 import reader_table
 from bundle_table import HEAD, bundle_folders, bundle_row, read_json
 from included_pages import DOCS, moved_text, page_of, sources
@@ -30,6 +31,8 @@ def write_pages() -> None:
         _write(page, page.read_text(encoding="utf-8") + bundle_facts(folder))
     _write(DOCS / "bundles" / "index.md", bundles_page())
     _write(DOCS / "generated" / "architecture.md", architecture_picture.architecture_page())
+    _write(DOCS / "generated" / "augmentations.md", augmentation_picture.augmentations_table())
+    augmentation_picture.write_augmentations(DOCS / "generated")
     _write(DOCS / "generated" / "transfer-syntaxes.md", reader_table.reader_table())
     for name in ("python", "configuration", "modules"):
         _write(DOCS / "api" / f"{name}.md", getattr(api_pages, f"{name}_page")())

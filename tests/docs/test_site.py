@@ -12,12 +12,14 @@ import pytest
 import yaml
 
 import echocare_core
+import echocare_core.transforms.augmentation as augmentation
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.insert(0, str(REPOSITORY / "docs" / "generators"))
 
 import api_pages  # noqa: E402
 import architecture_picture  # noqa: E402
+import augmentation_picture  # noqa: E402
 import included_pages  # noqa: E402
 import reader_table  # noqa: E402
 from bundle_table import bundle_folders, metric_name  # noqa: E402
@@ -59,6 +61,15 @@ def test_every_part_of_the_package_is_in_the_order_that_is_drawn() -> None:
     parts = {path.stem for path in architecture_picture.PACKAGE.iterdir() if (path / "__init__.py").is_file()}
 
     assert parts <= set(architecture_picture.part_names())
+
+
+def test_every_augmentation_is_shown_on_the_phantom_and_said_with_its_title() -> None:
+    sheet, table = augmentation_picture.draw_augmentations(), augmentation_picture.augmentations_table()
+
+    tiles = -(-(1 + len(augmentation.__all__)) // augmentation_picture.COLUMNS)
+    assert sheet.height == tiles * (augmentation_picture.SIDE + augmentation_picture.TITLE)
+    assert re.findall(r"^\| `(\w+)` \| \w", table, flags=re.MULTILINE) == list(augmentation_picture.SHOWN)
+    assert sorted(augmentation_picture.SHOWN) == sorted(augmentation.__all__)
 
 
 def test_the_table_of_transfer_syntaxes_has_them_in_the_standards_words() -> None:
