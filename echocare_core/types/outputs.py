@@ -53,11 +53,13 @@ class Points:
     Attributes:
         positions_px: float (points, 2), (row, column) in pixels of the recorded frame, where a pixel's centre has whole
             numbers; nan for a landmark that was not found.
-        names: of each landmark, such as "biparietal_start".
+        names: of each landmark, such as "biparietal_upper".
+        confidences: of each, 0 to 1, of one that was not found too; empty where the bundle gives none.
     """
 
     positions_px: NDArray[np.floating]
     names: tuple[str, ...]
+    confidences: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,17 @@ def test_a_point_that_was_not_found_is_said_in_words(page_of, frame_of):
     assert "1 apex 12.3 40.0 2 annulus left not found" in page_of(frame_of(outputs=(points,))).text
 
 
+def test_a_number_that_is_unknown_beside_others_is_called_so(page_of, frame_of):
+    outputs = (Measurement("head_circumference", 60.0, "mm"), Measurement("gestational_age", np.nan, "week"))
+    assert "head circumference 60.0 mm gestational age unknown" in page_of(frame_of(outputs=outputs)).text
+
+
+def test_a_point_stands_with_its_confidence_where_the_bundle_gives_one(page_of, frame_of):
+    points = Points(np.array([[12.34, 40.0], [np.nan, np.nan]]), ("apex", "annulus_left"), (0.874, 0.06))
+    text = page_of(frame_of(outputs=(points,))).text
+    assert "Column (px) Confidence 1 apex 12.3 40.0 87% 2 annulus left not found 6%" in text
+
+
 def test_a_picture_stands_beside_its_frame_and_both_lead_to_their_files(page_of, frame_of):
     page = page_of(frame_of(outputs=(Picture("enhanced", np.full((60, 80, 3), 90, np.uint8)),)))
     assert [link["href"] for link in page.all("a") if link["href"].endswith(".png")] == [

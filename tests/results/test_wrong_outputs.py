@@ -42,6 +42,14 @@ WRONG = {
     "two points of one name": (Points(np.zeros((2, 2)), ("a", "a")), "Points: the names a, a; needed one of its own"),
     "points without names": (Points(np.zeros((2, 2)), ("a",)), r"Points: positions \(2, 2\) and 1 names"),
     "an endless point": (Points(np.full((1, 2), np.inf), ("a",)), "Points: an endless position"),
+    "fewer confidences than points": (
+        Points(np.zeros((2, 2)), ("a", "b"), (0.5,)),
+        "Points: 1 confidences for 2 points; needed one of each, or none",
+    ),
+    "a confidence of a point above one": (
+        Points(np.zeros((1, 2)), ("a",), (1.5,)),
+        "Points: a confidence of 1.5; needed 0 to 1",
+    ),
     "a probability above one": (
         Scores("birads", {"3": 1.2, "4": 0.1}),
         "Scores: birads 3 1.2; needed a probability of 0 to 1",

@@ -142,13 +142,13 @@ class Groups:
     def _of_places(self, said: Statement, output: object) -> Iterator[Dataset]:
         if isinstance(output, Boxes):
             for number, corners in enumerate(output.corners_px):
-                label, score = output.labels[number], float(output.scores[number])
-                certainty = number_item(CERTAINTY, "certainty_percent", 100 * score, PERCENT)
-                yield self._place(said, label, f"box {number + 1}", "POLYLINE", _outline(corners), [certainty])
+                label, certainty = output.labels[number], [_certainty(output.scores[number])]
+                yield self._place(said, label, f"box {number + 1}", "POLYLINE", _outline(corners), certainty)
         elif isinstance(output, Points):
-            for name, position in zip(output.names, output.positions_px, strict=True):
+            certainties = [[_certainty(one)] for one in output.confidences] or [[] for _ in output.names]
+            for name, position, certainty in zip(output.names, output.positions_px, certainties, strict=True):
                 if not np.isnan(position).any():
-                    yield self._place(said, name, "", "POINT", np.asarray(position)[None] + 0.5, [])
+                    yield self._place(said, name, "", "POINT", np.asarray(position)[None] + 0.5, certainty)
 
     def _place(
         self, said: Statement, label: str, number: str, form: str, places_px: NDArray[np.floating], items: list[Dataset]
@@ -197,6 +197,10 @@ class Groups:
             uid_item(TRACKING_UID, uid, CONTEXT),
         ]
         return container(GROUP, [*tracking, *items], template=template)
+
+
+def _certainty(confidence: float) -> Dataset:
+    return number_item(CERTAINTY, "certainty_percent", 100 * float(confidence), PERCENT)
 
 
 def _operating_point(scores: Scores) -> list[Dataset]:

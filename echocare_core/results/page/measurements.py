@@ -13,19 +13,24 @@ from echocare_core.results.page.tables import table
 from echocare_core.results.wording import name_text, number_text, unit_symbol, value_text
 from echocare_core.types import Measurement
 
+UNKNOWN = "unknown"
+
 
 def show_measurements(entries: Sequence[Entry]) -> str:
-    """A table of what was measured; empty where nothing was. Numbers that are not plausible are called so."""
+    """A table of what was measured; empty where nothing was. What is unknown, or not plausible, is called so."""
     measured = finite_measurements(entries)
     if not measured:
         return ""
+    unknown = dict.fromkeys(one.name for entry in entries for one in entry.of(Measurement))
+    unknown = [name for name in unknown if name not in {name for name, _ in measured}]
     doubted = Counter(column for entry in entries for _, _, column in entry.details.doubts if column)
     heads = ["Measurement", "Value"] if len(entries) == 1 else ["Measurement", "Median", "Range", "Frames"]
     cells = [
         _cells(name, unit, values, len(entries), doubted[Measurement(name, 0, unit).column])
         for (name, unit), values in measured.items()
     ]
-    return table(heads, cells)
+    blank = [""] * (len(heads) - 2)
+    return table(heads, [*cells, *([escape(name_text(name)), UNKNOWN, *blank] for name in unknown)])
 
 
 def finite_measurements(entries: Sequence[Entry]) -> dict[tuple[str, str], list[float]]:

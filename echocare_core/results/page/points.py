@@ -10,7 +10,7 @@ import numpy as np
 
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.page.tables import table
-from echocare_core.results.wording import NOT_FOUND, name_text
+from echocare_core.results.wording import NOT_FOUND, name_text, probability_text
 from echocare_core.types import Points
 
 
@@ -21,11 +21,14 @@ def show_points(entries: Sequence[Entry]) -> str:
 
 
 def _one(points: Points) -> str:
+    heads = ["No.", "Point", "Row (px)", "Column (px)", *(["Confidence"] if points.confidences else [])]
+    confidences = [(probability_text(one),) for one in points.confidences] or [()] * len(points.names)
+    rows = zip(points.names, points.positions_px, confidences, strict=True)
     return table(
-        ("No.", "Point", "Row (px)", "Column (px)"),
+        heads,
         [
-            (str(number), escape(name_text(name)), *_place(row, column))
-            for number, (name, (row, column)) in enumerate(zip(points.names, points.positions_px, strict=True), start=1)
+            (str(number), escape(name_text(name)), *_place(row, column), *confidence)
+            for number, (name, (row, column), confidence) in enumerate(rows, start=1)
         ],
     )
 

@@ -10,7 +10,7 @@ from echocare_core.results.table.cells import finite
 from echocare_core.results.table.place import Entries, Place
 from echocare_core.types import Points
 
-POINT_COLUMNS = {"point": str, "row_px": float, "column_px": float}
+POINT_COLUMNS = {"point": str, "row_px": float, "column_px": float, "confidence": float}
 
 
 def points_fault(points: Points, image_px: tuple[int, int] | None) -> str | None:
@@ -21,6 +21,10 @@ def points_fault(points: Points, image_px: tuple[int, int] | None) -> str | None
         return f"the names {', '.join(points.names)}; needed one of its own for each"
     if np.isinf(points.positions_px).any():
         return "an endless position; needed pixels, or nan where it was not found"
+    if points.confidences and len(points.confidences) != len(points.names):
+        return f"{len(points.confidences)} confidences for {len(points.names)} points; needed one of each, or none"
+    if not all(0 <= confidence <= 1 for confidence in points.confidences):
+        return f"a confidence of {next(one for one in points.confidences if not 0 <= one <= 1):g}; needed 0 to 1"
     return None
 
 
@@ -31,5 +35,6 @@ def write_points(points: Points, place: Place) -> Entries:
 
 def list_points(points: Points) -> Iterator[tuple[object, ...]]:
     """One row of `POINT_COLUMNS` for each point; the place of one that was not found is blank."""
-    for name, (row, column) in zip(points.names, points.positions_px, strict=True):
-        yield name, finite(row), finite(column)
+    confidences = points.confidences or [None] * len(points.names)
+    for name, (row, column), confidence in zip(points.names, points.positions_px, confidences, strict=True):
+        yield name, finite(row), finite(column), finite(confidence)

@@ -171,6 +171,14 @@ def test_boxes_and_points_are_regions_of_their_frame(report, cine, card):
     assert (point.finding_type.meaning, point.roi.value.tolist()) == ("tip", [[12.5, 10.5]])
 
 
+def test_a_point_says_how_sure_the_bundle_is_of_it(report, cine):
+    points = Points(np.array([[10.0, 12.0], [np.nan, np.nan]]), ("tip", "base"), (0.87, 0.05))
+    _, content = report([cine], statement(cine, points, frame=3))
+    [point] = content.get_planar_roi_measurement_groups()
+    [certainty] = point.get_measurements()
+    assert (certainty.name.value, certainty.value, certainty.unit.value) == ("111012", 87.0, "%")
+
+
 def test_an_answer_stands_with_its_probabilities_and_operating_point(report, cine):
     scores = Scores("pathology", {"benign": 0.875, "malignant": 0.125}, OperatingPoint("malignant", 0.05))
     dataset, content = report([cine], statement(cine, scores))
