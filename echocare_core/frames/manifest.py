@@ -298,3 +298,14 @@ def read_pixel_mm(row: Mapping[str, str]) -> float:
             "ultrasound has, or nothing"
         )
     return pixel_mm
+
+
+def read_number(row: Mapping[str, Any], column: str) -> float:
+    """The number in a further column of a row, nan where the cell is empty; TableError where it is none."""
+    try:
+        return float(row[column] or "nan")
+    except ValueError as error:
+        beside = Path(str(row.get(MASK) or row.get(WRITTEN) or "an image")).name
+        raise TableError(
+            f"{column} beside {beside} is '{row[column]}'; needed a number, or nothing. Correct it."
+        ) from error

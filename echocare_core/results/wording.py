@@ -16,7 +16,7 @@ NOT_CALIBRATED = "no calibration in the file: lengths in pixels"
 NOTHING_FOUND, NOT_FOUND = "nothing found", "not found"
 QUOTIENT = " / "  # between the names of two measurements of one unit, where their quotient is meant
 
-_UNITS = {"mm2": "mm²", "cm2": "cm²", "px2": "px²", "percent": "%", "px": "px", "count": ""}
+_UNITS = {"mm2": "mm²", "cm2": "cm²", "px2": "px²", "percent": "%", "px": "px", "count": "", "week": "weeks"}
 _WHOLE_FROM = {"mm2": 100.0, "cm2": 100.0, "px2": 0.0, "px": 0.0, "count": 0.0}  # from here on, decimals say nothing
 _ONE_DECIMAL = {"mm", "cm", "ml", "ms", "mm2", "cm2", "percent"}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from functools import partial
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,12 @@ from skimage import measure
 
 from echocare_core.frames.sector import Beams
 from echocare_core.tasks.depth import measure_depth
+from echocare_core.tasks.gestational_age import measure_gestational_age
 from echocare_core.types import Measurement
 
 Spacing = tuple[float, float] | None
 Line = NDArray[np.floating[Any]]
+IN_PIXELS = {"px": 1, "px2": 2}  # units that grow with the picture, with what power
 _DIRECTIONS = np.stack([np.cos(np.deg2rad(np.arange(180))), np.sin(np.deg2rad(np.arange(180)))])
 
 
@@ -24,6 +26,24 @@ def known_spacing(spacing_mm: Any) -> Spacing:
     """(row, column) millimetres per pixel, None in place of nan."""
     row, column = (float(value) for value in spacing_mm)
     return None if math.isnan(row) or math.isnan(column) else (row, column)
+
+
+def in_recorded_frame(one: Measurement, corner: tuple[int, int], factor: int) -> Measurement:
+    """What was measured in the scan region, in pixels of the recorded frame.
+
+    Args:
+        one: in pixels of the scan region.
+        corner: (row, column) of the region in the frame that was loaded.
+        factor: by which that was reduced, 1 where it was not.
+    """
+    line_px = None if one.line_px is None else as_recorded(one.line_px + corner, factor)
+    return replace(one, value=one.value * factor ** IN_PIXELS.get(one.unit, 0), line_px=line_px)
+
+
+def as_recorded(places: Line, factor: int) -> Line:
+    """Places (..., 2) in pixels of a frame that was reduced by a factor, in pixels of the recorded one."""
+    recorded: Line = (places + 0.5) * factor - 0.5
+    return recorded
 
 
 def measure_parts(
@@ -139,7 +159,7 @@ def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset:
             scan region; for masks filled to the outer edge of a drawn line.
 
     Returns:
-        `head_circumference`, `occipitofrontal_diameter`, `biparietal_diameter`; nothing where no head was found.
+        As `measure_ellipse`; nothing where no head was found.
     """
     largest, _ = largest_part(mask, 1, spacing_mm)
     if largest is None or largest.axis_minor_length == 0:
@@ -149,22 +169,57 @@ def measure_head(mask: NDArray[np.uint8], spacing_mm: Spacing, *, outline_inset:
     long, short = largest.axis_major_length - inset, largest.axis_minor_length - inset
     if short <= 0:
         return ()
-    unit = "mm" if spacing_mm else "px"
-    drawn = partial(_ellipse_line, largest, spacing_mm or (1.0, 1.0))
+    turn = np.array([np.cos(largest.orientation), np.sin(largest.orientation)])
+    return measure_ellipse(Ellipse(np.array(largest.centroid), turn, float(long), float(short)), spacing_mm)
+
+
+class Ellipse(NamedTuple):
+    """The outline of a head, in millimetres, or in pixels where nothing calibrates the picture.
+
+    Attributes:
+        centre: (row, column).
+        turn: (row, column), of length 1: the direction of the long axis.
+        long: length of the long axis.
+        short: length of the short axis.
+    """
+
+    centre: Line
+    turn: Line
+    long: float
+    short: float
+
+    def line(self, long: float, short: float, angles: Line) -> Line:
+        """Points (row, column) of an ellipse about this one's centre, turned like it, with axes of these lengths."""
+        along, across = long / 2 * np.cos(angles), short / 2 * np.sin(angles)
+        return np.outer(along, self.turn) + np.outer(across, (-self.turn[1], self.turn[0])) + self.centre
+
+
+def measure_ellipse(outline: Ellipse, spacing_mm: Spacing) -> tuple[Measurement, ...]:
+    """What is measured of a head by its outline, with the lines in pixels.
+
+    Args:
+        outline: of the head.
+        spacing_mm: (row, column); None where the outline is in pixels.
+
+    Returns:
+        `head_circumference`, `occipitofrontal_diameter` (the long axis), `biparietal_diameter` (the short one), and
+        those of `measure_gestational_age`.
+    """
+    unit, (_, _, long, short) = "mm" if spacing_mm else "px", outline
+
+    def drawn(long: float, short: float, angles: Line) -> Line:
+        points: Line = outline.line(long, short, angles) / (spacing_mm or (1.0, 1.0))
+        return points
+
     around = np.linspace(0, 2 * np.pi, 73)
+    circumference = ellipse_perimeter(max(long, short) / 2, min(long, short) / 2)
+    measured = Measurement("head_circumference", circumference, unit, drawn(long, short, around))
     return (
-        Measurement("head_circumference", ellipse_perimeter(long / 2, short / 2), unit, drawn(long, short, around)),
-        Measurement("occipitofrontal_diameter", float(long), unit, drawn(long, 0, np.array([0, np.pi]))),
-        Measurement("biparietal_diameter", float(short), unit, drawn(0, short, np.array([np.pi, -np.pi]) / 2)),
+        measured,
+        Measurement("occipitofrontal_diameter", long, unit, drawn(long, 0, np.array([0, np.pi]))),
+        Measurement("biparietal_diameter", short, unit, drawn(0, short, np.array([np.pi, -np.pi]) / 2)),
+        *measure_gestational_age(measured),
     )
-
-
-def _ellipse_line(part: Any, spacing: tuple[float, float], long: float, short: float, angles: Line) -> Line:
-    """Points of an ellipse about the middle of a part and turned like it: (row, column) in pixels of the mask."""
-    turn = np.array([np.cos(part.orientation), np.sin(part.orientation)])  # of the long axis against the rows
-    along, across = long / 2 * np.cos(angles), short / 2 * np.sin(angles)
-    points = np.outer(along, turn) + np.outer(across, (-turn[1], turn[0]))
-    return (points + np.array(part.centroid)) / spacing
 
 
 def largest_part(mask: NDArray[np.uint8], of: int, spacing_mm: Spacing) -> tuple[Any, NDArray[np.int64]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +22,9 @@ from monai.utils import convert_to_dst_type, convert_to_numpy
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from echocare_core.errors import SettingsError, TableError
+from echocare_core.errors import SettingsError
 from echocare_core.evaluation.mask_scores import dice
+from echocare_core.frames.manifest import read_number
 from echocare_core.frames.reduced import enlarge_mask
 from echocare_core.models import (
     EncoderProfile,
@@ -35,13 +34,12 @@ from echocare_core.models import (
     starting_encoder,
 )
 from echocare_core.tasks.confidence import keep_confident_parts, outline_agreement
-from echocare_core.tasks.measurements import known_spacing, largest_part, whole_part
+from echocare_core.tasks.measurements import in_recorded_frame, known_spacing, largest_part, whole_part
 from echocare_core.transforms.beams import beams_in, is_noted
 from echocare_core.transforms.mask import read_mask
 from echocare_core.transforms.of_image import of_loaded
 from echocare_core.types import Mask, Measurement
 
-IN_PIXELS = {"px": 1, "px2": 2}  # units that grow with the picture, with what power
 Measure = Callable[..., tuple[Measurement, ...]]  # as `SegmentationOutputd` says
 
 
@@ -179,7 +177,7 @@ class SegmentationOutputd(MapTransform):
             chances = item[key]
             item[key] = self._label_map(chances)
             values = convert_to_numpy(item[key])[0]
-            factor = ceil(height / len(values))  # above 1 where the frame was reduced before it was loaded
+            factor = int(meta["reduction"])
             noted = {"beams": beams_in(meta)} if is_noted(meta) else {}
             measured = self.measure(values[top:bottom, left:right], known_spacing(meta["spacing_mm"]), **noted)
             sure = tuple(self._agreements(convert_to_numpy(chances), values))
@@ -187,7 +185,7 @@ class SegmentationOutputd(MapTransform):
                 values = enlarge_mask(values, (height, width))
                 item[key] = torch.from_numpy(values)[None]
             mask = Mask(values, self.labels, self.smallest_share)
-            item["outputs"] = (mask, *(_in_frame(one, (top, left), factor) for one in measured), *sure)
+            item["outputs"] = (mask, *(in_recorded_frame(one, (top, left), factor) for one in measured), *sure)
         return item
 
     def _agreements(self, chances: NDArray[np.floating], values: NDArray[np.uint8]) -> Iterator[Measurement]:
@@ -204,12 +202,6 @@ class SegmentationOutputd(MapTransform):
         values = keep_confident_parts(chances.argmax(0).astype(np.uint8), chances, self.least_confidence)
         kept: Tensor = self.keep_largest(convert_to_dst_type(values[None], probabilities, dtype=torch.uint8)[0])
         return kept
-
-
-def _in_frame(one: Measurement, corner: tuple[int, int], factor: int) -> Measurement:
-    """What was measured in the scan region, in pixels of the recorded frame."""
-    line_px = None if one.line_px is None else (one.line_px + corner + 0.5) * factor - 0.5
-    return replace(one, value=one.value * factor ** IN_PIXELS.get(one.unit, 0), line_px=line_px)
 
 
 def build_mean_dice() -> MeanDice:
@@ -241,16 +233,5 @@ def score_masks(
     drawn = read_mask(item["mask"], predicted.shape, len(labels) + 1, threshold, frame, image)
     found = {one.column: one.value for one in item["outputs"] if isinstance(one, Measurement)}
     scores = {f"dice_{name}": dice(predicted == label, drawn == label) for label, name in enumerate(labels, start=1)}
-    errors = {f"{column}_error": abs(found.get(column, np.nan) - _number(item, column)) for column in measured}
+    errors = {f"{column}_error": abs(found.get(column, np.nan) - read_number(item, column)) for column in measured}
     return {**scores, **errors}
-
-
-def _number(item: Mapping[str, Any], column: str) -> float:
-    """What a cell of the table says, nan where it says nothing."""
-    try:
-        return float(item[column] or "nan")
-    except ValueError as error:
-        row = Path(item["mask"]).name
-        raise TableError(
-            f"{column} beside {row} is '{item[column]}'; needed a number, or nothing. Correct it."
-        ) from error

@@ -48,7 +48,8 @@ class LoadUltrasound(Transform):
       where the file does not say;
     - `spacing_mm` (row, column), nan where the file does not say;
     - `scan_box` (top, left, bottom, right), and `scan_region`: number of the region it is, -1 for the whole picture;
-    - `recorded_size` (height, width) of the file's frames, of which reduced ones have a fraction;
+    - `recorded_size` (height, width) of the file's frames, of which reduced ones have a fraction, and `reduction`, by
+      what both sides were divided: 1 where they were not;
     - `sop_instance_uid`, `series_instance_uid` and `study_instance_uid`, "" where the file names none.
 
     Args:
@@ -115,6 +116,7 @@ class LoadUltrasound(Transform):
             pixels[:, place] = torch.from_numpy(np.ascontiguousarray(opened.pixels[number])).permute(2, 0, 1)
         row_mm, column_mm = opened.spacing_mm or (pixel_mm, pixel_mm)
         steps = (1.0, 1.0) if math.isnan(row_mm) else (row_mm, column_mm)
+        recorded = opened.recorded_size or opened.size
         times_ms = [opened.frame_times_ms[number] if opened.frame_times_ms else UNKNOWN for number in numbers]
         meta = {
             "filename_or_obj": str(opened.path),
@@ -122,13 +124,14 @@ class LoadUltrasound(Transform):
             "frame_time_ms": times_ms[0] if one else torch.tensor(times_ms, dtype=torch.float64),
             "spacing_mm": torch.tensor([row_mm, column_mm], dtype=torch.float64),
             "scan_box": torch.tensor(opened.scan_box),
-            "recorded_size": torch.tensor(opened.recorded_size or opened.size),
+            "recorded_size": torch.tensor(recorded),
+            "reduction": math.ceil(recorded[0] / opened.size[0]),
             "scan_region": WHOLE_PICTURE if opened.scan_region is None else opened.scan_region,
             "sop_instance_uid": opened.instance_uid,
             "series_instance_uid": opened.series_uid,
             "study_instance_uid": opened.study_uid,
         }
-        return MetaTensor(pixels[:, 0] if one else pixels, affine=_affine(*steps, is_clip=not one), meta=meta)
+        return MetaTensor(pixels[:, 0] if one else pixels, affine=frame_affine(*steps, is_clip=not one), meta=meta)
 
 
 def _open(source: Source, frame: int | Sequence[int]) -> tuple[Frames, int | Sequence[int], int]:
@@ -150,8 +153,13 @@ def _opened(source: Source) -> Frames:
     return read_frames(Path(source)) if isinstance(source, (str, Path)) else frames_of_pixels(source)
 
 
-def _affine(row_mm: float, column_mm: float, *, is_clip: bool) -> torch.Tensor:
-    """(4, 4): (row, column), or (time, row, column), to x, y and z of RAS, so that LPS is (column, row, time)."""
+def frame_affine(row_mm: float, column_mm: float, *, is_clip: bool) -> torch.Tensor:
+    """(4, 4): (row, column), or (time, row, column), to x, y and z of RAS, so that LPS is (column, row, time).
+
+    Args:
+        row_mm, column_mm: from one pixel to the next; 1 where nothing calibrates the picture.
+        is_clip: whether time comes first.
+    """
     affine = np.diag([0.0, 0.0, 1.0, 1.0])
     affine[:3, :3] = np.roll(affine[:3, :3], 1, axis=1) if is_clip else affine[:3, :3]
     affine[1, int(is_clip)], affine[0, 1 + int(is_clip)] = -row_mm, -column_mm

@@ -71,8 +71,14 @@ def test_an_inset_wider_than_the_head_leaves_nothing():
 
 def test_an_uncalibrated_head_is_measured_in_pixels():
     found = head(ellipse_mask(200, 150, 0), None)
-    assert set(found) == {"head_circumference_px", "occipitofrontal_diameter_px", "biparietal_diameter_px"}
+    assert [*found][:3] == ["head_circumference_px", "occipitofrontal_diameter_px", "biparietal_diameter_px"]
+    assert math.isnan(found["gestational_age_week"])
     assert found["head_circumference_px"] == pytest.approx(polygon_perimeter(200, 150), rel=0.005)
+
+
+def test_a_calibrated_head_has_an_age():
+    found = head(ellipse_mask(200, 150, 0, (0.2, 0.2)), (0.2, 0.2))
+    assert found["gestational_age_low_week"] < found["gestational_age_week"] < found["gestational_age_high_week"]
 
 
 def test_the_largest_of_two_heads_is_measured():
@@ -85,7 +91,7 @@ def test_the_largest_of_two_heads_is_measured():
 def test_a_mask_too_small_for_an_ellipse_has_no_head(pixels):
     mask = np.zeros((20, 20), dtype=np.uint8)
     mask[10, list(pixels)] = 1
-    assert all(0 < value < 10 for value in head(mask).values())
+    assert all(0 < value < 10 for column, value in head(mask).items() if column.endswith("_mm"))
     assert head(mask) == {} or len(pixels) > 1
 
 
@@ -183,7 +189,7 @@ def reach(line_px, spacing_mm):
 @pytest.mark.parametrize("degrees", [0, 30, 90, 135])
 def test_the_axes_are_drawn_where_the_ellipse_lies(spacing_mm, degrees):
     mask = ellipse_mask(30, 20, degrees, spacing_mm)
-    around, long, short = measure_head(mask, spacing_mm, outline_inset=0)
+    around, long, short, *_ = measure_head(mask, spacing_mm, outline_inset=0)
     for axis in (long, short, *measure_lesions(mask, spacing_mm, smallest_share=0)[2:]):
         turn = 0 if "occipito" in axis.name or "long" in axis.name else 90
         length, angle = reach(axis.line_px, spacing_mm)
