@@ -21,3 +21,17 @@ def radial_errors_mm(
     """
     apart = (np.asarray(found_px, float) - np.asarray(true_px, float)) * np.asarray(spacing_mm, float)
     return np.hypot(apart[:, 0], apart[:, 1])
+
+
+def pair_ends(true_px: NDArray[np.floating], found_px: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The two true ends of each axis in the order of the found ones: the pairs whose distances together are least.
+
+    Args:
+        true_px: (axes, 2, 2), row and column of both ends, which have no order of their own.
+        found_px: (axes, 2, 2).
+    """
+    true, found = np.asarray(true_px, float), np.asarray(found_px, float)
+    orders = np.stack([true, true[:, ::-1]])
+    apart = np.nansum(np.linalg.norm(orders - found, axis=-1), axis=-1)
+    paired: NDArray[np.float64] = orders[apart.argmin(axis=0), np.arange(len(true))]
+    return paired

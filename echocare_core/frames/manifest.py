@@ -300,7 +300,7 @@ def read_pixel_mm(row: Mapping[str, str]) -> float:
     return pixel_mm
 
 
-def read_number(row: Mapping[str, Any], column: str) -> float:
+def read_number(row: Mapping[Any, Any], column: str) -> float:
     """The number in a further column of a row, nan where the cell is empty; TableError where it is none."""
     try:
         return float(row[column] or "nan")

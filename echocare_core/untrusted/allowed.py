@@ -31,6 +31,9 @@ OURS = frozenset(
         *("tasks.classification.mean_scores", "tasks.classification.score_classes"),
         *("tasks.classification.summarise_classes", "tasks.embedding.EmbeddingNetwork"),
         *("tasks.embedding.EmbeddingOutputd", "tasks.embedding.NearestImages", "tasks.embedding.read_known_images"),
+        *("tasks.landmarks.EndsLoss", "tasks.landmarks.EndsOfColumnsd", "tasks.landmarks.EndsOutputd"),
+        *("tasks.landmarks.build_nearness", "tasks.landmarks.measure_head_ends", "tasks.landmarks.score_ends"),
+        "tasks.landmarks.summarise_ends",
         *("tasks.lumen.measure_lumen", "tasks.measurements.measure_head", "tasks.measurements.measure_parts"),
         *("tasks.recognition.NodeOfColumnd", "tasks.recognition.Recognition", "tasks.recognition.RecognitionLoss"),
         *("tasks.recognition.RecognitionNetwork", "tasks.recognition.RecognitionOutputd"),
@@ -52,7 +55,8 @@ OURS = frozenset(
     )
 )
 _TRANSFORMS = (  # each also with the d of its form for dictionaries
-    *("Activations", "AdjustContrast", "Affine", "AsDiscrete", "BorderPad", "CastToType", "CenterSpatialCrop"),
+    *("Activations", "AdjustContrast", "Affine", "ApplyTransformToPoints", "AsDiscrete", "BorderPad", "CastToType"),
+    "CenterSpatialCrop",
     *("Compose", "ConcatItems", "CopyItems", "CropForeground", "DeleteItems", "DivisiblePad", "EnsureChannelFirst"),
     *("EnsureType", "FillHoles", "Flip", "GaussianSharpen", "GaussianSmooth", "HistogramNormalize", "Identity"),
     *("Invert", "KeepLargestConnectedComponent", "MeanEnsemble", "MedianSmooth", "NormalizeIntensity", "OneOf"),

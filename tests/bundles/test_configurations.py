@@ -189,6 +189,12 @@ def question_of(bundle: Path) -> str:
     return str(output.get("name", ""))
 
 
+def unsure_of_nothing(bundle: Path) -> dict[str, Any]:
+    """Settings with which a bundle that leaves out what it is not sure of measures after four steps of training."""
+    least = parsed(bundle, "inference.json").get("least_confidence")
+    return {"least_confidence": 0.0} if isinstance(least, float) else {}
+
+
 def test_its_own_network_trains_goes_on_and_is_evaluated(
     task_bundle: Path, small_run: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -203,6 +209,7 @@ def test_its_own_network_trains_goes_on_and_is_evaluated(
         "dataset_dir": table,
         "output_dir": str(tmp_path / "scores"),
         "weights": str(tmp_path / "run" / "best.pt"),
+        **unsure_of_nothing(task_bundle),
     }
     run_bundle(task_bundle, ["inference.json", "evaluate.json"], "infer", device="cpu", **scored)
     state = torch.load(tmp_path / "run" / "latest.pt", weights_only=True)

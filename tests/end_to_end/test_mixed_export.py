@@ -14,7 +14,7 @@ import echocare_core as echocare
 from echocare_core.demo import EXPORT
 
 BREAST = "breast_birads_classification; breast_lesion_classification; breast_lesion_segmentation"
-HEAD = "fetal_head_segmentation"
+HEAD = "fetal_head_landmarks; fetal_head_segmentation"
 STILLS = {"BREAST/ST000003": BREAST, "BREAST/ST000004": BREAST, "FETAL/ST000005": HEAD, "FETAL/ST000006": HEAD}
 OTHERS = {
     "CT": "CT_small.dcm",

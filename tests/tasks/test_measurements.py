@@ -77,7 +77,7 @@ def test_an_uncalibrated_head_is_measured_in_pixels():
 
 
 def test_a_calibrated_head_has_an_age():
-    found = head(ellipse_mask(200, 150, 0, (0.2, 0.2)), (0.2, 0.2))
+    found = head(ellipse_mask(45, 34, 0, (0.2, 0.2)), (0.2, 0.2))
     assert found["gestational_age_low_week"] < found["gestational_age_week"] < found["gestational_age_high_week"]
 
 

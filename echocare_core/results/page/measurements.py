@@ -21,8 +21,8 @@ def show_measurements(entries: Sequence[Entry]) -> str:
     measured = finite_measurements(entries)
     if not measured:
         return ""
-    unknown = dict.fromkeys(one.name for entry in entries for one in entry.of(Measurement))
-    unknown = [name for name in unknown if name not in {name for name, _ in measured}]
+    named = dict.fromkeys(one.name for entry in entries for one in entry.of(Measurement))
+    unknown = [name for name in named if name not in {known for known, _ in measured}]
     doubted = Counter(column for entry in entries for _, _, column in entry.details.doubts if column)
     heads = ["Measurement", "Value"] if len(entries) == 1 else ["Measurement", "Median", "Range", "Frames"]
     cells = [

@@ -22,7 +22,7 @@ def show_points(entries: Sequence[Entry]) -> str:
 
 def _one(points: Points) -> str:
     heads = ["No.", "Point", "Row (px)", "Column (px)", *(["Confidence"] if points.confidences else [])]
-    confidences = [(probability_text(one),) for one in points.confidences] or [()] * len(points.names)
+    confidences = [[probability_text(one)] for one in points.confidences] or [[] for _ in points.names]
     rows = zip(points.names, points.positions_px, confidences, strict=True)
     return table(
         heads,

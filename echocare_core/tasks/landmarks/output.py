@@ -1,0 +1,100 @@
+"""Ends of axes in the recorded frame, in order and with their confidence, and what is measured between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import ApplyTransformToPoints, MapTransform
+from monai.utils import convert_to_numpy
+from numpy.typing import NDArray
+from torch import Tensor
+
+from echocare_core.errors import SettingsError
+from echocare_core.tasks.landmarks.heatmaps import read_ends
+from echocare_core.tasks.measurements import Spacing, as_recorded, in_recorded_frame, known_spacing
+from echocare_core.transforms.load import frame_affine
+from echocare_core.types import Measurement, Points
+
+ORDERS: dict[tuple[str, ...], int] = {
+    ("upper", "lower"): 0,
+    ("left", "right"): 1,
+}  # what the two ends are called, and along which axis they lie so
+Places = NDArray[np.floating[Any]]
+Measure = Callable[[Places, Spacing, tuple[int, int]], tuple[Measurement, ...]]
+
+
+class EndsOutputd(MapTransform):
+    """The network's heat-maps as the ends of axes in the recorded frame.
+
+    Nothing in a picture says which end of an axis is which, so they are called by where they lie in the recorded frame:
+    the upper and the lower one, or the left and the right one.
+
+    Args:
+        keys: logits (axes, height, width); they stay as they are. The item gets `outputs`: the points, and what is
+            measured between them.
+        image_key: the picture the logits are of, with its meta.
+        axes: of each its name and what its ends are called: {"biparietal": ["upper", "lower"]}.
+        radius_px: of `read_ends`.
+        least_confidence: an end below it was not found.
+        measure: (ends (axes, 2, 2) (row, column) in pixels of the scan region, nan where not found; (row, column) mm
+            per pixel or None; (height, width) of the scan region in pixels) -> measurements.
+
+    Raises:
+        SettingsError: ends of another name.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        image_key: str,
+        axes: Mapping[str, Sequence[str]],
+        radius_px: float,
+        least_confidence: float,
+        measure: Measure,
+    ) -> None:
+        super().__init__(keys)
+        for name, ends in axes.items():
+            if tuple(ends) not in ORDERS:
+                known = " or ".join(" and ".join(two) for two in ORDERS)
+                raise SettingsError(f"The ends of {name} are {' and '.join(ends)}; needed {known}. Correct axes.")
+        self.image_key = image_key
+        self.names = tuple(f"{axis}_{end}" for axis, ends in axes.items() for end in ends)
+        self.along = [ORDERS[tuple(ends)] for ends in axes.values()]
+        self.radius_px, self.least_confidence, self.measure = radius_px, least_confidence, measure
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        image = item[self.image_key]
+        top, left, bottom, right = (int(edge) for edge in image.meta["scan_box"])
+        factor = int(image.meta["reduction"])
+        for key in self.key_iterator(item):
+            found = read_ends(torch.as_tensor(item[key]).as_subclass(Tensor), radius_px=self.radius_px)
+            places, confidences = convert_to_numpy(in_frame(found.places, image)), convert_to_numpy(found.confidences)
+            for axis, along in enumerate(self.along):
+                order = places[axis, :, along].argsort()
+                places[axis], confidences[axis] = places[axis, order], confidences[axis, order]
+            places[confidences < self.least_confidence] = np.nan
+            spacing, size = known_spacing(image.meta["spacing_mm"]), (bottom - top, right - left)
+            measured = self.measure(places - (top, left), spacing, size)
+            recorded = as_recorded(places.reshape(-1, 2), factor)
+            points = Points(recorded, self.names, tuple(map(float, confidences.ravel())))
+            item["outputs"] = (points, *(in_recorded_frame(one, (top, left), factor) for one in measured))
+        return item
+
+
+def in_frame(places: Tensor, image: MetaTensor) -> Tensor:
+    """Places of a prepared picture in the frame that was loaded: what was done to the picture is undone.
+
+    Args:
+        places: (axes, points, 2), (row, column) in pixels of the picture.
+        image: the picture, whose affine has followed what was done to it.
+    """
+    row_mm, column_mm = known_spacing(image.meta["spacing_mm"]) or (1.0, 1.0)
+    to_frame = ApplyTransformToPoints(dtype=torch.float64, affine=frame_affine(row_mm, column_mm, is_clip=False))
+    moved: Tensor = to_frame(MetaTensor(places.cpu().double(), affine=image.affine.cpu()))
+    return moved.as_subclass(Tensor)
