@@ -18,8 +18,9 @@ def measure_gestational_age(head_circumference: Measurement) -> tuple[Measuremen
     """Gestational age in weeks by the head circumference, and the ends of its interval of two standard errors.
 
     GA = 8.96 + 0.540 HC + 0.0003 HC^3, HC in cm (Hadlock et al. 1984). How far that is off is the variability that the
-    paper gives for age groups: 1.19 weeks up to 18 weeks, then 1.48, 2.06 and 2.98 for six weeks each, 3.20 from 36
-    weeks on. What the circumference itself is off by comes on top.
+    paper gives for age groups: 1.19 weeks up to 18 weeks, then 1.48, 2.06 and 2.98 for six weeks each, and from 36
+    weeks on 3.20, the wider of the two numbers, 2.70 and 3.20, by which it is quoted. What the circumference itself is
+    off by comes on top.
 
     Args:
         head_circumference: outer to outer.
