@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.data import MetaTensor
-from monai.transforms import ApplyTransformToPoints, MapTransform
+from monai.transforms import MapTransform
 from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from torch import Tensor
@@ -17,7 +16,7 @@ from torch import Tensor
 from echocare_core.errors import SettingsError
 from echocare_core.tasks.landmarks.heatmaps import read_ends
 from echocare_core.tasks.measurements import Spacing, as_recorded, in_recorded_frame, known_spacing
-from echocare_core.transforms.load import frame_affine
+from echocare_core.transforms.places import loaded_places
 from echocare_core.types import Measurement, Points
 
 ORDERS: dict[tuple[str, ...], int] = {
@@ -74,7 +73,8 @@ class EndsOutputd(MapTransform):
         factor = int(image.meta["reduction"])
         for key in self.key_iterator(item):
             found = read_ends(torch.as_tensor(item[key]).as_subclass(Tensor), radius_px=self.radius_px)
-            places, confidences = convert_to_numpy(in_frame(found.places, image)), convert_to_numpy(found.confidences)
+            places = loaded_places(image, convert_to_numpy(found.places)).reshape(found.places.shape)
+            confidences = convert_to_numpy(found.confidences)
             for axis, along in enumerate(self.along):
                 order = places[axis, :, along].argsort()
                 places[axis], confidences[axis] = places[axis, order], confidences[axis, order]
@@ -85,16 +85,3 @@ class EndsOutputd(MapTransform):
             points = Points(recorded, self.names, tuple(map(float, confidences.ravel())))
             item["outputs"] = (points, *(in_recorded_frame(one, (top, left), factor) for one in measured))
         return item
-
-
-def in_frame(places: Tensor, image: MetaTensor) -> Tensor:
-    """Places of a prepared picture in the frame that was loaded: what was done to the picture is undone.
-
-    Args:
-        places: (axes, points, 2), (row, column) in pixels of the picture.
-        image: the picture, whose affine has followed what was done to it.
-    """
-    row_mm, column_mm = known_spacing(image.meta["spacing_mm"]) or (1.0, 1.0)
-    to_frame = ApplyTransformToPoints(dtype=torch.float64, affine=frame_affine(row_mm, column_mm, is_clip=False))
-    moved: Tensor = to_frame(MetaTensor(places.cpu().double(), affine=image.affine.cpu()))
-    return moved.as_subclass(Tensor)
