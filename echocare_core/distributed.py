@@ -9,6 +9,7 @@ Times the number of processes, since DistributedDataParallel takes the mean of t
 from __future__ import annotations
 
 import os
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
@@ -16,6 +17,8 @@ from torch.distributed.nn import functional
 
 from echocare_core.errors import SettingsError
 from echocare_core.parent import end_with_parent
+
+Thing = TypeVar("Thing")
 
 
 def local_device() -> torch.device:
@@ -95,6 +98,15 @@ def all_reduce_max(tensor: Tensor) -> Tensor:
     if world_size() > 1:
         distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
     return tensor
+
+
+def all_gather_lists(things: list[Thing]) -> list[Thing]:
+    """The lists of all processes as one, in order of their ranks; what is in them must be plain enough to be sent."""
+    if world_size() == 1:
+        return things
+    gathered: list[Any] = [None] * world_size()
+    distributed.all_gather_object(gathered, things)
+    return [thing for some in gathered for thing in some]
 
 
 def all_gather(rows: Tensor) -> Tensor:

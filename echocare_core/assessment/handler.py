@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,24 @@ class WriteEvaluationReport:
         data: the table, or the folder with `table.csv`.
         bundle_root: folder of the bundle.
         weights: file that the network was loaded from.
+        labels: item, with what the bundle says -> rows of labels of it, such as a row for each drawn box; one without
+            any cell where there is none. The item's own columns where None.
     """
 
-    def __init__(self, output_dir: str, data: str, bundle_root: str, weights: str | Path) -> None:
+    def __init__(
+        self,
+        output_dir: str,
+        data: str,
+        bundle_root: str,
+        weights: str | Path,
+        labels: Callable[[Mapping[str, Any]], Sequence[Mapping[str, object]]] | None = None,
+    ) -> None:
         table = Path(data)
         self.table = table / "table.csv" if table.is_dir() else table
         self.folder, self.bundle, self.weights = Path(output_dir) / REPORT, Path(bundle_root), Path(weights)
         self.running = find_running()
         self.writer: ResultsWriter | None = None
+        self.rows_of = labels or (lambda item: [self._own_columns(item)])
         self.labels: list[dict[str, object]] = []
 
     def attach(self, engine: Engine) -> None:
@@ -113,7 +123,8 @@ class WriteEvaluationReport:
                 keys=JoinKeys(group=str(item.get("group", "")), **uids),
             )
         )
-        self.labels.append({"image": image_cell(source), "frame": frame, **self._own_columns(item)})
+        of_item = {"image": image_cell(source), "frame": frame, "group": str(item.get("group", ""))}
+        self.labels += [{**of_item, **row} for row in self.rows_of(item) or [{}]]
 
     def _own_columns(self, item: Mapping[str, Any]) -> dict[str, object]:
         """What the table says of a row."""

@@ -41,3 +41,12 @@ def share_within(column: str, tolerance: float) -> Statistic:
 def share_true(column: str) -> Statistic:
     """Share of rows whose column is true or 1, where it is known."""
     return share_of(f"the share of {column}", lambda rows: rows[column].to_numpy(bool), (column,))
+
+
+def quotient(name: str, above: str, below: str) -> Statistic:
+    """Sum of one column by that of another."""
+
+    def values(rows: pd.DataFrame, counts: Numbers) -> Numbers:
+        return ratio(counts @ rows[above].to_numpy(float), counts @ rows[below].to_numpy(float))
+
+    return Statistic(name, values, (above, below), without=f"{below.replace('_', ' ')} are none")

@@ -1,6 +1,7 @@
 """Boxes beside true ones: which of them find something, average precision and the FROC curve.
 
-A table has a row per image with `group` and what `match_boxes` gives: `box_scores`, `box_hits` and `true_boxes`.
+A table has a row per image with `group` and what `match_boxes` gives: `box_scores`, `box_hits` and `true_boxes`. With
+several classes and overlaps it has what `match_classes` gives.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from echocare_core.evaluation.estimate import Estimate, estimate
 from echocare_core.evaluation.statistic import Numbers, Statistic, ratio
 
+COCO_OVERLAPS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))  # of which AP@[.5:.95] is the mean (Lin 2014)
 FALSE_ALARMS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # per image, where LUNA16 reads the curve (Setio et al. 2017)
 _COLUMNS = ("box_scores", "box_hits", "true_boxes")
 
@@ -54,6 +56,70 @@ def match_boxes(
             hits[box] = True
             overlap[:, overlap[box].argmax()] = -1
     return {"box_scores": np.asarray(scores, float), "box_hits": hits, "true_boxes": overlap.shape[1]}
+
+
+def match_classes(
+    boxes: NDArray[np.floating],
+    scores: Sequence[float] | NDArray[np.floating],
+    labels: Sequence[str],
+    true: NDArray[np.floating],
+    true_labels: Sequence[str],
+    *,
+    classes: Sequence[str],
+    overlaps: Sequence[float] = COCO_OVERLAPS,
+) -> dict[str, Any]:
+    """`match_boxes` for each class by itself, at several overlaps.
+
+    Args:
+        boxes, scores, true: as there.
+        labels: class of each box.
+        true_labels: of each true box.
+        classes: names of all.
+        overlaps: from which on a true box is found.
+
+    Returns:
+        A row's columns: `CLASS_box_scores` float (boxes,), `CLASS_box_hits` bool (overlaps, boxes) and
+        `CLASS_true_boxes` of each class.
+    """
+    columns: dict[str, Any] = {}
+    for name in classes:
+        mine, drawn = np.array([one == name for one in labels], bool), np.array([o == name for o in true_labels], bool)
+        own = np.asarray(boxes, float).reshape(-1, 4)[mine], np.asarray(scores, float)[mine]
+        wanted = np.asarray(true, float).reshape(-1, 4)[drawn]
+        found = [match_boxes(*own, wanted, least_iou=overlap) for overlap in overlaps]
+        columns[f"{name}_box_scores"] = own[1]
+        columns[f"{name}_box_hits"] = np.array([one["box_hits"] for one in found], bool)
+        columns[f"{name}_true_boxes"] = int(drawn.sum())
+    return columns
+
+
+def mean_average_precision(classes: Sequence[str], overlaps: Sequence[int]) -> Statistic:
+    """Mean of average precision over overlaps and over those classes of which there are true boxes.
+
+    COCO's number but for one thing: the curve is taken as it is, not at 101 recalls.
+
+    Args:
+        classes: of rows of `match_classes`.
+        overlaps: their numbers, in the order of `match_classes`.
+    """
+
+    def values(rows: pd.DataFrame, counts: Numbers) -> Numbers:
+        means = [
+            np.mean([_average_precision(_of_class(rows, name, overlap), counts) for overlap in overlaps], axis=0)
+            for name in classes
+        ]
+        known = np.isfinite(means)
+        return ratio(np.where(known, means, 0.0).sum(axis=0), known.sum(axis=0).astype(float))
+
+    columns = tuple(f"{name}{column}" for name in classes for column in ("_box_scores", "_box_hits", "_true_boxes"))
+    return Statistic("mean average precision", values, columns, kind="bounded", without="there is no true box")
+
+
+def _of_class(rows: pd.DataFrame, name: str, overlap: int) -> pd.DataFrame:
+    """Rows as `match_boxes` gives them, of one class and overlap."""
+    hits = [found[overlap] for found in rows[f"{name}_box_hits"]]
+    columns = {"box_scores": list(rows[f"{name}_box_scores"]), "box_hits": hits}
+    return pd.DataFrame({**columns, "true_boxes": rows[f"{name}_true_boxes"].to_numpy()})
 
 
 def _average_precision(rows: pd.DataFrame, counts: Numbers) -> Numbers:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from ignite.engine import Engine, Events
 
@@ -87,7 +88,7 @@ class WriteEvaluation:
         weights = {"file": str(self.weights), "sha256": sha256_of(self.weights)}
         self.output_dir.mkdir(parents=True, exist_ok=True)
         with replacing(self.output_dir / "evaluation.csv", OWNER_ALONE) as unfinished:
-            rows.assign(image=rows["image"].map(image_cell)).map(text_cell).to_csv(unfinished, index=False)
+            _in_cells(rows).assign(image=rows["image"].map(image_cell)).map(text_cell).to_csv(unfinished, index=False)
         with replacing(self.output_dir / "evaluation.json") as unfinished:
             content = {**_with_null(summary), "weights": weights, **({"origin": self.origin} if self.origin else {})}
             unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -109,6 +110,11 @@ def _keys(item: Mapping[str, Any]) -> dict[str, str]:
     meta = item["image"].meta
     image = item.get("image_in_table") or Path(meta["filename_or_obj"]).name
     return {"image": image, "group": item["group"], **{column: meta[column] for column in UIDS if meta.get(column)}}
+
+
+def _in_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns that a table can hold: without arrays, of which some numbers are computed."""
+    return rows[[name for name in rows.columns if not isinstance(rows[name].iloc[0], np.ndarray)]]
 
 
 def _with_null(summary: dict[str, Summary]) -> dict[str, dict[str, float | None]]:

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from echocare_core.evaluation.boxes import DETECTION_PRECISION, box_iou, froc, match_boxes, sensitivity_at
+from echocare_core.evaluation.boxes import (
+    DETECTION_PRECISION,
+    box_iou,
+    froc,
+    match_boxes,
+    match_classes,
+    mean_average_precision,
+    sensitivity_at,
+)
 from echocare_core.evaluation.estimate import estimate
 
 
@@ -92,3 +100,31 @@ def test_nothing_found_is_a_sensitivity_of_none():
     number = estimate(rows, DETECTION_PRECISION)
     assert (number.estimate, number.low) == (0, 0)
     assert number.high > 0
+
+
+def test_mean_average_precision_is_that_of_each_class_at_each_overlap():
+    """Against the precision of plain loops, box by box."""
+    generator, rows = np.random.default_rng(1), []
+    for number in range(20):
+        true = generator.integers(0, 60, (3, 2)) @ np.array([[1, 0, 1, 0], [0, 1, 0, 1]]) + [0, 0, 30, 30]
+        boxes = np.concatenate([true[:2] + generator.integers(-4, 5, (2, 4)), [[70, 70, 90, 95]]])
+        columns = match_classes(
+            boxes, generator.random(3), ["cyst", "nodule", "cyst"], true, ["cyst", "nodule", "nodule"],
+            classes=["cyst", "nodule", "stone"], overlaps=(0.5, 0.8),
+        )  # fmt: skip
+        rows.append({"group": number, **columns})
+    table, expected = pd.DataFrame(rows), []
+    for name in ("cyst", "nodule"):
+        for overlap in range(2):
+            one = pd.DataFrame(
+                {
+                    "group": table.group, "box_scores": table[f"{name}_box_scores"],
+                    "box_hits": [hits[overlap] for hits in table[f"{name}_box_hits"]],
+                    "true_boxes": table[f"{name}_true_boxes"],
+                }
+            )  # fmt: skip
+            expected.append(estimate(one, DETECTION_PRECISION).estimate)
+    number = estimate(table, mean_average_precision(["cyst", "nodule", "stone"], range(2)))
+    assert number.estimate == pytest.approx(np.mean(expected))
+    assert expected[1] < expected[0]  # a closer look finds fewer
+    assert number.low < number.estimate < number.high

@@ -13,9 +13,8 @@ from echocare_core.assessment.cases import Case
 from echocare_core.assessment.kinds.question import Measure, Question, only_row
 from echocare_core.assessment.matching import CLASSES, Matcher
 from echocare_core.errors import TableError
-from echocare_core.evaluation.averages import mean_of
+from echocare_core.evaluation.averages import mean_of, quotient
 from echocare_core.evaluation.boxes import DETECTION_PRECISION, match_boxes
-from echocare_core.evaluation.statistic import Numbers, Statistic, ratio
 
 CORNERS = ("top_px", "left_px", "bottom_px", "right_px")
 Corners = NDArray[np.float64]
@@ -90,15 +89,6 @@ class BoxQuestion(Question):
             Measure("boxes_false_per_image", "False boxes per image", mean_of("boxes_false"), "lower", True),
             Measure("boxes_average_precision", "Average precision", DETECTION_PRECISION),
         )
-
-
-def quotient(name: str, above: str, below: str) -> Statistic:
-    """Sum of one column by that of another."""
-
-    def values(rows: pd.DataFrame, counts: Numbers) -> Numbers:
-        return ratio(counts @ rows[above].to_numpy(float), counts @ rows[below].to_numpy(float))
-
-    return Statistic(name, values, (above, below), without=f"{below.replace('_', ' ')} are none")
 
 
 def _of_class(

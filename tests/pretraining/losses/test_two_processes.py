@@ -10,7 +10,14 @@ from organ_trees import DEEP, tree_tensors
 from torch import distributed, multiprocessing, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from echocare_core.distributed import all_gather, all_reduce_max, all_reduce_sum, rank, world_size
+from echocare_core.distributed import (
+    all_gather,
+    all_gather_lists,
+    all_reduce_max,
+    all_reduce_sum,
+    rank,
+    world_size,
+)
 from echocare_core.pretraining.losses.contrast import contrast_levels, hierarchical_contrast, tree_triplet
 from echocare_core.pretraining.losses.distillation import feature_distillation
 from echocare_core.pretraining.losses.mining import ranking_loss
@@ -118,6 +125,7 @@ def one_of_two(number, folder):
     found = {name: loss_and_gradients(name, network, rows) for name in LOSSES}
     found["rank"], found["processes"] = rank(), world_size()
     found["rows"] = all_gather(rows["nodes"])
+    found["lists"] = all_gather_lists([{"of": rank()}] * rank())  # of the first none
     found["largest"] = all_reduce_max(torch.tensor([float(number), -float(number)]))
     torch.save(found, os.path.join(folder, f"{number}.pt"))
     distributed.barrier()
@@ -157,6 +165,7 @@ def test_processes_know_their_number_and_how_many_they_are(both):
 def test_rows_are_gathered_in_order_and_the_largest_is_taken_place_by_place(both):
     for of_process in both:
         assert torch.equal(of_process["rows"], whole_batch()["nodes"])
+        assert of_process["lists"] == [{"of": 1}]
         assert of_process["largest"].tolist() == [1.0, 0.0]
 
 
