@@ -3,7 +3,7 @@
     "meant_for": ["breast"]
 
 A bundle that names none is meant for no organ before others, as that for pretraining: it is never chosen for a picture,
-and doubts none.
+and doubts none. One that only doubts, and is run where somebody names it, says `"in_auto": false` beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from echocare_core.bundle import METADATA, read_metadata
 from echocare_core.errors import BundleError
 from echocare_core.pretraining.organs.tree import OrganTree
 
-MEANT_FOR = "meant_for"
+MEANT_FOR, IN_AUTO = "meant_for", "in_auto"
 
 
 def read_meant_for(folder: Path) -> tuple[str, ...]:
@@ -31,6 +31,18 @@ def read_meant_for(folder: Path) -> tuple[str, ...]:
             "Write them so."
         )
     return tuple(map(str, named))
+
+
+def is_in_auto(folder: Path) -> bool:
+    """Whether a bundle is chosen for the pictures that it is meant for, as it is where its metadata say nothing.
+
+    Raises:
+        BundleError: an entry that is neither true nor false.
+    """
+    said = read_metadata(folder).get(IN_AUTO, True)
+    if not isinstance(said, bool):
+        raise BundleError(f"{folder / METADATA} has {IN_AUTO} = {said!r}; needed true or false. Write it so.")
+    return said
 
 
 class MeantFor:

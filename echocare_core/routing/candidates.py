@@ -11,7 +11,7 @@ from echocare_core.bundle import check_needed_version, list_bundles, read_metada
 from echocare_core.errors import EchoCareError
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.printable import printable
-from echocare_core.recognition import MeantFor, read_meant_for
+from echocare_core.recognition import MeantFor, is_in_auto, read_meant_for
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def _candidates(tree: OrganTree) -> Iterator[Candidate]:
     for folder in list_bundles():
         try:
             names = read_meant_for(folder)
-            if names:
+            if names and is_in_auto(folder):
                 check_needed_version(folder)
                 yield Candidate(folder, MeantFor(tree, names))
         except EchoCareError as error:

@@ -102,6 +102,21 @@ def test_what_a_bundle_writes_is_what_it_writes_when_it_is_run_by_its_name(
         assert (out / BREAST / name).read_bytes() == (tmp_path / "by_name" / name).read_bytes()
 
 
+def test_a_bundle_that_says_so_is_not_chosen(bundles: Path, export: Path, out: Path) -> None:
+    change(bundles / BREAST, "metadata.json", in_auto=False)
+    echocare.predict_auto(export, out)
+    assert table_of(out)["bundles"]["breast.png"] == ""
+    assert table_of(out)["bundles"]["ST1/CINE"] == LIVER
+
+
+def test_a_bundle_that_says_neither_yes_nor_no_is_left_out(
+    bundles: Path, export: Path, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    change(bundles / BREAST, "metadata.json", in_auto="no")
+    echocare.predict_auto(export, out)
+    assert "has in_auto = 'no'; needed true or false" in caplog.text
+
+
 def test_of_a_cine_three_frames_are_looked_at_and_all_are_measured(export: Path, out: Path) -> None:
     echocare.predict_auto(export, out)
 
