@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from monai.data import MetaTensor
 from numpy.typing import NDArray
 
-from echocare_core.tasks.measurements import known_spacing
 from echocare_core.transforms.load import frame_affine
 
 
@@ -21,8 +22,9 @@ def loaded_places(image: MetaTensor, places_px: NDArray[np.floating]) -> NDArray
     Returns:
         The same in pixels of the frame that was loaded, inside it or not.
     """
-    row_mm, column_mm = known_spacing(image.meta["spacing_mm"]) or (1.0, 1.0)
-    to_loaded = torch.linalg.inv(frame_affine(row_mm, column_mm, is_clip=False)) @ image.affine.double().cpu()
+    row_mm, column_mm = (float(side) for side in image.meta["spacing_mm"])
+    steps = (1.0, 1.0) if math.isnan(row_mm) else (row_mm, column_mm)
+    to_loaded = torch.linalg.inv(frame_affine(*steps, is_clip=False)) @ image.affine.double().cpu()
     places = np.asarray(places_px, float).reshape(-1, 2)
     known = np.column_stack([places, np.zeros(len(places)), np.ones(len(places))])
     loaded: NDArray[np.float64] = (known @ to_loaded.numpy().T)[:, :2]
