@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
-from monai.bundle import ConfigParser
 from monai.data import MetaTensor
-from monai.transforms import Transform
-from torch import nn
 
-from echocare_core.bundle import find_bundle, read_json
+from echocare_core.bundle import find_bundle
 from echocare_core.errors import BundleError
 from echocare_core.outputs import only_output
 from echocare_core.pretraining.organs.tree import OrganTree, read_tree
+from echocare_core.recognition.within import BundleWithin
 from echocare_core.tasks.classification import mean_scores
 from echocare_core.tasks.recognition import NONE
 from echocare_core.types import Output, Scores
-from echocare_core.workflow import as_literal
 
 RECOGNISER = "organ_classification"
 QUESTION = "organ"  # to which its scores are the answer, with NONE as the class of what it does not know
@@ -74,8 +70,6 @@ def read_tree_of(folder: Path) -> OrganTree:
 class Recogniser:
     """A bundle whose configuration gives, for a picture, `Scores` of the question "organ" over nodes of its organ tree.
 
-    Its preprocessing, network, inferer and postprocessing are those of its `inference.json`, on PyTorch.
-
     Args:
         bundle: name or folder of the bundle.
         device: where to compute.
@@ -91,36 +85,21 @@ class Recogniser:
     def __init__(self, bundle: str | Path, device: str) -> None:
         self.folder = find_bundle(bundle)
         self.tree = read_tree_of(self.folder)
-        parser = ConfigParser(read_json(self.folder / "configs" / "inference.json"))
-        parser["bundle_root"], parser["device"] = as_literal(str(self.folder)), device
-        self._device = torch.device(device)
-        self._prepare: Transform = parser.get_parsed_content("preprocessing")
-        self._network: nn.Module = parser.get_parsed_content("network")
-        self._infer: Any = parser.get_parsed_content("inferer")
-        self._finish: Transform = parser.get_parsed_content("postprocessing")
+        self._within = BundleWithin(self.folder, device)
 
     def __call__(self, pictures: Sequence[MetaTensor]) -> Scores:
         """The probability of each node, its mean over some pictures of one file.
 
         Args:
-            pictures: as `LoadUltrasoundd` leaves them: float32 (3, height, width) in [0, 255], or (3, time, height,
-                width) of a clip, which its middle frame stands for; their meta say the `scan_box`.
+            pictures: as `BundleWithin.outputs_of` takes them.
 
         Raises:
             BundleError: the bundle answers no such question.
         """
         return mean_of([self._scores_of(picture) for picture in pictures])
 
-    @torch.inference_mode()
     def _scores_of(self, picture: MetaTensor) -> Scores:
-        frame = picture if picture.ndim == 3 else picture[:, picture.shape[1] // 2]
-        pixels = MetaTensor(
-            frame.as_tensor().permute(1, 2, 0).cpu(),
-            meta={name: picture.meta[name] for name in ("scan_box", "spacing_mm") if name in picture.meta},
-        )
-        item: Any = self._prepare({"image": pixels, "frame": 0})
-        logits = self._infer(item["image"].as_tensor()[None].to(self._device), self._network)
-        return organ_scores(self._finish({**item, "pred": logits[0]})["outputs"], self.folder.name)
+        return organ_scores(self._within.outputs_of(picture), self.folder.name)
 
 
 def organ_scores(outputs: tuple[Output, ...], bundle: str) -> Scores:

@@ -6,7 +6,7 @@ from echocare_core.transforms.crop import CropToScanRegiond
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.load import LoadUltrasound, LoadUltrasoundd
 from echocare_core.transforms.mask import LoadMaskd
-from echocare_core.transforms.prepare import PrepareScand
+from echocare_core.transforms.prepare import PrepareLooksd, PrepareScand
 
 __all__ = [
     "CropToScanRegiond",
@@ -16,6 +16,7 @@ __all__ = [
     "LoadUltrasound",
     "LoadUltrasoundd",
     "NoteBeamsd",
+    "PrepareLooksd",
     "PrepareScand",
     "SlidingClips",
     "WindowClip",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
+import torch
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import Compose, InvertibleTransform, MapTransform, Resized, ScaleIntensityRanged, SpatialPadd
 
 from echocare_core.transforms.crop import CropToScanRegiond
@@ -53,3 +55,43 @@ class PrepareScand(MapTransform, InvertibleTransform):
 
     def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         return self.steps.inverse(dict(data))
+
+
+class PrepareLooksd(MapTransform, InvertibleTransform):
+    """Several pictures of one frame, each prepared by itself (`PrepareScand`), as one with the channels of all.
+
+    It stands in the place of the first and has its meta; the others are taken out. Inverting it brings a result back to
+    the recorded frame, as it does for the first.
+
+    Args:
+        keys: pictures, each with its own `scan_box` in its meta (`LookCloserd`).
+        size, mode, anti_aliasing, value_range: of all, as for `PrepareScand`.
+
+    Raises:
+        UnreadableFrames: a scan region is too small to show anything.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        *,
+        size: Sequence[int],
+        mode: str,
+        anti_aliasing: bool,
+        value_range: Sequence[float],
+    ) -> None:
+        super().__init__(keys)
+        same: dict[str, Any] = {"size": size, "mode": mode, "anti_aliasing": anti_aliasing, "value_range": value_range}
+        self.looks = [PrepareScand(key, **same) for key in self.keys]
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        item = dict(data)
+        for look in self.looks:
+            item = look(item)
+        first, *others = self.keys
+        pixels = torch.cat([item[key].as_tensor() for key in self.keys])
+        item[first] = MetaTensor(pixels, meta=item[first].meta, applied_operations=item[first].applied_operations)
+        return {key: one for key, one in item.items() if key not in others}
+
+    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        return self.looks[0].inverse(data)
