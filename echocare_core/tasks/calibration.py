@@ -65,7 +65,7 @@ def calibrate(
     """
     device = next(network.parameters()).device
     trained = load_network(bare(network), weights, device)
-    logits, truths, groups = _predicted(trained, dataset, inferer, batch_size, device)
+    logits, truths, groups = predict_logits(trained, dataset, inferer, batch_size, device)
     temperature = fit_temperature(logits, truths)
     point = None
     if asked is not None:
@@ -75,11 +75,22 @@ def calibrate(
         least = choose_threshold(rows, rows[:0], sensitivity=sensitivity)
         point = {"label": asked, "threshold": math.floor(1e4 * least) / 1e4}  # not above the image that decides it
     found = {"temperature": round(temperature, 4), "operating_point": point}
+    write_calibration(weights, found, len(truths))
+    return found
+
+
+def write_calibration(weights: str | Path, found: dict[str, Any], images: int) -> None:
+    """Write what was fitted on so many images beside the weights, `calibration.json`; of several processes the first.
+
+    Args:
+        weights: that it was fitted with.
+        found: entries of `inference.json`.
+        images: of the validation.
+    """
     if rank() == 0:
         with replacing(Path(weights).with_name(CALIBRATION)) as unfinished:
             unfinished.write_text(json.dumps(found, indent=4) + "\n", encoding="utf-8")
-        logger.info("Fitted on %d validation images: %s", len(truths), json.dumps(found))
-    return found
+        logger.info("Fitted on %d validation images: %s", images, json.dumps(found))
 
 
 def fit_temperature(logits: NDArray[np.floating], truths: NDArray[np.integer]) -> float:
@@ -101,10 +112,10 @@ def fit_temperature(logits: NDArray[np.floating], truths: NDArray[np.integer]) -
 
 
 @torch.inference_mode()
-def _predicted(
+def predict_logits(
     network: nn.Module, dataset: Any, inferer: Inferer, batch_size: int, device: torch.device
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], list[str]]:
-    """Logits (images, classes), numbers of classes and groups."""
+    """Logits (images, classes), what their items have as `label`, such as numbers of classes, and groups."""
     network.eval()
     logits, truths = [], []
     for batch in DataLoader(dataset, batch_size=batch_size):
