@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -14,15 +13,13 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from numpy.typing import NDArray
 
-from echocare_core.errors import SettingsError, own_cause
-from echocare_core.printable import printable
+from echocare_core.errors import SettingsError
 from echocare_core.recognition.within import BundleWithin
 from echocare_core.tasks.measurements import in_recorded_frame
 from echocare_core.transforms.outline import Outline, note_outline
 from echocare_core.types import Measurement
 
 LONG_AXIS = "_long_axis"  # what a bundle that outlines parts calls the longest extent of the largest one
-_log = logging.getLogger(__name__)
 
 
 class LookCloserd(MapTransform):
@@ -30,19 +27,19 @@ class LookCloserd(MapTransform):
     surroundings of the largest part alone.
 
     The picture stays as it is. The copy has the same pixels and another `scan_box`: a square around the middle of the
-    part's long axis, as far as the scan region reaches. Where nothing is outlined, and where the other bundle is not
-    installed or cannot run, which a warning says once, the copy shows the whole scan region.
+    part's long axis, as far as the scan region reaches; where nothing is outlined, it shows the whole scan region.
 
     Args:
         keys: pictures, as `LoadUltrasoundd` leaves them.
         closer: name of the copy.
-        segmenter: name or folder of the bundle that outlines; None to outline nothing.
+        segmenter: name or folder of the bundle that outlines; None for none, which is noted as such.
         widening: side of the square, in long axes.
         least_share: smallest side of the square, in long sides of the scan region.
         device: where to compute.
 
     Raises:
         SettingsError: a `widening` below 1, or a share that is none.
+        BundleError: at the first picture, no such bundle: what is said without it would be something else.
     """
 
     def __init__(
@@ -79,18 +76,11 @@ class LookCloserd(MapTransform):
         return item
 
     def _measured(self, picture: MetaTensor) -> tuple[Measurement, ...] | None:
-        """What the other bundle measures, in pixels of the picture; None where it cannot be asked."""
+        """What the other bundle measures, in pixels of the picture; None where none is asked."""
         if self.segmenter is None:
             return None
-        try:
-            self._within = self._within or BundleWithin(self.segmenter, self.device, {"recogniser": None})
-            outputs = self._within.outputs_of(picture)
-        except Exception as error:  # noqa: BLE001  (whatever another bundle raises: it is no fault of this picture)
-            reason = own_cause(error) or type(error).__name__
-            _log.warning("%s", printable(f"Nothing is outlined or measured by {self.segmenter}: {reason}"))
-            self.segmenter = None
-            return None
-        return tuple(one for one in outputs if isinstance(one, Measurement))
+        self._within = self._within or BundleWithin(self.segmenter, self.device, {"recogniser": None})
+        return tuple(one for one in self._within.outputs_of(picture) if isinstance(one, Measurement))
 
     def _around(self, axis: NDArray[np.floating], box: list[int]) -> list[int]:
         """(top, left, bottom, right) of the square around a long axis, inside a scan region."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from outlining_bundle import write_outliner
 from ultrasound_files import region, write_ultrasound
 
-from echocare_core.errors import SettingsError
+from echocare_core.errors import BundleError, SettingsError
 from echocare_core.frames.reduced import reduced_frames
 from echocare_core.recognition import LookCloserd
 from echocare_core.transforms import LoadUltrasoundd
@@ -96,21 +95,15 @@ def test_where_nothing_is_outlined_that_is_noted_and_the_copy_shows_all(outliner
     assert box_of(item) == [0, 0, 120, 200]
 
 
-def test_without_the_other_bundle_one_warning_says_so_and_the_copy_shows_all(caplog: pytest.LogCaptureFixture) -> None:
-    closer = LookCloserd(
-        "image", closer="lesion", segmenter="no_such_bundle", widening=2.0, least_share=0.05, device="cpu"
-    )
-    with caplog.at_level(logging.WARNING):
-        items = [closer(LoadUltrasoundd("image")({"image": picture()})) for _ in range(2)]
-
-    assert [outline_in(item["image"].meta) for item in items] == [None, None]
-    assert box_of(items[1]) == [0, 0, 120, 200]
-    assert caplog.text.count("Nothing is outlined or measured by no_such_bundle") == 1
+def test_without_the_other_bundle_nothing_is_said_at_all() -> None:
+    with pytest.raises(BundleError, match="No bundle 'no_such_bundle'"):
+        look("no_such_bundle", picture())
 
 
-def test_where_nobody_is_asked_nothing_is_noted(caplog: pytest.LogCaptureFixture) -> None:
-    assert outline_in(look(None, picture())["image"].meta) is None
-    assert caplog.text == ""
+def test_where_none_is_asked_nothing_is_noted_and_the_copy_shows_all() -> None:
+    item = look(None, picture())
+    assert outline_in(item["image"].meta) is None
+    assert box_of(item) == [0, 0, 120, 200]
 
 
 @pytest.mark.parametrize("wrong", [{"widening": 0.5}, {"least_share": 0.0}, {"least_share": 1.5}])

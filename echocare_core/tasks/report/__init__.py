@@ -7,7 +7,12 @@ from echocare_core.tasks.report.network import ReportNetwork
 from echocare_core.tasks.report.own_table import describe_reports
 from echocare_core.tasks.report.score import score_report, summarise_report
 from echocare_core.tasks.report.sentences import Reporter
-from echocare_core.tasks.report.training import ClassesOfColumnsd, DescriptorLoss, build_descriptor_auc
+from echocare_core.tasks.report.training import (
+    ClassesOfColumnsd,
+    DescriptorLoss,
+    build_descriptor_likelihood,
+    start_from_shares,
+)
 
 __all__ = [
     "ClassesOfColumnsd",
@@ -16,11 +21,12 @@ __all__ = [
     "ReportNetwork",
     "ReportOutputd",
     "Reporter",
-    "build_descriptor_auc",
+    "build_descriptor_likelihood",
     "calibrate_descriptors",
     "describe_reports",
     "mean_report",
     "read_lexicon",
     "score_report",
+    "start_from_shares",
     "summarise_report",
 ]

@@ -47,14 +47,16 @@ class Listener:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.cues = {name: _any_of(words, is_whole=True) for name, words in lexicon.cues.items()}
-        phrases = [
+        phrases: list[tuple[str, str, str | None, str | None]] = [
             (word, one.name, meant, one.negated or None)
             for one in lexicon.descriptors
-            for meant, words in [*_heard(one), (None, one.mentioned)]
+            for meant, words in _heard(one)
             for word in words
         ]
         ordered = sorted(phrases, key=lambda phrase: -len(phrase[0]))
-        self.phrases = [_Phrase(_any_of((word,), is_whole=False), *rest) for word, *rest in ordered]
+        self.phrases = [
+            _Phrase(_any_of((word,), is_whole=False), name, meant, negated) for word, name, meant, negated in ordered
+        ]
 
     def __call__(self, text: str) -> dict[str, str]:
         """Descriptor -> class, of those that the text names.
@@ -110,8 +112,9 @@ class Listener:
         return found, rest
 
 
-def _heard(descriptor: Descriptor) -> Iterator[tuple[str, list[str]]]:
-    """Each class with its words, the sentences among them by which the report itself says it."""
+def _heard(descriptor: Descriptor) -> Iterator[tuple[str | None, Sequence[str]]]:
+    """Each class with its words, the sentences among them by which the report itself says it; None without one."""
+    yield None, descriptor.mentioned
     for name, words in descriptor.heard.items():
         said = [sentences[name].rstrip(_FULL_STOPS) for sentences in descriptor.say.values()]
         yield name, [*words, *filter(None, said)]

@@ -12,9 +12,11 @@ from echocare_core.tasks.report.lexicon import Lexicon
 
 
 class ReportNetwork(nn.Module):
-    """One encoder for both pictures, the means of its deepest maps side by side, a linear layer for each descriptor.
+    """One frozen encoder for both pictures, the means of its deepest maps side by side, a linear layer per descriptor.
 
-    The layers stand in one, whose outputs are those of the descriptors one after the other (`Lexicon.sizes`).
+    The means are standardised, since little is learned from a few images by what stands on other scales. The layers
+    stand in one, which begins at 0 and whose outputs are those of the descriptors one after the other
+    (`Lexicon.sizes`).
 
     Args:
         lexicon: its descriptors.
@@ -32,9 +34,11 @@ class ReportNetwork(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.encoder = starting_encoder(encoder, encoder_weights)
+        self.encoder = starting_encoder(encoder, encoder_weights).requires_grad_(False)
         channels = 2 * self.encoder.profile.channels[-1]
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(channels, sum(lexicon.sizes)))
+        descriptors = nn.Linear(channels, sum(lexicon.sizes))
+        nn.init.zeros_(descriptors.weight)
+        self.head = nn.Sequential(nn.BatchNorm1d(channels, affine=False), nn.Dropout(dropout), descriptors)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (batch, classes of all descriptors).

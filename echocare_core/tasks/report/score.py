@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -30,7 +30,7 @@ MAJORITY = "majority_"
 
 
 def score_report(
-    item: Mapping[str, Any], *, reporter: Reporter, language: str, majority: Mapping[str, str]
+    item: Mapping[Hashable, Any], *, reporter: Reporter, language: str, majority: Mapping[str, str]
 ) -> dict[str, Any]:
     """Set a report beside the truth of the table; for `WriteEvaluation`.
 
@@ -64,11 +64,11 @@ def score_report(
         truth = None if number == UNKNOWN else one.classes[number]
         if truth is not None:
             truths[one.name] = truth
-        words = said.classes.get(one.name)
+        spoken = said.classes.get(one.name)
         found |= {
             f"{one.name}_truth": truth,
             f"{one.name}_answer": None if truth is None else scores.answer,
-            f"{one.name}_said_right": math.nan if None in (truth, words) else float(words == truth),
+            f"{one.name}_said_right": math.nan if None in (truth, spoken) else float(spoken == truth),
             **{f"{one.name}_{name}_probability": chance for name, chance in scores.probabilities.items()},
         }
     _check_majority(reporter.lexicon, majority)

@@ -12,8 +12,9 @@ from echocare_core.tasks.report import (
     ClassesOfColumnsd,
     DescriptorLoss,
     ReportNetwork,
-    build_descriptor_auc,
+    build_descriptor_likelihood,
     calibrate_descriptors,
+    start_from_shares,
 )
 from echocare_core.training import FlipInferer
 
@@ -50,29 +51,54 @@ def test_a_batch_of_which_nothing_is_known_changes_nothing(lexicon):
     assert loss.item() == pred.grad.abs().sum().item() == 0
 
 
-def area(lexicon, skin, known):
-    metric = build_descriptor_auc(lexicon)
-    items = [
-        {"pred": torch.tensor([0.0, one, *[0.0] * 7]), "label": torch.tensor([number, -1, -1, -1])}
-        for one, number in zip(skin, known, strict=True)
-    ]
-    metric.update(metric._output_transform(items))
+def likelihood(lexicon, pred, classes):
+    metric = build_descriptor_likelihood(lexicon)
+    metric.update(metric._output_transform([{"pred": p, "label": c} for p, c in zip(pred, classes, strict=True)]))
     return metric.compute()
 
 
-def test_the_key_metric_ranks_the_images_of_which_a_descriptor_is_known(lexicon):
-    assert area(lexicon, [0.1, 0.2, 0.3, 0.9], [0, 1, 0, 1]) == pytest.approx(0.75)
-    assert area(lexicon, [0.1, 0.2, 0.3, 0.9], [0, -1, 0, 1]) == 1.0
-    assert area(lexicon, [0.1, 0.2], [0, 0]) == 0.5
+def test_the_key_metric_is_the_mean_log_likelihood_of_what_is_known(lexicon):
+    pred = torch.randn(3, 9, generator=torch.Generator().manual_seed(0))
+    classes = torch.tensor([[1, -1, -1, 2], [0, -1, -1, -1], [-1, -1, -1, 0]])
+    skin = pred[:, :2].log_softmax(1)[[0, 1], [1, 0]].mean()
+    grade = pred[:, 6:].log_softmax(1)[[0, 2], [2, 0]].mean()
+    assert likelihood(lexicon, pred, classes) == pytest.approx(float(skin + grade) / 2)
+
+
+def test_the_key_metric_of_nothing_known_is_unknown(lexicon):
+    assert np.isnan(likelihood(lexicon, torch.zeros(2, 9), torch.full((2, 4), -1)))
 
 
 def test_the_network_has_an_output_for_each_class_and_looks_at_both_pictures(lexicon):
     network = ReportNetwork(lexicon=lexicon, encoder="tiny", dropout=0.0).eval()
+    torch.nn.init.normal_(network.head[-1].weight, generator=torch.Generator().manual_seed(0))
     image = torch.rand(2, 6, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         logits, other = network(image), network(torch.cat([image[:, :3], 1 - image[:, 3:]], dim=1))
     assert logits.shape == (2, 9)
     assert (logits - other).abs().max() > 1e-4
+
+
+def test_the_network_learns_in_its_head_alone(lexicon):
+    network = ReportNetwork(lexicon=lexicon, encoder="tiny", dropout=0.0)
+    network(torch.rand(2, 6, 64, 64)).sum().backward()
+    assert {name for name, one in network.named_parameters() if one.grad is not None} == {
+        "head.2.weight",
+        "head.2.bias",
+    }
+
+
+def test_the_network_begins_with_the_answer_of_the_majority(lexicon):
+    network = ReportNetwork(lexicon=lexicon, encoder="tiny", dropout=0.0).eval()
+    cells = [("thin", "low"), ("thin", "high"), ("thin", ""), ("thick", "")]
+    items = [{"skin": skin, "margin": "", "spikes": "", "grade": grade} for skin, grade in cells]
+    start_from_shares(network, Dataset(items), lexicon)
+    with torch.no_grad():
+        skin, margin, _, grade = network(torch.rand(1, 6, 64, 64))[0].softmax(0).split(lexicon.sizes)
+
+    assert (skin / skin.sum()).tolist() == pytest.approx([3.5 / 5, 1.5 / 5])
+    assert (margin / margin.sum()).tolist() == pytest.approx([0.5, 0.5])
+    assert (grade / grade.sum()).tolist() == pytest.approx([3 / 7, 1 / 7, 3 / 7])
 
 
 class Steep(torch.nn.Module):
