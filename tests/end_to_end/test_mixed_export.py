@@ -13,7 +13,10 @@ from PIL import Image, ImageDraw
 import echocare_core as echocare
 from echocare_core.demo import EXPORT
 
-BREAST = "breast_birads_classification; breast_lesion_classification; breast_lesion_segmentation"
+BREAST = "; ".join(
+    f"breast_{name}"
+    for name in ("birads_classification", "lesion_classification", "lesion_segmentation", "report_generation")
+)
 HEAD = "fetal_head_landmarks; fetal_head_segmentation"
 STILLS = {"BREAST/ST000003": BREAST, "BREAST/ST000004": BREAST, "FETAL/ST000005": HEAD, "FETAL/ST000006": HEAD}
 OTHERS = {
