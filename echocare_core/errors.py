@@ -43,6 +43,10 @@ class PixelDataError(EchoCareError):
     """
 
 
+class NoHeartBeat(EchoCareError):  # noqa: N818  (it reads as what was found)
+    """The frames of a cine hold no whole heart beat; raised where the file is not known, its text is the reason."""
+
+
 class WeightsError(EchoCareError):
     """A weight file is not what the network needs."""
 

@@ -14,6 +14,7 @@ from monai.transforms import Transform
 from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 
+from echocare_core.errors import NoHeartBeat
 from echocare_core.types import (
     Boxes,
     ClassActivation,
@@ -117,6 +118,19 @@ class Combine:
         return tuple(KINDS[kind](bright) for kind in self.kinds)
 
 
+class FirstToLast:
+    """From which frame to which a cine is seen, and how long that takes."""
+
+    def __call__(
+        self, parts: Sequence[Sequence[Output]], numbers: Sequence[int], times_ms: Sequence[float]
+    ) -> tuple[Output, ...]:
+        if len(parts) < 2:
+            raise NoHeartBeat("has 1 frame; needed two. Record more.")
+        lasts = times_ms[-1] - times_ms[0] if times_ms else np.nan
+        places = [Measurement(name, numbers[place], "frame") for name, place in (("first", 0), ("last", -1))]
+        return (*places, Measurement("lasts", lasts, "ms"))
+
+
 class MeanScore:
     """The mean of the probabilities of all parts."""
 
@@ -133,6 +147,7 @@ def write_output_bundle(
     clip: dict[str, Any] | None = None,
     cine: dict[str, Any] | None = None,
     study: dict[str, Any] | None = None,
+    over_time: dict[str, Any] | None = None,
     batch_size: int = 1,
 ) -> Path:
     """Write a bundle that gives outputs of some kinds; of frames, or of clips."""
@@ -159,7 +174,8 @@ def write_output_bundle(
             "postprocessing": {"_target_": "output_bundle.GiveOutputsd", "kinds": list(kinds)},
             "handlers": [{"_target_": "echocare_core.results.handler.WriteResults", "output_dir": "@output_dir",
                           "dataset": "@dataset", "bundle_root": "@bundle_root", "weights": "@weights",
-                          "overwrite": "@overwrite", "dicom": "@dicom", "cine": cine, "study": study}],
+                          "overwrite": "@overwrite", "dicom": "@dicom", "cine": cine, "study": study,
+                          "over_time": over_time}],
         },
         "run": ["$@evaluator.run()"],
     }  # fmt: skip

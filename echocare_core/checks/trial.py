@@ -19,6 +19,7 @@ from echocare_core.types import Frames, Output
 FRAMES, SIZE, SPACING_MM = 32, (300, 400), (0.2, 0.2)
 LOGIT = 9.0
 WHOLES = ("cine", "study")  # of `WriteResults`: what makes outputs of a whole
+IN_TIME, HELD = "over_time", 4  # what does of frames that change, and for how many frames each picture stands
 
 
 def try_outputs(folder: Path) -> list[Output] | Note:
@@ -41,6 +42,11 @@ def _given(parser: ConfigParser) -> list[Output]:
                 f"handlers::{handler}::{whole}"
             )
             found += [output for part in parts for output in combine([part, part])] if combine else []
+        if parser.get(f"handlers::{handler}::{IN_TIME}"):
+            over_time = parser.get_parsed_content(f"handlers::{handler}::{IN_TIME}")
+            numbers = range(2 * HELD * len(parts))
+            cine = [part for part in (*parts, *parts) for _ in range(HELD)]
+            found += over_time(cine, numbers, [20.0 * number for number in numbers])
     return found
 
 

@@ -23,7 +23,7 @@ from echocare_core.overrides import is_monai_bundle
 from echocare_core.printable import printable
 from echocare_core.results.allowed import check_free
 from echocare_core.results.apart import check_apart
-from echocare_core.results.levels import Combine, Complete, Levels, Outputs, Part, Spacing
+from echocare_core.results.levels import Combine, CombineInTime, Complete, Levels, Outputs, Part, Spacing
 from echocare_core.results.progress import Trail, checksum_of_run
 from echocare_core.results.staging import UNFINISHED, settle
 from echocare_core.results.writer import ResultsWriter
@@ -57,6 +57,9 @@ class WriteResults:
         cine: outputs of the frames or clips of a cine, in order, without their masks and pictures -> outputs of the
             cine; None for no rows about cines, or where each has one clip that speaks for it.
         study: the same of a study (`echocare_core.frames.export.study_numbers`); None for no rows about studies.
+        over_time: in place of `cine`, where it must know the numbers of the frames and when each was recorded
+            (`levels.CombineInTime`), as an ejection fraction does. What it cannot answer, stills too, is set aside by
+            name; the rows of the frames stay.
         table_format: of the tables that kinds of output add, as for `ResultsWriter`.
         dicom: write DICOM objects of the files that are DICOM themselves (`results.dicom.objects`).
 
@@ -78,6 +81,7 @@ class WriteResults:
         progress: bool = True,
         cine: Combine | None = None,
         study: Combine | None = None,
+        over_time: CombineInTime | None = None,
         table_format: str = "csv",
         dicom: bool = False,
     ) -> None:
@@ -89,7 +93,7 @@ class WriteResults:
         self.dataset = dataset
         self.done = self.noted_aside = 0  # items, and what was set aside, of which the writer has noted all
         self.faults = Faults("while its results are written")
-        self.levels = Levels(dataset, cine, study)
+        self.levels = Levels(dataset, cine, study, over_time)
         self.bundle, self.running = Path(bundle_root), find_running()
         self.card = read_card(self.bundle, Path(weights))
         check_apart(dataset.export.inputs.paths, Path(output_dir))
@@ -144,7 +148,7 @@ class WriteResults:
     def write_batch(self, engine: Engine) -> None:
         """Write what one iteration says of frames or clips, and of the cines that end with it."""
         parts = [self._write_item(item) for item in engine.state.output]
-        kept = [part for part in parts if part and (self.levels.cine or self.levels.study)]
+        kept = [part for part in parts if part and self.levels.gathers]
         tried = self.dataset.tried
         self._started().note(tried, self.trail.checksum(tried), kept, self.dataset.set_aside[self.noted_aside :])
         self.done, self.noted_aside = tried, len(self.dataset.set_aside)

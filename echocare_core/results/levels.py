@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import NamedTuple
 
+from echocare_core.errors import NoHeartBeat, UnreadableFrames
 from echocare_core.frames.export import study_numbers
 from echocare_core.outputs import plain_outputs, without_pixels
 from echocare_core.transforms.export_dataset import ExportDataset
@@ -17,6 +18,9 @@ from echocare_core.types import Foreign, Frames, JoinKeys, Output, Prediction
 
 Outputs = tuple[Output, ...]
 Combine = Callable[[Sequence[Outputs]], Sequence[Output]]  # outputs of the frames or clips, in order -> of the whole
+CombineInTime = Callable[[Sequence[Outputs], Sequence[int], Sequence[float]], Sequence[Output]]
+"""Outputs of the frames of a cine, their numbers in it, and when each was recorded in ms (empty where the file does not
+say) -> outputs of the cine."""
 Spacing = tuple[float, float] | None
 
 
@@ -76,17 +80,30 @@ class Levels:
         dataset: what the run reads, file by file.
         cine: makes the outputs of a cine; None where there are to be none.
         study: the same of a study.
+        over_time: in place of `cine`, where it must know which frame is which; it says of a still why there is nothing
+            to say.
     """
 
-    def __init__(self, dataset: ExportDataset, cine: Combine | None, study: Combine | None) -> None:
+    def __init__(
+        self,
+        dataset: ExportDataset,
+        cine: Combine | None,
+        study: Combine | None,
+        over_time: CombineInTime | None = None,
+    ) -> None:
         self.export = dataset.export
         self._files = {self.export.source_of(frames): frames for frames in dataset.by_path.values()}
-        self.cine, self.study = cine, study
+        self.cine, self.study, self.over_time = cine, study, over_time
         self.study_of = study_numbers(dataset.export) if study else {}
         self._cines: dict[Path, _Whole] = {}  # one, and those that a table comes back to
         self._studies: dict[int, _Whole] = {}
         turns = Counter(path for path, _ in self.export.turns)
         self._in_pieces = {path for path, count in turns.items() if count > 1}
+
+    @property
+    def gathers(self) -> bool:
+        """Whether what is said of frames is needed once more."""
+        return any((self.cine, self.study, self.over_time))
 
     def ended_before(self, path: Path) -> list[Complete]:
         """The cine before a file, where that is another one and no table comes back to it."""
@@ -100,7 +117,7 @@ class Levels:
     def add(self, part: Part) -> None:
         """Take what was said of one frame or clip."""
         frames = self._files[part.source]
-        if self.cine and len(frames) > 1:
+        if self.over_time or (self.cine and len(frames) > 1):
             self._cines.setdefault(frames.path, _Whole()).add(frames, part)
         if self.study:
             whole = self._studies.setdefault(self.study_of[frames.path], _Whole())
@@ -115,15 +132,25 @@ class Levels:
         return [self._complete_cine(self._cines.pop(path).in_time()) for path in paths]
 
     def _complete_cine(self, whole: _Whole) -> Complete:
-        assert self.cine
-        cine, (frames, number, spacing_mm) = self.cine, whole.middle
+        frames, number, spacing_mm = whole.middle
         return Complete(
             self.export.source_of(frames),
             lambda: self.cine_prediction(
-                frames, number, spacing_mm, plain_outputs(cine(whole.parts)), foreign_of_most(whole.foreign)
+                frames, number, spacing_mm, plain_outputs(self._of_cine(whole)), foreign_of_most(whole.foreign)
             ),
             self.export.names.get(frames.path, ""),
         )
+
+    def _of_cine(self, whole: _Whole) -> Sequence[Output]:
+        if self.over_time is None:
+            assert self.cine
+            return self.cine(whole.parts)
+        numbers = [number for _, number, _ in whole.seen]
+        times_ms = whole.seen[0][0].frame_times_ms
+        try:
+            return self.over_time(whole.parts, numbers, [times_ms[number] for number in numbers] if times_ms else ())
+        except NoHeartBeat as fault:
+            raise UnreadableFrames(whole.seen[0][0].path, str(fault)) from fault
 
     def _complete_study(self, number: int, whole: _Whole) -> Complete:
         assert self.study

@@ -176,6 +176,23 @@ def test_frames_cines_and_studies_stand_in_one_table(export: Path, tmp_path: Pat
     assert [case["name"] for case in cases[:3]] == ["Study 1", "ST1/CINE", "ST1/STILL"]
 
 
+def test_a_whole_cine_is_told_which_frame_is_which_and_when_and_a_still_is_named(export: Path, tmp_path: Path) -> None:
+    bundle = write_output_bundle(tmp_path / "bundle", ["mask"], over_time={"_target_": "output_bundle.FirstToLast"})
+    (tmp_path / "asked.csv").write_text("image,frame,group\nexport/ST2/CINE,4,P\nexport/ST2/CINE,1,P\n")
+
+    every = echocare.predict(bundle, export, tmp_path / "out")
+    asked = echocare.predict(bundle, tmp_path / "asked.csv", tmp_path / "asked")
+
+    cines = [row for rows in (every, asked) for row in rows if row["level"] == "cine"]
+    assert [(row["first_frame"], row["last_frame"], row["lasts_ms"]) for row in cines] == [
+        (0, 3, 120), (0, 4, 160), (1, 4, 120),
+    ]  # fmt: skip
+    assert [(one.source, one.reason) for one in every.set_aside] == [
+        ("ST1/STILL", "STILL has 1 frame; needed two. Record more.")
+    ]
+    assert [row["level"] for row in every if row["source"] == "ST1/STILL"] == ["frame"]
+
+
 def test_several_clips_and_nothing_to_combine_them_is_one_sentence(export: Path, tmp_path: Path) -> None:
     bundle = write_output_bundle(tmp_path / "bundle", ["scores"], clip=SLIDING)
 
