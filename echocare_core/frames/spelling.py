@@ -27,7 +27,7 @@ SPLITS = {
     **{"test": "test", "testing": "test", "unlabelled": "unlabelled", "unlabeled": "unlabelled"},
 }
 WRITTEN = "image_in_table"  # column for the paths of images as the table has them
-UNITS = ("mm", "mm2", "cm", "cm2", "ml", "px", "px2", "ms", "s", "percent", "bpm")
+UNITS = ("mm", "mm2", "cm", "cm2", "ml", "px", "px2", "px3", "ms", "s", "percent", "bpm")
 DECIMAL_COMMA, THOUSANDS = re.compile(r"[+-]?\d*,\d+"), re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,12 @@ NOT_CALIBRATED = "no calibration in the file: lengths in pixels"
 NOTHING_FOUND, NOT_FOUND = "nothing found", "not found"
 QUOTIENT = " / "  # between the names of two measurements of one unit, where their quotient is meant
 
-_UNITS = {"mm2": "mm²", "cm2": "cm²", "px2": "px²", "percent": "%", "px": "px", "count": "", "week": "weeks"}
-_WHOLE_FROM = {"mm2": 100.0, "cm2": 100.0, "px2": 0.0, "px": 0.0, "count": 0.0}  # from here on, decimals say nothing
+_UNITS = {
+    **{"mm2": "mm²", "cm2": "cm²", "px2": "px²", "px3": "px³"},
+    **{"percent": "%", "px": "px", "count": "", "week": "weeks"},
+}
+# from here on, decimals say nothing
+_WHOLE_FROM = {"mm2": 100.0, "cm2": 100.0, "px2": 0.0, "px3": 0.0, "px": 0.0, "count": 0.0, "frame": 0.0}
 _ONE_DECIMAL = {"mm", "cm", "ml", "ms", "mm2", "cm2", "percent"}
 
 
@@ -95,7 +99,7 @@ def score_text(scores: Scores) -> str:
 
 def in_pixels(outputs: Iterable[Output]) -> bool:
     """Whether a length or an area among the outputs is in pixels, since nothing calibrates its frame."""
-    return any(isinstance(output, Measurement) and output.unit in ("px", "px2") for output in outputs)
+    return any(isinstance(output, Measurement) and output.unit in ("px", "px2", "px3") for output in outputs)
 
 
 def outputs_text(outputs: Iterable[Output]) -> list[str]:

@@ -18,7 +18,7 @@ from echocare_core.types import Measurement
 
 Spacing = tuple[float, float] | None
 Line = NDArray[np.floating[Any]]
-IN_PIXELS = {"px": 1, "px2": 2}  # units that grow with the picture, with what power
+IN_PIXELS = {"px": 1, "px2": 2, "px3": 3}  # units that grow with the picture, with what power
 _DIRECTIONS = np.stack([np.cos(np.deg2rad(np.arange(180))), np.sin(np.deg2rad(np.arange(180)))])
 
 

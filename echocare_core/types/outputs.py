@@ -151,7 +151,8 @@ class Measurement:
     Attributes:
         name: of what was measured.
         value: nan where it is unknown.
-        unit: such as "mm", "mm2", "ml", "percent" or "count"; "px" and "px2" where nothing calibrates the frame.
+        unit: such as "mm", "mm2", "ml", "percent" or "count"; "px", "px2" and "px3" where nothing calibrates the
+            frame.
         line_px: where it was measured, to be drawn: float (points, 2), (row, column) in pixels of the recorded frame,
             where a pixel's centre has whole numbers; an outline ends where it begins. None where it is not along a
             line.

@@ -21,7 +21,7 @@ FACTORS = {
     **{("cm", "mm"): 10.0, ("mm", "cm"): 0.1, ("cm2", "mm2"): 100.0, ("mm2", "cm2"): 0.01},
     **{("s", "ms"): 1000.0, ("ms", "s"): 0.001, ("m", "mm"): 1000.0, ("m", "cm"): 100.0},
 }
-PIXELS = {"mm": "px", "cm": "px", "mm2": "px2", "cm2": "px2"}
+PIXELS = {"mm": "px", "cm": "px", "mm2": "px2", "cm2": "px2", "ml": "px3"}
 
 
 class NumberQuestion(Question):
@@ -129,7 +129,7 @@ def number_question(column: str, measured: Sequence[str]) -> NumberQuestion | No
     found = ", ".join(one.rpartition("_")[2] for one in same)
     hint = (
         "The files are not calibrated: measure the labels in pixels, or export files with their scale."
-        if unit in PIXELS and found in ("px", "px2")
+        if unit in PIXELS and found in ("px", "px2", "px3")
         else "Write the labels in that unit, and name the column so."
     )
     raise TableError(f"The labels have {name} in {unit}, the results in {found}, which cannot be compared. {hint}")

@@ -12,7 +12,7 @@ _KNOWN = {
     **{"mm": ("mm", "millimeter"), "cm": ("cm", "centimeter"), "m": ("m", "meter")},
     **{"mm2": ("mm2", "square millimeter"), "cm2": ("cm2", "square centimeter"), "m2": ("m2", "square meter")},
     **{"mm3": ("mm3", "cubic millimeter"), "cm3": ("cm3", "cubic centimeter"), "ml": ("mL", "milliliter")},
-    **{"px": ("{pixels}", "pixels"), "px2": ("{pixels2}", "square pixels")},
+    **{"px": ("{pixels}", "pixels"), "px2": ("{pixels2}", "square pixels"), "px3": ("{pixels3}", "cubic pixels")},
     **{"percent": ("%", "percent"), "ms": ("ms", "millisecond"), "s": ("s", "second"), "bpm": ("/min", "per minute")},
     **{"mm/s": ("mm/s", "millimeter per second"), "cm/s": ("cm/s", "centimeter per second")},
     **{"m/s": ("m/s", "meter per second"), "degree": ("deg", "degree"), "mmhg": ("mm[Hg]", "millimeter of mercury")},

@@ -1,7 +1,7 @@
 // Numbers as a person reads them: the same words as under the overlays (`results/wording.py`).
 
-const UNIT_SYMBOLS = { mm2: "mm²", cm2: "cm²", px2: "px²", percent: "%", count: "" };
-const WHOLE_FROM = { mm2: 100, cm2: 100, px2: 0, px: 0, count: 0 };
+const UNIT_SYMBOLS = { mm2: "mm²", cm2: "cm²", px2: "px²", px3: "px³", percent: "%", count: "" };
+const WHOLE_FROM = { mm2: 100, cm2: 100, px2: 0, px3: 0, px: 0, count: 0, frame: 0 };
 const ONE_DECIMAL = ["mm", "cm", "ml", "ms", "mm2", "cm2", "percent"];
 
 /** The sign of a unit: "mm2" is "mm²". */

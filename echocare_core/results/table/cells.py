@@ -20,7 +20,10 @@ Row = Mapping[str, object]
 FIRST_COLUMNS = ("bundle", "source", "frame", "frame_time_ms")
 SET_ASIDE_COLUMNS = ("source", "frame", "image", "reason")
 
-_DECIMALS = {"mm": 3, "cm": 4, "mm2": 3, "cm2": 4, "px": 3, "px2": 3, "ms": 3, "ml": 3, "percent": 3, "count": 0}
+_DECIMALS = {
+    **{"mm": 3, "cm": 4, "mm2": 3, "cm2": 4, "px": 3, "px2": 3, "px3": 1, "ms": 3, "ml": 3, "percent": 3},
+    **{"count": 0, "frame": 0},
+}
 _SPACING_DECIMALS = _OTHER_DECIMALS = 6  # a pixel of 0.0529167 mm over 4000 pixels must not lose a hundredth of a mm
 
 

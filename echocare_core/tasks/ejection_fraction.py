@@ -1,0 +1,156 @@
+"""Ejection fraction of a cine, from the volume of the left ventricle in each of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+from scipy.signal import find_peaks
+
+from echocare_core.counting import counted
+from echocare_core.errors import NoHeartBeat
+from echocare_core.tasks.ventricle import VOLUME
+from echocare_core.types import Measurement, Output
+
+Curve = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The systole of one beat.
+
+    Attributes:
+        diastole, systole: places in the curve of the end of diastole and of the end of systole.
+        end_diastolic, end_systolic: volumes there.
+    """
+
+    diastole: int
+    systole: int
+    end_diastolic: float
+    end_systolic: float
+
+    @property
+    def ejection_fraction(self) -> float:
+        """(EDV - ESV) / EDV, 0 to 1."""
+        return (self.end_diastolic - self.end_systolic) / self.end_diastolic
+
+
+def find_beats(volumes: Curve, *, smoothed_frames: int, least_prominence: float, near_extreme: float) -> list[Beat]:
+    """The beats in a curve of volumes, whatever the rate at which it was recorded.
+
+    The end of diastole is a maximum, the end of systole the minimum behind it, both prominent: the atrium's part of
+    the filling, and noise, are not. A systole after which the volume does not rise again is cut off and counts not. A
+    cine may begin with the end of diastole, as those do that an ECG started: its first frame is one if hardly any other
+    is larger.
+
+    Args:
+        volumes: of each frame, in any unit; nan where none was measured, in whose place its neighbours stand.
+        smoothed_frames: over how many frames the running median is taken.
+        least_prominence: of maxima and minima, as a share of the curve's whole swing.
+        near_extreme: how far below the largest volume the first frame may lie, as a share of that swing.
+    """
+    known = np.flatnonzero(np.isfinite(volumes))
+    if len(known) < 3:
+        return []
+    curve = median_filter(np.interp(np.arange(len(volumes)), known, volumes[known]), smoothed_frames, mode="nearest")
+    low, high = float(curve.min()), float(curve.max())
+    swing = high - low
+    if swing <= 0:
+        return []
+    minima, _ = find_peaks(-np.pad(curve, 1, constant_values=high), prominence=least_prominence * swing)
+    maxima, _ = find_peaks(np.pad(curve, 1, constant_values=low), prominence=least_prominence * swing)
+    inner = [place - 1 for place in minima if 1 < place < len(curve)]
+    tops = [place - 1 for place in maxima if place > 1 or curve[0] >= high - near_extreme * swing]
+    beats = []
+    for top, following in pairwise([*tops, len(curve)]):
+        if between := [place for place in inner if top < place < following]:
+            bottom = min(between, key=lambda place: curve[place])
+            beats.append(Beat(int(top), int(bottom), float(curve[top]), float(curve[bottom])))
+    return beats
+
+
+def measure_ejection(
+    parts: Sequence[Sequence[Output]],
+    numbers: Sequence[int] = (),
+    times_ms: Sequence[float] = (),
+    *,
+    smoothed_frames: int,
+    least_prominence: float,
+    near_extreme: float,
+    least_change: float,
+) -> tuple[Output, ...]:
+    """What the frames of a cine say together; `over_time` of `WriteResults`.
+
+    Args:
+        parts: outputs of each frame, in order; `left_ventricle_volume` among those in which one was found.
+        numbers: of these frames in the cine; empty for 0, 1, 2, ...
+        times_ms: when each was recorded; empty where the file does not say.
+        smoothed_frames, least_prominence, near_extreme: as for `find_beats`.
+        least_change: smallest share of the end-diastolic volume that a beat ejects; what changes less is noise.
+
+    Returns:
+        `ejection_fraction`, mean of the beats, and of two or more `ejection_fraction_spread`, the largest less the
+        smallest; `end_diastolic_volume` and `end_systolic_volume`, means in ml, or px3 where the frames are not
+        calibrated; `beats`; `end_diastolic` and `end_systolic` frame, of the beat nearest to the mean; and
+        `heart_rate` where times are known and two ends of diastole.
+
+    Raises:
+        NoHeartBeat: a still, or frames among which there is no whole systole.
+    """
+    if len(parts) < 2:
+        raise NoHeartBeat("has 1 frame; an ejection fraction needs a cine of a whole beat. Record one.")
+    found = [next((one for one in part if _is_volume(one)), None) for part in parts]
+    units = {one.unit for one in found if one}
+    volumes = np.array([one.value if one else np.nan for one in found])
+    beats = find_beats(
+        volumes, smoothed_frames=smoothed_frames, least_prominence=least_prominence, near_extreme=near_extreme
+    )
+    beats = [beat for beat in beats if beat.ejection_fraction >= least_change]
+    if not beats or len(units) != 1:
+        raise NoHeartBeat(_why_none(volumes))
+    return _measurements(beats, units.pop(), list(numbers) or list(range(len(parts))), times_ms)
+
+
+def _measurements(
+    beats: Sequence[Beat], unit: str, numbers: Sequence[int], times_ms: Sequence[float]
+) -> tuple[Measurement, ...]:
+    fractions = [100 * beat.ejection_fraction for beat in beats]
+    mean = fmean(fractions)
+    typical = min(beats, key=lambda beat: abs(100 * beat.ejection_fraction - mean))
+    spread = [Measurement("ejection_fraction_spread", max(fractions) - min(fractions), "percent")] if beats[1:] else []
+    rate = []
+    if len(times_ms) and beats[1:]:
+        first, last = times_ms[beats[0].diastole], times_ms[beats[-1].diastole]
+        rate = [Measurement("heart_rate", 60_000 * (len(beats) - 1) / (last - first), "bpm")]
+    return (
+        Measurement("ejection_fraction", mean, "percent"),
+        *spread,
+        Measurement("end_diastolic_volume", fmean(beat.end_diastolic for beat in beats), unit),
+        Measurement("end_systolic_volume", fmean(beat.end_systolic for beat in beats), unit),
+        Measurement("beats", float(len(beats)), "count"),
+        *rate,
+        Measurement("end_diastolic", float(numbers[typical.diastole]), "frame"),
+        Measurement("end_systolic", float(numbers[typical.systole]), "frame"),
+    )
+
+
+def _is_volume(output: Output) -> bool:
+    return isinstance(output, Measurement) and output.name == VOLUME
+
+
+def _why_none(volumes: Curve) -> str:
+    known = int(np.isfinite(volumes).sum())
+    if known < 3:
+        return (
+            f"shows a left ventricle in {known} of {counted(len(volumes), 'frame')}; an ejection fraction needs one in "
+            "each of a whole beat. Choose an apical view."
+        )
+    return (
+        f"has {counted(len(volumes), 'frame')} in which the left ventricle does not fill, eject and fill again; an "
+        "ejection fraction needs a whole beat. Record a longer cine."
+    )
