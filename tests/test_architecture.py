@@ -17,7 +17,7 @@ ORDER = [
     *("disk", "lock", "atomic", "parent", "secret", "bundle", "origin"),
     *("untrusted", "overrides"),
     *("frames", "layouts", "inventory", "pacs", "privacy"),
-    *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "engines"),
+    *("distributed", "transforms", "models", "evaluation", "training", "pretraining", "tasks", "phantom", "engines"),
     *(
         "results",
         "kinds",
