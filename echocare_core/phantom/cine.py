@@ -12,7 +12,7 @@ from echocare_core.phantom.beat import Beats
 from echocare_core.phantom.heart import build_heart
 from echocare_core.phantom.look import draw_scanner
 from echocare_core.phantom.scanner import Scanner
-from echocare_core.phantom.ventricle import Outline, Ventricle
+from echocare_core.phantom.ventricle import Ventricle
 
 BELOW_MM = 12.0  # of the mitral plane that is seen at least
 APEX_DEPTH_MM, TURN_DEGREES = (8.0, 32.0), 22.0
@@ -78,7 +78,7 @@ def simulate_cine(
     )
 
 
-def _mask(scanner: Scanner, outline: Outline) -> NDArray[np.uint8]:
+def _mask(scanner: Scanner, outline: NDArray[np.floating]) -> NDArray[np.uint8]:
     return polygon2mask(scanner.size, scanner.to_pixels(outline) - 0.5).astype(np.uint8)
 
 

@@ -8,6 +8,7 @@ a linear scanner in the manner of COLE, Gao et al., IEEE Trans Ultrason 56:404, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ class Scanner:
         gain = 10 ** (self.gain_db / 20)
         return np.hypot(parts[0] * gain + noise[0] + self.haze, parts[1] * gain + noise[1])
 
-    def _spread(self, echoes: NDArray[np.floating]) -> Field:
+    def _spread(self, echoes: NDArray[Any]) -> Field:
         spread = echoes.reshape(BEAMS, SAMPLES).astype(np.float32)
         for axis, sigma in ((0, self.across_beams), (1, self.along_samples)):
             spread = gaussian_filter1d(spread, sigma, axis, mode="constant", truncate=3)

@@ -14,7 +14,7 @@ from echocare_core.phantom.cine import SimulatedCine, simulate_cine
 from echocare_core.phantom.ventricle import Ventricle, draw_ventricle
 
 HEIGHT = 160  # of the pictures in pixels
-FRAMES, FRAME_MS = 56, 40.0  # of a cine: nearly two beats at the slowest rate
+FRAMES, FRAME_MS = 40, 50.0  # of a cine: nearly two beats at the slowest rate
 SPREAD_MS = 3000.0  # over which the frames of a patient to train on are drawn
 
 
@@ -53,7 +53,7 @@ def write_cines(folder: Path, ventricles: Iterable[Ventricle | None], seed: int)
         seed: the same seed gives the same cines; another one than that of the training gives other patients.
     """
     folder.mkdir(parents=True)
-    times_ms, rows = FRAME_MS * np.arange(FRAMES), []
+    times_ms, rows = np.linspace(0, FRAME_MS * (FRAMES - 1), FRAMES), []
     for number, ventricle in enumerate(ventricles):
         generator = np.random.default_rng([seed, number])
         cine = simulate_cine(ventricle or draw_ventricle(generator), times_ms, generator, height=HEIGHT)

@@ -104,7 +104,7 @@ def measure_ejection(
     """
     if len(parts) < 2:
         raise NoHeartBeat("has 1 frame; an ejection fraction needs a cine of a whole beat. Record one.")
-    found = [next((one for one in part if _is_volume(one)), None) for part in parts]
+    found = [_volume_of(part) for part in parts]
     units = {one.unit for one in found if one}
     volumes = np.array([one.value if one else np.nan for one in found])
     beats = find_beats(
@@ -139,8 +139,8 @@ def _measurements(
     )
 
 
-def _is_volume(output: Output) -> bool:
-    return isinstance(output, Measurement) and output.name == VOLUME
+def _volume_of(part: Sequence[Output]) -> Measurement | None:
+    return next((one for one in part if isinstance(one, Measurement) and one.name == VOLUME), None)
 
 
 def _why_none(volumes: Curve) -> str:

@@ -1,0 +1,174 @@
+"""Ejection fraction: the simulated frames that the bundle was trained on, and how well it measures.
+
+    python benchmarks/ejection_fraction.py simulate FOLDER
+    python benchmarks/ejection_fraction.py measure OUT --camus CAMUS
+
+Three tests, none of them in the training:
+
+    simulated   patients of the same simulator, under another seed
+    shapes      the same simulator moves the contours of the test patients of CAMUS at both ends of systole: shapes and
+                motion are those of real patients, pictures are not
+    real        frames of CAMUS patients at both ends of systole, of whom the clinic has measured ejection fraction and
+                volumes in two views
+
+CAMUS (Leclerc et al., IEEE Trans Med Imaging 38:2198, 2019) is licensed CC BY-NC-SA 4.0: it is only measured with,
+and is not part of this project. Its folder has `table.csv` (image, group, view, phase, ef, source_width,
+source_height), and `camus_4ch_ed_es_46pts.txt` with `camus_4ch_split.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from echocare_core.assessment.evaluate import evaluate
+from echocare_core.evaluation.agreement import summarise_agreement
+from echocare_core.evaluation.estimate import Estimate, estimate
+from echocare_core.evaluation.statistic import Numbers, Statistic, ratio
+from echocare_core.phantom import Ventricle
+from echocare_core.phantom.write import write_cines, write_training_frames
+from echocare_core.prediction import predict
+
+BUNDLE = "ejection_fraction_regression"
+PATIENTS, FRAMES, SEED = {"train": 400, "val": 30, "test": 30}, 2, 20250912
+TEST_SEED = 20250914
+HALF_BEAT = "cine_patient0001_4ch_10frames"
+ROW_MM, COLUMN_MM = 0.154, 0.308  # of the pixels of CAMUS
+GRID_MM = (
+    148 / 256,
+    192 / 256,
+)  # (row, column) of the grid of its contours: mean size of the pictures of five patients
+SIDES = 40  # points of a contour before those on the mitral plane
+COLUMNS = ("mean_absolute_error", "root_mean_squared_error", "r2", "bias", "lower_limit", "upper_limit")
+NAME = "ejection_fraction_percent"
+
+app = typer.Typer(add_completion=False, help=__doc__)
+
+
+@app.command()
+def simulate(folder: Annotated[Path, typer.Argument(help="New folder.")]) -> None:
+    """Write the simulated frames with masks that the bundle was trained on."""
+    write_training_frames(folder, PATIENTS, FRAMES, SEED)
+
+
+@app.command()
+def measure(
+    out: Annotated[Path, typer.Argument(help="Folder for cines, results and numbers.")],
+    camus: Annotated[Path | None, typer.Option(help="Folder of CAMUS; without it only simulated patients.")] = None,
+    bundle: Annotated[str, typer.Option(help="Name or folder of the bundle.")] = BUNDLE,
+    patients: Annotated[int, typer.Option(help="How many of the simulated ones, and at most of CAMUS.")] = 24,
+    seed: Annotated[
+        int, typer.Option(help="Of the simulated patients; another one to choose settings by.")
+    ] = TEST_SEED,
+) -> None:
+    """Measure on simulated patients, on CAMUS contours that the simulator moves, and on real frames of CAMUS."""
+    numbers = {"simulated": _of_cines(out / "simulated", [None] * patients, seed, bundle)}
+    if camus is not None:
+        numbers["shapes"] = _of_cines(out / "shapes", list(_ventricles(camus))[:patients], seed + 1, bundle)
+        numbers |= _of_real(out / "real", camus, bundle)
+    (out / "numbers.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    table = Table("test", *COLUMNS, "patients")
+    for name, found in numbers.items():
+        cells = (f"{found[one]['mean']:.2f} ({found[one]['low']:.2f} to {found[one]['high']:.2f})" for one in COLUMNS)
+        table.add_row(name, *cells, str(found["bias"]["images"]))
+    Console().print(table)
+
+
+def _of_cines(folder: Path, ventricles: list[Ventricle | None], seed: int, bundle: str) -> dict[str, Any]:
+    if not (folder / "cines" / "labels.csv").is_file():
+        write_cines(folder / "cines", ventricles, seed)
+    evaluate(bundle, folder / "cines", folder / "cines" / "labels.csv", folder / "out", overwrite=True, progress=False)
+    rows = pd.read_csv(folder / "out" / "evaluation.csv")
+    of_ef = rows.assign(measured=rows[NAME], truth=rows[f"{NAME}_reference"])
+    return {**_summary(of_ef), "not measured": len(ventricles) - len(of_ef)}
+
+
+def _summary(rows: pd.DataFrame) -> dict[str, Any]:
+    apart = rows.assign(squared=(rows["measured"] - rows["truth"]) ** 2)
+    found = {
+        **summarise_agreement(rows, "percent"),
+        "root_mean_squared_error": estimate(apart, ROOT_MEAN_SQUARE),
+        "r2": estimate(apart, R2),
+    }
+    return {name: _entry(found[name]) for name in COLUMNS}
+
+
+def _entry(one: Estimate) -> dict[str, float]:
+    return {"mean": one.estimate, "low": one.low, "high": one.high, "images": one.images, "groups": one.groups}
+
+
+def _root_mean_square(rows: pd.DataFrame, counts: Numbers) -> Numbers:
+    return np.sqrt(ratio(counts @ rows["squared"].to_numpy(float), counts.sum(axis=1)))
+
+
+def _determination(rows: pd.DataFrame, counts: Numbers) -> Numbers:
+    """1 - sum of squared errors / sum of squared distances of the truth from its mean."""
+    truth, number = rows["truth"].to_numpy(float), counts.sum(axis=1)
+    around = counts @ truth**2 - ratio((counts @ truth) ** 2, number)
+    return 1 - ratio(counts @ rows["squared"].to_numpy(float), around)
+
+
+ROOT_MEAN_SQUARE = Statistic("the root mean square", _root_mean_square, ("squared",), unit="percent", kind="skewed")
+R2 = Statistic("R2", _determination, ("squared", "truth"), kind="skewed", without="all values are equal")
+
+
+def _ventricles(camus: Path) -> Iterator[Ventricle]:
+    """The test patients of CAMUS: contours from the lateral annulus to the septal one, ends of diastole and systole."""
+    with (camus / "camus_4ch_split.csv").open(encoding="utf-8") as file:
+        split = {row["FileName"]: row for row in csv.DictReader(file)}
+    contours = {}
+    for line in (camus / "camus_4ch_ed_es_46pts.txt").read_text(encoding="utf-8").splitlines():
+        *numbers, name = line.split()
+        across, down = np.array(numbers, float).reshape(-1, 2)[:SIDES].T
+        contours[name] = np.stack([down * GRID_MM[0], across * GRID_MM[1]], axis=1)
+    for patient, row in split.items():
+        if row["Split"] == "TEST":
+            diastole, systole = (contours[f"{patient}_{row[phase]}"] for phase in ("ED", "ES"))
+            away = np.linalg.norm(diastole - (diastole[0] + diastole[-1]) / 2, axis=1)
+            yield Ventricle(diastole, systole, int(away.argmax()))
+
+
+def _of_real(folder: Path, camus: Path, bundle: str) -> dict[str, Any]:
+    """Ejection fractions from the volumes of two frames each, of the four-chamber view and of the mean of two views."""
+    table = pd.read_csv(camus / "table.csv")
+    (folder / "frames").mkdir(parents=True, exist_ok=True)
+    for row in table.to_dict("records"):
+        _write_square(camus / row["image"], folder / "frames" / f"{Path(row['image']).stem}.png", row)
+    half_beat = sorted((camus / HALF_BEAT).glob("*.png"))  # of the first patient, from one end of systole to the other
+    for path in half_beat:
+        _write_square(path, folder / "frames" / f"half_{path.stem}.png", table.to_dict("records")[0])
+    results = predict(bundle, folder / "frames", folder / "out", settings={"overwrite": True})
+    volumes = {Path(str(row["source"])).stem: row["left_ventricle_volume_px3"] for row in results}
+    table["volume"] = [volumes[Path(name).stem] for name in table["image"]]
+    wide = table.pivot(index=["group", "view"], columns="phase", values="volume").astype(float)
+    wide["measured"] = 100 * (wide["ED"] - wide["ES"]) / wide["ED"]
+    print(wide.join(table.groupby("group")["ef"].first()).to_string())
+    if half_beat:
+        curve = [float(volumes[f"half_{path.stem}"] or "nan") for path in half_beat]
+        print("half beat, px3:", *(f"{volume:.0f}" for volume in curve), f"EF {100 - 100 * curve[-1] / curve[0]:.1f}")
+    truth = table.groupby("group")["ef"].first().rename("truth")
+    views = {"real, four-chamber": wide.xs("4CH", level="view"), "real, both views": wide.groupby("group").mean()}
+    return {name: _summary(one.join(truth).reset_index()) for name, one in views.items()}
+
+
+def _write_square(source: Path, target: Path, row: dict[str, Any]) -> None:
+    """A picture with square pixels: those of CAMUS are wider than high."""
+    picture = Image.open(source)
+    height_mm, width_mm = row["source_height"] * ROW_MM, row["source_width"] * COLUMN_MM
+    picture.resize((round(picture.height * width_mm / height_mm), picture.height), Image.Resampling.BILINEAR).save(
+        target
+    )
+
+
+if __name__ == "__main__":
+    app()
