@@ -12,7 +12,8 @@ from echocare_core.phantom.ventricle import Outline, Ventricle
 
 Places = NDArray[np.float32]  # (scatterers, 2): (depth, across) in mm
 TISSUE_PER_MM2 = 1.3
-CARRIED_MM = 14.0  # how far from the wall tissue follows it
+CARRIED_MM = 28.0  # from the wall on, over which tissue follows it less and less
+NEAR_MM = 1.5  # points of the wall that are as near as this count alike
 LEAFLET = 90  # scatterers of a leaflet of the mitral valve
 
 
@@ -103,9 +104,8 @@ def _spread(depth_mm: float, opening: float, generator: np.random.Generator) -> 
 
 def _carried(places: NDArray[np.float64], ventricle: Ventricle) -> NDArray[np.float64]:
     """How far each place moves until the end of systole: as the near points of the wall, less the farther it lies."""
-    wall, shift = ventricle.diastole[::2], (ventricle.systole - ventricle.diastole)[::2]
+    wall, shift = ventricle.diastole, ventricle.systole - ventricle.diastole
     squared = ((places[:, None, :].astype(np.float32) - wall[None].astype(np.float32)) ** 2).sum(-1)
-    near = np.exp(-squared / (2 * CARRIED_MM**2))
-    sums = near.sum(axis=1, keepdims=True)
-    moved = near @ shift / np.maximum(sums, 1e-6)
-    return np.asarray(moved * np.exp(-np.sqrt(squared.min(axis=1, keepdims=True)) / (2 * CARRIED_MM)))
+    near = 1 / (squared + NEAR_MM**2) ** 2  # so steep that a place on the wall moves as the wall, also at the apex
+    moved = near @ shift / near.sum(axis=1, keepdims=True)
+    return np.asarray(moved * np.exp(-np.sqrt(squared.min(axis=1, keepdims=True)) / CARRIED_MM))
