@@ -11,7 +11,6 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[2]
 README = REPOSITORY / "README.md"
 START, END = "<!-- bundles -->\n", "<!-- /bundles -->\n"
-ON_THE_PAGE = ("auc_per_patient", "balanced_accuracy_per_patient", "activation_in_mask", "mask_share")  # of a bundle
 HEAD = "| bundle | task | own test set | external test sets | plain network |\n|---|---|---|---|---|\n"
 
 
@@ -46,10 +45,9 @@ def interval(number: dict[str, float]) -> str:
 
 
 def scores(test_set: str, numbers: dict[str, dict[str, float]]) -> str:
-    """The numbers of a network on one test set, in one cell, but those that only the page of its bundle has."""
+    """The numbers of a network on one test set, in one cell."""
     name = test_set.removesuffix(" (external)").removesuffix(" test")
-    shown = {key: number for key, number in numbers.items() if key not in ON_THE_PAGE}
-    return f"{name}: " + "; ".join(f"{metric_name(key, numbers)} {interval(number)}" for key, number in shown.items())
+    return f"{name}: " + "; ".join(f"{metric_name(key, numbers)} {interval(number)}" for key, number in numbers.items())
 
 
 def plain_network(results: dict[str, Any]) -> str:
