@@ -158,7 +158,19 @@ def test_outputs_have_their_units_scores_boxes_and_points(client: TestClient, fi
 def test_the_answer_says_how_it_was_made(client: TestClient, files: Path) -> None:
     answer = send(client, files / "still").json()
 
-    assert answer["bundle"] == "_".join(("mask", "boxes", "points", "scores", "picture", "text", "number", "embedding"))
+    assert answer["bundle"] == "_".join(
+        (
+            "mask",
+            "boxes",
+            "points",
+            "scores",
+            "activation",
+            "picture",
+            "text",
+            "number",
+            "embedding",
+        )
+    )
     assert answer["origin"]["engine"] == "torch"
     assert answer["intended_use"] == "Tests."
 
