@@ -83,6 +83,7 @@ class _Anatomy:
 
     @classmethod
     def of(cls, places: Numbers, ventricle: Ventricle) -> _Anatomy:
+        """Where places (n, 2) lie in a ventricle at the end of diastole."""
         outline = ventricle.diastole
         dense = np.concatenate(
             [np.linspace(*ends, 8, endpoint=False) for ends in pairwise([*outline, outline[0]])]  # 8 between two points
