@@ -88,13 +88,15 @@ def _read_origin(path: Path) -> Mapping[str, Any]:
 def questions_of(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The questions among columns of results, with the names of their classes.
 
-    A question NAME has its answer in a column of that name and NAME_CLASS_probability for each class.
+    A question NAME has its answer in a column of that name and NAME_CLASS_probability for each class. A probability
+    belongs to the longest name that it begins with: that of `margin_angular` is none of `margin`.
     """
     asked = [column.removesuffix(PROBABILITY) for column in columns if column.endswith(PROBABILITY)]
-    questions = {
-        name: tuple(one.removeprefix(f"{name}_") for one in asked if one.startswith(f"{name}_")) for name in columns
-    }
-    return {name: classes for name, classes in questions.items() if len(classes) > 1}
+    begun = {name: [one for one in asked if one.startswith(f"{name}_")] for name in columns}
+    names = [name for name, ones in begun.items() if len(ones) > 1]
+    owner = {one: max((name for name in names if one in begun[name]), key=len, default="") for one in asked}
+    own = {name: [one for one in begun[name] if owner[one] == name] for name in names}
+    return {name: tuple(one.removeprefix(f"{name}_") for one in ones) for name, ones in own.items() if len(ones) > 1}
 
 
 def scores_in(row: Mapping[str, str], name: str, classes: Sequence[str]) -> Scores | None:

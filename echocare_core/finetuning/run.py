@@ -120,7 +120,7 @@ def finetune(
         out.mkdir(parents=True, exist_ok=True)
     with FolderLock(out, "the fine-tuning"):
         cases = complete_table(table, out / IMAGES, int(opened.get_parsed_content("seed")), *_target(opened))
-        _check_same(out, folder, name, cases, settings)
+        _check_same(out, folder, name, cases, {**settings, TUNING: opened.get(TUNING, FULL)})
         for line in str(cases).splitlines():
             logger.info("%s", line)
         splits = [split for split in (*NEEDED[1:], TEST) if split in cases.images]

@@ -86,11 +86,11 @@ def stopped(tmp_path_factory):
     return data, out
 
 
-def test_the_same_call_goes_on_where_it_was_stopped(stopped, tmp_path):
+def test_a_call_that_asks_for_the_same_goes_on_where_it_was_stopped(stopped, tmp_path):
     data, begun = stopped
     out = shutil.copytree(begun, tmp_path / "out")
     chosen = (out / "training" / "chosen.pt").stat().st_mtime_ns
-    done = finetune(BUNDLE, data, out, settings=SHORT)
+    done = finetune(BUNDLE, data, out, tuning="full", settings=SHORT)  # which finetune.json says too
     assert (out / "training" / "chosen.pt").stat().st_mtime_ns == chosen
     assert done.bundle.is_dir()
     assert [path.name for path in out.iterdir() if path.name.startswith(".") and "lock" not in path.name] == []
