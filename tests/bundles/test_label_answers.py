@@ -1,4 +1,4 @@
-"""Every bundle that gives masks answers MONAI Label as it asks: upright, whole labels, in mm; others are refused."""
+"""Every bundle that gives masks or boxes answers MONAI Label as it asks: upright, whole labels; others are refused."""
 
 import json
 
@@ -15,9 +15,9 @@ from echocare_core.integrations.label.folder import check_suitable
 SHARE = (slice(0, 60), slice(200, 256))  # of the network's picture: a mark in the top right corner
 
 
-def test_the_bundle_is_suitable_exactly_if_it_gives_masks(bundle, metadata):
+def test_the_bundle_is_suitable_exactly_if_it_gives_masks_or_boxes(bundle, metadata):
     [output, *_] = metadata["network_data_format"]["outputs"].values()
-    if output["format"] == "segmentation":
+    if output["format"] in ("segmentation", "boxes"):
         check_suitable(bundle)
     else:
         with pytest.raises(BundleError, match=f"{bundle.name} gives no masks"):

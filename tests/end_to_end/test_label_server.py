@@ -35,7 +35,7 @@ BUNDLES = sorted(
     if next(iter(read_metadata(folder)["network_data_format"]["outputs"].values()))["format"] == "segmentation"
 )
 NAMES = [folder.name for folder in BUNDLES]
-HEAD, CORNER = "fetal_head_segmentation", "corner_segmentation"
+HEAD, CORNER, DETECTION = "fetal_head_segmentation", "corner_segmentation", "organ_detection"
 DEMO = Path(echocare.__file__).parent / "demo" / "export"
 SIZE = (96, 128)  # (height, width) of the pictures with a mark, which is 4 rows by 6 columns eight times as large
 STILL, CINE = "exam/IM0001", "exam/cine"
@@ -83,7 +83,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(place: Path) -> Iterator[Server]:
     corner = write_corner_bundle(place / CORNER)
-    with running_server(write_studies(place / "studies"), [*BUNDLES, corner], place / "app") as running:
+    bundles = [*BUNDLES, corner, shipped_folder() / DETECTION]
+    with running_server(write_studies(place / "studies"), bundles, place / "app") as running:
         yield running
 
 
@@ -101,8 +102,10 @@ def is_the_mark(mask: np.ndarray) -> bool:
 
 def test_info_names_every_suitable_bundle_its_training_and_what_to_draw_next(server: Server) -> None:
     info = server.get("/info/")
-    assert set(info["models"]) == set(info["trainers"]) == {*NAMES, CORNER}
+    assert set(info["models"]) == set(info["trainers"]) == {*NAMES, CORNER, DETECTION}
     assert {"uncertainty", *(f"uncertainty_{name}" for name in NAMES)} <= set(info["strategies"])
+    assert f"uncertainty_{DETECTION}" not in info["strategies"]
+    assert info["models"][DETECTION]["labels"]["breast_lesion"] == 5
     assert all(model["type"] == "segmentation" and model["dimension"] == 2 for model in info["models"].values())
 
 
@@ -207,6 +210,21 @@ def test_every_bundle_answers_there_what_it_predicts(server: Server, bundle: Pat
         assert measured == pytest.approx({name: row[name] for name in measured}, abs=6e-4)
 
 
+def test_a_detection_answers_there_with_the_boxes_that_it_predicts(server: Server, place: Path, tmp_path: Path) -> None:
+    shutil.copy(place / "studies" / "p0.png", tmp_path)
+    echocare.predict(DETECTION, str(tmp_path / "p0.png"), str(tmp_path / "out"), settings={"engine": "torch"})
+    boxes = pd.read_csv(tmp_path / "out" / "boxes.csv")
+    mask, said = server.mask(tmp_path, DETECTION, "p0")
+
+    assert len(boxes) > 0
+    assert [box["label"] for box in said["boxes"]] == list(boxes["label"])
+    edges = boxes[["top_px", "left_px", "bottom_px", "right_px"]].to_numpy()
+    assert np.array([box["corners_px"] for box in said["boxes"]]) == pytest.approx(edges, abs=0.01)
+    assert mask.shape == Image.open(tmp_path / "p0.png").size[::-1]
+    top, left, bottom, right = edges[0].round().astype(int)
+    assert (mask[top:bottom, left:right] > 0).all()
+
+
 ERRORS: dict[str, tuple[dict[str, Any], int, str]] = {
     "no such picture": ({"image": "nobody"}, 404, "The studies have no picture 'nobody'"),
     "no such frame": ({"image": CINE, "frame": 999}, 400, "UnreadableFrames: cine.dcm has 11 frames"),
@@ -275,7 +293,7 @@ def test_drawn_masks_train_the_servers_copy_again_and_again(server: Server, plac
     assert after["weight"] != most_uncertain["weight"]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != HEAD])
+@pytest.mark.parametrize("name", [*(name for name in NAMES if name != HEAD), DETECTION])
 def test_every_other_bundle_trains_there(server: Server, place: Path, tmp_path: Path, name: str) -> None:
     for image in ("p0", "p3"):
         mask, _ = server.mask(tmp_path, name, image)

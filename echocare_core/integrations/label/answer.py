@@ -1,9 +1,9 @@
-"""What a bundle answers to MONAI Label: a mask that its writers can write, measurements, and outlines."""
+"""What a bundle answers to MONAI Label: a mask that its writers can write, measurements, boxes and outlines."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from echocare_core.bundle import read_caution
 from echocare_core.errors import SettingsError
 from echocare_core.results.doubts import of_foreign
 from echocare_core.transforms.foreign import foreign_in
-from echocare_core.types import Mask, Measurement
+from echocare_core.types import Boxes, Mask, Measurement
 
 FROM_LABEL = "image_path"  # what MONAI Label adds to every item, and nothing else does
 EXTENSION = "result_extension"  # what a client asks for
@@ -34,7 +34,8 @@ class SaveImageForLabeld(MapTransform):
     out transforms with this beginning of a name.
 
     Args:
-        keys: label map (1, height, width); becomes uint8 (width, height) where the item came from MONAI Label.
+        keys: label map (1, height, width), or of a detection its boxes; becomes uint8 (width, height), in which boxes
+            are filled, where the item came from MONAI Label.
         image_key: the picture, with its meta.
         bundle_root: folder of the bundle, whose metadata may caution against all it says.
 
@@ -52,12 +53,35 @@ class SaveImageForLabeld(MapTransform):
         if FROM_LABEL not in item:
             return item
         item[EXTENSION] = _extension(item)
-        [mask] = [one for one in item["outputs"] if isinstance(one, Mask)]
-        for key in self.key_iterator(item):
-            item[key] = np.ascontiguousarray(mask.values.T)
         meta, frame = item[self.image_key].meta, int(item.get("frame") or 0)
+        labels = draw_labels(item["outputs"], meta)
+        for key in self.key_iterator(item):
+            item[key] = np.ascontiguousarray(labels.T)
         item["result"] = describe_answer(item["outputs"], meta, frame, read_caution(self.folder))
         return item
+
+
+def draw_labels(outputs: Sequence[Any], meta: Mapping[str, Any]) -> NDArray[np.uint8]:
+    """The mask of a frame; of boxes one in which each is filled with the number of its class, 1 for the first.
+
+    A smaller box lies over a larger one, as a mass over the liver that it is in.
+
+    Args:
+        outputs: of one frame, with a mask or boxes.
+        meta: of the picture, as `LoadUltrasoundd` leaves it.
+
+    Returns:
+        (height, width) of the recorded frame.
+    """
+    found = next(one for one in outputs if isinstance(one, (Mask, Boxes)))
+    if isinstance(found, Mask):
+        return found.values
+    labels = np.zeros([int(side) for side in meta["recorded_size"]], dtype=np.uint8)
+    sides = found.corners_px[:, 2:] - found.corners_px[:, :2]
+    for number in np.argsort(-sides.prod(axis=1), kind="stable"):
+        top, left, bottom, right = (round(float(edge)) for edge in found.corners_px[number])
+        labels[top : max(bottom, top + 1), left : max(right, left + 1)] = 1 + found.classes.index(found.labels[number])
+    return labels
 
 
 def _extension(item: Mapping[Hashable, Any]) -> str:
@@ -83,13 +107,16 @@ def describe_answer(outputs: Sequence[Any], meta: Mapping[str, Any], frame: int,
     Returns:
         `frame` and `number_of_frames`; `spacing_mm` (row, column) or None; each measurement by its column, such as
         `head_circumference_mm`, None where it is unknown; `annotations`, the outlines as CVAT's detector reads them;
-        where there are more frames, `says`, a sentence; where the bundle cautions against what it says, or the picture
-        does not look like what it is meant for, `doubts`, a list.
+        of a detection `boxes`, the surest first, each with `label`, `confidence` and `corners_px` (top, left, bottom,
+        right, the last two one past the last pixel); where there are more frames, `says`, a sentence; where the bundle
+        cautions against what it says, or the picture does not look like what it is meant for, `doubts`, a list.
     """
     count = int(meta["number_of_frames"])
     spacing = [float(side) for side in meta["spacing_mm"]]
     measured = {one.column: _known(one.value) for one in outputs if isinstance(one, Measurement)}
+    boxes = [box for one in outputs if isinstance(one, Boxes) for box in _boxes(one)]
     elements = [element for one in outputs if isinstance(one, Mask) for element in _elements(one)]
+    elements += [{"label": box["label"], "contours": [_corners(*box["corners_px"])]} for box in boxes]
     foreign = foreign_in(meta)
     doubts = [*([caution] if caution else []), *([of_foreign(foreign).text] if foreign else [])]
     says = f"This is frame {frame + 1} of {count}; the parameter frame (0 to {count - 1}) asks for another."
@@ -99,6 +126,7 @@ def describe_answer(outputs: Sequence[Any], meta: Mapping[str, Any], frame: int,
         "spacing_mm": None if any(map(math.isnan, spacing)) else spacing,
         **measured,
         "annotations": [{"annotation": {"elements": elements}}],
+        **({"boxes": boxes} if any(isinstance(one, Boxes) for one in outputs) else {}),
         **({"says": says} if count > 1 else {}),
         **({"doubts": doubts} if doubts else {}),
     }
@@ -112,6 +140,17 @@ def _elements(mask: Mask) -> list[dict[str, Any]]:
     """Each label that was found with its outlines, [[x, y], ...] in pixels of the frame."""
     found = [value for value in mask.labels if (mask.values == value).any()]
     return [{"label": mask.labels[value], "contours": outlines(mask.values == value)} for value in found]
+
+
+def _boxes(found: Boxes) -> Iterator[dict[str, Any]]:
+    for corners, label, score in zip(found.corners_px, found.labels, found.scores, strict=True):
+        yield {"label": label, "confidence": score, "corners_px": [float(edge) for edge in corners]}
+
+
+def _corners(top: float, left: float, bottom: float, right: float) -> list[list[float]]:
+    """Of a box, as `outlines` gives those of a part."""
+    top, left, bottom, right = (edge - 0.5 for edge in (top, left, bottom, right))
+    return [[left, top], [right, top], [right, bottom], [left, bottom]]
 
 
 def outlines(part: NDArray[np.bool_]) -> list[list[list[float]]]:

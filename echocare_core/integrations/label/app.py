@@ -15,7 +15,7 @@ from monailabel.tasks.activelearning.random import Random
 
 from echocare_core.errors import SettingsError, own_cause
 from echocare_core.integrations.label.dicomweb import SeriesDatastore
-from echocare_core.integrations.label.folder import MODELS, SENDS
+from echocare_core.integrations.label.folder import MODELS, SENDS, gives_masks
 from echocare_core.integrations.label.infer import LabelInferTask
 from echocare_core.integrations.label.studies import StudiesFolder
 from echocare_core.integrations.label.train import LabelTrainTask
@@ -35,10 +35,14 @@ class EchoCareLabel(MONAILabelApp):
             description="Ultrasound bundles of EchoCare. For research; not a medical device.",
         )  # fmt: skip
 
+    @property
+    def _of_masks(self) -> list[Path]:
+        return [folder for folder in self.bundles.values() if gives_masks(folder)]
+
     def init_datastore(self) -> Any:
         """The studies: a folder of any depth, or a DICOMweb service."""
         if self.studies.startswith(("http://", "https://")):
-            sends = self.bundles.values() if self.conf.get(SENDS) == "true" else ()
+            sends = self._of_masks if self.conf.get(SENDS) == "true" else ()
             return SeriesDatastore.of_settings(self.studies.rstrip("/"), tuple(sends))
         return StudiesFolder.of_settings(self.studies)
 
@@ -51,9 +55,10 @@ class EchoCareLabel(MONAILabelApp):
         return {name: LabelTrainTask(folder, self.conf) for name, folder in self.bundles.items()}
 
     def init_strategies(self) -> dict[str, Any]:
-        """MONAI Label's own, and for each bundle the picture it is least sure of; "uncertainty" is the first's."""
-        own = {f"uncertainty_{name}": MostUncertain(name, task) for name, task in self._infers.items()}
-        return {"uncertainty": next(iter(own.values())), **own, "random": Random(), "first": First()}
+        """MONAI Label's own, and the picture that a bundle for masks is least sure of: of the first, and of each."""
+        unsure = [MostUncertain(folder.name, self._infers[folder.name]) for folder in self._of_masks]
+        first = {"uncertainty": unsure[0]} if unsure else {}
+        return {**first, **{f"uncertainty_{one.name}": one for one in unsure}, "random": Random(), "first": First()}
 
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """Run a bundle on a picture.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from echocare_core.atomic import ENTERED_BY_OWNER, replacing
-from echocare_core.bundle import find_bundle, read_identity, read_json, read_metadata
+from echocare_core.bundle import find_bundle, mask_labels, read_identity, read_json, read_metadata
 from echocare_core.disk import explained
 from echocare_core.errors import BundleError
 
@@ -17,6 +17,8 @@ SENDS = "sends_masks"  # entry of the server's conf: "true" where finished masks
 MAIN = "from echocare_core.integrations.label.app import EchoCareLabel as EchoCareLabel\n"
 INFERENCE, TRAINING = Path("configs", "inference.json"), Path("configs", "train.json")
 ANSWER = "echocare_core.integrations.label.answer.SaveImageForLabeld"
+MASKS, BOXES = "segmentation", "boxes"  # formats of what a network gives, in a bundle's metadata
+EDGES = 4  # numbers of a box, which stand before those of the classes
 NOT_COPIED = ("eval", "runs", "__pycache__")
 
 
@@ -53,7 +55,7 @@ def make_app(app: Path, bundles: Sequence[str | Path]) -> list[Path]:
 
 
 def check_suitable(bundle: Path) -> None:
-    """Check that MONAI Label can show what a bundle gives: masks, finished for it by the bundle's own configuration.
+    """Check that MONAI Label can show what a bundle gives: masks or boxes, finished for it by its own configuration.
 
     Args:
         bundle: its folder.
@@ -62,10 +64,10 @@ def check_suitable(bundle: Path) -> None:
         BundleError: it gives something else, or lacks the finishing transform.
     """
     name = bundle.name
-    if _first_output(bundle).get("format") != "segmentation":
+    if not labels_to_draw(bundle):
         raise BundleError(
-            f"{name} gives no masks, and masks are what MONAI Label's viewers draw and train on; needed a segmentation "
-            f"bundle. Leave it out, and use `echocare predict {name}`."
+            f"{name} gives no masks and no boxes, and these are what MONAI Label's viewers draw and train on; needed a "
+            f"bundle for segmentation or detection. Leave it out, and use `echocare predict {name}`."
         )
     postprocessing = read_json(bundle / INFERENCE).get("postprocessing", {})
     transforms = postprocessing.get("transforms", []) if isinstance(postprocessing, dict) else []
@@ -74,6 +76,24 @@ def check_suitable(bundle: Path) -> None:
             f"{name} does not end its postprocessing with {ANSWER}, without which MONAI Label cannot write its masks. "
             "Add it as the last transform of configs/inference.json."
         )
+
+
+def gives_masks(bundle: Path) -> bool:
+    """Whether a bundle outlines what it finds."""
+    return _first_output(bundle).get("format") == MASKS
+
+
+def labels_to_draw(bundle: Path) -> dict[int, str]:
+    """Value and name of each label that a bundle draws in MONAI Label: of its masks, or of its boxes, filled.
+
+    Raises:
+        BundleError: metadata that cannot be read.
+    """
+    named = mask_labels(bundle)
+    if gives_masks(bundle):
+        return named
+    is_box = _first_output(bundle).get("format") == BOXES
+    return {value - EDGES + 1: name for value, name in named.items() if is_box and value >= EDGES}
 
 
 def _first_output(bundle: Path) -> dict[str, Any]:

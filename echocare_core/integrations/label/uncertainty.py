@@ -77,7 +77,7 @@ class MostUncertain(Strategy):
 
     def __init__(self, name: str, task: Any) -> None:
         super().__init__(f"The picture that {name} is least sure of: mean entropy over flips of the picture")
-        self.task, self.folder = task, Path(task.bundle_path)
+        self.name, self.task, self.folder = name, task, Path(task.bundle_path)
 
     def __call__(self, request: dict[str, Any], datastore: Any) -> dict[str, Any] | None:
         """`id`, `weight` (the entropy), `frame` and `left`; None where nothing is unlabelled, or can be read."""

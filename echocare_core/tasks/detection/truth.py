@@ -28,7 +28,8 @@ class Drawing:
 
     Attributes:
         column: of the table, with the names of the mask's values 1, 2, ... between semicolons, such as
-            "liver;liver_mass". They are what was looked for in a picture, whether drawn or not.
+            "liver;liver_mass". They are what was looked for in a picture, whether drawn or not. An item without it, as
+            MONAI Label gives them, has a mask with the numbers of all classes, 1 for the first.
         classes: names, in the order of the network's outputs.
         single: classes of which a picture has one, whose box is around all of its parts; of the others each connected
             part has a box.
@@ -47,7 +48,9 @@ class Drawing:
         Raises:
             TableError: none, or one that is no class.
         """
-        said = str(item.get(self.column) or "")
+        if self.column not in item:
+            return list(self.classes)
+        said = str(item[self.column] or "")
         names = [name.strip() for name in said.split(BETWEEN)]
         if unknown := [name for name in names if name not in self.classes]:
             raise TableError(
@@ -100,7 +103,7 @@ class BoxesOfMaskd(MapTransform):
             if mask.max() > len(structures):
                 raise TableError(
                     f"A mask holds the value {mask.max()}, and the table's column {self.drawing.column} names "
-                    f"{len(structures)}: '{item[self.drawing.column]}'. Name what each value is."
+                    f"{len(structures)}: '{BETWEEN.join(structures)}'. Name what each value is."
                 )
             found = [(*box, self.drawing.classes.index(name)) for name, box in self.drawing.boxes(mask, structures)]
             large = [row for row in found if min(row[2] - row[0], row[3] - row[1]) >= self.smallest_px]

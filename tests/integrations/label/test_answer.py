@@ -13,7 +13,7 @@ from skimage.draw import polygon2mask
 from echocare_core.errors import SettingsError
 from echocare_core.integrations.label.answer import SaveImageForLabeld, outlines
 from echocare_core.transforms.foreign import note_foreign
-from echocare_core.types import Foreign, Mask, Measurement
+from echocare_core.types import Boxes, Foreign, Mask, Measurement
 
 DRAWN = np.zeros((24, 32), dtype=np.uint8)
 DRAWN[:4, -6:] = 1
@@ -117,3 +117,50 @@ def test_what_a_bundle_says_against_itself_stands_before_other_doubts(tmp_path):
         said = [caution] if caution else []
         assert finish(item())["result"].get("doubts", []) == said
         assert finish(foreign.copy())["result"]["doubts"] == [*said, "looks like liver, not thyroid: 0.97"]
+
+
+def with_boxes(*rows, size=(24, 32)):
+    """An item of a detection: (class, confidence, corners) of each box."""
+    labels, scores, corners = zip(*rows, strict=True) if rows else ((), (), np.zeros((0, 4)))
+    found = Boxes(np.array(corners, dtype=float), labels, scores, ("liver", "mass"))
+    found_in = item()
+    found_in["image"].meta["recorded_size"] = torch.tensor(size)
+    return {**found_in, "outputs": (found,)}
+
+
+def test_boxes_are_drawn_with_the_numbers_of_their_classes_small_ones_on_top():
+    mask = FINISH(with_boxes(("mass", 0.9, (8, 9, 12, 14)), ("liver", 0.8, (2.4, 3.2, 19.6, 29.7))))["pred"].T
+
+    assert mask.shape == (24, 32)
+    assert (mask[8:12, 9:14] == 2).all()
+    assert (mask == 2).sum() == 4 * 5
+    assert (mask > 0).sum() == (20 - 2) * (30 - 3)
+
+
+def test_a_box_smaller_than_a_pixel_is_drawn_as_one():
+    assert FINISH(with_boxes(("mass", 0.9, (8.1, 9.1, 8.3, 9.3))))["pred"].sum() == 2
+
+
+def test_boxes_are_told_with_their_corners_and_as_outlines():
+    said = FINISH(with_boxes(("mass", 0.75, (8, 9, 12, 14))))["result"]
+
+    assert said["boxes"] == [{"label": "mass", "confidence": 0.75, "corners_px": [8, 9, 12, 14]}]
+    assert said["annotations"] == [
+        {
+            "annotation": {
+                "elements": [{"label": "mass", "contours": [[[8.5, 7.5], [13.5, 7.5], [13.5, 11.5], [8.5, 11.5]]]}]
+            }
+        }
+    ]
+    json.dumps(said, allow_nan=False)
+
+
+def test_where_no_box_is_found_the_answer_is_empty_and_says_so():
+    finished = FINISH(with_boxes())
+
+    assert not finished["pred"].any()
+    assert finished["result"]["boxes"] == []
+
+
+def test_an_answer_with_a_mask_has_no_boxes():
+    assert "boxes" not in FINISH(item())["result"]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from echocare_core.cli import app as command
 from echocare_core.errors import BundleError, SettingsError
 from echocare_core.integrations.label import start
-from echocare_core.integrations.label.folder import make_app
+from echocare_core.integrations.label.folder import labels_to_draw, make_app
 from echocare_core.integrations.label.start import prepare_server
 
 BUNDLES = Path(__file__).parents[3] / "bundles"
@@ -40,10 +40,22 @@ def test_the_folder_is_the_owners_alone(tmp_path):
     assert (tmp_path / "app").stat().st_mode & 0o077 == 0
 
 
-def test_a_bundle_without_masks_is_refused_by_name(tmp_path):
-    with pytest.raises(BundleError, match="ultrasound_pretraining gives no masks"):
+def test_a_bundle_without_masks_and_boxes_is_refused_by_name(tmp_path):
+    with pytest.raises(BundleError, match="ultrasound_pretraining gives no masks and no boxes"):
         make_app(tmp_path / "app", ["fetal_head_segmentation", "ultrasound_pretraining"])
     assert not (tmp_path / "app").exists()
+
+
+@pytest.mark.parametrize(
+    ("bundle", "labels"),
+    [
+        ("liver_mass_segmentation", {1: "liver", 2: "mass"}),
+        ("organ_detection", {1: "liver", 2: "liver_mass", 3: "fetal_head", 4: "carotid_lumen", 5: "breast_lesion"}),
+        ("fetal_head_landmarks", {}),
+    ],
+)
+def test_labels_to_draw_are_those_of_masks_and_classes_of_boxes(bundle, labels):
+    assert labels_to_draw(HEAD.parent / bundle) == labels
 
 
 def test_a_bundle_that_does_not_finish_its_masks_is_refused(tmp_path):

@@ -49,6 +49,10 @@ def test_a_structure_that_is_no_class_is_refused_by_name(said):
         DRAWING.structures({"structures": said})
 
 
+def test_an_item_that_names_no_structures_has_the_numbers_of_the_classes():
+    assert DRAWING.structures({"label": 0}) == list(CLASSES)
+
+
 def test_a_value_that_the_table_does_not_name_is_refused():
     item = {"label": torch.from_numpy(mask_of((2, 5, 5, 20, 30)))[None].float(), "structures": "head"}
     with pytest.raises(TableError, match=r"holds the value 2, and the table's column structures names 1: 'head'"):
