@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from skimage.measure import approximate_polygon
 
 Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]  # (top, left, bottom, right), half-open
@@ -91,6 +90,8 @@ def plain_legend(legend: Iterable[Key]) -> list[dict[str, str]]:
 
 
 def _plain_lines(mark: Lines, size: tuple[int, int]) -> dict[str, Any]:
+    from skimage.measure import approximate_polygon  # it brings scipy.signal along, which takes a second or two
+
     tolerance = FINE * max(size)
     lines = [approximate_polygon(line, tolerance) for line in mark.lines]
     while sum(map(len, lines)) > MOST_CORNERS and tolerance < max(size):
