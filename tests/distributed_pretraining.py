@@ -1,4 +1,4 @@
-"""Run by torchrun: a small pretraining over all processes; process 0 writes its losses as JSON.
+"""Run as by torchrun: a small pretraining over all processes; process 0 writes its losses as JSON.
 
 python -m torch.distributed.run --nproc_per_node 2 distributed_pretraining.py DATA OUT STRATEGY STEPS_UNTIL_KILLED
 """

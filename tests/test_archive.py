@@ -6,14 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+from warm_python import run_python
 
 import echocare_core as echocare
 from echocare_core.bundle import shipped_folder
@@ -131,7 +130,6 @@ def test_a_packed_bundle_passes_the_checks_and_runs_where_it_is_unpacked(
     assert len(files_of(folder)) == len(files_of(shipped_folder() / HEAD))
     assert [finding for finding in echocare.check(folder) if finding.outcome == "failed"] == []
     words = ["--config_file", folder / "configs" / "inference.json", "--dataset_dir", EXPORT, "--output_dir", "out"]
-    command = [sys.executable, "-m", "monai.bundle", "run", *map(str, words)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_python("-m", "monai.bundle", "run", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "report.html").is_file()

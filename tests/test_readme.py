@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm_python import run_python
 
 import echocare_core
 
@@ -31,7 +32,7 @@ def commands(start: str) -> list[str]:
 
 
 def test_the_commands_and_the_lines_of_python_run(tmp_path: Path) -> None:
-    """One after the other in one process, which imports PyTorch and MONAI once."""
+    """One after the other in one process and without OpenVINO, on which tests/docs runs some of them."""
     typed = [
         *(("bash", line) for line in commands("echocare ")),
         *(("bash", line) for line in commands("python -m monai.bundle run --config_file bundles/fetal_head_segm")),
@@ -46,14 +47,8 @@ def test_the_commands_and_the_lines_of_python_run(tmp_path: Path) -> None:
     ]
     (tmp_path / "steps.json").write_text(json.dumps(steps), encoding="utf-8")
     runner = Path(__file__).parent / "docs" / "page_runner.py"
-    finished = subprocess.run(
-        [sys.executable, runner, tmp_path / "steps.json"],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    finished = run_python(runner, tmp_path / "steps.json", "torch", cwd=REPOSITORY, env=environment)
 
     assert finished.returncode == 0, finished.stderr
     written = [["report.html"], ["report.html"], ["dicom/study_0001_sr.dcm", "report.html"], ["evaluation.html"]]

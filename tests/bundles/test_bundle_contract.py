@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from monai.bundle import ConfigParser, ConfigWorkflow
 from PIL import Image
 from small_tables import disc_picture, write_table
+from warm_python import run_python
 
 from echocare_core.checks import CHECKS, Check, run_check
 
@@ -88,9 +87,9 @@ def test_the_documentation_gives_the_measured_numbers(bundle: Path) -> None:
 def test_the_network_is_verified_from_an_unrelated_directory(tmp_path: Path) -> None:
     """As users type it, so in a process of its own, and of one bundle: the check of every bundle does the same."""
     bundle = Path(__file__).parents[2] / "bundles" / "breast_lesion_segmentation"
-    command = [sys.executable, "-m", "monai.bundle", "verify_net_in_out", "network_def"]
+    command = ["-m", "monai.bundle", "verify_net_in_out", "network_def"]
     configs = bundle / "configs"
     paths = ["--meta_file", configs / "metadata.json", "--config_file", configs / "inference.json"]
-    finished = subprocess.run([*command, *paths], cwd=tmp_path, capture_output=True, text=True, check=False)
+    finished = run_python(*command, *paths, cwd=tmp_path)
 
     assert finished.returncode == 0, finished.stderr

@@ -1,8 +1,9 @@
 """`python -m monai.bundle run`, as users type it: from anywhere, on copies, to the end.
 
-Each run is a process of its own, which takes some seconds to import PyTorch and MONAI. So they are run with one bundle;
-`test_configurations.py` and `test_golden.py` show in one process that the others are wired alike, train, go on, are
-evaluated and predict; `tests/docs` types the commands of training and evaluation.
+Each run is a process of its own. The two that start cold take some seconds to import PyTorch and MONAI, the others find
+both imported (`warm_python.py`). They are run with one bundle; `test_configurations.py` and `test_golden.py` show in
+one process that the others are wired alike, train, go on, are evaluated and predict; `tests/docs` types the commands of
+training and evaluation.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from PIL import Image
 from small_tables import disc_picture, write_table
 from ultrasound_files import region, write_ultrasound
+from warm_python import run_python
 
 import echocare_core as echocare
 from echocare_core.bundle import WEIGHTS
@@ -34,11 +36,15 @@ def bundle() -> Path:
     return REPOSITORY / "bundles" / "breast_lesion_segmentation"
 
 
-def run(*words: object, cwd: Path, launcher: tuple[str, ...] = ("-m",)) -> subprocess.CompletedProcess:
-    """`python -m monai.bundle run WORDS` in a process of its own."""
-    command = [sys.executable, *launcher, "monai.bundle", "run", *map(str, words)]
+def run(*words: object, cwd: Path, processes: int = 1, cold: bool = False) -> subprocess.CompletedProcess:
+    """`python -m monai.bundle run WORDS`, by torchrun if by several processes; cold is to the letter."""
+    command = ["-m", "monai.bundle", "run", *map(str, words)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    if not cold:
+        return run_python(*command, cwd=cwd, env=environment, processes=processes)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    typed = [sys.executable, *(launcher if processes > 1 else ()), *command]
+    return subprocess.run(typed, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -85,7 +91,7 @@ def test_inference_runs_from(where: str, bundle: Path, export: Path, tmp_path: P
 
     ran = run(
         "--config_file", f"{root}/configs/inference.json", "--dataset_dir", export, "--output_dir", tmp_path / "out",
-        cwd=cwd,
+        cwd=cwd, cold=where == PLACES[0],
     )  # fmt: skip
 
     assert ran.returncode == 0, ran.stderr
@@ -135,6 +141,7 @@ def train(bundle: Path, table: Path, out: Path, configs: list[str], **options: A
         "output_dir": out,
         "max_epochs": 1,
         "batch_size": 2,
+        "image_size": [128, 128],
         "device": "$torch.device('cpu')",
     }
     words = [
@@ -146,12 +153,11 @@ def train(bundle: Path, table: Path, out: Path, configs: list[str], **options: A
 def test_two_processes_train_adapters_together_and_resume_with_a_handler_put_in_front(
     bundle: Path, table: Path, tmp_path: Path
 ) -> None:
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
     configs, put_in_front = ["train.json", "finetune.json", "multi_gpu_train.json"], [{"_target_": "GarbageCollector"}]
 
-    first = train(bundle, table, tmp_path / "run", configs, launcher=launcher, settings={"tuning": "lora"})
+    first = train(bundle, table, tmp_path / "run", configs, processes=2, cold=True, settings={"tuning": "lora"})
     again = train(
-        bundle, table, tmp_path / "run", configs, launcher=launcher,
+        bundle, table, tmp_path / "run", configs, processes=2,
         settings={"tuning": "lora", "max_epochs": 2, "train#handlers": put_in_front},
     )  # fmt: skip
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from monai.bundle import ConfigParser
 from monai.networks.nets.swin_unetr import SwinTransformer
 from PIL import Image
 from safetensors.torch import load_file
+from warm_python import run_python
 
 import echocare_core
 from echocare_core.errors import TrainingError
@@ -64,41 +64,28 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(
     word: str, data: Path, out: Path, *settings: object, configs: tuple[str, ...] = ("train.json",), processes: int = 1
-) -> subprocess.CompletedProcess:
-    """`python -m monai.bundle run WORD`, or torchrun, from an unrelated folder."""
-    launcher = ["-m"]
-    if processes > 1:
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m"]
+) -> CompletedProcess:
+    """`python -m monai.bundle run WORD`, or the processes of torchrun, from an unrelated folder."""
     files = str([str(BUNDLE / "configs" / name) for name in configs])
     given = {"dataset_dir": data, "output_dir": out, "stage_list": STAGES, "device": "$torch.device('cpu')"}
     given |= {"picture_size": 96, "precision": "float32", "pictures_every": 2, "decoder": "pyramid"}
     if processes > 1:
         del given["device"]
-    words = [str(word) for name, value in given.items() for word in (f"--{name}", value)]
-    command = [
-        sys.executable,
-        *launcher,
-        "monai.bundle",
-        "run",
-        word,
-        "--config_file",
-        files,
-        *words,
-        *map(str, settings),
-    ]
+    words = [word for name, value in given.items() for word in (f"--{name}", value)]
+    command = ["-m", "monai.bundle", "run", word, "--config_file", files, *words, *settings]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run(command, cwd=out.parent, env=environment, capture_output=True, text=True, check=False)
+    return run_python(*command, cwd=out.parent, env=environment, processes=processes)
 
 
 @pytest.fixture(scope="module")
-def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess]:
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CompletedProcess]:
     """The folder of a run through both stages, and what it printed."""
     out = tmp_path_factory.mktemp("runs") / "run"
     return out, run("run", data, out)
 
 
 def test_a_run_goes_through_its_stages_and_leaves_checkpoint_log_and_pictures(
-    trained: tuple[Path, subprocess.CompletedProcess],
+    trained: tuple[Path, CompletedProcess],
 ) -> None:
     out, ran = trained
 
@@ -113,7 +100,7 @@ def test_a_run_goes_through_its_stages_and_leaves_checkpoint_log_and_pictures(
 
 
 def test_the_exported_encoder_loads_strictly_into_monais_own_network(
-    data: Path, trained: tuple[Path, subprocess.CompletedProcess]
+    data: Path, trained: tuple[Path, CompletedProcess]
 ) -> None:
     out, _ = trained
 
@@ -175,7 +162,7 @@ def test_a_structure_that_is_not_in_the_tree_is_refused_before_anything_is_writt
 
 
 def test_a_run_starts_from_a_file_in_the_released_format(
-    data: Path, trained: tuple[Path, subprocess.CompletedProcess], tmp_path: Path
+    data: Path, trained: tuple[Path, CompletedProcess], tmp_path: Path
 ) -> None:
     weights = {f"module.{name}": tensor for name, tensor in torch.load(trained[0] / "latest.pt")["network"].items()}
     encoder = {name.replace("encoder.", ""): tensor for name, tensor in weights.items() if ".encoder." in name}
@@ -186,9 +173,7 @@ def test_a_run_starts_from_a_file_in_the_released_format(
     assert ran.returncode == 0, ran.stderr
 
 
-def test_evaluation_reconstructs_names_organs_and_probes(
-    data: Path, trained: tuple[Path, subprocess.CompletedProcess]
-) -> None:
+def test_evaluation_reconstructs_names_organs_and_probes(data: Path, trained: tuple[Path, CompletedProcess]) -> None:
     out, _ = trained
     probes = [{"name": "shape", "table": str(data / "breast"), "label": "shape"}]
 
@@ -205,7 +190,7 @@ def test_evaluation_reconstructs_names_organs_and_probes(
 
 
 def test_two_processes_train_as_one_with_the_whole_batch(
-    data: Path, trained: tuple[Path, subprocess.CompletedProcess], tmp_path: Path
+    data: Path, trained: tuple[Path, CompletedProcess], tmp_path: Path
 ) -> None:
     ran = run("run", data, tmp_path / "run", configs=("train.json", "multi_gpu_train.json"), processes=2)
 

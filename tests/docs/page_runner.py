@@ -1,6 +1,8 @@
-"""What a page tells people to type, from its top to its bottom, in one process: `python page_runner.py STEPS`.
+"""What a page tells people to type, from its top to its bottom, in one process: `python page_runner.py STEPS ENGINE`.
 
 STEPS is a JSON list of [language, text]. Each step begins as a new program would, but that what is imported stays so.
+ENGINE is "installed", or "torch" for what the command does where OpenVINO is not installed, which takes seconds to
+compile each network.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ def run_step(language: str, text: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[2] == "torch":
+        from echocare_core import prediction
+
+        prediction.installed_engine = lambda bundle: {}
     for step in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
         print("==", *step, flush=True)
         run_step(*step)

@@ -19,9 +19,9 @@ from bright_network import BrightNetwork
 from output_bundle import KINDS, write_output_bundle
 from PIL import Image
 from ultrasound_files import JPEG, write_ultrasound
+from warm_python import run_python
 
 import echocare_core as echocare
-from echocare_core.cli import main
 from echocare_core.errors import OutputError
 from echocare_core.results import handler, staging, writer
 from echocare_core.results.journal import JOURNAL
@@ -150,23 +150,15 @@ def test_it_says_where_it_stopped_where_it_goes_on_and_how_to_begin_anew(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_told_to_end_ends_as_by_ctrl_c(
-    number: signal.Signals, bundle: Path, export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: signal.Signals, bundle: Path, export: Path, tmp_path: Path
 ) -> None:
-    signal.signal(number, signal.SIG_DFL)  # whatever another test, or a library, has left
-    forward, goes_on = BrightNetwork.forward, iter([True, True, False])
-    monkeypatch.setattr("sys.argv", ["echocare", "predict", str(bundle), str(export), str(tmp_path / "out")])
-    monkeypatch.setattr(
-        BrightNetwork,
-        "forward",
-        lambda network, image: forward(network, image) if next(goes_on, True) else signal.raise_signal(number),
-    )
+    program = [Path(__file__).parents[1] / "told_to_end.py", int(number)]
 
-    with pytest.raises(SystemExit) as ended:
-        main()
+    ended = run_python(*program, "predict", bundle, export, tmp_path / "out", cwd=tmp_path)
 
-    assert ended.value.code == 128 + number
+    assert ended.returncode == 128 + number, ended.stderr
     assert os.listdir(tmp_path / "out") == [UNFINISHED]
-    assert signal.getsignal(number) is signal.SIG_DFL
+    assert ended.stdout.endswith("as before\n")
 
 
 def test_a_run_on_an_archive_goes_on_too(stop: Stop, bundle: Path, export: Path, tmp_path: Path, seen: Counted) -> None:

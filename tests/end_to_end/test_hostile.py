@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from hostile_files import (
     write_hostile_zip,
 )
 from output_bundle import write_output_bundle
+from warm_python import run_python
 
 from echocare_core.privacy.trace import trace
 
@@ -52,15 +51,9 @@ def ran(tmp_path_factory):
     write_hostile_table(folder / "table", folder / "export" / good[0])
     write_hostile_zip(folder / "hostile.zip")
     (folder / "commands.json").write_text(json.dumps(list(COMMANDS.values())))
-    done = subprocess.run(
-        [sys.executable, str(TESTS / "hostile_run.py"), "commands.json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=folder,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": str(TESTS), "ECHOCARE_BUNDLES": str(folder / "bundles"), "HOME": str(folder)},
-    )
+    places = {"PYTHONPATH": str(TESTS), "ECHOCARE_BUNDLES": str(folder / "bundles"), "HOME": str(folder)}
+    done = run_python(TESTS / "hostile_run.py", "commands.json", cwd=folder, env={**os.environ, **places})
+    assert done.returncode == 0, done.stderr
     results, memory = json.loads(done.stdout.splitlines()[-1])
     return folder, good, dict(zip(COMMANDS, results, strict=True)), memory
 

@@ -2,13 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from small_pretraining import WITH_MOMENTUM, Losses, small_run, write_mix
+from warm_python import run_python
 
 from echocare_core.errors import SettingsError
 from echocare_core.pretraining.networks import distribute_network
@@ -37,33 +36,38 @@ def alone(data, tmp_path_factory):
 
 def two_processes(data, out, strategy, killed_after=0):
     """Losses of a run by two processes."""
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"),
-        *(str(SCRIPT), str(data), str(out), strategy, str(killed_after)),
-    ]
-    ran = subprocess.run(
-        command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    ran = run_python(SCRIPT, data, out, strategy, killed_after, cwd=out, env=environment, processes=2)
     assert ran.returncode == 0, ran.stderr
     return json.loads((out / "losses.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(strategy, data, alone, tmp_path):
-    losses = two_processes(data, tmp_path, strategy)
-
-    assert {int(step) for step in losses} == set(alone[0])
-    for step, numbers in alone[0].items():
-        assert losses[str(step)] == pytest.approx(numbers, **ROUNDING), step
+def assert_near(losses, alone, steps):
+    assert {int(step) for step in losses} == set(steps)
+    for step in steps:
+        assert losses[str(step)] == pytest.approx(alone[0][step], **ROUNDING), step
 
 
-def test_a_checkpoint_of_two_processes_is_gone_on_from_by_one(data, alone, tmp_path):
-    two_processes(data, tmp_path, "fsdp", killed_after=8)
+@pytest.fixture(scope="module")
+def killed(data, tmp_path_factory):
+    """The folder of a run by two processes with sharded weights that was killed after eight steps, and its losses."""
+    folder = tmp_path_factory.mktemp("killed")
+    return folder, two_processes(data, folder, "fsdp", killed_after=8)
 
+
+def test_two_processes_give_the_losses_of_one_with_the_doubled_batch(data, alone, tmp_path):
+    assert_near(two_processes(data, tmp_path, "ddp"), alone, range(1, 13))
+
+
+def test_so_do_two_processes_that_share_the_weights_out(killed, alone):
+    assert_near(killed[1], alone, range(1, 9))
+
+
+def test_a_checkpoint_of_two_processes_is_gone_on_from_by_one(data, killed, alone):
     losses = Losses()
-    small_run(data, tmp_path, handlers=[losses], optimizer=WITH_MOMENTUM).trainer.run()
+    small_run(data, killed[0], handlers=[losses], optimizer=WITH_MOMENTUM).trainer.run()
 
-    assert read_checkpoint(tmp_path / "latest.pt", ENTRIES)["steps"] == 12
+    assert read_checkpoint(killed[0] / "latest.pt", ENTRIES)["steps"] == 12
     assert sorted(losses.by_step) == [7, 8, 9, 10, 11, 12]
     for step, numbers in losses.by_step.items():
         assert numbers == pytest.approx(alone[0][step], **ROUNDING), step
