@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pydicom
 import pytest
 from dicom_oracles import errors_of, planes_of
 from PIL import Image
+from pydicom.uid import ExplicitVRLittleEndian
 
 import echocare_core as echocare
 from echocare_core.bundle import read_codes
@@ -18,6 +20,16 @@ from echocare_core.types import Measurement, Results
 
 DEMO = Path(echocare.__file__).parent / "demo" / "export"
 SOURCES = [DEMO / "BREAST/ST000001/SE000001/IM000001", DEMO / "FETAL/ST000008/SE000001/IM000001"]  # a still, a cine
+
+
+def first_frames(cine: Path, number: int, path: Path) -> Path:
+    """A cine of the first frames of another, whose header it has."""
+    pixels, dataset = echocare.read_frames(cine).pixels, pydicom.dcmread(cine)
+    dataset.file_meta.TransferSyntaxUID, dataset.PhotometricInterpretation = ExplicitVRLittleEndian, "RGB"
+    dataset.NumberOfFrames = number
+    dataset.add_new("PixelData", "OB", np.stack([pixels[frame] for frame in range(number)]).tobytes())
+    dataset.save_as(path)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +41,10 @@ def ran() -> dict[Path, Results]:
 @pytest.fixture
 def results(bundle: Path, ran: dict[Path, Results], tmp_path_factory: pytest.TempPathFactory) -> Results:
     if bundle not in ran:
-        settings = {"dicom": True, "device": "cpu"}
-        ran[bundle] = echocare.predict(bundle, SOURCES, tmp_path_factory.mktemp("dicom") / "out", settings=settings)
+        folder, settings = tmp_path_factory.mktemp("dicom"), {"dicom": True, "device": "cpu"}
+        needed = json.loads((bundle / "configs" / "metadata.json").read_text()).get("needs", {}).get("frames", 0)
+        sources = [SOURCES[0], first_frames(SOURCES[1], max(3, needed), folder / "cine")]
+        ran[bundle] = echocare.predict(bundle, sources, folder / "out", settings=settings)
     return ran[bundle]
 
 

@@ -199,13 +199,15 @@ def test_its_own_network_trains_goes_on_and_is_evaluated(
     task_bundle: Path, small_run: dict[str, Any], tmp_path: Path
 ) -> None:
     own = {name: value for name, value in small_run.items() if name not in ("network_def", "augment", "dataset_dir")}
+    small = {"image_size": [128, 128]}
     columns = json.loads((GOLDEN / f"{task_bundle.name}.json").read_text(encoding="utf-8"))["columns"]
     table = str(write_table(tmp_path / "table", columns=columns))
 
     for epochs in (1, 2):
-        settings = {**own, "dataset_dir": table, "max_epochs": epochs, "val_interval": 1}
+        settings = {**own, **small, "dataset_dir": table, "max_epochs": epochs, "val_interval": 1}
         run_bundle(task_bundle, ["train.json"], "train", **settings)
     scored = {
+        **small,
         "dataset_dir": table,
         "output_dir": str(tmp_path / "scores"),
         "weights": str(tmp_path / "run" / "best.pt"),

@@ -372,9 +372,8 @@ def test_weights_of_another_network_are_refused_by_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not CLIP.is_file(), reason="this pydicom does not ship the clip")
-@pytest.mark.parametrize("name", [LESION, HEAD])
-def test_the_shipped_weights_run_on_the_clip_that_pydicom_ships(name: str, tmp_path: Path) -> None:
-    results = echocare.predict(name, CLIP, tmp_path / "out")
+def test_shipped_weights_run_on_the_clip_that_pydicom_ships(tmp_path: Path) -> None:
+    results = echocare.predict(LESION, CLIP, tmp_path / "out")
 
     assert len(results.rows) == 30
 

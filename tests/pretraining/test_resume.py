@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -37,9 +36,7 @@ def uninterrupted(data, tmp_path_factory):
     return losses.by_step, run.bare.state_dict()
 
 
-@pytest.mark.parametrize(
-    "killed_after", np.random.default_rng(5).choice(np.arange(1, STEPS), 5, replace=False).tolist()
-)
+@pytest.mark.parametrize("killed_after", [1, 5, 9])  # before a checkpoint, between two and two stages, after one
 def test_a_killed_run_goes_on_to_the_bit(killed_after, data, uninterrupted, tmp_path):
     before, after = Losses(stop_after=killed_after), Losses()
     with pytest.raises(KilledError):
