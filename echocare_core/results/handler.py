@@ -28,6 +28,7 @@ from echocare_core.results.progress import Trail, checksum_of_run
 from echocare_core.results.staging import UNFINISHED, settle
 from echocare_core.results.writer import ResultsWriter
 from echocare_core.tasks.measurements import known_spacing
+from echocare_core.tasks.steadiness import measure_steadiness
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.foreign import foreign_in
 from echocare_core.transforms.frame_faults import Faults
@@ -45,7 +46,8 @@ class WriteResults:
 
     The output of each iteration is a list of items with `image` (as `LoadUltrasoundd` described it in its meta) and
     `outputs` (`echocare_core.types.Output`), as the post-processing of a task leaves them. An item is one frame, or a
-    clip, which speaks of its cine.
+    clip, which speaks of its cine. Of a frame whose file has the frame before it too, the handler adds how much of
+    its masks both share (`tasks.steadiness.measure_steadiness`).
 
     Args:
         output_dir: folder for the results; made if need be.
@@ -192,6 +194,8 @@ class WriteResults:
         try:
             outputs = plain_outputs(item["outputs"])
             if numbers.ndim == 0:
+                before = self._started().mask_before(self.dataset.export.source_of(frames), number)
+                outputs = (*outputs, *measure_steadiness(outputs, before))
                 prediction = self._frame(frames, number, float(meta["frame_time_ms"]), spacing_mm, outputs)
                 self._started().add(replace(prediction, foreign=foreign))
             elif self.levels.cine is None:

@@ -132,6 +132,14 @@ class ResultsWriter:
         """The rows so far, in the order in which the predictions were added."""
         return tuple(self._rows)
 
+    def mask_before(self, source: str, frame: int) -> NDArray[np.uint8] | None:
+        """Label numbers (height, width) of the frame before this one, where that was added last and has a mask."""
+        row = self._rows[-1] if self._rows else {}
+        if (row.get("level"), row.get("source"), row.get("frame")) != ("frame", source, frame - 1):
+            return None
+        path = row.get("mask")
+        return np.asarray(Image.open(self._staging.path / str(path))) if path else None
+
     def abandon(self) -> None:
         """Remove what was prepared and leave the disk as it was; what `finish` moved into place stays."""
         if self._has_other:  # it has not begun, and all that is there is of an earlier run

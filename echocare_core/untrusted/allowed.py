@@ -50,7 +50,7 @@ OURS = frozenset(
         *("tasks.report.score_report", "tasks.report.start_from_shares", "tasks.report.summarise_report"),
         *("tasks.segmentation.SegmentationNetwork", "tasks.segmentation.SegmentationOutputd"),
         *("tasks.segmentation.build_mean_dice", "tasks.segmentation.score_masks"),
-        "tasks.ventricle.measure_ventricle",
+        *("tasks.steadiness.mean_steadiness", "tasks.ventricle.measure_ventricle"),
         *("training.FlipInferer", "training.PrecisionInferer", "training.TableDataset", "training.build_predictor"),
         "training.early_stopping.StopEarly",
         *("training.build_parameter_groups", "training.build_trainer", "training.build_validator"),

@@ -137,6 +137,32 @@ def test_results_are_those_of_an_unbroken_run(
     assert results.set_aside == unbroken.set_aside
 
 
+def test_the_first_frame_after_a_stop_is_compared_with_the_last_one_before_it(
+    stop: Stop, bundle: Path, tmp_path: Path
+) -> None:
+    write_ultrasound(tmp_path / "cine", frames(4, 4), frame_time_ms=40)
+    stop(2, source=tmp_path / "cine")
+    results = echocare.predict(bundle, tmp_path / "cine", tmp_path / "out")
+
+    shared = [row["nodule_dice_with_frame_before_percent"] for row in results if row["level"] == "frame"]
+    rows = [10 + frame for frame in range(4)]  # of the box, which grows by one
+    assert shared[0] is None
+    assert shared[1:] == pytest.approx([100 * 2 * rows[n] / (rows[n] + rows[n + 1]) for n in range(3)], abs=2)
+
+
+def test_frames_of_other_files_and_frames_farther_away_are_not_compared(bundle: Path, tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        write_ultrasound(tmp_path / name, frames(5, 4), frame_time_ms=40)
+    table = tmp_path / "frames.csv"
+    table.write_text("image,frame\nA,1\nA,3\nA,4\nB,0\nB,1\n", encoding="utf-8")
+    results = echocare.predict(bundle, table, tmp_path / "out")
+
+    of_frames = [row for row in results if row["level"] == "frame"]
+    assert [row["frame"] for row in of_frames] == [1, 3, 4, 0, 1]
+    compared = [row["nodule_dice_with_frame_before_percent"] is not None for row in of_frames]
+    assert compared == [False, False, True, False, True]
+
+
 def test_it_says_where_it_stopped_where_it_goes_on_and_how_to_begin_anew(
     stop: Stop, bundle: Path, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
