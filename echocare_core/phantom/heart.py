@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from echocare_core.phantom.tissue import tissue_at
-from echocare_core.phantom.ventricle import Outline, Ventricle
+from echocare_core.phantom.ventricle import Outline, Ventricle, close_outline
 
 Places = NDArray[np.float32]  # (scatterers, 2): (depth, across) in mm
 TISSUE_PER_MM2 = 1.3
@@ -104,8 +105,9 @@ def _spread(depth_mm: float, opening: float, generator: np.random.Generator) -> 
 
 def _carried(places: NDArray[np.float64], ventricle: Ventricle) -> NDArray[np.float64]:
     """How far each place moves until the end of systole: as the near points of the wall, less the farther it lies."""
-    wall, shift = ventricle.diastole, ventricle.systole - ventricle.diastole
-    squared = ((places[:, None, :].astype(np.float32) - wall[None].astype(np.float32)) ** 2).sum(-1)
+    wall = close_outline(ventricle.diastole)
+    shift = close_outline(ventricle.systole) - wall
+    squared = cdist(places, wall, "sqeuclidean")
     near = 1 / (squared + NEAR_MM**2) ** 2  # so steep that a place on the wall moves as the wall, also at the apex
     moved = near @ shift / near.sum(axis=1, keepdims=True)
     return np.asarray(moved * np.exp(-np.sqrt(squared.min(axis=1, keepdims=True)) / CARRIED_MM))

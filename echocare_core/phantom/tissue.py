@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from scipy.spatial import cKDTree
 from skimage.measure import points_in_poly
 
 from echocare_core.phantom.look import smooth_field
-from echocare_core.phantom.ventricle import Ventricle
+from echocare_core.phantom.ventricle import Ventricle, close_outline
 
 Numbers = NDArray[np.float64]
 Where = NDArray[np.bool_]
@@ -85,9 +84,6 @@ class _Anatomy:
     def of(cls, places: Numbers, ventricle: Ventricle) -> _Anatomy:
         """Where places (n, 2) lie in a ventricle at the end of diastole."""
         outline = ventricle.diastole
-        dense = np.concatenate(
-            [np.linspace(*ends, 8, endpoint=False) for ends in pairwise([*outline, outline[0]])]  # 8 between two points
-        )
         apex, base = outline[ventricle.apex], (outline[0] + outline[-1]) / 2
         length = float(np.linalg.norm(base - apex))
         down = (base - apex) / length
@@ -97,7 +93,7 @@ class _Anatomy:
         return cls(
             places,
             points_in_poly(places, outline),
-            cKDTree(dense).query(places)[0],
+            cKDTree(close_outline(outline)).query(places)[0],
             (places - apex) @ down / length,
             (places - base) @ aside,
             np.minimum(*ends),

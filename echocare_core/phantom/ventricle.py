@@ -9,6 +9,7 @@ How wide a ventricle is beside its length, how it is cut, bent and uneven was ch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from echocare_core.tasks.ventricle import area_length_volume
 
 Outline = NDArray[np.float64]  # (points, 2): (depth, across) in mm
 SIDE = 24  # points of each side, the apex included
+BETWEEN = 8  # points in place of each, where distances from the wall are measured
 VOLUME_ML, EJECTION_PERCENT, SPHERICITY = (45.0, 260.0), (12.0, 78.0), (0.42, 0.68)
 SHORTENING = (0.1, 0.35)  # of the long axis, as a share of the ejection fraction
 CUT, ROUNDNESS, BEND, TILT = (0.1, 0.65), (1.9, 2.7), 0.05, 0.06
@@ -71,6 +73,12 @@ def polygon_area(outline: Outline) -> float:
     """The area that a closed outline encloses (Gauss's formula)."""
     down, across = outline.T
     return 0.5 * abs(float(down @ np.roll(across, 1) - across @ np.roll(down, 1)))
+
+
+def close_outline(outline: Outline) -> Outline:
+    """The closed outline, mitral plane included, with so many points that the nearest one is as far as the wall."""
+    ends = pairwise([*outline, outline[0]])
+    return np.concatenate([np.linspace(*two, BETWEEN, endpoint=False) for two in ends])
 
 
 @dataclass(frozen=True)

@@ -28,5 +28,5 @@ def test_what_lies_at_the_wall_lies_there_at_the_end_of_systole_too(seed: int) -
     at_wall = away_from(ventricle.diastole, heart.places) < 0.5
     moved = heart.places[at_wall] + heart.moves[at_wall]
 
-    assert np.percentile(away_from(ventricle.systole, moved), 95) < 1.5
+    assert np.percentile(away_from(ventricle.systole, moved), 95) < 0.6  # of places within 0.5 mm at first
     assert np.percentile(away_from(ventricle.systole, heart.places[at_wall]), 95) > 2.5
