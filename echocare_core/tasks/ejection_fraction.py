@@ -10,10 +10,11 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
-from scipy.signal import find_peaks
+from scipy.signal import find_peaks, savgol_filter
 
 from echocare_core.counting import counted
 from echocare_core.errors import NoHeartBeat
+from echocare_core.tasks.steadiness import mean_steadiness
 from echocare_core.tasks.ventricle import VOLUME
 from echocare_core.types import Measurement, Output
 
@@ -40,7 +41,15 @@ class Beat:
         return (self.end_diastolic - self.end_systolic) / self.end_diastolic
 
 
-def find_beats(volumes: Curve, *, smoothed_frames: int, least_prominence: float, near_extreme: float) -> list[Beat]:
+def find_beats(
+    volumes: Curve,
+    *,
+    smoothed_frames: int,
+    fitted_frames: int,
+    largest_jump: float,
+    least_prominence: float,
+    near_extreme: float,
+) -> list[Beat]:
     """The beats in a curve of volumes, whatever the rate at which it was recorded.
 
     The end of diastole is a maximum, the end of systole the minimum behind it, both prominent: the atrium's part of
@@ -48,16 +57,23 @@ def find_beats(volumes: Curve, *, smoothed_frames: int, least_prominence: float,
     cine may begin with the end of diastole, as those do that an ECG started: its first frame is one if hardly any other
     is larger.
 
+    Both are found in a running median, which stands frames that failed. It cuts the tips of a beat, though, so the
+    volumes there are read from parabolas through the neighbouring frames (Savitzky and Golay, Anal Chem 36:1627, 1964).
+
     Args:
         volumes: of each frame, in any unit; nan where none was measured, in whose place its neighbours stand.
         smoothed_frames: over how many frames the running median is taken.
+        fitted_frames: through how many a parabola is laid, an odd number; of a shorter curve through all.
+        largest_jump: how far from the running median a frame may lie that is fitted, as a share of the curve's swing;
+            in the place of one that lies farther stands the median.
         least_prominence: of maxima and minima, as a share of the curve's whole swing.
         near_extreme: how far below the largest volume the first frame may lie, as a share of that swing.
     """
     known = np.flatnonzero(np.isfinite(volumes))
     if len(known) < 3:
         return []
-    curve = median_filter(np.interp(np.arange(len(volumes)), known, volumes[known]), smoothed_frames, mode="nearest")
+    raw = np.interp(np.arange(len(volumes)), known, volumes[known])
+    curve = median_filter(raw, smoothed_frames, mode="nearest")
     low, high = float(curve.min()), float(curve.max())
     swing = high - low
     if swing <= 0:
@@ -66,12 +82,28 @@ def find_beats(volumes: Curve, *, smoothed_frames: int, least_prominence: float,
     maxima, _ = find_peaks(np.pad(curve, 1, constant_values=low), prominence=least_prominence * swing)
     inner = [place - 1 for place in minima if 1 < place < len(curve)]
     tops = [place - 1 for place in maxima if place > 1 or curve[0] >= high - near_extreme * swing]
+    fitted = _parabolas(np.where(np.abs(raw - curve) > largest_jump * swing, curve, raw), fitted_frames)
     beats = []
     for top, following in pairwise([*tops, len(curve)]):
         if between := [place for place in inner if top < place < following]:
             bottom = min(between, key=lambda place: curve[place])
-            beats.append(Beat(int(top), int(bottom), float(curve[top]), float(curve[bottom])))
+            diastole, systole = (
+                max(_near(top, smoothed_frames, fitted), key=lambda place: fitted[place]),
+                min(_near(bottom, smoothed_frames, fitted), key=lambda place: fitted[place]),
+            )
+            beats.append(Beat(diastole, systole, float(fitted[diastole]), float(fitted[systole])))
     return beats
+
+
+def _parabolas(curve: Curve, frames: int) -> Curve:
+    """The value at each frame of the parabola through it and its neighbours."""
+    longest = len(curve) - 1 + len(curve) % 2  # an odd number too
+    return np.asarray(savgol_filter(curve, min(frames, longest), 2))
+
+
+def _near(place: int, smoothed_frames: int, curve: Curve) -> range:
+    """The frames whose extreme a running median may have moved to a place."""
+    return range(max(0, place - smoothed_frames // 2), min(len(curve), place + smoothed_frames // 2 + 1))
 
 
 def measure_ejection(
@@ -80,6 +112,8 @@ def measure_ejection(
     times_ms: Sequence[float] = (),
     *,
     smoothed_frames: int,
+    fitted_frames: int,
+    largest_jump: float,
     least_prominence: float,
     near_extreme: float,
     least_change: float,
@@ -90,30 +124,37 @@ def measure_ejection(
         parts: outputs of each frame, in order; `left_ventricle_volume` among those in which one was found.
         numbers: of these frames in the cine; empty for 0, 1, 2, ...
         times_ms: when each was recorded; empty where the file does not say.
-        smoothed_frames, least_prominence, near_extreme: as for `find_beats`.
+        smoothed_frames, fitted_frames, largest_jump, least_prominence, near_extreme: as for `find_beats`.
         least_change: smallest share of the end-diastolic volume that a beat ejects; what changes less is noise.
 
     Returns:
         `ejection_fraction`, mean of the beats, and of two or more `ejection_fraction_spread`, the largest less the
         smallest; `end_diastolic_volume` and `end_systolic_volume`, means in ml, or px3 where the frames are not
-        calibrated; `beats`; `end_diastolic` and `end_systolic` frame, of the beat nearest to the mean; and
-        `heart_rate` where times are known and two ends of diastole.
+        calibrated; `beats`; `end_diastolic` and `end_systolic` frame, of the beat nearest to the mean;
+        `heart_rate` where times are known and two ends of diastole; and how steady the outlines are, where the frames
+        say it (`mean_steadiness`).
 
     Raises:
         NoHeartBeat: a still, or frames among which there is no whole systole.
     """
     if len(parts) < 2:
         raise NoHeartBeat("has 1 frame; an ejection fraction needs a cine of a whole beat. Record one.")
-    found = [_volume_of(part) for part in parts]
-    units = {one.unit for one in found if one}
-    volumes = np.array([one.value if one else np.nan for one in found])
+    known = [_volume_of(part) for part in parts]
+    units = {one.unit for one in known if one}
+    volumes = np.array([one.value if one else np.nan for one in known])
     beats = find_beats(
-        volumes, smoothed_frames=smoothed_frames, least_prominence=least_prominence, near_extreme=near_extreme
+        volumes,
+        smoothed_frames=smoothed_frames,
+        fitted_frames=fitted_frames,
+        largest_jump=largest_jump,
+        least_prominence=least_prominence,
+        near_extreme=near_extreme,
     )
     beats = [beat for beat in beats if beat.ejection_fraction >= least_change]
     if not beats or len(units) != 1:
         raise NoHeartBeat(_why_none(volumes))
-    return _measurements(beats, units.pop(), list(numbers) or list(range(len(parts))), times_ms)
+    found = _measurements(beats, units.pop(), list(numbers) or list(range(len(parts))), times_ms)
+    return (*found, *mean_steadiness(parts))
 
 
 def _measurements(

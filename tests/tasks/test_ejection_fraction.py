@@ -11,7 +11,13 @@ from echocare_core.errors import NoHeartBeat
 from echocare_core.tasks.ejection_fraction import find_beats, measure_ejection
 from echocare_core.types import Measurement, Output
 
-FINDING = {"smoothed_frames": 3, "least_prominence": 0.4, "near_extreme": 0.15}
+FINDING = {
+    "smoothed_frames": 3,
+    "fitted_frames": 5,
+    "largest_jump": 0.25,
+    "least_prominence": 0.4,
+    "near_extreme": 0.15,
+}
 SETTINGS = {**FINDING, "least_change": 0.05}
 
 
@@ -54,11 +60,36 @@ def test_the_mean_of_the_beats_is_given_with_their_spread() -> None:
     curve = np.concatenate([volumes(1), volumes(1, low=60), volumes(1)])
     found = measured(curve, times_ms=list(40.0 * np.arange(72)))
 
-    first, second = 100 * (120 - 53) / 120, 100 * (120 - 62.5) / 120  # the running median cuts the tips
+    first, second = (measured(volumes(3, low=low))["ejection_fraction_percent"] for low in (50, 60))
     assert found["beats_count"] == 3
-    assert found["ejection_fraction_percent"] == pytest.approx((2 * first + second) / 3, abs=3)
-    assert found["ejection_fraction_spread_percent"] == pytest.approx(first - second, abs=2)
+    assert found["ejection_fraction_percent"] == pytest.approx((2 * first + second) / 3, abs=1)
+    assert found["ejection_fraction_spread_percent"] == pytest.approx(first - second, abs=1)
     assert found["heart_rate_bpm"] == pytest.approx(60_000 / (24 * 40), rel=0.05)
+
+
+@pytest.mark.parametrize("per_beat", [12, 24, 70])
+def test_the_tips_of_a_beat_are_not_cut(per_beat: int) -> None:
+    round_tips = 85 + 35 * np.cos(2 * np.pi * np.arange(3 * per_beat) / per_beat)
+
+    assert measured(round_tips)["ejection_fraction_percent"] == pytest.approx(100 * 70 / 120, abs=1)
+
+
+@pytest.mark.parametrize("frame", [24, 33, 34])
+@pytest.mark.parametrize("factor", [0.5, 1.8])
+def test_a_frame_that_failed_at_the_end_of_diastole_or_of_systole_moves_little(frame: int, factor: float) -> None:
+    curve = volumes(3)
+    curve[frame] *= factor
+
+    assert measured(curve)["ejection_fraction_percent"] == pytest.approx(
+        measured(volumes(3))["ejection_fraction_percent"], abs=2
+    )
+
+
+def test_the_steadiness_of_the_outlines_is_that_of_the_frames() -> None:
+    shared = Measurement("left_ventricle_dice_with_frame_before", 90.0, "percent")
+    parts = [(*part, shared) for part in parts_of(volumes(2))]
+
+    assert measure_ejection(parts, **SETTINGS)[-1] == shared
 
 
 def test_frames_are_named_by_their_numbers_in_the_cine() -> None:
