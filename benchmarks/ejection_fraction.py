@@ -40,7 +40,7 @@ from echocare_core.phantom.write import write_cines, write_training_frames
 from echocare_core.prediction import predict
 
 BUNDLE = "ejection_fraction_regression"
-PATIENTS, FRAMES, SEED = {"train": 400, "val": 30, "test": 30}, 2, 20250912
+PATIENTS, FRAMES, SEED = {"train": 600, "val": 30, "test": 30}, 2, 20250912
 TEST_SEED = 20250914
 HALF_BEAT = "cine_patient0001_4ch_10frames"
 ROW_MM, COLUMN_MM = 0.154, 0.308  # of the pixels of CAMUS
@@ -147,7 +147,7 @@ def _of_real(folder: Path, camus: Path, bundle: str) -> dict[str, Any]:
     half_beat = sorted((camus / HALF_BEAT).glob("*.png"))  # of the first patient, from one end of systole to the other
     for path in half_beat:
         _write_square(path, folder / "frames" / f"half_{path.stem}.png", table.to_dict("records")[0])
-    results = predict(bundle, folder / "frames", folder / "out", settings={"overwrite": True})
+    results = predict(bundle, folder / "frames", folder / "out", overwrite=True)
     volumes = {Path(str(row["source"])).stem: row["left_ventricle_volume_px3"] for row in results}
     table["volume"] = [volumes[Path(name).stem] for name in table["image"]]
     wide = table.pivot(index=["group", "view"], columns="phase", values="volume").astype(float)

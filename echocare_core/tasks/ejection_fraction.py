@@ -96,9 +96,9 @@ def find_beats(
 
 
 def _parabolas(curve: Curve, frames: int) -> Curve:
-    """The value at each frame of the parabola through it and its neighbours."""
+    """The value at each frame of the parabola through it and its neighbours, none beyond what was measured."""
     longest = len(curve) - 1 + len(curve) % 2  # an odd number too
-    return np.asarray(savgol_filter(curve, min(frames, longest), 2))
+    return np.asarray(savgol_filter(curve, min(frames, longest), 2).clip(curve.min(), curve.max()))
 
 
 def _near(place: int, smoothed_frames: int, curve: Curve) -> range:

@@ -74,6 +74,12 @@ def test_the_tips_of_a_beat_are_not_cut(per_beat: int) -> None:
     assert measured(round_tips)["ejection_fraction_percent"] == pytest.approx(100 * 70 / 120, abs=1)
 
 
+def test_no_volume_is_smaller_than_any_that_was_measured() -> None:
+    angular = np.array([50.0, 50, 50, 4, 3, 3, 50, 50, 50, 4, 3, 3, 50, 50])  # at whose corners a parabola overshoots
+
+    assert measured(angular)["end_systolic_volume_ml"] >= 3
+
+
 @pytest.mark.parametrize("frame", [24, 33, 34])
 @pytest.mark.parametrize("factor", [0.5, 1.8])
 def test_a_frame_that_failed_at_the_end_of_diastole_or_of_systole_moves_little(frame: int, factor: float) -> None:
