@@ -197,6 +197,7 @@ def test_an_export_with_broken_files_among_good_ones(predict: Predict, tmp_path:
         ("ST1/SE 1/IM1", 0),
         ("ST1/SE 1/IM1", 1),
         ("ST1/SE 1/IM1", 2),
+        ("ST1/SE 1/IM1", None),  # the whole cine
     ]
     assert {aside.source for aside in results.set_aside} == {"notes.txt", "broken", "one_pixel", "no_pixels"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
@@ -219,7 +220,7 @@ def test_a_frame_that_cannot_be_decoded_does_not_stop_the_others(predict: Predic
 
     results = predict(LESION, tmp_path / "cine", tmp_path / "out")
 
-    assert [row["frame"] for row in results] == [0, 2]
+    assert [row["frame"] for row in results if row["level"] == "frame"] == [0, 2]
     assert [aside.frame for aside in results.set_aside] == [1]
 
 
@@ -375,7 +376,7 @@ def test_weights_of_another_network_are_refused_by_key(tmp_path: Path) -> None:
 def test_shipped_weights_run_on_the_clip_that_pydicom_ships(tmp_path: Path) -> None:
     results = echocare.predict(LESION, CLIP, tmp_path / "out")
 
-    assert len(results.rows) == 30
+    assert [row["level"] for row in results] == ["frame"] * 30 + ["cine"]
 
 
 def test_no_patient_attribute_leaves_the_file(predict: Predict, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
