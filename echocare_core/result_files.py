@@ -9,6 +9,7 @@ BOXES, POINTS, EMBEDDINGS = "boxes", "points", "embeddings"  # tables of kinds, 
 TABLE_FORMATS = ("csv", "parquet")
 MASKS, OVERLAYS, PICTURES, TEXTS = "masks", "overlays", "pictures", "texts"
 ACTIVATIONS = "activations"
+VIDEOS = "videos"
 DICOM = "dicom"
 WITHOUT_OBJECTS_CSV = f"{DICOM}/without_objects.csv"
 
@@ -19,6 +20,7 @@ OF_KINDS = (
     OVERLAYS,
     ACTIVATIONS,
     PICTURES,
+    VIDEOS,
     TEXTS,
     DICOM,
     *TABLES_OF_KINDS,
@@ -31,6 +33,7 @@ HOLDS = {  # for the page
     OVERLAYS: "holds what is shown here",
     ACTIVATIONS: "holds one PNG per frame: where the evidence for a class lies, brightest where it is strongest",
     PICTURES: "holds the pictures that were made from the frames",
+    VIDEOS: "holds an MP4 of each cine of such pictures",
     TEXTS: "holds every text as plain text",
     DICOM: "holds DICOM objects for a PACS; they name the patient as their images do",
     BOXES: "one row per box, its corners in pixels of the frame",

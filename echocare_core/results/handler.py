@@ -64,6 +64,8 @@ class WriteResults:
             name; the rows of the frames stay.
         table_format: of the tables that kinds of output add, as for `ResultsWriter`.
         dicom: write DICOM objects of the files that are DICOM themselves (`results.dicom.objects`).
+        derived: names of pictures that are the frame itself with other values, as an enhanced one is: each cine of them
+            is written as MP4 too, and with `dicom` each file as a derived object.
 
     Raises:
         OutputError: the folder cannot be written, holds results already, what is read, or what another run was
@@ -86,6 +88,7 @@ class WriteResults:
         over_time: CombineInTime | None = None,
         table_format: str = "csv",
         dicom: bool = False,
+        derived: Sequence[str] = (),
     ) -> None:
         if cine is None and dataset.clips and any(len(clips) > 1 for clips in dataset.clips.values()):
             raise SettingsError(
@@ -107,6 +110,7 @@ class WriteResults:
             overwrite=overwrite,
             table_format=table_format,
             dicom={dataset.export.source_of(one): one.path for one in dataset.export.files} if dicom else None,
+            derived=derived,
         )
         self.table_format = table_format
         self.writer: ResultsWriter | None = None

@@ -47,6 +47,7 @@ from echocare_core.results.table import (
     write_set_aside_csv,
 )
 from echocare_core.results.table.place import Place
+from echocare_core.results.videos import write_videos
 from echocare_core.types import BundleCard, Details, Mask, Objects, Origin, Prediction, Results, SetAside
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class ResultsWriter:
         table_format: str = "csv",
         run: str | None = None,
         dicom: Mapping[str, Path] | None = None,
+        derived: Sequence[str] = (),
     ) -> None:
         """Make sure that the results can be written, before any work is done.
 
@@ -93,13 +95,15 @@ class ResultsWriter:
                 whose numbers are stored whole; `results.csv` stays what it is.
             run: checksum of what the results depend on beside the files; None where no run is to go on.
             dicom: where the file of each source stands, to write DICOM objects too; None for none.
+            derived: names of pictures that are the frame itself with other values: each cine of them is written as MP4
+                too, and with `dicom` each file as a derived object.
 
         Raises:
             SettingsError: another format.
             OutputError: the folder is a file, cannot be written to, or holds results that would be overwritten; or an
                 extra is not installed.
         """
-        self.folder, self._table_format, self._dicom = Path(folder), table_format, dicom
+        self.folder, self._table_format, self._dicom, self._derived = Path(folder), table_format, dicom, derived
         check_format(table_format)
         self._card, self._origin, self._overwrite = card, origin, overwrite
         self._rows: list[dict[str, object]] = []
@@ -228,6 +232,7 @@ class ResultsWriter:
             raise ValueError(f"the results in {self.folder} are finished already")
         rows, details, staged = complete_rows(self.rows), tuple(self._details), self._staging.path
         with explained(self.folder):
+            rows = complete_rows(write_videos(staged, rows, self._derived, self._names.of_file))
             objects = None
             if self._dicom is not None:
                 rows, objects = self._write_objects(self._dicom, rows)
@@ -247,7 +252,7 @@ class ResultsWriter:
         self, files: Mapping[str, Path], rows: Sequence[Row]
     ) -> tuple[tuple[dict[str, object], ...], Objects]:
         """Write the DICOM objects, and what has none: the rows with their names."""
-        writer = ObjectWriter(self._staging.path, self._card, self._origin, files, self._names.of_file)
+        writer = ObjectWriter(self._staging.path, self._card, self._origin, files, self._names.of_file, self._derived)
         named, objects = writer.write(rows, self._details)
         if objects.without:
             (self._staging.path / WITHOUT_OBJECTS_CSV).parent.mkdir(exist_ok=True)

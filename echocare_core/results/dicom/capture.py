@@ -1,4 +1,5 @@
-"""Overlays as secondary capture, for archives and viewers that show neither segmentations nor reports (PS3.3 A.8)."""
+"""Overlays, and other pictures, as secondary capture, for archives and viewers that show neither segmentations nor
+reports (PS3.3 A.8)."""
 
 from __future__ import annotations
 
@@ -28,8 +29,23 @@ _FRAME_TIME, _FRAME_TIME_VECTOR, _PAGE_NUMBERS = 0x00181063, 0x00181065, 0x00182
 _EVEN_MS = 1e-3  # steps that differ by no more are one step
 
 
+class Captured(NamedTuple):
+    """What pictures of a source are.
+
+    Attributes:
+        kind: of object.
+        derivation: how they were made, in a sentence.
+        spacing: (row, column) millimetres per pixel of the recorded frame, and its height in pixels; None for pictures
+            that are not to scale.
+    """
+
+    kind: Kind
+    derivation: str
+    spacing: tuple[float, float, int] | None = None
+
+
 class Drawn(NamedTuple):
-    """The overlay of one frame.
+    """The overlay, or another picture, of one frame.
 
     Attributes:
         picture: file of it.
@@ -42,13 +58,13 @@ class Drawn(NamedTuple):
     time_ms: float | None
 
 
-def overlays_of(said: Said) -> list[Drawn]:
-    """The overlays of the frames of a file in the order in which they were recorded, or that of the whole cine."""
-    rows = [row for row in said.rows if row.get("overlay")]
+def frames_of(said: Said, column: str) -> list[Drawn]:
+    """The pictures that a column names of the frames of a file, in the order in which they were recorded, or that of
+    the whole cine."""
+    rows = [row for row in said.rows if row.get(column)]
     frames = sorted((row for row in rows if row["frame"] is not None), key=lambda row: cast(int, row["frame"]))
     return [
-        Drawn(said.folder / str(row["overlay"]), cast("int | None", row["frame"]), _time_of(row))
-        for row in frames or rows
+        Drawn(said.folder / str(row[column]), cast("int | None", row["frame"]), _time_of(row)) for row in frames or rows
     ]
 
 
@@ -59,20 +75,22 @@ def _time_of(row: Row) -> float | None:
 
 def write_overlay(said: Said, path: Path) -> None:
     """Write the overlays of a file as one object; as `write_capture`."""
-    write_capture(path, overlays_of(said), said.source, said.card)
+    drawing = f"What {said.card.name} {said.card.version} found, drawn on the picture. Not to scale."
+    write_capture(path, frames_of(said, "overlay"), said.source, said.card, Captured(OVERLAY, drawing))
 
 
-def write_capture(path: Path, drawn: Sequence[Drawn], source: Source, card: BundleCard) -> str:
-    """Write overlays of one source as one object, of one frame or of several that play as the cine does.
+def write_capture(path: Path, drawn: Sequence[Drawn], source: Source, card: BundleCard, what: Captured) -> str:
+    """Write pictures of one source as one object, of one frame or of several that play as the cine does.
 
     They are JPEG Baseline, which every viewer shows; one at a time is in memory. A picture that has fewer words below
     it than another is filled up with black.
 
     Args:
         path: of the object.
-        drawn: one overlay or more, in the order in which they are shown.
+        drawn: one picture or more, in the order in which they are shown.
         source: that they are of.
-        card: of the bundle whose results are drawn.
+        card: of the bundle that has made them.
+        what: they are.
 
     Returns:
         SOP Instance UID.
@@ -82,19 +100,19 @@ def write_capture(path: Path, drawn: Sequence[Drawn], source: Source, card: Bund
     """
     with TemporaryFile(dir=path.parent) as file:
         frames = JpegFrames.of([one.picture for one in drawn], file)
-        dataset = _described(drawn, frames, source, card)
+        dataset = _described(drawn, frames, source, card, what)
         write_object(dataset, path, JPEG_BASELINE)
         append_frames(path, frames, file)
     return str(dataset.SOPInstanceUID)
 
 
-def _described(drawn: Sequence[Drawn], frames: JpegFrames, source: Source, card: BundleCard) -> Dataset:
+def _described(drawn: Sequence[Drawn], frames: JpegFrames, source: Source, card: BundleCard, what: Captured) -> Dataset:
     dataset = Dataset()
     dataset.SOPClassUID = STILL if len(drawn) == 1 else CINE
-    describe(dataset, OVERLAY, source, card)
+    describe(dataset, what.kind, source, card)
     dataset.ConversionType, dataset.ImageType, dataset.Laterality = "WSD", ["DERIVED", "SECONDARY"], ""
     dataset.PatientOrientation = None
-    dataset.DerivationDescription = f"What {card.name} {card.version} found, drawn on the picture. Not to scale."
+    dataset.DerivationDescription = what.derivation
     dataset.ImageComments = card.intended_use
     dataset.SourceImageSequence = [_drawn_from(drawn, source)]
     # Whether it names the patient: what we write does not, what the scanner has written may.
@@ -104,11 +122,14 @@ def _described(drawn: Sequence[Drawn], frames: JpegFrames, source: Source, card:
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 8, 8, 7, 0
     dataset.LossyImageCompression, dataset.LossyImageCompressionMethod = "01", "ISO_10918_1"
     dataset.LossyImageCompressionRatio = f"{frames.ratio:.2f}"
+    if what.spacing is not None:
+        row_mm, column_mm, height = what.spacing
+        dataset.PixelSpacing = [_decimal(side * height / frames.size[0]) for side in (row_mm, column_mm)]
     if len(drawn) > 1:
         dataset.NumberOfFrames = len(drawn)
         _set_times(dataset, [one.time_ms for one in drawn])
     seal(dataset)
-    dataset.SOPInstanceUID = uid_of("overlay", dataset.SOPInstanceUID, frames.sha256)
+    dataset.SOPInstanceUID = uid_of(what.kind.name, dataset.SOPInstanceUID, frames.sha256)
     return dataset
 
 

@@ -18,6 +18,7 @@ from echocare_core.frames.dicom.silence import suppress_warnings
 from echocare_core.result_files import DICOM
 from echocare_core.results.dicom.capture import OVERLAY, write_overlay
 from echocare_core.results.dicom.common import Kind
+from echocare_core.results.dicom.derived import derived_kind, derived_writer
 from echocare_core.results.dicom.report import REPORT
 from echocare_core.results.dicom.reports import Study, studies_of, write_report
 from echocare_core.results.dicom.said import NoObject, Said
@@ -65,6 +66,11 @@ MAKERS = (  # a new kind is a module beside this one and a line here
 )
 
 
+def maker_of(name: str) -> Maker:
+    """How the objects of pictures of that name are made."""
+    return Maker(derived_kind(name), lambda row, details: bool(row.get(f"{name}{FILE}")), derived_writer(name))
+
+
 class ObjectWriter:
     """Writes the objects of a run, one file after the other, and of each study a report that refers to them.
 
@@ -74,6 +80,7 @@ class ObjectWriter:
         origin: how the results were made; None where that is not known.
         files: source in the rows -> where the file stands.
         name_of: source -> path of its results without extension, relative and legal on every disk.
+        derived: names of pictures that are the frame itself with other values, each of which gets objects too.
     """
 
     def __init__(
@@ -83,8 +90,10 @@ class ObjectWriter:
         origin: Origin | None,
         files: Mapping[str, Path],
         name_of: Callable[[str], str],
+        derived: Sequence[str] = (),
     ) -> None:
         self.folder, self.card, self.origin, self.files, self.name_of = folder, card, origin, files, name_of
+        self.derived = derived
         self._without: list[SetAside] = []
         self._number = 0
 
@@ -108,7 +117,7 @@ class ObjectWriter:
             with self._noting(source):
                 found = self._source(source, rows[of_file[0]], shared)
                 studies[source] = found.study_of_patient
-                for maker in MAKERS:
+                for maker in (*MAKERS, *map(maker_of, self.derived)):
                     about = [place for place in of_file if maker.concerns(rows[place], details[place])]
                     if about:
                         self._make(maker, source, self._said(found, about, named, details), about, named)

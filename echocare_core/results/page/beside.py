@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from echocare_core.result_files import ACTIVATIONS, DICOM, HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS
+from echocare_core.result_files import ACTIVATIONS, DICOM, HOLDS, MASKS, OVERLAYS, PICTURES, TEXTS, VIDEOS
 from echocare_core.results.page.entry import Entry
 from echocare_core.results.table import ACTIVATION_FILE, FILE, file_columns
 from echocare_core.results.wording import name_text
@@ -47,5 +47,5 @@ def _folder(column: str, path: str) -> str:
     """The folder in which a file of a column stands."""
     if column.endswith(ACTIVATION_FILE):
         return ACTIVATIONS
-    by_ending = {".png": PICTURES, ".dcm": DICOM}.get(PurePosixPath(path).suffix, TEXTS)
+    by_ending = {".png": PICTURES, ".mp4": VIDEOS, ".dcm": DICOM}.get(PurePosixPath(path).suffix, TEXTS)
     return {"mask": MASKS, "overlay": OVERLAYS}.get(column, by_ending)

@@ -9,7 +9,7 @@ from PIL import Image
 from ultrasound_files import marked, streams_of, write_ultrasound
 
 from echocare_core.frames import read_frames
-from echocare_core.results.dicom.capture import CINE, STILL, Drawn, write_capture
+from echocare_core.results.dicom.capture import CINE, OVERLAY, STILL, Captured, Drawn, write_capture
 from echocare_core.results.dicom.source import read_source
 
 
@@ -32,7 +32,8 @@ def source_of(folder, frames=6, **attributes):
 
 
 def capture(folder, drawn, source, card):
-    write_capture(folder / "capture.dcm", drawn, source, card)
+    what = Captured(OVERLAY, "What was found, drawn on the picture.")
+    write_capture(folder / "capture.dcm", drawn, source, card, what)
     return pydicom.dcmread(folder / "capture.dcm")
 
 
