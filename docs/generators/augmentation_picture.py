@@ -21,6 +21,7 @@ SHOWN = {  # name: the title below which it stands, and settings strong enough t
     "RandAcousticShadowd": ("shadow", {"strength": [0.85, 0.85], "width": [0.15, 0.15], "depth": [0.3, 0.3]}),
     "RandHazed": ("haze", {"strength": [0.3, 0.3], "depth": [0.45, 0.45], "thickness": [0.12, 0.12]}),
     "RandReverberationd": ("reverberation", {"strength": [0.4, 0.4], "spacing": [0.12, 0.12]}),
+    "RandAxialBlurd": ("blur along the beams", {"sigma_px": [3, 3]}),
     "RandLineDensityd": ("line density", {"lines": [28, 28]}),
     "RandScanZoomd": ("zoom", {"zoom": [1.4, 1.4], "mode": "bilinear"}),
     "RandMarksd": ("marks", {"calipers": [1, 1], "words": [2, 2]}),

@@ -4,6 +4,7 @@ Each is a module with one idea and its source. They take upright pictures, float
 `PrepareScand` gives them with `"value_range": [0, 1]`, and leave what is black outside the scan field black.
 """
 
+from echocare_core.transforms.augmentation.axial_blur import RandAxialBlurd
 from echocare_core.transforms.augmentation.compression import RandLogCompressiond
 from echocare_core.transforms.augmentation.haze import RandHazed
 from echocare_core.transforms.augmentation.line_density import RandLineDensityd
@@ -16,6 +17,7 @@ from echocare_core.transforms.augmentation.zoom import RandScanZoomd
 
 __all__ = [
     "RandAcousticShadowd",
+    "RandAxialBlurd",
     "RandHazed",
     "RandLineDensityd",
     "RandLogCompressiond",

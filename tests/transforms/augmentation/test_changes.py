@@ -139,3 +139,25 @@ def test_calipers_come_in_pairs_of_bright_crosses(even):
 def test_words_are_bright_and_small(even):
     changed = change("RandMarksd", even * 0.2, seed=1, calipers=[0, 0], words=[1, 1])[0]
     assert 5 < (changed > 0.3).sum() < 400
+
+
+def test_blur_along_the_beams_spreads_a_layer_in_depth_by_as_much_as_asked_and_nothing_across(even):
+    layer, wire = np.copy(even), np.copy(even)
+    layer[:, 48], wire[:, :, 48] = 1.0, 1.0
+    spread = change("RandAxialBlurd", layer, sigma_px=[2, 2])[0, 30:66, 40] - 0.5
+    rows = np.arange(30, 66)
+    assert spread.sum() == pytest.approx(0.5, rel=0.02)
+    assert np.sqrt((spread * (rows - 48) ** 2).sum() / spread.sum()) == pytest.approx(2, rel=0.2)
+    np.testing.assert_allclose(
+        change("RandAxialBlurd", wire, sigma_px=[2, 2])[0, 20:76, 20:76], wire[0, 20:76, 20:76], atol=1e-3
+    )
+
+
+def test_blur_along_the_beams_of_a_curved_array_follows_them(sector, in_sector):
+    field = find_scan_field(sector)
+    wire = np.where(in_sector & (abs(field.beam - 0.2) < 0.02), 1.0, 0.4 * in_sector).astype(np.float32)[None]
+    changed = change("RandAxialBlurd", wire, sigma_px=[3, 3])
+    deep = (field.depth > 0.2) & (field.depth < 0.8)
+    middle, beside = deep & (abs(field.beam - 0.2) < 0.005), deep & (abs(field.beam - 0.26) < 0.01)
+    assert changed[0, middle].mean() > 0.85
+    assert changed[0, beside].mean() == pytest.approx(0.4, abs=0.03)

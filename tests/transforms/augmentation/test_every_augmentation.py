@@ -14,6 +14,7 @@ from echocare_core.untrusted.allowed import TARGETS
 
 STRONG = {
     "RandAcousticShadowd": {"strength": [0.8, 0.8], "width": [0.2, 0.2], "depth": [0.1, 0.1]},
+    "RandAxialBlurd": {"sigma_px": [3, 3]},
     "RandHazed": {"strength": [0.5, 0.5], "depth": [0.5, 0.5], "thickness": [0.2, 0.2]},
     "RandLineDensityd": {"lines": [16, 16]},
     "RandLogCompressiond": {"gain": [0.2, 0.2], "dynamic_range": [0.6, 0.6]},
@@ -25,6 +26,7 @@ STRONG = {
 }
 NOTHING = {
     "RandAcousticShadowd": {"strength": [0, 0]},
+    "RandAxialBlurd": {"sigma_px": [0, 0]},
     "RandHazed": {"strength": [0, 0]},
     "RandLogCompressiond": {"gain": [0, 0], "dynamic_range": [1, 1]},
     "RandMarksd": {"calipers": [0, 0], "words": [0, 0]},
@@ -35,6 +37,7 @@ NOTHING = {
 }
 WRONG = [
     ("RandAcousticShadowd", {"strength": [0.5, 1.5]}),
+    ("RandAxialBlurd", {"sigma_px": [-1, 2]}),
     ("RandHazed", {"thickness": [0.2, 0.1]}),
     ("RandLineDensityd", {"lines": 32}),
     ("RandLogCompressiond", {"dynamic_range": [0, 1]}),
@@ -103,7 +106,7 @@ def test_at_strength_0_the_picture_stays_as_it_is(name, sector):
 @every
 def test_the_same_seed_draws_the_same_change_and_another_seed_another(name, sector):
     drawn = {"RandLogCompressiond": {"gain": [-0.2, 0.2]}, "RandScanZoomd": {"zoom": [1, 2]}}.get(name, {})
-    drawn |= {"lines": [8, 60]} if name == "RandLineDensityd" else {}
+    drawn |= {"RandLineDensityd": {"lines": [8, 60]}, "RandAxialBlurd": {"sigma_px": [0.5, 4]}}.get(name, {})
     first, again, other = (build(name, seed=seed, **drawn)({"image": sector})["image"] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.02
@@ -112,7 +115,7 @@ def test_the_same_seed_draws_the_same_change_and_another_seed_another(name, sect
 @every
 def test_each_item_is_changed_by_numbers_of_its_own(name, sector):
     drawn = {"RandLogCompressiond": {"gain": [-0.2, 0.2]}, "RandScanZoomd": {"zoom": [1, 2]}}.get(name, {})
-    drawn |= {"lines": [8, 60]} if name == "RandLineDensityd" else {}
+    drawn |= {"RandLineDensityd": {"lines": [8, 60]}, "RandAxialBlurd": {"sigma_px": [0.5, 4]}}.get(name, {})
     augment = build(name, **drawn)
     assert np.abs(augment({"image": sector})["image"] - augment({"image": sector})["image"]).max() > 0.02
 
