@@ -13,6 +13,7 @@ from echocare_core.errors import TableError
 from echocare_core.types import SetAside
 
 PATHOLOGY, TIRADS = "pathology", "tirads"  # columns of a table
+ORIGINAL = "original"  # likewise: the path of the same view by a better scanner
 BENIGN, MALIGNANT, NORMAL = "benign", "malignant", "normal"
 PATHOLOGIES = {"0": BENIGN, "1": MALIGNANT}  # as TN3K and TN5000 write them
 PICTURES = (".jpg", ".jpeg", ".png")

@@ -8,8 +8,9 @@ from echocare_core.layouts.ddti import LAYOUT as DDTI
 from echocare_core.layouts.found import Layout
 from echocare_core.layouts.tn3k import LAYOUT as TN3K
 from echocare_core.layouts.tn5000 import LAYOUT as TN5000
+from echocare_core.layouts.usenhance import LAYOUT as USENHANCE
 
-LAYOUTS = {layout.name: layout for layout in (AUITD, DDTI, TN3K, TN5000)}
+LAYOUTS = {layout.name: layout for layout in (AUITD, DDTI, TN3K, TN5000, USENHANCE)}
 
 
 def find_layout(name: str) -> Layout:

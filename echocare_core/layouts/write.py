@@ -12,7 +12,7 @@ from echocare_core.atomic import replacing
 from echocare_core.counting import counted, first_ten
 from echocare_core.disk import explained
 from echocare_core.errors import OutputError, TableError
-from echocare_core.layouts.found import Found, below
+from echocare_core.layouts.found import ORIGINAL, Found, below
 from echocare_core.layouts.looked_at import leave_out_copies, look_at
 from echocare_core.layouts.registry import find_layout
 from echocare_core.layouts.splits import complete_splits
@@ -63,7 +63,7 @@ class WrittenTable:
 
     def _said_of(self, split: str) -> str:
         own = [found for found in self.pictures if found.split == split]
-        labels = Counter(found.label for found in own) if self.column else Counter()
+        labels = Counter(found.label for found in own) if self.column not in ("", ORIGINAL) else Counter()
         without = labels.pop("", 0)
         return ", ".join(
             [

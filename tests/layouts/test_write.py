@@ -105,7 +105,7 @@ def test_a_folder_that_is_not_there_is_refused(write):
 
 
 def test_an_unknown_layout_is_told_those_that_there_are(auitd, write):
-    with pytest.raises(SettingsError, match="no layout 'tn4k'; needed one of auitd, ddti, tn3k, tn5000"):
+    with pytest.raises(SettingsError, match="no layout 'tn4k'; needed one of auitd, ddti, tn3k, tn5000, usenhance"):
         write("tn4k")
 
 
