@@ -15,6 +15,7 @@ from echocare_core.types import Boxes, Embedding, Measurement, Output, Plausible
 NOT_CALIBRATED = "no calibration in the file: lengths in pixels"
 NOTHING_FOUND, NOT_FOUND = "nothing found", "not found"
 QUOTIENT = " / "  # between the names of two measurements of one unit, where their quotient is meant
+ENDS = ("_low", "_high")  # after the name of a measurement: those that are the ends of its interval
 
 _UNITS = {
     **{"mm2": "mm²", "cm2": "cm²", "px2": "px²", "px3": "px³"},
@@ -51,6 +52,22 @@ def number_text(value: float, unit: str) -> str:
 def measurement_text(name: str, value: float, unit: str) -> str:
     """One line for a person: "lesion area 123 mm²"."""
     return f"{name_text(name)} {value_text(value, unit)}"
+
+
+def interval_text(one: Measurement, low: Measurement, high: Measurement) -> str:
+    """A measurement with its interval in one line: "gestational age 24w3d (22w6d to 26w0d)"."""
+    value, *ends = (
+        weeks_text(each.value) if each.unit == "week" else number_text(each.value, each.unit)
+        for each in (one, low, high)
+    )
+    symbol = "" if one.unit == "week" else unit_symbol(one.unit)
+    return f"{name_text(one.name)} {value} ({' to '.join(ends)}) {symbol}".strip()
+
+
+def weeks_text(weeks: float) -> str:
+    """An age in completed weeks and days, as obstetricians write it: 24.43 is "24w3d"."""
+    completed, days = divmod(round(7 * weeks), 7)
+    return f"{completed}w{days}d"
 
 
 def limits_text(name: str, known: Plausible) -> str:
@@ -103,8 +120,21 @@ def in_pixels(outputs: Iterable[Output]) -> bool:
 
 
 def outputs_text(outputs: Iterable[Output]) -> list[str]:
-    """What the outputs say, in a few words each; pixels and longer texts are seen, not said."""
-    return [words for output in outputs if type(output) in SAID for words in SAID[type(output)](output)]
+    """What the outputs say, in a few words each; pixels and longer texts are seen, not said.
+
+    A measurement that has an interval (`ENDS`) is said with it, and its ends not once more.
+    """
+    outputs = list(outputs)
+    known = {one.name: one for one in outputs if isinstance(one, Measurement) and math.isfinite(one.value)}
+    ends = {name: [known[name + end] for end in ENDS] for name in known if all(name + end in known for end in ENDS)}
+    said_with = {end.name for pair in ends.values() for end in pair}
+    words = []
+    for output in outputs:
+        if isinstance(output, Measurement) and output.name in ends:
+            words.append(interval_text(output, *ends[output.name]))
+        elif not (isinstance(output, Measurement) and output.name in said_with) and type(output) in SAID:
+            words += SAID[type(output)](output)
+    return words
 
 
 def _boxes_text(boxes: Boxes) -> list[str]:

@@ -1,8 +1,19 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from echocare_core.results.wording import counted, enumerated, measurement_text, probability_text, split_column
+from echocare_core.results.wording import (
+    counted,
+    enumerated,
+    measurement_text,
+    outputs_text,
+    probability_text,
+    split_column,
+    weeks_text,
+)
+from echocare_core.types import Measurement
 
 
 @pytest.mark.parametrize(
@@ -20,6 +31,34 @@ from echocare_core.results.wording import counted, enumerated, measurement_text,
 )
 def test_a_measurement_is_said_as_a_person_would(name: str, value: float, unit: str, text: str):
     assert measurement_text(name, value, unit) == text
+
+
+def age(value: float, low: float, high: float) -> list[Measurement]:
+    ends = {"": value, "_low": low, "_high": high}
+    return [Measurement(f"gestational_age{end}", one, "week") for end, one in ends.items()]
+
+
+def test_an_age_is_said_in_one_line_with_its_interval():
+    said = outputs_text([Measurement("head_circumference", 224.0, "mm"), *age(24.43, 22.86, 26.0)])
+    assert said == ["head circumference 224.0 mm", "gestational age 24w3d (22w6d to 26w0d)"]
+
+
+def test_a_length_is_said_with_its_interval_and_one_unit():
+    length = [Measurement(f"depth{end}", one, "mm") for end, one in (("", 9.0), ("_low", 8.0), ("_high", 10.5))]
+    assert outputs_text(length) == ["depth 9.0 (8.0 to 10.5) mm"]
+
+
+def test_an_end_without_its_measurement_is_said_by_itself():
+    assert outputs_text(age(24.0, 23.0, 25.0)[1:]) == ["gestational age low 23 weeks", "gestational age high 25 weeks"]
+
+
+def test_an_age_that_is_unknown_is_not_said():
+    assert outputs_text(age(math.nan, math.nan, math.nan)) == []
+
+
+@pytest.mark.parametrize(("weeks", "text"), [(24.0, "24w0d"), (24.43, "24w3d"), (23.95, "24w0d")])
+def test_a_week_has_seven_days(weeks: float, text: str):
+    assert weeks_text(weeks) == text
 
 
 def test_a_column_is_a_name_and_its_unit():
