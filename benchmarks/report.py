@@ -1,9 +1,11 @@
 """How well breast_report_generation tells the descriptors of BrEaST, beside the majority answer of its training images.
 
     python benchmarks/report.py --data BREAST
+    python benchmarks/report.py --data BREAST --split val
 
 Writes the coded descriptors of BrEaST as the bundle's table has them (RUNS/table/table.csv, on which it trains too),
-scores the bundle on the rows of `test` by its evaluate.json, and prints each number.
+scores the bundle on the rows of a split, `test` unless you say otherwise, by its evaluate.json (RUNS/scores_SPLIT), and
+prints each number.
 """
 
 from __future__ import annotations
@@ -49,11 +51,13 @@ CLASSES = {  # descriptor -> what BrEaST writes -> class
 def main(
     data: Annotated[Path, typer.Option(help="Folder with BrEaST's images and table.csv.")],
     runs: Annotated[Path, typer.Option(help="Folder for the table and the scores.")] = Path("runs") / BUNDLE,
+    split: Annotated[str, typer.Option(help="Rows to score; val is for choosing.")] = "test",
 ) -> None:
     """Write the table, score the bundle, and print what came out."""
     table = write_table(data, runs / "table")
-    scores = runs / "scores"
-    run_bundle(find_bundle(BUNDLE), ["inference.json", "evaluate.json"], {"dataset_dir": table, "output_dir": scores})
+    scores = runs / f"scores_{split}"
+    settings = {"dataset_dir": table, "output_dir": scores, "split": split}
+    run_bundle(find_bundle(BUNDLE), ["inference.json", "evaluate.json"], settings)
     show(json.loads((scores / "evaluation.json").read_text(encoding="utf-8")))
 
 

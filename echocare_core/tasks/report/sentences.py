@@ -37,7 +37,8 @@ class Reporter:
     Args:
         lexicon: descriptors and sentences.
         languages: of the texts, one or several that the lexicon has.
-        least_confidence: descriptor -> probability of its answer from which on it is said.
+        least_confidence: descriptor -> probability of its answer from which on it is said; above 1 it never is, and the
+            text names it as left out.
 
     Raises:
         SettingsError: a language that the lexicon does not have, or other descriptors than its own.

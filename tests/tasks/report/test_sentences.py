@@ -53,6 +53,15 @@ def test_each_descriptor_has_its_own_confidence(lexicon):
     assert "Grade low" in text
 
 
+def test_a_descriptor_that_asks_for_more_than_certainty_is_never_said_and_named_as_left_out(lexicon):
+    least = {**dict.fromkeys(lexicon.names, 0.6), "skin": 1.1}
+    text = english(
+        Reporter(lexicon, "en", least), scores(lexicon, skin=("thick", 1.0), margin=("sharp", 1.0), grade=("low", 1.0))
+    )
+    assert "Skin" not in text
+    assert text.splitlines()[-1] == "en/Left out: skin."
+
+
 def test_a_kind_of_margin_is_not_said_of_a_sharp_one_nor_said_to_be_left_out(lexicon, reporter):
     text = english(reporter, scores(lexicon, margin=("sharp", 0.9), spikes=("yes", 0.99), skin=("thin", 1.0)))
     assert "pikes" not in text
