@@ -88,7 +88,7 @@ def test_the_table_gives_the_numbers_of_the_card(bundle: Path) -> None:
         assert any(f"{number['mean']:.3f} ({number['low']:.3f} to {number['high']:.3f})" in row for row in rows)
 
 
-def test_the_table_of_bundles_is_made_from_the_cards() -> None:
+def test_the_tables_of_bundles_and_results_are_made_from_the_cards() -> None:
     made = subprocess.run([sys.executable, "docs/generators/bundle_table.py"], cwd=REPOSITORY, check=False)
 
     assert made.returncode == 0, "Run python docs/generators/bundle_table.py --write"

@@ -11,7 +11,8 @@ import api_pages
 import architecture_picture
 import augmentation_picture
 import reader_table
-from bundle_table import HEAD, bundle_folders, bundle_row, read_json
+from bundle_table import HEAD, bundle_row
+from cards import bundle_folders, read_json
 from included_pages import DOCS, moved_text, page_of, sources
 
 from echocare_core.demo import run_demo

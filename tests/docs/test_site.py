@@ -22,7 +22,7 @@ import architecture_picture  # noqa: E402
 import augmentation_picture  # noqa: E402
 import included_pages  # noqa: E402
 import reader_table  # noqa: E402
-from bundle_table import bundle_folders, metric_name  # noqa: E402
+from cards import bundle_folders, metric_name  # noqa: E402
 
 
 @pytest.fixture
