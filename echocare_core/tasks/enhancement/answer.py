@@ -13,7 +13,7 @@ from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from echocare_core.privacy.text import find_text
+from echocare_core.frames.sector import scan_sector
 from echocare_core.types import Measurement, Picture
 
 ENHANCED, DIFFERENCE = "enhanced", "difference"
@@ -27,8 +27,9 @@ Bytes = NDArray[np.uint8]
 class EnhancementOutputd(MapTransform):
     """The corrected frame, and what was changed in it.
 
-    Only echoes are changed: a pixel stays as it was recorded outside of the scan region, where it or one beside it has
-    a colour (Doppler, marks, menus), and where text is burned in (`echocare_core.privacy.text.find_text`).
+    Only echoes are changed: a pixel stays as it was recorded outside of the scan region and of the sector in it
+    (`echocare_core.frames.sector.scan_sector`), where text and menus are, and where it or one beside it has a colour
+    (Doppler, marks). What is drawn in grey over the tissue itself is taken for tissue.
 
     Args:
         keys: what the network gave, float (3, height, width) in [0, 1]; replaced by the enhanced frame, likewise. The
@@ -71,10 +72,9 @@ def changeable(recorded: Bytes, scan_box: tuple[int, ...], colour_tolerance: int
     """Where a frame, uint8 RGB (height, width, 3), shows echoes and nothing that was drawn over them."""
     top, left, bottom, right = scan_box
     coloured = recorded.max(axis=-1).astype(np.int16) - recorded.min(axis=-1) > colour_tolerance
-    changing = np.zeros(recorded.shape[:2], bool)
-    changing[top:bottom, left:right] = ~binary_dilation(coloured, BESIDE_COLOUR)[top:bottom, left:right]
-    for text in find_text(recorded):
-        changing[text.top : text.bottom, text.left : text.right] = False
+    echoes = scan_sector(recorded) & ~binary_dilation(coloured, BESIDE_COLOUR)
+    changing = np.zeros_like(echoes)
+    changing[top:bottom, left:right] = echoes[top:bottom, left:right]
     return changing
 
 
