@@ -56,7 +56,7 @@ def test_a_prediction_is_the_same_on_any_device(
     )
 
     assert elsewhere.rows == on_cpu.rows
-    for row in on_cpu:
+    for row in (row for row in on_cpu if row["mask"]):
         masks = [np.asarray(Image.open(tmp_path / name / str(row["mask"]))) for name in ("cpu", "lazy")]
         assert np.array_equal(*masks)
         assert masks[0].any()
