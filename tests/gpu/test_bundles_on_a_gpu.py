@@ -40,7 +40,9 @@ def test_a_gpu_finds_what_the_cpu_finds(bundle: Path, precision: str, tmp_path: 
     )
 
     assert [row["source"] for row in on_gpu] == [row["source"] for row in on_cpu]
-    for one, other in zip(on_cpu, on_gpu, strict=True):
+    of_frames = [(one, other) for one, other in zip(on_cpu, on_gpu, strict=True) if one["mask"]]
+    assert of_frames
+    for one, other in of_frames:
         masks = [
             np.asarray(Image.open(tmp_path / name / str(row["mask"]))) for name, row in (("cpu", one), ("cuda", other))
         ]
@@ -48,7 +50,7 @@ def test_a_gpu_finds_what_the_cpu_finds(bundle: Path, precision: str, tmp_path: 
 
 
 def test_the_demo_runs(tmp_path: Path) -> None:
-    assert len(run_demo(tmp_path / "out").rows) == 48
+    assert len([row for row in run_demo(tmp_path / "out").rows if row["mask"]]) == 48
 
 
 def test_a_training_goes_on_and_its_weights_are_evaluated(bundle: Path, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_the_inference_operator_of_the_sdk_finds_what_predict_finds(
 
     masks = [image.asnumpy() for image in images_of(study, inference)]
     rows = list(echocare.predict(bundle, study, tmp_path / "out"))
-    known = [np.asarray(PilImage.open(tmp_path / "out" / str(row["mask"]))) for row in rows]
+    known = [np.asarray(PilImage.open(tmp_path / "out" / str(row["mask"]))) for row in rows if row["mask"]]
 
     assert [mask.shape for mask in masks] == [(120, 200)] * 4
     assert [int((mask != one).sum()) for mask, one in zip(masks, known, strict=True)] == [0] * 4
