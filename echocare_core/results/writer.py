@@ -141,8 +141,10 @@ class ResultsWriter:
         row = self._rows[-1] if self._rows else {}
         if (row.get("level"), row.get("source"), row.get("frame")) != ("frame", source, frame - 1):
             return None
-        path = row.get("mask")
-        return np.asarray(Image.open(self._staging.path / str(path))) if path else None
+        if not row.get("mask"):
+            return None
+        with Image.open(self._staging.path / str(row["mask"])) as mask:
+            return np.asarray(mask)
 
     def abandon(self) -> None:
         """Remove what was prepared and leave the disk as it was; what `finish` moved into place stays."""
