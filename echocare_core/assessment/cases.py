@@ -19,6 +19,7 @@ class Case:
         level: of what the label speaks: "frame", "image", "series", "study" or "patient".
         group: patient, as a pseudonym or as a table calls it; rows of one are drawn together.
         subgroups: name -> value.
+        frames: rows of `results.csv` of the single frames of the same files, which say what no wider row does.
     """
 
     number: int
@@ -27,6 +28,7 @@ class Case:
     level: str
     group: str = field(repr=False)
     subgroups: Mapping[str, str] = field(default_factory=dict)
+    frames: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
 
     def cell(self, column: str) -> str:
         """What its labels say in a column; "" where none says anything.

@@ -194,7 +194,8 @@ def _cases(
         told_apart[kind] += 1
         named = subgroups_of(own[0], rows, results, subgroups)
         level = LEVELS[by] if frame is None else "frame"
-        cases.append(Case(numbers[0] + 1, own, tuple(rows), level, group, named))
+        frames = tuple(results.frames_of(rows))
+        cases.append(Case(numbers[0] + 1, own, tuple(rows), level, group, named, frames))
     check_no_faults(f"{labels.path.name} has", faults, f"Join these by path or SOP Instance UID. {COUNT_FROM}")
     return cases, dict(told_apart)
 

@@ -45,6 +45,11 @@ class ResultRows:
         every = (self.of_study[row["study"]] if row["level"] == "study" else [row["source"]] for row in rows)
         return list(dict.fromkeys(source for sources in every for source in sources))
 
+    def frames_of(self, rows: Iterable[Row]) -> list[Row]:
+        """Of rows of cines and studies, those of the frames of the same files."""
+        wider = [row for row in rows if row["level"] != "frame"]
+        return [row for source in self.sources_of(wider) for row in self.of_source[source] if row["level"] == "frame"]
+
     def names(self) -> dict[str, dict[str, list[str]]]:
         """For each key of labels, what it is called in the results -> the files that it is said of."""
         known: dict[str, dict[str, list[str]]] = {}

@@ -60,3 +60,13 @@ def test_files_of_which_nothing_was_used_are_left_over(results: ResultRows) -> N
     assert list(results.unlabelled(results.speaking_of(["S1/still", "S1/loop"], None, of_studies=True))) == [
         ("S2/alone", 1)
     ]
+
+
+def test_the_frames_of_a_cine_and_a_study_are_found_beside_their_rows(results: ResultRows) -> None:
+    def frames_of(*sources: str, of_studies: bool = False) -> list[tuple[str, str]]:
+        rows = results.frames_of(results.speaking_of(sources, None, of_studies=of_studies))
+        return [(row["source"], row["frame"]) for row in rows]
+
+    assert frames_of("S1/loop") == [("S1/loop", "0"), ("S1/loop", "1")]
+    assert frames_of("S1/still", "S1/loop", of_studies=True) == [("S1/still", "0"), ("S1/loop", "0"), ("S1/loop", "1")]
+    assert frames_of("S1/still") == []

@@ -35,7 +35,9 @@ class NumberQuestion(Question):
     """
 
     kind = "Measurement"
-    rule = "Of several results for one label the median counts."
+    rule = (
+        "Of several results for one label the median counts; of a cine or study without the number, that of its frames."
+    )
 
     def __init__(self, name: str, column: str, factor: float = 1.0, pixels: str = "") -> None:
         super().__init__(name)
@@ -55,9 +57,9 @@ class NumberQuestion(Question):
     def score(self, case: Case) -> dict[str, object]:
         """The number of the results, that of the label, their difference and its size."""
         reference = self._reference(case)
-        values = [float(row[self.name]) for row in case.rows if row.get(self.name)]
+        values = self._values(case.rows) or self._values(case.frames)
         if not values:
-            calibrated = not any(row.get(self.pixels) for row in case.rows)
+            calibrated = not any(row.get(self.pixels) for row in (*case.rows, *case.frames))
             raise Unscored("nothing was measured" if calibrated else "it is not calibrated: measured in pixels only")
         value = median(values)
         return {
@@ -66,6 +68,9 @@ class NumberQuestion(Question):
             f"{self.name}_difference": value - reference,
             f"{self.name}_error": abs(value - reference),
         }
+
+    def _values(self, rows: Sequence[Mapping[str, str]]) -> list[float]:
+        return [float(row[self.name]) for row in rows if row.get(self.name)]
 
     def _reference(self, case: Case) -> float:
         cell = case.cell(self.column)
