@@ -124,10 +124,21 @@ def test_a_colour_stays_as_it_was_recorded_and_so_does_what_lies_beside_it():
 
 def test_a_tinge_within_the_tolerance_is_corrected_as_grey_is():
     recorded = frame()
-    recorded[..., 2] += 20
+    tinged = (slice(None), slice(60, 80), 2)
+    recorded[tinged] += 20
     corrected = recorded + 5
     assert (outputs(recorded, corrected)[0].pixels == corrected).all()
-    assert (outputs(recorded, corrected, colour_tolerance=10)[0].pixels == recorded).all()
+    assert (outputs(recorded, corrected, colour_tolerance=10)[0].pixels[:, 60:] == recorded[:, 60:]).all()
+
+
+@pytest.mark.parametrize("tint", [(1.0, 0.8, 0.5), (0.5, 0.7, 1.0)], ids=["sepia", "blue"])
+def test_a_picture_in_a_tinted_map_is_corrected_but_for_what_has_another_colour(tint):
+    recorded = (frame() * np.array(tint)).astype(np.uint8)
+    recorded[20:30, 40:50] = (40, 220, 40)
+    corrected = recorded + 5
+    enhanced = outputs(recorded, corrected)[0].pixels
+    np.testing.assert_array_equal(enhanced[19:31, 39:51], recorded[19:31, 39:51])
+    np.testing.assert_array_equal(enhanced[:19], corrected[:19])
 
 
 def test_text_above_the_sector_stays_as_it_was_recorded():

@@ -36,7 +36,9 @@ def find_colour_doppler(picture: NDArray[np.uint8], regions: Sequence[Region] = 
     Returns:
         bool (height, width), True = blood or tissue moving. All False for a picture without colour.
     """
-    coloured = _find_colour(picture) & _search_area(picture.shape[:2], regions)
+    coloured = (np.linalg.norm(colour_beside_map(picture), axis=2) > COLOURED) & _search_area(
+        picture.shape[:2], regions
+    )
     solid = ndimage.binary_propagation(ndimage.binary_opening(coloured, np.ones((3, 3))), mask=coloured)
     patches, _ = ndimage.label(solid, np.ones((3, 3)))
     stroke = 2 * max(round(STROKE * min(solid.shape)), 1) + 1
@@ -45,6 +47,26 @@ def find_colour_doppler(picture: NDArray[np.uint8], regions: Sequence[Region] = 
         if _is_bar(picture[place], patch) or _is_drawing(picture[place], patch, stroke):
             solid[place] &= ~patch
     return solid
+
+
+def colour_beside_map(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How far the colour of each pixel is from that of the grey map at its brightness.
+
+    A map is tinted where most of what is lit has a colour: then its own is found at each brightness. Else it is grey.
+
+    Args:
+        picture: uint8 RGB (height, width, 3).
+
+    Returns:
+        Differences of red, green and blue in grey levels, float32 (height, width, 3); near 0 where the map alone shows.
+    """
+    colours = picture.astype(np.float32)
+    brightness = colours @ LUMA
+    chroma: NDArray[np.float32] = colours - brightness[..., np.newaxis]
+    lit = brightness >= LIT
+    if lit.any() and np.median(np.linalg.norm(chroma[lit], axis=1)) > COLOURED / 3:
+        chroma -= _tint(chroma, brightness)
+    return chroma
 
 
 def _search_area(size: tuple[int, ...], regions: Sequence[Region]) -> Mask:
@@ -64,27 +86,24 @@ def _slices(region: Region) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def _find_colour(picture: NDArray[np.uint8]) -> Mask:
-    """Pixels whose colour is not that of the grey map at their brightness.
-
-    A map is tinted where most of what is lit has a colour: then the median colour at each brightness is the map's.
-    """
-    colours = picture.astype(np.float32)
-    brightness = colours @ LUMA
-    chroma = colours - brightness[..., np.newaxis]
-    lit = brightness >= LIT
-    if lit.any() and np.median(np.linalg.norm(chroma[lit], axis=1)) > COLOURED / 3:
-        chroma -= _tint(chroma, brightness)
-    return np.linalg.norm(chroma, axis=2) > COLOURED
-
-
 def _tint(chroma: NDArray[np.float32], brightness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The median colour of all pixels of about the same brightness, for each pixel."""
+    """The colour of the map at the brightness of each pixel.
+
+    It is followed from the commonest brightness up and down: at each step it is the median of what is near the colour
+    of the step before, so that flow or a mark, of which a brightness may have more pixels than of tissue, is not taken
+    for it.
+    """
     steps = (brightness / 8).astype(np.intp)
-    tint = np.zeros_like(chroma)
-    for step in np.unique(steps):
-        alike = steps == step
-        tint[alike] = np.median(chroma[alike], axis=0)
+    commonest = int(np.bincount(steps[brightness >= LIT]).argmax())
+    colours = np.zeros((int(steps.max()) + 1, 3), dtype=np.float32)
+    for way in (range(commonest, len(colours)), range(commonest, -1, -1)):
+        colour = np.median(chroma[steps == commonest], axis=0)
+        for step in way:
+            there = chroma[steps == step]
+            near = there[np.linalg.norm(there - colour, axis=1) < COLOURED]
+            colour = np.median(near, axis=0) if len(near) else colour
+            colours[step] = colour
+    tint: NDArray[np.float32] = colours[steps]
     return tint
 
 

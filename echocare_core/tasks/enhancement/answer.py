@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from echocare_core.frames.sector import scan_sector
+from echocare_core.frames.sector.colour_doppler import colour_beside_map
 from echocare_core.types import Measurement, Picture
 
 ENHANCED, DIFFERENCE = "enhanced", "difference"
@@ -36,7 +37,9 @@ class EnhancementOutputd(MapTransform):
             item gets `outputs`: the enhanced picture, the difference, and by how much pixels were changed on average,
             in percent of black to white.
         image_key: the picture it was given, with its meta.
-        colour_tolerance: a pixel whose channels differ by more grey levels, 0 to 255, has a colour.
+        colour_tolerance: a pixel whose channels differ by more grey levels, 0 to 255, has a colour; where the picture
+            is in a tinted map, as sepia, what counts is how they differ from that
+            (`echocare_core.frames.sector.colour_doppler.colour_beside_map`).
         difference_gain: by how much the difference is magnified in its picture, where 128 is no change.
     """
 
@@ -71,7 +74,7 @@ def as_bytes(picture: NDArray[np.floating]) -> Bytes:
 def changeable(recorded: Bytes, scan_box: tuple[int, ...], colour_tolerance: int) -> NDArray[np.bool_]:
     """Where a frame, uint8 RGB (height, width, 3), shows echoes and nothing that was drawn over them."""
     top, left, bottom, right = scan_box
-    coloured = recorded.max(axis=-1).astype(np.int16) - recorded.min(axis=-1) > colour_tolerance
+    coloured = np.rint(np.ptp(colour_beside_map(recorded), axis=-1)) > colour_tolerance
     echoes = scan_sector(recorded) & ~binary_dilation(coloured, BESIDE_COLOUR)
     changing = np.zeros_like(echoes)
     changing[top:bottom, left:right] = echoes[top:bottom, left:right]

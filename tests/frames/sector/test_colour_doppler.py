@@ -57,6 +57,13 @@ def test_a_tinted_grey_map_is_no_flow(tint):
     assert find_colour_doppler((speckle() * np.array(tint)).astype(np.uint8)).mean() < 0.001
 
 
+def test_flow_that_is_brighter_than_all_tissue_is_found_on_a_tinted_map():
+    tinted = (speckle() * np.array([0.3, 0.25, 0.15])).astype(np.uint8)
+    red = COLUMNS % 160  # from blue to violet
+    tinted[FLOW] = np.stack([red, 80 + 0 * red, 255 + 0 * red], axis=-1)[FLOW]
+    assert overlap(find_colour_doppler(tinted), FLOW) > 0.95
+
+
 def test_flow_is_found_on_a_tinted_map_but_for_the_tint_itself(doppler):
     tinted = (speckle() * np.array([1.0, 0.85, 0.6])).astype(np.uint8)
     tinted[FLOW] = doppler[FLOW]
