@@ -7,7 +7,8 @@ DATA holds the folders of the data sets. Their images are joined in one table, W
 in each split; its column `structures` says what was drawn in an image, and so what was looked for. Two tables: of each
 class and of each data set, on `test`, with 95 % bootstrap intervals over groups. `--choose` looks at `val` alone: there
 `least_score` of the bundle is chosen, where F1 is best. A training that was interrupted goes on when the command is
-repeated.
+repeated. Beside it stand boxes around the masks of the bundles for segmentation (`detection_masks.py`), which come
+without a confidence, so that their precision over all recalls is that of one point.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
+from detection_masks import scored_masks
 from monai.bundle import ConfigParser
 from rich.console import Console
 from rich.table import Table
@@ -48,6 +50,7 @@ NUMBERS = {  # of `summarise_boxes`: its name on the page
     "boxes_false_per_image": "false boxes per image",
 }
 ON_CARD = ("mean_average_precision", "mean_average_precision_50", "boxes_sensitivity", "boxes_false_per_image")
+MASKS = "boxes around the masks of the bundles for segmentation"
 Numbers = dict[str, Summary]
 
 
@@ -68,9 +71,11 @@ def main(
         show_confidences(scored(bundle, work, "val"))
         return
     rows = scored(bundle, work, "test")
-    every = summarise_boxes(rows, classes=classes)
-    sets = {name: summarise_boxes(part, classes=classes) for name, part in rows.groupby("set", sort=False)}
-    found = {"class": of_classes(every, classes), "data set": {**only(sets), "all": {n: every[n] for n in NUMBERS}}}
+    found = {
+        "class": of_classes(summarise_boxes(rows, classes=classes), classes),
+        "data set": of_sets(rows, classes),
+        MASKS: of_sets(scored_masks(work, "test", drawing_of(bundle)), classes),
+    }
     empty = rows[rows["boxes_drawn"] == 0]
     print(f"A box in {int((empty['boxes_given'] > 0).sum())} of {len(empty)} images in which none was drawn.")
     (work / "detection.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -143,9 +148,18 @@ def of_classes(every: Numbers, classes: list[str]) -> dict[str, Numbers]:
     }
 
 
-def only(sets: dict[Any, Numbers]) -> dict[str, Numbers]:
-    """The numbers of each set that stand on the page."""
-    return {str(name): {number: found[number] for number in NUMBERS} for name, found in sets.items()}
+def of_sets(rows: pd.DataFrame, classes: list[str]) -> dict[str, Numbers]:
+    """The numbers that stand on the page, of each set and of all."""
+    parts = [*rows.groupby("set", sort=False), ("all", rows)]
+    found = {str(name): summarise_boxes(part, classes=classes) for name, part in parts}
+    return {name: {number: numbers[number] for number in NUMBERS} for name, numbers in found.items()}
+
+
+def drawing_of(bundle: Path) -> Any:
+    """How boxes follow from masks, as the bundle's evaluation says."""
+    parser = ConfigParser()
+    parser.read_config([str(bundle / "configs" / name) for name in ("inference.json", "evaluate.json")])
+    return parser.get_parsed_content("drawing")
 
 
 def show(title: str, numbers: dict[str, Numbers]) -> None:
@@ -171,7 +185,9 @@ def lines_of(title: str, numbers: dict[str, Numbers]) -> list[list[str]]:
 def write_results(bundle: Path, found: dict[str, dict[str, Numbers]]) -> None:
     """Put the numbers into the card of the weights, and the tables into the bundle's page."""
     card = bundle / "models" / "model.json"
-    results = {"Test parts of six data sets": {"bundle": {name: found["data set"]["all"][name] for name in ON_CARD}}}
+    of_all = {"bundle": found["data set"]["all"], MASKS: found[MASKS]["all"]}
+    numbers = {who: {name: all_sets[name] for name in ON_CARD} for who, all_sets in of_all.items()}
+    results = {"Test parts of six data sets": numbers}
     card.write_text(json.dumps({**read_json(card), "results": results}, indent=4) + "\n", encoding="utf-8")
     page = bundle / "docs" / "README.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(START)

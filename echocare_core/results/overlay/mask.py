@@ -24,12 +24,12 @@ def draw_mask(canvas: Canvas, mask: Mask) -> Iterator[Key]:
         Colour and name of each label that was found.
     """
     for value in (int(value) for value in np.unique(mask.values) if value):
-        _draw_label(canvas, _without_specks(mask.values == value, mask.smallest_share), colour_of(value))
+        _draw_label(canvas, without_specks(mask.values == value, mask.smallest_share), colour_of(value))
         name = mask.labels.get(value, f"label {value}").replace("_", " ")
         yield Key(colour_of(value), name, "outline")
 
 
-def _without_specks(part: NDArray[np.bool_], smallest_share: float) -> NDArray[np.bool_]:
+def without_specks(part: NDArray[np.bool_], smallest_share: float) -> NDArray[np.bool_]:
     """Without the separate parts that are smaller than a share of the largest."""
     if not smallest_share:
         return part
