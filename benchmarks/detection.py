@@ -50,7 +50,7 @@ NUMBERS = {  # of `summarise_boxes`: its name on the page
     "boxes_false_per_image": "false boxes per image",
 }
 ON_CARD = ("mean_average_precision", "mean_average_precision_50", "boxes_sensitivity", "boxes_false_per_image")
-MASKS = "boxes around the masks of the bundles for segmentation"
+MASKS = "boxes around masks"
 Numbers = dict[str, Summary]
 
 
