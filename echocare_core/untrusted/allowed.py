@@ -41,7 +41,7 @@ OURS = frozenset(
         "tasks.enhancement.score_enhancement",
         *("tasks.landmarks.EndsLoss", "tasks.landmarks.EndsOfColumnsd", "tasks.landmarks.EndsOutputd"),
         *("tasks.landmarks.build_nearness", "tasks.landmarks.measure_head_ends", "tasks.landmarks.score_ends"),
-        "tasks.landmarks.summarise_ends",
+        *("tasks.landmarks.read_crossed_axes", "tasks.landmarks.read_ends", "tasks.landmarks.summarise_ends"),
         *("tasks.lumen.measure_lumen", "tasks.measurements.measure_head", "tasks.measurements.measure_parts"),
         *("tasks.recognition.NodeOfColumnd", "tasks.recognition.Recognition", "tasks.recognition.RecognitionLoss"),
         *("tasks.recognition.RecognitionNetwork", "tasks.recognition.RecognitionOutputd"),

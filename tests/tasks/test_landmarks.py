@@ -21,6 +21,7 @@ from echocare_core.tasks.landmarks import (
     EndsOutputd,
     build_nearness,
     measure_head_ends,
+    read_crossed_axes,
     read_ends,
     score_ends,
     summarise_ends,
@@ -88,6 +89,47 @@ def test_a_sharp_peak_is_surer_than_a_broad_one_and_no_peak_is_not_sure():
     assert 0.99 < sharp <= 1
     assert 0.2 < broad < 0.6
     assert none < 0.1
+
+
+CROSSED = torch.tensor([[[20.0, 14.0], [36.0, 50.0]], [[40.6, 26.4], [15.4, 37.6]]])  # 39.4 and 27.6 px, of one ellipse
+CROSSING = {"radius_px": 6.0, "blur_px": 1.0, "directions": 12}
+
+
+def ring(ends):
+    """Logits of an axis that may point anywhere: as likely all around the middle of its ends."""
+    rows, columns = torch.meshgrid(*map(torch.arange, SHAPE), indexing="ij")
+    middle, radius = ends.mean(dim=0), float((ends[0] - ends[1]).norm()) / 2
+    away = ((rows - middle[0]) ** 2 + (columns - middle[1]) ** 2).sqrt() - radius
+    return torch.log(torch.exp(-(away**2) / 8) + 1e-7)
+
+
+def test_crossed_axes_that_both_maps_show_are_read():
+    assert in_any_order(read_crossed_axes(heat_maps(CROSSED), **CROSSING).places, CROSSED) < 0.2
+
+
+def test_an_axis_whose_map_does_not_know_its_direction_is_read_across_the_other():
+    logits = torch.stack([ring(CROSSED[0]), heat_maps(CROSSED)[1]])
+    assert in_any_order(read_ends(logits, radius_px=6.0).places, CROSSED) > 3
+    assert in_any_order(read_crossed_axes(logits, **CROSSING).places, CROSSED) < 0.5
+
+
+def test_crossed_axes_of_a_batch_are_read_as_each_for_itself_also_in_inference_mode():
+    batch = torch.stack([heat_maps(CROSSED), heat_maps(CROSSED + 3)])
+    with torch.inference_mode():
+        found = read_crossed_axes(batch.clone(), **CROSSING)
+    for number, one in enumerate(batch):
+        torch.testing.assert_close(found.places[number], read_crossed_axes(one, **CROSSING).places)
+
+
+def test_crossed_axes_are_as_sure_as_what_lies_about_their_ends():
+    logits = torch.stack([ring(CROSSED[0]), heat_maps(CROSSED)[1]])
+    unsure, sure = read_crossed_axes(logits, **CROSSING).confidences
+    assert float(unsure.max()) < 0.5 < 0.95 < float(sure.min()) <= 1
+
+
+def test_three_axes_cannot_be_crossed():
+    with pytest.raises(SettingsError, match="3 axes to cross; needed two"):
+        read_crossed_axes(torch.zeros(3, *SHAPE), **CROSSING)
 
 
 def test_the_loss_is_the_cross_entropy_against_two_gaussians():
@@ -192,6 +234,7 @@ def test_a_cell_that_is_no_number_is_named():
         transform({"image": MetaTensor(torch.zeros(3, 8, 8)), **cells(), "a_1_y": "above", "image_in_table": "x/7.png"})
 
 
+READ = partial(read_ends, radius_px=6.0)
 AXES = {"long": ["left", "right"], "short": ["upper", "lower"]}
 NAMES = ("long_left", "long_right", "short_upper", "short_lower")
 
@@ -201,7 +244,7 @@ def output_of(frames, shift=0.0, sigma=2.0, least_confidence=0.1, measure=lambda
     item = prepare()({"image": frames, **cells(), "group": "P1"})
     logits = heat_maps(item["label"].as_tensor().float() + shift, item["image"].shape[1:], sigma)
     item["pred"] = MetaTensor(logits, meta=item["image"].meta)
-    return EndsOutputd("pred", "image", AXES, 6.0, least_confidence, measure)(item)
+    return EndsOutputd("pred", "image", AXES, READ, least_confidence, measure)(item)
 
 
 @pytest.mark.parametrize("most_pixels", [10**6, SIZE[0] * SIZE[1] // 4], ids=["as recorded", "reduced"])
@@ -215,7 +258,7 @@ def test_ends_lie_in_the_recorded_frame_called_by_where_they_lie(most_pixels):
 def test_the_upper_end_comes_first_however_the_table_orders_them():
     item = prepare()({"image": frame_with_spots(), **cells(TRUE[:, ::-1])})
     item["pred"] = MetaTensor(heat_maps(item["label"].as_tensor().float(), item["image"].shape[1:]))
-    points = EndsOutputd("pred", "image", AXES, 6.0, 0.1, lambda *_: ())(item)["outputs"][0]
+    points = EndsOutputd("pred", "image", AXES, READ, 0.1, lambda *_: ())(item)["outputs"][0]
     np.testing.assert_allclose(points.positions_px, TRUE.reshape(-1, 2), atol=0.1)
 
 
@@ -236,7 +279,7 @@ def test_ends_are_measured_in_pixels_of_the_scan_region():
 
 def test_ends_of_an_unknown_name_are_refused():
     with pytest.raises(SettingsError, match="The ends of long are front and back; needed upper and lower or left"):
-        EndsOutputd("pred", "image", {"long": ["front", "back"]}, 6.0, 0.1, lambda *_: ())
+        EndsOutputd("pred", "image", {"long": ["front", "back"]}, READ, 0.1, lambda *_: ())
 
 
 def ends_of_ellipse(long, short, degrees, spacing_mm, middle=(350.0, 400.0)):

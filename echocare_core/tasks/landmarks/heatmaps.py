@@ -80,6 +80,19 @@ def read_ends(logits: Tensor, *, radius_px: float) -> Ends:
     return Ends(torch.stack([one.places for one in ends], dim=-2), torch.stack([one.confidences for one in ends], -1))
 
 
+def chances_near(chances: Tensor, places: Tensor, radius_px: float) -> Tensor:
+    """How sure ends are: the probability within a radius of each, of the half that belongs to it, 0 to 1.
+
+    Args:
+        chances: (..., axes, height, width), each axis a distribution.
+        places: (..., axes, 2, 2), (row, column) of its ends.
+        radius_px: the radius.
+    """
+    pixels = torch.cartesian_prod(*(torch.arange(side, device=chances.device) for side in chances.shape[-2:])).float()
+    near = (pixels - places[..., None, :]).square().sum(dim=-1) <= radius_px**2
+    return (2 * (chances.flatten(-2)[..., None, :] * near).sum(dim=-1)).clamp(max=1.0)
+
+
 def _sides(chances: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Which pixels (..., pixels) belong to the one end, and which to the other."""
     centre = chances @ pixels

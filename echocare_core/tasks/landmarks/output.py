@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from echocare_core.errors import SettingsError
-from echocare_core.tasks.landmarks.heatmaps import read_ends
+from echocare_core.tasks.landmarks.heatmaps import Ends
 from echocare_core.tasks.measurements import Spacing, as_recorded, in_recorded_frame, known_spacing
 from echocare_core.transforms.places import loaded_places
 from echocare_core.types import Measurement, Points
@@ -38,7 +38,7 @@ class EndsOutputd(MapTransform):
             measured between them.
         image_key: the picture the logits are of, with its meta.
         axes: of each its name and what its ends are called: {"biparietal": ["upper", "lower"]}.
-        radius_px: of `read_ends`.
+        read: logits (axes, height, width) -> ends, such as `read_ends` or `read_crossed_axes`.
         least_confidence: an end below it was not found.
         measure: (ends (axes, 2, 2) (row, column) in pixels of the scan region, nan where not found; (row, column) mm
             per pixel or None; (height, width) of the scan region in pixels) -> measurements.
@@ -52,7 +52,7 @@ class EndsOutputd(MapTransform):
         keys: KeysCollection,
         image_key: str,
         axes: Mapping[str, Sequence[str]],
-        radius_px: float,
+        read: Callable[[Tensor], Ends],
         least_confidence: float,
         measure: Measure,
     ) -> None:
@@ -64,7 +64,7 @@ class EndsOutputd(MapTransform):
         self.image_key = image_key
         self.names = tuple(f"{axis}_{end}" for axis, ends in axes.items() for end in ends)
         self.along = [ORDERS[tuple(ends)] for ends in axes.values()]
-        self.radius_px, self.least_confidence, self.measure = radius_px, least_confidence, measure
+        self.read, self.least_confidence, self.measure = read, least_confidence, measure
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -72,7 +72,7 @@ class EndsOutputd(MapTransform):
         top, left, bottom, right = (int(edge) for edge in image.meta["scan_box"])
         factor = int(image.meta["reduction"])
         for key in self.key_iterator(item):
-            found = read_ends(torch.as_tensor(item[key]).as_subclass(Tensor), radius_px=self.radius_px)
+            found = self.read(torch.as_tensor(item[key]).as_subclass(Tensor))
             places = loaded_places(image, convert_to_numpy(found.places)).reshape(found.places.shape)
             confidences = convert_to_numpy(found.confidences)
             for axis, along in enumerate(self.along):
