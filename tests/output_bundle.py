@@ -100,7 +100,8 @@ class GiveOutputsd(Transform):
         self.kinds = kinds
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        bright = convert_to_numpy(data["pred"])[1] > 0
+        dark, light = convert_to_numpy(data["pred"])
+        bright = light > dark
         bright = bright.any(axis=0) if bright.ndim == 3 else bright
         return {**data, "outputs": tuple(KINDS[kind](bright) for kind in self.kinds)}
 
@@ -149,6 +150,7 @@ def write_output_bundle(
     study: dict[str, Any] | None = None,
     over_time: dict[str, Any] | None = None,
     batch_size: int = 1,
+    smoothed_frames: int = 1,
 ) -> Path:
     """Write a bundle that gives outputs of some kinds; of frames, or of clips."""
     (folder / "configs").mkdir(parents=True)
@@ -163,7 +165,9 @@ def write_output_bundle(
         "network": {"_target_": "echocare_core.engines.load_engine", "weights": "@weights", "engine": "torch",
                     "network": {"_target_": "bright_network.BrightNetwork"}, "device": "$torch.device(@device)",
                     "engine_file": None, "precision": "float32"},
-        "preprocessing": {"_target_": "Compose", "transforms": [
+        "smoothed_frames": smoothed_frames,
+        "preprocessing": {"_target_": "echocare_core.transforms.ComposeWithNeighbours", "frames": "@smoothed_frames",
+                          "key": "image", "transforms": [
             {"_target_": "echocare_core.transforms.LoadUltrasoundd", "keys": "image"}, scale]},
         "dataset": {"_target_": "echocare_core.transforms.ExportDataset", "path": "@dataset_dir",
                     "transform": "@preprocessing", "clip": clip},

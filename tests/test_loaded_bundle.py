@@ -42,6 +42,19 @@ def test_every_run_writes_what_predict_writes(bundle: Path, cine: Path, tmp_path
     assert written(tmp_path / "first") == written(tmp_path / "second") == written(tmp_path / "plain")
 
 
+def test_a_service_may_be_told_to_smooth_the_masks_of_cines(bundle: Path, tmp_path: Path) -> None:
+    pixels = marked(5)
+    pixels[2] = 255  # a flash
+    flash = write_ultrasound(tmp_path / "flash", pixels)
+    found = [
+        LoadedBundle(bundle, {"smoothed_frames": frames}).predict(flash, tmp_path / f"by {frames}").rows
+        for frames in (1, 3, 5)
+    ]
+
+    bright = [[row["bright_area_px2"] for row in rows] for rows in found]
+    assert bright == [[24, 24, 24 * 32, 24, 24], [24] * 5, [24] * 5]
+
+
 def test_the_network_is_loaded_once(bundle: Path, cine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     times, load = [], engines.load_engine
     monkeypatch.setattr(engines, "load_engine", lambda **given: (times.append(1), load(**given))[1])

@@ -34,6 +34,7 @@ from echocare_core.training.parameter_groups import count_learning
 from echocare_core.training.predictor import Predictor
 from echocare_core.training.schedule import warmup_cosine, warn_of_warmup
 from echocare_core.training.settings import describe_training
+from echocare_core.training.smoothing import SmoothingInferer, prepare_batch
 from echocare_core.transforms.export_dataset import ExportDataset
 
 
@@ -175,7 +176,8 @@ def build_predictor(
 
     Args:
         network: on its device, in evaluation mode.
-        dataset: items with `image`, a stream or a list of them.
+        dataset: items with `image`, a stream or a list of them; whose probabilities are smoothed over their
+            `neighbours`, where they have some (`transforms.ComposeWithNeighbours`).
         batch_size: images that go through the network together.
         device: of the network.
         inferer: how the network is called.
@@ -191,7 +193,8 @@ def build_predictor(
         device=device,
         val_data_loader=DataLoader(dataset, batch_size=check_whole("batch_size", batch_size)),
         network=network,
-        inferer=inferer,
+        inferer=SmoothingInferer(inferer),
+        prepare_batch=prepare_batch,
         postprocessing=postprocessing,
         val_handlers=list(handlers),
     )

@@ -6,9 +6,11 @@ from echocare_core.transforms.crop import CropToScanRegiond
 from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.transforms.load import LoadUltrasound, LoadUltrasoundd
 from echocare_core.transforms.mask import LoadMaskd
+from echocare_core.transforms.neighbours import ComposeWithNeighbours
 from echocare_core.transforms.prepare import PrepareLooksd, PrepareScand
 
 __all__ = [
+    "ComposeWithNeighbours",
     "CropToScanRegiond",
     "EvenClip",
     "ExportDataset",

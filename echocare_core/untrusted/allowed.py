@@ -60,7 +60,7 @@ OURS = frozenset(
         "training.place_network",
         *("transforms.EvenClip", "transforms.ExportDataset", "transforms.LoadMaskd", "transforms.LoadUltrasoundd"),
         *("transforms.NoteBeamsd", "transforms.PrepareLooksd", "transforms.PrepareScand"),
-        *("transforms.SlidingClips", "transforms.WindowClip"),
+        *("transforms.ComposeWithNeighbours", "transforms.SlidingClips", "transforms.WindowClip"),
         *("transforms.degradation.FixedByContentd", "transforms.degradation.RandPoorScannerd"),
         *("transforms.augmentation.RandAcousticShadowd", "transforms.augmentation.RandAxialBlurd"),
         "transforms.augmentation.RandHazed",

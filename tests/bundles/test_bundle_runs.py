@@ -107,6 +107,30 @@ def test_a_mask_has_the_size_of_the_recorded_frame(bundle: Path, export: Path, t
     assert [np.asarray(Image.open(tmp_path / "out" / str(row["mask"]))).shape for row in results] == [(96, 128)] * 2
 
 
+def masks_in(folder: Path) -> list[np.ndarray]:
+    return [np.asarray(Image.open(folder / name)) for name in pd.read_csv(folder / "results.csv")["mask"].dropna()]
+
+
+def test_masks_of_a_cine_are_smoothed_where_that_is_asked_for_and_stills_are_not(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    cine = np.stack([disc_picture(20 * number)[0] for number in range(3)])
+    write_ultrasound(tmp_path / "export" / "CINE", cine, frame_time_ms=40)
+    write_ultrasound(tmp_path / "export" / "STILL", cine[:1])
+    ran = run(
+        "--config_file", bundle / "configs" / "inference.json", "--dataset_dir", tmp_path / "export",
+        "--output_dir", tmp_path / "out", "--smoothed_frames", 3, cwd=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    for name, frames in (("same", 3), ("plain", 1)):
+        echocare.predict(bundle, tmp_path / "export", tmp_path / name, settings={"smoothed_frames": frames})
+
+    *smoothed, still = masks_in(tmp_path / "out")
+    *plain, plain_still = masks_in(tmp_path / "plain")
+    assert all(np.array_equal(*pair) for pair in zip((*smoothed, still), masks_in(tmp_path / "same"), strict=True))
+    assert not any(np.array_equal(*pair) for pair in zip(smoothed, plain, strict=True))
+    assert np.array_equal(still, plain_still)
+
+
 def test_by_default_a_copy_writes_into_itself(bundle: Path, export: Path, tmp_path: Path) -> None:
     root, cwd = place("a renamed copy while standing in the original", bundle, tmp_path)
 

@@ -181,6 +181,21 @@ def test_what_a_task_is_not_meant_for_is_marked_alike(task_bundle: Path) -> None
     assert not own or (inference["recogniser"], inference["foreign_probability"]) == (RECOGNISER, 0.7)
 
 
+def test_masks_of_cines_are_smoothed_alike_and_not_unless_that_is_asked_for(segmentation_bundle: Path) -> None:
+    inference = parsed(segmentation_bundle, "inference.json")
+    own, reference = (
+        {
+            name: value
+            for name, value in parsed(folder, "inference.json")["preprocessing"].items()
+            if name != "transforms"
+        }
+        for folder in (segmentation_bundle, REFERENCE)
+    )
+
+    assert own == reference
+    assert inference["smoothed_frames"] == 1
+
+
 def test_a_bundle_says_its_own_name(bundle: Path) -> None:
     for name in ("train.json", "inference.json"):
         assert parsed(bundle, name)["bundle_root"] == f"$running_bundle_root('{bundle.name}')"

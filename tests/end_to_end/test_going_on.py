@@ -137,6 +137,23 @@ def test_results_are_those_of_an_unbroken_run(
     assert results.set_aside == unbroken.set_aside
 
 
+@pytest.mark.parametrize("after", [4, 7])
+def test_masks_that_are_smoothed_in_time_are_those_of_an_unbroken_run(
+    after: int, stop: Stop, bundle: Path, export: Path, tmp_path: Path, seen: Counted
+) -> None:
+    """Batches end inside a cine, and the run stops behind such a one; a frame is computed for its neighbours too."""
+    smoothed = {"settings": {"smoothed_frames": 3}}
+    unbroken = echocare.predict(bundle, export, tmp_path / "unbroken", **smoothed)
+    assert seen.frames == 2 + 2 + 3 + 3
+    stop(after, **smoothed)
+
+    results = echocare.predict(bundle, export, tmp_path / "out", **smoothed)
+
+    assert seen.frames == 2 + 2 + 3 + 3 - after
+    assert everything_in(tmp_path / "out") == everything_in(tmp_path / "unbroken")
+    assert (results.rows, results.set_aside) == (unbroken.rows, unbroken.set_aside)
+
+
 def test_the_first_frame_after_a_stop_is_compared_with_the_last_one_before_it(
     stop: Stop, bundle: Path, tmp_path: Path
 ) -> None:
