@@ -17,8 +17,8 @@ def finetune(
         Path,
         typer.Argument(
             metavar="TABLE",
-            help="CSV with the columns image and mask, or image and the bundle's column of classes; where there are "
-            "some, patient, split, pixel_mm.",
+            help="CSV with the columns image and mask, or image and the bundle's column of classes, or image, point, "
+            "row_px and column_px; where there are some, patient, split, pixel_mm.",
         ),
     ],
     out: Annotated[

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pandas as pd
 from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.counting import counted
 from echocare_core.errors import TableError
+from echocare_core.finetuning.landmarks import LISTED, one_row_per_image
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.manifest import COLUMNS, FILES, MASK, check_columns, read_csv, where_rows_count
 from echocare_core.frames.mask_files import place_masks
@@ -36,7 +38,7 @@ class Cases:
         images: rows that can be used, by split.
         groups: patients, by split.
         notes: what was completed, in sentences.
-        target: the column that is learned: "mask", or one of classes.
+        target: the column that is learned: "mask", "landmark", or one of classes.
         classes: of classes the number of images of each, by split.
     """
 
@@ -57,7 +59,12 @@ class Cases:
 
 
 def complete_table(
-    table: str | Path, folder: Path, seed: int, target: str = MASK, classes: Sequence[str] = ()
+    table: str | Path,
+    folder: Path,
+    seed: int,
+    target: str = MASK,
+    classes: Sequence[str] = (),
+    points: Mapping[str, Sequence[str]] | None = None,
 ) -> Cases:
     """Read a table and write it with absolute paths, a group for each row and a split for each group.
 
@@ -67,7 +74,8 @@ def complete_table(
         folder: where the completed one is written, as `table.csv`.
         seed: of the groups that are drawn for `val` where the table has no column `split`: a quarter.
         target: the column that is learned.
-        classes: names of the classes in it; none for masks.
+        classes: names of the classes in it; none for masks and landmarks.
+        points: of the target "landmark": name of each point -> its columns (`one_row_per_image`).
 
     Raises:
         TableError: no table, no column of images or targets, no row with a target, a split `train` or `val` that has
@@ -75,7 +83,10 @@ def complete_table(
     """
     path = Path(table)
     path = path / TABLE if path.is_dir() else path
-    rows = read_csv(path, (*COLUMNS, PATIENT, target)).drop(columns=WRITTEN)
+    known = (target,) if points is None else (*LISTED, *chain.from_iterable(points.values()))
+    rows = read_csv(path, (*COLUMNS, PATIENT, *known)).drop(columns=WRITTEN)
+    if points is not None:
+        rows = one_row_per_image(rows, points, path)
     check_columns(rows, ("image", target), path)
     if not (rows[target] != "").any():
         raise TableError(f"{path} has no row with a {target}; needed some to learn from. Fill the column {target}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,13 +16,19 @@ from echocare_core.tasks.classification import class_statistics, name_answers
 Compared = dict[str, dict[str, Summary]]
 
 
-def compare(before: Path, after: Path, classes: Sequence[str] = ()) -> Compared:
+def compare(
+    before: Path,
+    after: Path,
+    classes: Sequence[str] = (),
+    of_image: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+) -> Compared:
     """Every number before and after, and how much it changed, over the images where both know it.
 
     Args:
         before: folder of an evaluation (`WriteEvaluation`).
         after: of another one of the same images.
         classes: names of the classes whose answers were evaluated; none where each image has numbers of its own.
+        of_image: makes these numbers of the rows of an evaluation; None where they stand there.
 
     Returns:
         Number -> "before", "after" and "difference", each with its interval, without numbers that cannot be known. The
@@ -30,6 +36,8 @@ def compare(before: Path, after: Path, classes: Sequence[str] = ()) -> Compared:
         patients for both.
     """
     first, second = (_read(place) for place in (before, after))
+    if of_image is not None:
+        first, second = of_image(first), of_image(second)
     if not classes:
         return _image_by_image(first, second)
     found: Compared = {}

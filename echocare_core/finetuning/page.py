@@ -90,7 +90,7 @@ def _rows(numbers: Numbers) -> Iterator[str]:
         for name, parts in named.items():
             cells = "".join(f"<td>{spelled(parts[part])}</td>" for part in ("before", "after"))
             change = spelled(parts["difference"], "+")
-            less = " (less is better)" if name.endswith("_error") else ""
+            less = " (less is better)" if "_error" in name else ""
             head = f'<th scope="row">{escape(split)}</th><td>{escape(name)}{less}</td>'
             yield f"<tr>{head}{cells}<td>{change}</td><td>{parts['after']['images']:.0f}</td></tr>\n"
 

@@ -18,6 +18,7 @@ from echocare_core.finetuning.between import choose_between
 from echocare_core.finetuning.cases import MASK, NEEDED, Cases, complete_table
 from echocare_core.finetuning.comparison import compare
 from echocare_core.finetuning.configured import TRAINING, open_workflow, score_split
+from echocare_core.finetuning.landmarks import LANDMARK
 from echocare_core.finetuning.new_bundle import VERSION, Numbers, spelled, write_bundle, write_card
 from echocare_core.finetuning.page import write_page
 from echocare_core.finetuning.trained import Trained, read_trained, write_trained
@@ -27,6 +28,7 @@ from echocare_core.models.tuning import FULL, check_mode, merge_adapters
 from echocare_core.models.weight_file import read_state_dict
 from echocare_core.result_files import REPORT_HTML
 from echocare_core.tasks.calibration import CALIBRATION
+from echocare_core.tasks.landmarks import errors_of_ends
 from echocare_core.training.checkpoint_file import BEST, LATEST, read_checkpoint, write_checkpoint
 from echocare_core.training.parameter_groups import count_learning
 from echocare_core.workflow import own_errors
@@ -34,11 +36,12 @@ from echocare_core.workflow import own_errors
 IMAGES, RUN, BEFORE, AFTER = "images", "training", "before", "after"  # folders in OUT
 ASKED, CHOSEN, TRIED = "asked.json", "chosen.pt", "chosen.json"
 TEST, TUNING = "test", "tuning"
+POINTS = "points"  # entry of a finetune.json of landmarks: name of each point -> its columns for x and y
 CALIBRATE = "calibrate"  # entry of a bundle's train.json that fits something to the weights CHOSEN
 BOTH = ("device", "mask_threshold")  # settings that the evaluation needs too
 OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
     *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
-    *("encoder", "encoder_weights", "decoder_weights", "structures", "classes"),
+    *("encoder", "encoder_weights", "decoder_weights", "structures", "classes", "columns", "points"),
 )
 logger = logging.getLogger(__name__)
 
@@ -95,7 +98,7 @@ def finetune(
 
     Args:
         bundle: name or folder of a bundle with finetune.json.
-        table: the images and their masks or classes (`complete_table`).
+        table: the images and their masks, classes or landmarks (`complete_table`).
         out: folder; made if need be.
         name: of the new bundle and its folder in `out`; "own_" and the bundle's where None.
         tuning: mode in which the encoder learns (`echocare_core.models.tuning.Tuning`); that of finetune.json where
@@ -132,8 +135,9 @@ def finetune(
             write_bundle(folder, out / RUN / CHOSEN, out / name, trained.share, _fitted(out / RUN))
         for split in splits:
             score_split(out / name, out / IMAGES, split, out / AFTER / split, out / name / WEIGHTS, both)
+        of_image = errors_of_ends if cases.target == LANDMARK else None
         numbers = {
-            split: compare(out / BEFORE / split, out / AFTER / split, list(opened.get("classes", ())))
+            split: compare(out / BEFORE / split, out / AFTER / split, list(opened.get("classes", ())), of_image)
             for split in splits
         }
         with explained(out, "the new bundle"):
@@ -144,10 +148,12 @@ def finetune(
     return FineTuned(out / name, page, cases, trained, numbers)
 
 
-def _target(training: Any) -> tuple[str, list[str]]:
-    """The column of a table that a training learns from, and the names of its classes, if it has any."""
+def _target(training: Any) -> tuple[str, list[str], dict[str, list[str]] | None]:
+    """The column of a table that a training learns from, and the names of its classes or points, if it has any."""
     dataset = training["train#dataset"]
-    return (MASK, []) if dataset.get("masks", True) else (dataset["columns"][0], list(training["classes"]))
+    if POINTS in training:
+        return LANDMARK, [], training[POINTS]
+    return (MASK, [], None) if dataset.get("masks", True) else (dataset["columns"][0], list(training["classes"]), None)
 
 
 def _fitted(run: Path) -> dict[str, Any]:

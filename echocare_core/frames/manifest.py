@@ -54,6 +54,7 @@ def read_table(
     *,
     masks: bool | None = True,
     columns: Sequence[str] = (),
+    optional: Sequence[str] = (),
     check: Callable[[Mapping[str, Any]], None] = lambda item: None,
 ) -> list[dict[str, object]]:
     """Read the rows of one split.
@@ -64,6 +65,7 @@ def read_table(
         masks: keep only rows with a mask, and demand at least one; None keeps all rows, and carries the masks of those
             that have one.
         columns: further columns to carry along, as they stand.
+        optional: the same of columns that a table may be without.
         check: raises what is wrong with the files of a row, as a TableError or UnreadableFrames.
 
     Returns:
@@ -79,7 +81,8 @@ def read_table(
     """
     path = Path(table)
     path = path / "table.csv" if path.is_dir() else path
-    rows = read_csv(path, (*COLUMNS, *columns))
+    rows = read_csv(path, (*COLUMNS, *columns, *optional))
+    columns = (*columns, *(name for name in optional if name in rows))
     check_columns(rows, (*REQUIRED, *(["mask"] if masks else []), *columns), path)
     wanted = SPLITS.get(split.casefold(), split)
     of_split = rows[rows["split"] == wanted]

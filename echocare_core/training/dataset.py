@@ -35,6 +35,7 @@ class TableDataset(CacheDataset):
         transform: what is done to each item.
         masks: keep only rows with a mask; None keeps all rows, and carries the masks of those that have one.
         columns: further columns of the table that items carry.
+        optional: the same of columns that a table may be without.
         cache_rate: share of the images that is kept in memory.
 
     Raises:
@@ -49,9 +50,10 @@ class TableDataset(CacheDataset):
         masks: bool | None = True,
         columns: Sequence[str] = (),
         cache_rate: float = 1.0,
+        optional: Sequence[str] = (),
     ) -> None:
         if isinstance(data, (str, Path)):
-            data = read_table(data, split, masks=masks, columns=columns, check=_check_headers)
+            data = read_table(data, split, masks=masks, columns=columns, optional=optional, check=_check_headers)
         self.faults: dict[int, str] = {}
         super().__init__(data, transform, cache_rate=cache_rate, num_workers=LOADING_THREADS)
         for number, item in enumerate(data[self.cache_num :], start=self.cache_num):

@@ -237,6 +237,34 @@ def test_what_was_fitted_on_val_stands_in_the_configuration_of_the_new_bundle(tu
     assert fitted["operating_point"]["label"] == "malignant"
 
 
+@pytest.fixture(scope="module")
+def tuned_points(tmp_path_factory):
+    """One epoch of four heads whose axes have marked ends, chosen on two, tested on one."""
+    folder = tmp_path_factory.mktemp("finetune_points")
+    table = pd.read_csv(write_table(folder / "data") / "table.csv").drop(columns=["mask", "head_circumference_mm"])
+    ends = {"occipitofrontal_left": (48, 39), "occipitofrontal_right": (48, 89), "biparietal_upper": (23, 64)}
+    points = pd.DataFrame([(name, *place) for name, place in ends.items()], columns=["point", "row_px", "column_px"])
+    table.merge(points, how="cross").to_csv(folder / "points.csv", index=False)
+    for picture in (folder / "data").glob("?.png"):
+        shutil.copy(picture, folder)
+    return finetune("fetal_head_landmarks", folder / "points.csv", folder / "out", settings=SHORT)
+
+
+def test_points_are_fine_tuned_from_a_row_for_each_and_compared_by_their_errors(tuned_points):
+    assert "7 images with a landmark" in str(tuned_points.cases)
+    assert {"radial_error_px", "radial_error_mm"} <= set(tuned_points.numbers["test"])
+    error = tuned_points.numbers["val"]["radial_error_px"]
+    assert error["difference"]["mean"] == pytest.approx(error["after"]["mean"] - error["before"]["mean"])
+    assert "radial_error_px (less is better)" in tuned_points.page.read_text(encoding="utf-8")
+
+
+def test_a_bundle_that_was_fine_tuned_on_points_is_evaluated_and_checked_as_any_other(tuned_points):
+    rows = pd.read_csv(tuned_points.page.parent / "after" / "test" / "evaluation.csv")
+    assert rows["biparietal_upper_px"].notna().all()
+    found = [finding for check in CHECKS for finding in run_check(check, tuned_points.bundle)]
+    assert [finding for finding in found if finding.outcome == "failed"] == []
+
+
 def test_a_fine_tuned_bundle_no_longer_cautions_that_it_was_not_trained(tuned, tmp_path):
     from echocare_core.finetuning.new_bundle import write_bundle
 

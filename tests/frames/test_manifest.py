@@ -84,6 +84,13 @@ def test_further_columns_are_carried_as_they_stand(table):
     assert [item["birads"] for item in read_table(path, "train", columns=["birads"])] == ["4b", ""]
 
 
+def test_a_column_that_a_table_may_be_without_is_carried_where_it_is(table):
+    path = table(HEADER + "a.png,a_mask.png,1,train,,4b\n")
+    [item] = read_table(path, "train", optional=["birads", "age"])
+    assert item["birads"] == "4b"
+    assert "age" not in item
+
+
 def test_masks_between_semicolons_stand_beside_the_table_each(table, tmp_path):
     (item,) = read_table(table(HEADER + "a.png,a_mask.png; b_mask.png,1,train,,\n"), "train")
     assert item["mask"] == item["label"] == f"{tmp_path / 'a_mask.png'};{tmp_path / 'b_mask.png'}"

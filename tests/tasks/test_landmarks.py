@@ -20,6 +20,7 @@ from echocare_core.tasks.landmarks import (
     EndsOfColumnsd,
     EndsOutputd,
     build_nearness,
+    errors_of_ends,
     measure_head_ends,
     read_crossed_axes,
     read_ends,
@@ -385,6 +386,21 @@ def test_the_summary_has_means_success_rates_and_limits_of_agreement():
     assert found["head_circumference_mm_error"]["mean"] == 10
     assert found["head_circumference_mm_bias"]["mean"] == -10
     assert "biparietal_diameter_mm_upper_limit" in found
+
+
+def test_the_errors_of_each_image_are_those_of_its_points_and_of_what_is_measured():
+    shifts = [0.0, 3.0, math.nan]
+    rows = pd.DataFrame(
+        [
+            {"image": str(n), "group": str(n), **scored(TRUE.reshape(-1, 2) + np.array([shift, 0.0]), cells())}
+            for n, shift in enumerate(shifts)
+        ]
+    )
+    found = errors_of_ends(rows)
+    assert found["radial_error_px"].tolist() == pytest.approx(shifts, abs=1e-4, nan_ok=True)
+    assert found["radial_error_mm"].tolist() == pytest.approx([0.5 * shift for shift in shifts], abs=1e-4, nan_ok=True)
+    assert found["head_circumference_mm_error"].tolist() == [10, 10, 10]
+    assert not [name for name in found if name.endswith("_reference")]
 
 
 def test_the_key_metric_is_the_mean_distance_below_zero():

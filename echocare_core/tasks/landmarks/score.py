@@ -115,6 +115,25 @@ def summarise_ends(rows: pd.DataFrame) -> dict[str, Summary]:
     return {name: as_summary(one) for name, one in numbers.items()}
 
 
+def errors_of_ends(rows: pd.DataFrame) -> pd.DataFrame:
+    """The errors of each image, for a comparison image by image.
+
+    Args:
+        rows: from `score_ends`, with `image` and `group`.
+
+    Returns:
+        These two, `radial_error_mm` and `radial_error_px`, the mean over the points of the image, and for each
+        measurement `NAME_mm_error`, its absolute difference from the truth.
+    """
+    found = rows[["image", "group"]].copy()
+    points = [str(name).removesuffix("_px") for name in rows if str(name).endswith("_px")]
+    for unit in ("mm", "px"):
+        found[f"radial_error_{unit}"] = rows[[f"{name}_{unit}" for name in points]].mean(axis=1)
+    for name in [str(name).removesuffix("_reference") for name in rows if str(name).endswith("_mm_reference")]:
+        found[f"{name}_error"] = (rows[name] - rows[f"{name}_reference"]).abs()
+    return found
+
+
 def _mean_error(rows: pd.DataFrame, points: Sequence[str], unit: str) -> Estimate:
     error = rows[[f"{name}_{unit}" for name in points]].mean(axis=1)
     return estimate(rows.assign(error=error), mean_of("error", unit))
