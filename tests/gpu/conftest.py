@@ -19,3 +19,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             what = "a GPU" if needed == 1 else f"{needed} GPUs"
             reason = f"needs {what}, and PyTorch sees {count or 'no'}; everything else is tested on the CPU"
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers_on_the_gpu() -> None:
+    """Those of the CPU are set for every test."""
+    torch.cuda.manual_seed_all(0)
