@@ -20,7 +20,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-IMPORTED = ["monai.bundle", "torch._dynamo", "highdicom", "fire"]  # and what they import
+IMPORTED = ["monai.bundle", "torch._dynamo", "highdicom", "fire", "typer"]  # and what they import
 
 
 def run_python(
