@@ -72,13 +72,13 @@ def predict_demo(bundle: Path, part: str, out: Path) -> dict[str, Any]:
 
 
 def first_losses(bundle: Path, columns: dict[str, list[str]], folder: Path) -> list[float]:
-    """Losses of the first steps of a training on speckle with discs, in float32."""
+    """Losses of the first steps of a training on small pictures of speckle with discs, in float32."""
     write_table(folder, ("train",) * 10 + ("val", "val"), columns)
     logging.getLogger("ignite").setLevel(logging.ERROR)
     workflow = ConfigWorkflow(
         config_file=str(bundle / "configs" / "train.json"), workflow_type="train", logging_file=False,
-        bundle_root=str(bundle), dataset_dir=str(folder), output_dir=str(folder / "run"), batch_size=2, max_epochs=4,
-        device="$torch.device('cpu')", precision="float32",
+        bundle_root=str(bundle), dataset_dir=str(folder), output_dir=str(folder / "run"), image_size=[128, 128],
+        batch_size=2, max_epochs=4, device="$torch.device('cpu')", precision="float32",
     )  # fmt: skip
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train#trainer")
