@@ -27,7 +27,7 @@ from echocare_core.result_files import ENTRIES
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 DEMO = Path(echocare_core.__file__).parent / "demo" / "export" / "FETAL"
-WITHOUT_CLIP = shutil.ignore_patterns("ST000008")  # whose eleven frames take as long as the rest of a page
+STUDY_OF_TWO, LABELLED = "ST000007", ("ST000005", "ST000006")  # a clip has eleven frames, as long as the rest of a page
 PAGES = sorted(DOCS.glob("*.md"))
 ON_OPENVINO = ("own-export", "auto")  # one bundle, and all that fit; the command runs the same way on other pages
 FENCE = re.compile(r"(<!-- not run here: .+? -->\n)?```(bash|python)\n(.*?)```", flags=re.DOTALL)
@@ -117,7 +117,8 @@ def test_a_page_works_from_its_top_to_its_bottom(
     page: Path, filled_in: Callable[[Path, str], str], tmp_path: Path
 ) -> None:
     if "echocare fetch" not in page.read_text(encoding="utf-8"):
-        shutil.copytree(DEMO, tmp_path / "export", ignore=WITHOUT_CLIP)
+        for study in (STUDY_OF_TWO, *(LABELLED if "LABELS" in page.read_text(encoding="utf-8") else ())):
+            shutil.copytree(DEMO / study, tmp_path / "export" / study)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     steps = tmp_path / "steps.json"
     steps.write_text(json.dumps([(language, filled_in(page, text)) for language, text in steps_of(page)]))
