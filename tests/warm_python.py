@@ -8,6 +8,7 @@ its own, and imports this package by itself. What only a cold start can show is 
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import runpy
@@ -69,6 +70,7 @@ def _places_of(processes: int) -> list[dict[str, str]]:
 
 def _become(words: list[str], cwd: str, env: dict[str, str], said: str) -> None:
     """Be the process of a command; runs in the fork."""
+    gc.freeze()  # what was imported before the fork is no garbage, and stays shared where nobody looks at it
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
