@@ -1,6 +1,6 @@
 """A pretraining run of seconds: images, mix and tree made on the spot, and a trainer for them."""
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,6 +68,12 @@ def write_mix_with_masks(folder, labels="1=breast lesion"):
     return folder
 
 
+@cache
+def organ_tree():
+    """The tree of the manifests, which takes a tenth of a second to read, as nobody changes it."""
+    return read_tree(TREE)
+
+
 def small_run(
     folder,
     out,
@@ -85,7 +91,7 @@ def small_run(
     **place,
 ):
     """Trainer, network, teacher and checkpoints of a run in float32; `wrap` distributes the network."""
-    tree = read_tree(TREE)
+    tree = organ_tree()
     plan = Stages(stages)
     mix = read_training_mix(folder / "mix.csv", tree, plan)
     torch.manual_seed(seed)
