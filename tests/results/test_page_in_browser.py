@@ -206,6 +206,31 @@ def test_a_legend_says_what_each_mark_is_by_form_and_words(open_page, run):
     assert {one.get_attribute("stroke") for one in keys.locator("path").all()} >= set(colours)
 
 
+def run_of_beats(folder: Path, frame_ms: float | None) -> Path:
+    """A cine of six frames whose row names two of them."""
+    parts = [
+        replace(one, outputs=one.outputs[1:], frame_time_ms=frame_ms and frame_ms * number)
+        for number, one in enumerate(cine("heart.mha", 6, JoinKeys("heart.mha")))
+    ]
+    ends = (Measurement("end_diastolic", 1.0, "frame"), Measurement("end_systolic", 4.0, "frame"))
+    with ResultsWriter(folder / "out", CARD) as writer:
+        for one in (*parts, replace(parts[0], outputs=ends, level="cine", frame=None, frame_time_ms=None)):
+            writer.add(one)
+        writer.finish([])
+    return folder / "out" / "report.html"
+
+
+@pytest.mark.parametrize(("frame_ms", "axis"), [(50.0, ["0 ms", "250 ms"]), (None, ["frame 0", "frame 5"])])
+def test_the_frames_that_a_cine_names_are_marked_on_its_curve(open_page, tmp_path, frame_ms, axis):
+    page = open_page(run_of_beats(tmp_path, frame_ms), "#case-1")
+    curve = page.locator(".open .curve").first
+    assert curve.locator("text").all_inner_texts()[2:] == [*axis, "ED", "ES"]
+    assert curve.locator("title").all_inner_texts() == ["end diastolic", "end systolic"]
+    left, right = (curve.locator(".named").nth(number).bounding_box()["x"] for number in (0, 1))
+    width = curve.locator(".axis").first.bounding_box()["width"]
+    assert right - left == pytest.approx(3 / 5 * width, rel=0.02)
+
+
 def test_a_cine_is_played_stepped_and_sought_with_its_curve(open_page, run):
     page = open_page(run, "#case-61")
     place, dot = page.locator(".open .place"), page.locator(".open .curve .dot")

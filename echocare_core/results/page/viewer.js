@@ -90,9 +90,10 @@ class Viewer {
   /** A curve for each column that has enough numbers. */
   addCurves() {
     const place = make("div", { class: "curves" });
+    const marked = namedFrames(this.rows, this.found.rows, this.bundle.columns);
     this.bundle.columns.forEach((column, number) => {
       const goTo = (at) => { this.cine.pause(); this.cine.goTo(at); };
-      const curve = makeCurve(this.rows, this.cine.times, column, number, goTo);
+      const curve = makeCurve(this.cine, column, number, marked, goTo);
       if (curve) {
         this.curves.push(curve);
         place.append(curve.element);
