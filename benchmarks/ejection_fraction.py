@@ -4,7 +4,8 @@
     python benchmarks/ejection_fraction.py measure OUT --camus CAMUS
     python benchmarks/ejection_fraction.py smooth OUT
 
-Three tests, none of them in the training:
+Two methods, by the outlines and by regression (`echocare_core.tasks.volume_regression`), on three tests, none of them
+in the training; and how far both lie apart on each case:
 
     simulated   patients of the same simulator, under another seed
     shapes      the same simulator moves the contours of the test patients of CAMUS at both ends of systole: shapes and
@@ -36,7 +37,6 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from echocare_core.assessment.evaluate import evaluate
 from echocare_core.evaluation.agreement import summarise_agreement
 from echocare_core.evaluation.averages import mean_of
 from echocare_core.evaluation.estimate import Estimate, estimate
@@ -57,7 +57,8 @@ GRID_MM = (
 )  # (row, column) of the grid of its contours: mean size of the pictures of five patients
 SIDES = 40  # points of a contour before those on the mitral plane
 COLUMNS = ("mean_absolute_error", "root_mean_squared_error", "r2", "bias", "lower_limit", "upper_limit")
-NAME = "ejection_fraction_percent"
+NAME, REGRESSION = "ejection_fraction_percent", "ejection_fraction_regression_percent"
+VOLUMES = {NAME: "left_ventricle_volume_px3", REGRESSION: "left_ventricle_volume_regression_px3"}
 FRAMES_OF_A_CINE, SMOOTHED_FRAMES = 40, (1, 3, 5)
 SHARED = "left_ventricle_dice_with_frame_before_percent"
 SMOOTHING = (
@@ -85,15 +86,17 @@ def measure(
     ] = TEST_SEED,
 ) -> None:
     """Measure on simulated patients, on CAMUS contours that the simulator moves, and on real frames of CAMUS."""
-    numbers = {"simulated": _of_cines(out / "simulated", [None] * patients, seed, bundle)}
+    numbers = _compared("simulated", _of_cines(out / "simulated", [None] * patients, seed, bundle))
     if camus is not None:
-        numbers["shapes"] = _of_cines(out / "shapes", list(_ventricles(camus))[:patients], seed + 1, bundle)
-        numbers |= _of_real(out / "real", camus, bundle)
+        shapes = _of_cines(out / "shapes", list(_ventricles(camus))[:patients], seed + 1, bundle)
+        numbers |= _compared("shapes", shapes)
+        for name, rows in _of_real(out / "real", camus, bundle).items():
+            numbers |= _compared(name, rows)
     (out / "numbers.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     table = Table("test", *COLUMNS, "patients")
     for name, found in numbers.items():
         cells = (f"{found[one]['mean']:.2f} ({found[one]['low']:.2f} to {found[one]['high']:.2f})" for one in COLUMNS)
-        table.add_row(name, *cells, str(found["bias"]["images"]))
+        table.add_row(name, *cells, f"{found['bias']['images']} of {found['asked']}")
     Console().print(table)
 
 
@@ -156,13 +159,29 @@ def _of_frames(results: Path, cines: Sequence[SimulatedCine]) -> pd.DataFrame:
     return found.assign(faster=found["dice"].where(found["truth"] <= quarter))
 
 
-def _of_cines(folder: Path, ventricles: list[Ventricle | None], seed: int, bundle: str) -> dict[str, Any]:
+def _of_cines(folder: Path, ventricles: list[Ventricle | None], seed: int, bundle: str) -> pd.DataFrame:
+    """Both ejection fractions of each cine, nan where there is none, and the true one: `group`, `truth`."""
     if not (folder / "cines" / "labels.csv").is_file():
         write_cines(folder / "cines", ventricles, seed)
-    evaluate(bundle, folder / "cines", folder / "cines" / "labels.csv", folder / "out", overwrite=True, progress=False)
-    rows = pd.read_csv(folder / "out" / "evaluation.csv")
-    of_ef = rows.assign(measured=rows[NAME], truth=rows[f"{NAME}_reference"])
-    return {**_summary(of_ef), "not measured": len(ventricles) - len(of_ef)}
+    results = pd.DataFrame(predict(bundle, folder / "cines", folder / "out", overwrite=True))
+    cines = results[results["level"] == "cine"].rename(columns={"source": "image"})
+    labels = pd.read_csv(folder / "cines" / "labels.csv").rename(columns={NAME: "truth"})
+    measured = cines[["image", *VOLUMES]].astype(dict.fromkeys(VOLUMES, float))
+    return labels[["image", "group", "truth"]].merge(measured, how="left", on="image")
+
+
+def _compared(test: str, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Each method beside the truth, and the outlines beside the regression."""
+    pairs = {
+        test: (NAME, "truth"),
+        f"{test}, by regression": (REGRESSION, "truth"),
+        f"{test}, outlines less regression": (NAME, REGRESSION),
+    }
+    asked = {name: rows.assign(measured=rows[one], truth=rows[other]) for name, (one, other) in pairs.items()}
+    return {
+        name: {**_summary(both.dropna(subset=["measured", "truth"])), "asked": len(rows)}
+        for name, both in asked.items()
+    }
 
 
 def _summary(rows: pd.DataFrame) -> dict[str, Any]:
@@ -210,7 +229,7 @@ def _ventricles(camus: Path) -> Iterator[Ventricle]:
             yield Ventricle(diastole, systole, int(away.argmax()))
 
 
-def _of_real(folder: Path, camus: Path, bundle: str) -> dict[str, Any]:
+def _of_real(folder: Path, camus: Path, bundle: str) -> dict[str, pd.DataFrame]:
     """Ejection fractions from the volumes of two frames each, of the four-chamber view and of the mean of two views."""
     table = pd.read_csv(camus / "table.csv")
     (folder / "frames").mkdir(parents=True, exist_ok=True)
@@ -220,17 +239,27 @@ def _of_real(folder: Path, camus: Path, bundle: str) -> dict[str, Any]:
     for path in half_beat:
         _write_square(path, folder / "frames" / f"half_{path.stem}.png", table.to_dict("records")[0])
     results = predict(bundle, folder / "frames", folder / "out", overwrite=True)
-    volumes = {Path(str(row["source"])).stem: row["left_ventricle_volume_px3"] for row in results}
-    table["volume"] = [volumes[Path(name).stem] for name in table["image"]]
-    wide = table.pivot(index=["group", "view"], columns="phase", values="volume").astype(float)
-    wide["measured"] = 100 * (wide["ED"] - wide["ES"]) / wide["ED"]
-    print(wide.join(table.groupby("group")["ef"].first()).to_string())
-    if half_beat:
-        curve = [float(volumes[f"half_{path.stem}"] or "nan") for path in half_beat]
-        print("half beat, px3:", *(f"{volume:.0f}" for volume in curve), f"EF {100 - 100 * curve[-1] / curve[0]:.1f}")
+    names, of_name = (
+        [Path(name).stem for name in table["image"]],
+        {Path(str(row["source"])).stem: row for row in results},
+    )
     truth = table.groupby("group")["ef"].first().rename("truth")
-    views = {"real, four-chamber": wide.xs("4CH", level="view"), "real, both views": wide.groupby("group").mean()}
-    return {name: _summary(one.join(truth).reset_index()) for name, one in views.items()}
+    by_view = {}
+    for fraction, column in VOLUMES.items():
+        table["volume"] = [of_name[name][column] for name in names]
+        wide = table.pivot(index=["group", "view"], columns="phase", values="volume").astype(float)
+        of_view = 100 * (wide["ED"] - wide["ES"]) / wide["ED"]
+        four, both = of_view.xs("4CH", level="view"), of_view.groupby("group").mean()
+        for view, found in (("real, four-chamber", four), ("real, both views", both)):
+            by_view.setdefault(view, truth.to_frame())[fraction] = found
+        if half_beat:
+            curve = [float(of_name[f"half_{path.stem}"][column] or "nan") for path in half_beat]
+            print(
+                f"half beat, {column}:", *(f"{one:.0f}" for one in curve), f"EF {100 - 100 * curve[-1] / curve[0]:.1f}"
+            )
+    for view, rows in by_view.items():
+        print(view, rows.round(1).to_string(), sep="\n")
+    return {view: rows.reset_index() for view, rows in by_view.items()}
 
 
 def _write_square(source: Path, target: Path, row: dict[str, Any]) -> None:

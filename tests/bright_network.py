@@ -1,4 +1,4 @@
-"""A stand-in for a trained network: what is brighter than half is label 1."""
+"""Stand-ins for trained networks: what is brighter than half is label 1."""
 
 from __future__ import annotations
 
@@ -17,3 +17,13 @@ class BrightNetwork(nn.Module):
         """Compare each pixel with the threshold."""
         excess = 100 * (image.mean(dim=1, keepdim=True) - self.threshold)
         return torch.cat([-excess, excess], dim=1)
+
+
+class BrightVentricle(BrightNetwork):
+    """The same of a ventricle of constant length, and in a third channel the logarithm of its volume: area squared."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Compare each pixel with the threshold, and count."""
+        logits = super().forward(image)
+        area = (logits[:, 1:] > 0).sum(dim=(-2, -1), keepdim=True).clamp(min=1)
+        return torch.cat([logits, 2 * area.log().expand_as(logits[:, 1:])], dim=1)

@@ -27,6 +27,7 @@ NETWORKS = {  # of a card -> column
     "majority answer": OTHER,
     "ellipse of fetal_head_segmentation": OTHER,
     "boxes around masks": OTHER,
+    "by regression": OTHER,
 }
 ALONE = " alone"  # ends the name of a network that learned from one of the sets only: "version 0.2.3, BUS-BRA alone"
 HEAD = f"| bundle | test set | number | images | {' | '.join(COLUMNS)} |\n|---|---|---|---|{'---|' * len(COLUMNS)}\n"

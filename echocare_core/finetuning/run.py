@@ -218,10 +218,12 @@ def _train(folder: Path, settings: Mapping[str, Any], name: str) -> Trained:
         merge_adapters(network)
         shares = parser.get_parsed_content("start_shares")
         between = choose_between(network, validator, folder / WEIGHTS, run / BEST, shares)
+        state = between.state
         if CALIBRATE in parser:  # of the bundle that is trained, so the weights still carry its name
-            write_checkpoint(name_bundle(between.state, read_identity(folder)), run / CHOSEN)
+            write_checkpoint(name_bundle(state, read_identity(folder)), run / CHOSEN)
             parser.get_parsed_content(CALIBRATE)
-    write_checkpoint(name_bundle(between.state, {"name": name, "version": VERSION}), run / CHOSEN)
+            state = read_state_dict(run / CHOSEN)  # in which it may have put what it fitted
+    write_checkpoint(name_bundle(state, {"name": name, "version": VERSION}), run / CHOSEN)
     trained = Trained(between.share, parser.get(TUNING, FULL), learning)
     write_trained(run / TRIED, trained, between.metrics)
     return trained

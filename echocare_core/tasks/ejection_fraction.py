@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from statistics import fmean
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from scipy.signal import find_peaks, savgol_filter
 from echocare_core.counting import counted
 from echocare_core.errors import NoHeartBeat
 from echocare_core.tasks.steadiness import mean_steadiness
-from echocare_core.tasks.ventricle import VOLUME
+from echocare_core.tasks.ventricle import REGRESSED_VOLUME, VOLUME
 from echocare_core.types import Measurement, Output
 
 Curve = NDArray[np.float64]
@@ -117,44 +119,90 @@ def measure_ejection(
     least_prominence: float,
     near_extreme: float,
     least_change: float,
+    regression_gain: float,
 ) -> tuple[Output, ...]:
     """What the frames of a cine say together; `over_time` of `WriteResults`.
 
     Args:
-        parts: outputs of each frame, in order; `left_ventricle_volume` among those in which one was found.
+        parts: outputs of each frame, in order; `left_ventricle_volume` among those in which one was found, and
+            `left_ventricle_volume_regression` where a bundle reads the volume from the picture too.
         numbers: of these frames in the cine; empty for 0, 1, 2, ...
         times_ms: when each was recorded; empty where the file does not say.
         smoothed_frames, fitted_frames, largest_jump, least_prominence, near_extreme: as for `find_beats`.
         least_change: smallest share of the end-diastolic volume that a beat ejects; what changes less is noise.
+        regression_gain: by how much more the volumes of a cine differ than the regression says, which takes them as too
+            much alike where it is not sure: their logarithms are spread round their mean by it. 1 leaves them.
 
     Returns:
         `ejection_fraction`, mean of the beats, and of two or more `ejection_fraction_spread`, the largest less the
         smallest; `end_diastolic_volume` and `end_systolic_volume`, means in ml, or px3 where the frames are not
         calibrated; `beats`; `end_diastolic` and `end_systolic` frame, of the beat nearest to the mean;
-        `heart_rate` where times are known and two ends of diastole; and how steady the outlines are, where the frames
-        say it (`mean_steadiness`).
+        `heart_rate` where times are known and two ends of diastole. All these by the outlines. By regression, where the
+        curve of those volumes has beats of its own, `ejection_fraction_regression`, `end_diastolic_volume_regression`
+        and `end_systolic_volume_regression`, and `ejection_fraction_difference_of_methods`, the fraction by outlines
+        less that. And how steady the outlines are, where the frames say it (`mean_steadiness`).
 
     Raises:
         NoHeartBeat: a still, or frames among which there is no whole systole.
     """
     if len(parts) < 2:
         raise NoHeartBeat("has 1 frame; an ejection fraction needs a cine of a whole beat. Record one.")
-    known = [_volume_of(part) for part in parts]
-    units = {one.unit for one in known if one}
-    volumes = np.array([one.value if one else np.nan for one in known])
-    beats = find_beats(
-        volumes,
+    find = partial(
+        _beats_of,
         smoothed_frames=smoothed_frames,
         fitted_frames=fitted_frames,
         largest_jump=largest_jump,
         least_prominence=least_prominence,
         near_extreme=near_extreme,
+        least_change=least_change,
     )
-    beats = [beat for beat in beats if beat.ejection_fraction >= least_change]
-    if not beats or len(units) != 1:
-        raise NoHeartBeat(_why_none(volumes))
-    found = _measurements(beats, units.pop(), list(numbers) or list(range(len(parts))), times_ms)
-    return (*found, *mean_steadiness(parts))
+    curve = _curve_of(parts, VOLUME)
+    beats = find(curve)
+    if not beats:
+        raise NoHeartBeat(_why_none(curve.volumes))
+    found = _measurements(beats, curve.unit, list(numbers) or list(range(len(parts))), times_ms)
+    regressed = _curve_of(parts, REGRESSED_VOLUME)
+    beside = _beside(beats, find(_spread(regressed, regression_gain)), regressed.unit)
+    return (*found, *beside, *mean_steadiness(parts))
+
+
+class _Volumes(NamedTuple):
+    """Of each frame of a cine: nan where a frame has none, and everywhere where units differ; then their unit."""
+
+    volumes: Curve
+    unit: str
+
+
+def _curve_of(parts: Sequence[Sequence[Output]], name: str) -> _Volumes:
+    found = [next((one for one in part if isinstance(one, Measurement) and one.name == name), None) for part in parts]
+    units = {one.unit for one in found if one}
+    alike = len(units) == 1
+    return _Volumes(np.array([one.value if one and alike else np.nan for one in found]), units.pop() if alike else "")
+
+
+def _spread(curve: _Volumes, gain: float) -> _Volumes:
+    """The same curve with its logarithms that much farther from their mean."""
+    logarithms = np.log(curve.volumes)
+    middle = np.nanmean(logarithms) if np.isfinite(logarithms).any() else 0.0
+    return curve._replace(volumes=np.exp(middle + gain * (logarithms - middle)))
+
+
+def _beats_of(curve: _Volumes, *, least_change: float, **finding: Any) -> list[Beat]:
+    """The beats in a curve that eject something (`find_beats`)."""
+    return [beat for beat in find_beats(curve.volumes, **finding) if beat.ejection_fraction >= least_change]
+
+
+def _beside(outlined: Sequence[Beat], regressed: Sequence[Beat], unit: str) -> tuple[Measurement, ...]:
+    """The same by regression, and how far apart both fractions are; nothing where its curve has no beat."""
+    if not regressed:
+        return ()
+    fractions = [fmean(100 * beat.ejection_fraction for beat in beats) for beats in (outlined, regressed)]
+    return (
+        Measurement("ejection_fraction_regression", fractions[1], "percent"),
+        Measurement("ejection_fraction_difference_of_methods", fractions[0] - fractions[1], "percent"),
+        Measurement("end_diastolic_volume_regression", fmean(beat.end_diastolic for beat in regressed), unit),
+        Measurement("end_systolic_volume_regression", fmean(beat.end_systolic for beat in regressed), unit),
+    )
 
 
 def _measurements(
@@ -178,10 +226,6 @@ def _measurements(
         Measurement("end_diastolic", float(numbers[typical.diastole]), "frame"),
         Measurement("end_systolic", float(numbers[typical.systole]), "frame"),
     )
-
-
-def _volume_of(part: Sequence[Output]) -> Measurement | None:
-    return next((one for one in part if isinstance(one, Measurement) and one.name == VOLUME), None)
 
 
 def _why_none(volumes: Curve) -> str:

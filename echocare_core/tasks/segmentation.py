@@ -94,13 +94,22 @@ class SegmentationNetwork(nn.Module):
         Raises:
             SettingsError: a side that is not such a multiple.
         """
+        return self.score(image, self.encode(image))
+
+    def encode(self, image: Tensor) -> list[Tensor]:
+        """The maps of the encoder, the finest first, of an image of a size that `forward` takes."""
         height, width = image.shape[-2:]
         if height % self.size_divisor or width % self.size_divisor:
             raise SettingsError(
                 f"Image of {height}x{width} px; needed sides that are multiples of {self.size_divisor} px. "
                 f"Pad or resize it in the preprocessing."
             )
-        scores: Tensor = self.decoder(image, self.encoder(image), self.classify)
+        maps: list[Tensor] = self.encoder(image)
+        return maps
+
+    def score(self, image: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """Logits (batch, labels, height, width) of an image and the maps that `encode` gives of it."""
+        scores: Tensor = self.decoder(image, maps, self.classify)
         return scores
 
 

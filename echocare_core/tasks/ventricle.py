@@ -14,6 +14,7 @@ from echocare_core.types import Measurement
 
 Method = Literal["area_length", "discs"]
 VOLUME = "left_ventricle_volume"  # name of the measurement that an ejection fraction is made of
+REGRESSED_VOLUME = "left_ventricle_volume_regression"  # and of the one that is not measured on an outline
 DISCS = 20  # as Schiller et al., J Am Soc Echocardiogr 2:358, 1989
 NEAR_AXIS = 0.15  # half width of the strip in which the long axis ends, as a share of the mean half width
 ML, PX3 = 1000.0, 1.0  # cubic units of a length in one of the volume

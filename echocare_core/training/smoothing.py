@@ -47,7 +47,8 @@ class SmoothingInferer(Inferer):
                 (`transforms.ComposeWithNeighbours`); None for pictures that have none.
 
         Returns:
-            Logits (batch, labels, ...), whose softmax is the mean of the probabilities.
+            Logits (batch, labels, ...), whose softmax is the mean of the probabilities; what the other inferer says
+            of several frames where it has a `mean_of_frames`, (frames, channels, ...) -> (channels, ...).
         """
         if neighbours is None or (missing := neighbours.flatten(2).isnan().any(dim=2)).all():
             logits: Tensor = self.inferer(inputs, network, *args, **kwargs)
@@ -58,10 +59,11 @@ class SmoothingInferer(Inferer):
         different, places = torch.unique(shown.flatten(1), dim=0, return_inverse=True)  # items share their neighbours
         batches = different.unflatten(1, shown.shape[1:]).split(len(inputs))
         found = torch.cat([self.inferer(batch, network, *args, **kwargs) for batch in batches])[places]
-        return torch.stack([_mean(of_item) for of_item in found.split(present.sum(dim=1).tolist())])
+        mean = getattr(self.inferer, "mean_of_frames", mean_logits)
+        return torch.stack([mean(of_item) for of_item in found.split(present.sum(dim=1).tolist())])
 
 
-def _mean(logits: Tensor) -> Tensor:
+def mean_logits(logits: Tensor) -> Tensor:
     """Logits (frames, labels, ...) to (labels, ...); of one frame as they are, of more up to a constant."""
     return logits[0] if len(logits) == 1 else logits.log_softmax(dim=1).logsumexp(dim=0)
 

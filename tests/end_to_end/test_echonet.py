@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from bright_network import BrightNetwork
+from bright_network import BrightVentricle
 
 from echocare_core.assessment.evaluate import evaluate
 
@@ -46,9 +46,13 @@ def echonet(tmp_path: Path) -> Path:
 
 
 def test_its_videos_and_its_list_are_evaluated(echonet: Path) -> None:
-    network = BrightNetwork()
+    network = BrightVentricle()
     torch.save(network.state_dict(), echonet / "bright.pt")
-    stand_in = {"network_def": {"_target_": "bright_network.BrightNetwork"}, "weights": str(echonet / "bright.pt")}
+    stand_in = {
+        "network_def": {"_target_": "bright_network.BrightVentricle"},
+        "weights": str(echonet / "bright.pt"),
+        "ejection#regression_gain": 1.0,
+    }
 
     evaluate(
         "ejection_fraction_regression", echonet / "Videos", echonet / "FileList.csv", echonet / "out",
@@ -60,6 +64,8 @@ def test_its_videos_and_its_list_are_evaluated(echonet: Path) -> None:
     results = pd.read_csv(echonet / "out" / "results" / "results.csv")
     cines = results[results["level"] == "cine"]
     assert cines["ejection_fraction_percent"].tolist() == pytest.approx(TRUE, abs=2.5)
+    assert cines["ejection_fraction_regression_percent"].tolist() == pytest.approx(TRUE, abs=2.5)
+    assert cines["ejection_fraction_difference_of_methods_percent"].tolist() == pytest.approx([0, 0], abs=4)
     assert cines["beats_count"].tolist() == [2, 2]
     assert cines["heart_rate_bpm"].tolist() == pytest.approx([60 * RATE / BEAT] * 2, rel=0.07)
     assert cines["end_systolic_frame"].mod(BEAT).tolist() == pytest.approx([BEAT / 2] * 2, abs=1)

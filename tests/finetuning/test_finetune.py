@@ -265,6 +265,14 @@ def test_a_bundle_that_was_fine_tuned_on_points_is_evaluated_and_checked_as_any_
     assert [finding for finding in found if finding.outcome == "failed"] == []
 
 
+def test_what_was_fitted_into_the_weights_stands_in_those_of_the_new_bundle(tmp_path):
+    """The volume of a ventricle, fitted to the chosen weights: here those of the start."""
+    start, settings = find_bundle("ejection_fraction_regression"), {**SHORT, "start_shares": [1.0]}
+    bundle = finetune(start.name, write_table(tmp_path / "data"), tmp_path / "out", settings=settings).bundle
+    before, after = (read_state_dict(one / "models" / "model.pt") for one in (start, bundle))
+    assert {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])} == {"volume"}
+
+
 def test_a_fine_tuned_bundle_no_longer_cautions_that_it_was_not_trained(tuned, tmp_path):
     from echocare_core.finetuning.new_bundle import write_bundle
 

@@ -19,7 +19,7 @@ from echocare_core.results.levels import Levels
 from echocare_core.types import Boxes, Mask, Measurement, Plausible, Prediction
 
 NOISE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-HEAD, LESION = "fetal_head_segmentation", "breast_lesion_segmentation"
+HEAD, LESION, HEART = "fetal_head_segmentation", "breast_lesion_segmentation", "ejection_fraction_regression"
 
 
 def measured(*numbers: tuple[str, float, str], **fields) -> Prediction:
@@ -39,6 +39,11 @@ def flagged(prediction: Prediction, plausible: dict[str, Plausible], **values: o
         (LESION, ("lesion_long_axis", 0.3, "mm"), "lesion long axis is outside 2 to 100 mm: 0.3 mm"),
         (LESION, ("lesion_area", 9e5, "mm2"), "lesion area is outside 3 to 4000 mm²: 900000 mm²"),
         (LESION, ("lesions", 212.0, "count"), "lesions is outside 0 to 5: 212"),
+        (
+            HEART,
+            ("ejection_fraction_difference_of_methods", 22.3, "percent"),
+            "ejection fraction difference of methods is outside -15 to 15 %: 22.3 %",
+        ),
     ],
 )
 def test_a_number_that_no_body_has_is_flagged_by_its_bundle(bundle: str, number: tuple[str, float, str], says: str):

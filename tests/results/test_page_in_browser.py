@@ -224,8 +224,8 @@ def run_of_beats(folder: Path, frame_ms: float | None) -> Path:
 def test_the_frames_that_a_cine_names_are_marked_on_its_curve(open_page, tmp_path, frame_ms, axis):
     page = open_page(run_of_beats(tmp_path, frame_ms), "#case-1")
     curve = page.locator(".open .curve").first
-    assert curve.locator("text").all_inner_texts()[2:] == [*axis, "ED", "ES"]
-    assert curve.locator("title").all_inner_texts() == ["end diastolic", "end systolic"]
+    assert curve.locator("text").all_text_contents()[2:] == [*axis, "ED", "ES"]
+    assert curve.locator("title").all_text_contents() == ["end diastolic", "end systolic"]
     left, right = (curve.locator(".named").nth(number).bounding_box()["x"] for number in (0, 1))
     width = curve.locator(".axis").first.bounding_box()["width"]
     assert right - left == pytest.approx(3 / 5 * width, rel=0.02)

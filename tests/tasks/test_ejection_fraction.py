@@ -18,7 +18,7 @@ FINDING = {
     "least_prominence": 0.4,
     "near_extreme": 0.15,
 }
-SETTINGS = {**FINDING, "least_change": 0.05}
+SETTINGS = {**FINDING, "least_change": 0.05, "regression_gain": 1.0}
 
 
 def volumes(beats: float, per_beat: int = 24, start: float = 0.0, low: float = 50.0, high: float = 120.0) -> np.ndarray:
@@ -32,6 +32,16 @@ def parts_of(curve: Sequence[float], unit: str = "ml") -> list[tuple[Output, ...
     return [
         () if np.isnan(one) else (Measurement("left_ventricle_volume", float(one), unit),) for one in np.asarray(curve)
     ]
+
+
+def regressed_of(curve: Sequence[float], unit: str = "ml") -> list[tuple[Output, ...]]:
+    return [(Measurement("left_ventricle_volume_regression", float(one), unit),) for one in curve]
+
+
+def compared(outlined: Sequence[float], regressed: Sequence[float], gain: float = 1.0) -> dict[str, float]:
+    parts = [a + b for a, b in zip(parts_of(outlined), regressed_of(regressed), strict=True)]
+    settings = {**SETTINGS, "regression_gain": gain}
+    return {one.column: one.value for one in measure_ejection(parts, **settings)}
 
 
 def measured(curve: Sequence[float], unit: str = "ml", **more: Sequence[float]) -> dict[str, float]:
@@ -89,6 +99,48 @@ def test_a_frame_that_failed_at_the_end_of_diastole_or_of_systole_moves_little(f
     assert measured(curve)["ejection_fraction_percent"] == pytest.approx(
         measured(volumes(3))["ejection_fraction_percent"], abs=2
     )
+
+
+def test_both_methods_are_compared_in_the_row_of_a_cine() -> None:
+    outlined, regressed = volumes(2), volumes(2, low=80, high=110)
+    found, alone = compared(outlined, regressed), measured(regressed)
+
+    assert found["ejection_fraction_percent"] == measured(outlined)["ejection_fraction_percent"]
+    assert found["ejection_fraction_regression_percent"] == pytest.approx(alone["ejection_fraction_percent"])
+    assert found["ejection_fraction_difference_of_methods_percent"] == pytest.approx(
+        found["ejection_fraction_percent"] - found["ejection_fraction_regression_percent"]
+    )
+    assert found["end_diastolic_volume_regression_ml"] == pytest.approx(alone["end_diastolic_volume_ml"])
+    assert found["end_systolic_volume_regression_ml"] == pytest.approx(alone["end_systolic_volume_ml"])
+
+
+def test_the_regression_finds_its_own_beats() -> None:
+    """Ends of systole that lie elsewhere in its curve are those of its fraction."""
+    found = compared(volumes(3), volumes(3, start=0.5))
+
+    assert found["ejection_fraction_difference_of_methods_percent"] == pytest.approx(0, abs=2)
+
+
+def test_a_regression_that_takes_volumes_as_too_much_alike_is_spread() -> None:
+    """A ratio of both ends of systole becomes that ratio to the power of the gain; their geometric mean stays."""
+    flat, spread = (compared(volumes(2), volumes(2, low=80), gain) for gain in (1.0, 1.5))
+
+    before, after = (
+        found["end_systolic_volume_regression_ml"] / found["end_diastolic_volume_regression_ml"]
+        for found in (flat, spread)
+    )
+    assert after == pytest.approx(before**1.5, rel=0.02)
+    assert spread["end_diastolic_volume_regression_ml"] > flat["end_diastolic_volume_regression_ml"]
+    assert spread["end_systolic_volume_regression_ml"] < flat["end_systolic_volume_regression_ml"]
+
+
+def test_without_a_beat_by_regression_the_outlines_speak_alone() -> None:
+    assert compared(volumes(2), np.full(48, 90.0)) == measured(volumes(2))
+
+
+def test_a_regression_does_not_stand_for_outlines_that_show_no_beat() -> None:
+    with pytest.raises(NoHeartBeat, match="has 48 frames in which the left ventricle does not fill"):
+        compared(np.full(48, 90.0), volumes(2))
 
 
 def test_the_steadiness_of_the_outlines_is_that_of_the_frames() -> None:
