@@ -23,6 +23,7 @@ def forward_then_end(network: BrightNetwork, image: torch.Tensor) -> torch.Tenso
 
 if __name__ == "__main__":
     number = signal.Signals(int(sys.argv.pop(1)))
+    signal.signal(number, signal.SIG_DFL)  # nohup has what it starts ignore SIGHUP
     batches, forward = iter(range(1, 100)), BrightNetwork.forward
     BrightNetwork.forward = forward_then_end
     try:
