@@ -40,11 +40,12 @@ def take_pictures(page_path: Path, browser: Any) -> None:
         if shot["address"]:
             page.get_by_role("slider", name="Frame").fill("5")
             page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
-        _save(page.screenshot, STATIC / f"{name}.webp")
+        save_screenshot(page.screenshot, STATIC / f"{name}.webp")
         context.close()
 
 
-def _save(screenshot: Callable[[], bytes], path: Path) -> None:
+def save_screenshot(screenshot: Callable[[], bytes], path: Path) -> None:
+    """What a browser shows, as WebP."""
     Image.open(BytesIO(screenshot())).convert("RGB").save(path, quality=QUALITY, method=6)
 
 
