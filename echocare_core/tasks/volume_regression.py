@@ -155,16 +155,16 @@ def fit_volume(
         seed: of the order.
 
     Raises:
-        TrainingError: fewer than two pictures with a ventricle among the known ones, or none held out.
+        TrainingError: no picture with a ventricle among the known ones, or none held out.
         WeightsError: weights of another network.
     """
     device = next(network.parameters()).device
     trained: Any = load_network(bare(network), weights, device)
     learned, checked = (_seen(trained, one, label, method, batch_size, device) for one in (known, held_out))
-    if len(learned) < 2 or not len(checked):
+    if not len(learned) or not len(checked):
         raise TrainingError(
             f"{counted(len(learned), 'picture')} with a left ventricle to learn its volume from, {len(checked)} held "
-            "out; needed two and one. Add rows with masks."
+            "out; needed one of each. Add rows with masks."
         )
     head = trained.volume.requires_grad_(True)
     optimizer = torch.optim.AdamW(head.parameters(), learning_rate)

@@ -255,7 +255,7 @@ def test_drawn_masks_train_the_servers_copy_again_and_again(server: Server, plac
     """Masks as viewers save them; each training goes on from the last, and what is to be drawn next changes."""
     shipped, copy = (folder / HEAD / "models" / "model.pt" for folder in (shipped_folder(), place / "app" / "model"))
     before = sha256(shipped)
-    most_uncertain = server.post(f"/activelearning/uncertainty_{HEAD}", {}).json()
+    most_uncertain = server.post(f"/activelearning/uncertainty_{HEAD}", {"seconds": 600}).json()
     assert most_uncertain["left"] == 0
     assert 0 < most_uncertain["weight"] < 1
 
@@ -288,7 +288,7 @@ def test_drawn_masks_train_the_servers_copy_again_and_again(server: Server, plac
     )
     [file] = (tmp_path / "out" / "masks").rglob("*.png")
     assert np.array_equal(trained, np.asarray(Image.open(file)))
-    after = server.post(f"/activelearning/uncertainty_{HEAD}", {}).json()
+    after = server.post(f"/activelearning/uncertainty_{HEAD}", {"seconds": 600}).json()
     assert after["id"] not in ("p0", "p1", "p2", CINE)
     assert after["weight"] != most_uncertain["weight"]
 

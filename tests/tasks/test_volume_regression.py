@@ -145,9 +145,15 @@ def test_a_picture_without_a_ventricle_teaches_no_volume(tmp_path: Path) -> None
     assert all(torch.equal(one, both[1][name]) for name, one in both[0].items())
 
 
-def test_too_few_ventricles_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="1 picture with a left ventricle to learn its volume from, 3 held out"):
-        fitted(tmp_path, ellipses(range(1)), ellipses(range(6, 9)))
+def test_one_ventricle_to_learn_from_is_enough(tmp_path: Path) -> None:
+    before, after = fitted(tmp_path, ellipses(range(1)), ellipses(range(6, 7)))
+    assert any(not torch.equal(one, before[name]) for name, one in after.items())
+
+
+def test_a_training_without_ventricles_is_refused(tmp_path: Path) -> None:
+    empty = [{**one, "label": torch.zeros(1, 64, 64)} for one in ellipses(range(1))]
+    with pytest.raises(TrainingError, match="0 pictures with a left ventricle to learn its volume from, 3 held out"):
+        fitted(tmp_path, empty, ellipses(range(6, 9)))
     with pytest.raises(TrainingError, match="6 pictures with a left ventricle to learn its volume from, 0 held out"):
         fitted(tmp_path, ellipses(range(6)), [{**ellipses(range(1))[0], "label": torch.zeros(1, 64, 64)}])
 
