@@ -145,6 +145,7 @@ class _Why:
         self.set_aside = PathMatcher({source: source for source in aside})
 
     def of(self, name: str, match: Match, frame: int | None) -> str:
+        """The reason, of a label that names a file, study or patient so and, where it speaks of one, a frame."""
         if match.found:
             return f"its file has no result for frame {frame}"
         if not name:
