@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ def calibrate(
     classes: Sequence[str],
     asked: str | None,
     sensitivity: float | None,
+    prevalence: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Fit temperature and operating point on images that the weights did not learn from; `calibration.json` has them.
 
@@ -55,9 +56,11 @@ def calibrate(
         classes: names, in the order of the network's outputs.
         asked: the class of the operating point; None for none: then the likeliest class is the answer.
         sensitivity: least one of the operating point, see `choose_threshold`.
+        prevalence: share of each class among the images that were learned from; it is passed on as it is.
 
     Returns:
-        `temperature`, and `operating_point` ({"label", "threshold"}, or None), as `ClassificationOutputd` takes them.
+        `temperature`, `operating_point` ({"label", "threshold"}, or None) and, where it is known,
+        `trained_prevalence`, as an inference.json has them.
 
     Raises:
         TableError: an operating point of a class that all images have, or none.
@@ -75,6 +78,8 @@ def calibrate(
         least = choose_threshold(rows, rows[:0], sensitivity=sensitivity)
         point = {"label": asked, "threshold": math.floor(1e4 * least) / 1e4}  # not above the image that decides it
     found = {"temperature": round(temperature, 4), "operating_point": point}
+    if prevalence is not None:
+        found["trained_prevalence"] = prevalence
     write_calibration(weights, found, len(truths))
     return found
 

@@ -27,7 +27,8 @@ from echocare_core.evaluation.statistic import Numbers, Statistic
 from echocare_core.models import EncoderProfile, starting_encoder
 from echocare_core.outputs import mean_of_scores, only_output
 from echocare_core.tasks.class_activation import IN_MASK, MASK_SHARE, score_activation
-from echocare_core.types import OperatingPoint, Output, Scores
+from echocare_core.tasks.prevalence import PrevalenceShift
+from echocare_core.types import Output, Scores
 
 CALIBRATION_ERROR = STATISTICS["expected_calibration_error"]
 
@@ -99,6 +100,7 @@ class ClassificationOutputd(MapTransform):
             data that are not reported on. None where the likeliest class is the answer.
         temperature: what the logits are divided by, fitted on data that are not reported on
             (`echocare_core.tasks.calibration`); 1 leaves them as they are.
+        prevalence: moves probabilities and operating point to another prevalence; None leaves them as they are.
     """
 
     def __init__(
@@ -108,13 +110,15 @@ class ClassificationOutputd(MapTransform):
         classes: Sequence[str],
         operating_point: Mapping[str, Any] | None,
         temperature: float = 1.0,
+        prevalence: PrevalenceShift | None = None,
     ) -> None:
         super().__init__(keys)
         self.name, self.classes = name, list(classes)
         if not temperature > 0:
             raise SettingsError(f"temperature is {temperature!r}; needed a number above 0. Set temperature so.")
         self.temperature = float(temperature)
-        self.operating_point = OperatingPoint(**operating_point) if operating_point else None
+        self.prevalence = prevalence or PrevalenceShift(classes)
+        self.operating_point = self.prevalence.operating_point(operating_point)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -123,7 +127,7 @@ class ClassificationOutputd(MapTransform):
             logits = logits.mean(dim=(-2, -1)) if logits.ndim == 3 else logits
             probabilities = convert_to_numpy((logits / self.temperature).softmax(dim=0))
             named = dict(zip(self.classes, map(float, probabilities), strict=True))
-            item["outputs"] = (Scores(self.name, named, self.operating_point),)
+            item["outputs"] = (Scores(self.name, self.prevalence.probabilities(named), self.operating_point),)
         return item
 
 
@@ -202,21 +206,25 @@ def score_classes(
 
 
 def summarise_classes(
-    rows: pd.DataFrame, *, classes: Sequence[str], operating_point: Mapping[str, Any] | None
+    rows: pd.DataFrame,
+    *,
+    classes: Sequence[str],
+    operating_point: Mapping[str, Any] | None,
+    prevalence: PrevalenceShift | None = None,
 ) -> dict[str, Summary]:
     """Numbers with intervals: `class_statistics`, `summarise_patients`, and the means of `score_activation`.
 
     Args:
         rows: from `score_classes`, with `group`.
         classes: names of the classes.
-        operating_point: as of `ClassificationOutputd`, for decisions on patients.
+        operating_point, prevalence: as of `ClassificationOutputd`, for decisions on patients.
 
     Returns:
         By name. `groups_left_out` of the numbers per patient counts patients with images of several classes.
     """
     named = name_answers(rows, classes)
     found = {name: as_summary(estimate(named, one)) for name, one in class_statistics(classes).items()}
-    point = OperatingPoint(**operating_point) if operating_point else None
+    point = (prevalence or PrevalenceShift(classes)).operating_point(operating_point)
     patients = summarise_patients(named, classes, point)
     for name, number in patients.numbers.items():
         found[name] = {**as_summary(number), "groups_left_out": patients.left_out}

@@ -43,6 +43,7 @@ OURS = frozenset(
         *("tasks.landmarks.build_nearness", "tasks.landmarks.measure_head_ends", "tasks.landmarks.score_ends"),
         *("tasks.landmarks.read_crossed_axes", "tasks.landmarks.read_ends", "tasks.landmarks.summarise_ends"),
         *("tasks.lumen.measure_lumen", "tasks.measurements.measure_head", "tasks.measurements.measure_parts"),
+        *("tasks.prevalence.PrevalenceShift", "tasks.prevalence.prevalence_of"),
         *("tasks.recognition.NodeOfColumnd", "tasks.recognition.Recognition", "tasks.recognition.RecognitionLoss"),
         *("tasks.recognition.RecognitionNetwork", "tasks.recognition.RecognitionOutputd"),
         *("tasks.recognition.build_node_accuracy", "tasks.recognition.fit_strangeness"),

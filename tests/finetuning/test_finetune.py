@@ -233,7 +233,7 @@ def test_what_was_fitted_on_val_stands_in_the_configuration_of_the_new_bundle(tu
     out = tuned_classes.bundle.parent
     fitted = json.loads((out / "training" / "calibration.json").read_text(encoding="utf-8"))
     inference = json.loads((tuned_classes.bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
-    assert {name: inference[name] for name in ("temperature", "operating_point")} == fitted
+    assert {name: inference[name] for name in ("temperature", "operating_point", "trained_prevalence")} == fitted
     assert fitted["operating_point"]["label"] == "malignant"
 
 

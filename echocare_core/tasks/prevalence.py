@@ -1,0 +1,107 @@
+"""Probabilities of classes where these are more, or less, common than among the images that were learned from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from echocare_core.errors import SettingsError
+from echocare_core.types import OperatingPoint
+
+
+class PrevalenceShift:
+    """Moves probabilities of classes from the prevalence of the training to another, by Bayes' rule.
+
+    What a network gives as p(class | image) holds where the classes are as common as in its training. Where they are
+    as common as `used`, it is p * used / trained over the sum of these (Saerens, Latinne and Decaestecker, Neural
+    Computation 14:21-41, 2002, equation 2.4). Taken for granted is that the images of each class look as they did in
+    the training.
+
+    Args:
+        classes: names.
+        trained: how common each class is among the images that were learned from: numbers above 0, of any sum. None
+            where that is not known.
+        used: the same of the place where the answers are used. None leaves the probabilities as they are.
+
+    Raises:
+        SettingsError: not one number above 0 for each class, or `used` without `trained`.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        trained: Mapping[str, float] | None = None,
+        used: Mapping[str, float] | None = None,
+    ) -> None:
+        self.ratios: dict[str, float] | None = None
+        if used is None:
+            return
+        if trained is None:
+            raise SettingsError(
+                "prevalence is set, and trained_prevalence is null; needed how common each class was in the training, "
+                "to move the probabilities from there. Set trained_prevalence, or leave prevalence out."
+            )
+        before, after = _shares(classes, trained, "trained_prevalence"), _shares(classes, used, "prevalence")
+        self.ratios = {name: after[name] / before[name] for name in classes}
+
+    def probabilities(self, trained: Mapping[str, float]) -> dict[str, float]:
+        """Probabilities of the classes, together 1, of those at the prevalence of the training."""
+        if self.ratios is None:
+            return dict(trained)
+        moved = {name: probability * self.ratios[name] for name, probability in trained.items()}
+        total = sum(moved.values())
+        return {name: probability / total for name, probability in moved.items()}
+
+    def operating_point(self, trained: Mapping[str, Any] | None) -> OperatingPoint | None:
+        """The operating point that answers of every image what `trained` does at the prevalence of the training.
+
+        Its sensitivity and its specificity stay, for they do not depend on prevalence.
+
+        Args:
+            trained: its `label` and `threshold`; None where the likeliest class is the answer.
+
+        Raises:
+            SettingsError: one among more than two classes, where no threshold does that.
+        """
+        point = OperatingPoint(**trained) if trained else None
+        if point is None or self.ratios is None:
+            return point
+        if len(self.ratios) > 2:
+            raise SettingsError(
+                f"prevalence is set, and '{point.label}', one of {len(self.ratios)} classes, is the answer from a "
+                f"threshold on; no threshold gives the same answers at another prevalence. Set operating_point to "
+                f"null: then the likeliest class is the answer."
+            )
+        (other,) = self.ratios.keys() - {point.label}
+        at_threshold = self.probabilities({point.label: point.threshold, other: 1 - point.threshold})
+        return OperatingPoint(point.label, at_threshold[point.label])
+
+
+def prevalence_of(items: Sequence[Mapping[str, Any]], column: str, classes: Sequence[str]) -> dict[str, float]:
+    """Share of each class among the rows of a table, to four digits.
+
+    Args:
+        items: rows, such as the `data` of a `TableDataset`.
+        column: with the name of the class.
+        classes: names.
+    """
+    counts = Counter(str(item[column]) for item in items)
+    return {name: float(f"{counts[name] / len(items):.4g}") for name in classes}
+
+
+def _shares(classes: Sequence[str], numbers: Mapping[str, float], setting: str) -> dict[str, float]:
+    """Numbers of the classes as shares of their sum."""
+    if not isinstance(numbers, Mapping) or set(numbers) != set(classes) or not all(map(_is_above_0, numbers.values())):
+        raise SettingsError(
+            f"{setting} is {numbers!r}; needed a number above 0 for each of {', '.join(classes)}, such as "
+            f"{json.dumps(dict.fromkeys(classes, 1))}. Correct {setting}."
+        )
+    total = sum(numbers.values())
+    return {name: numbers[name] / total for name in classes}
+
+
+def _is_above_0(number: Any) -> bool:
+    return isinstance(number, (int, float)) and math.isfinite(number) and number > 0
