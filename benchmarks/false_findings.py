@@ -10,6 +10,7 @@ group. Intervals are 95 % over groups. What is marked is marked by `organ_classi
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,7 +86,7 @@ def drawn(folder: Path, column: str = "") -> pd.DataFrame:
 def answer(row: dict[str, Any], out: Path, label: int) -> dict[str, Any]:
     """Whether a label was found in a picture, and whether its row is marked as something else."""
     is_found = bool((np.asarray(Image.open(out / row["mask"])) == label).any())
-    is_marked = " look" in (row.get("doubts") or "")
+    is_marked = re.search(r"\blooks? like ", row.get("doubts") or "") is not None
     return {"image": row["image"], "found": float(is_found), "found, not marked": float(is_found and not is_marked)}
 
 
