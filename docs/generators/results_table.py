@@ -28,6 +28,8 @@ NETWORKS = {  # of a card -> column
     "ellipse of fetal_head_segmentation": OTHER,
     "boxes around masks": OTHER,
     "by regression": OTHER,
+    "degraded, the best other": OTHER,
+    "median, the best other": OTHER,
 }
 ALONE = " alone"  # ends the name of a network that learned from one of the sets only: "version 0.2.3, BUS-BRA alone"
 HEAD = f"| bundle | test set | number | images | {' | '.join(COLUMNS)} |\n|---|---|---|---|{'---|' * len(COLUMNS)}\n"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from echocare_core.cli.arguments import Bundle, Settings, parse_settings
+from echocare_core.cli.arguments import Bundle, parse_settings
 from echocare_core.cli.say import say
 
 
@@ -36,7 +36,12 @@ def finetune(
             "Decoder and head learn in each. Where it is left out, as the bundle's finetune.json says.",
         ),
     ] = None,
-    settings: Settings = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Replace an entry of the bundle's train.json or finetune.json."
+        ),
+    ] = None,
 ) -> None:
     """Train a bundle further on your own images; it writes a bundle of your own, and says whether it is better."""
     import logging

@@ -55,7 +55,7 @@ def measurement_text(name: str, value: float, unit: str) -> str:
 
 
 def interval_text(one: Measurement, low: Measurement, high: Measurement) -> str:
-    """A measurement with its interval in one line: "gestational age 24w3d (22w6d to 26w0d)"."""
+    """A measurement with its interval in one line: "gestational age 24w3d (22w3d to 26w3d)"."""
     value, *ends = (
         weeks_text(each.value) if each.unit == "week" else number_text(each.value, each.unit)
         for each in (one, low, high)
@@ -65,7 +65,7 @@ def interval_text(one: Measurement, low: Measurement, high: Measurement) -> str:
 
 
 def weeks_text(weeks: float) -> str:
-    """An age in completed weeks and days, as obstetricians write it: 24.43 is "24w3d"."""
+    """An age in weeks and days, to the nearest day, as obstetricians write it: 24.43 is "24w3d"."""
     completed, days = divmod(round(7 * weeks), 7)
     return f"{completed}w{days}d"
 
