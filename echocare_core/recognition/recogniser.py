@@ -47,6 +47,16 @@ def shown_of(scores: Scores) -> Shown:
     return Shown(name, scores.probabilities[name] / known)
 
 
+def likeliest_of(scores: Scores) -> Shown | None:
+    """The likeliest node, of a picture that looks like none too; None where scores have nothing left for any node."""
+    known = {name: probability for name, probability in scores.probabilities.items() if name != NONE}
+    whole = sum(known.values())
+    if whole == 0:
+        return None
+    name = max(known, key=lambda one: known[one])
+    return Shown(name, known[name] / whole)
+
+
 def mean_of(scores: Sequence[Scores]) -> Scores:
     """The mean of some scores of one question."""
     return only_output(mean_scores([[one] for one in scores]), Scores, "What a file shows")

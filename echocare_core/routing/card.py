@@ -64,8 +64,9 @@ def _shows(route: Route) -> str:
         f'<rect class="ground" width="100" height="4"/><rect class="bar" width="{percent:.0f}" height="4"/></svg>'
     )
     frames = f", {counted(route.frames, 'frame')}" if route.frames > 1 else ""
+    taken = f", taken for {escape(route.taken_for)}" if route.taken_for else ""
     return (
-        f'<p class="shows">{region}<strong>{escape(name_text(last))}</strong>{frames}</p>\n'
+        f'<p class="shows">{region}<strong>{escape(name_text(last))}</strong>{taken}{frames}</p>\n'
         f'<p class="sure">{bar}<span>{percent:.0f} %</span></p>\n'
     )
 

@@ -17,7 +17,14 @@ from echocare_core.types import Frames
 Planned = list[tuple[Route, list[Candidate]]]  # each file, and the bundles that are meant for what it shows
 
 
-def plan_routes(export: Export, seen: Mapping[str, Seen], tree: OrganTree, candidates: Sequence[Candidate]) -> Planned:
+def plan_routes(
+    export: Export,
+    seen: Mapping[str, Seen],
+    tree: OrganTree,
+    candidates: Sequence[Candidate],
+    *,
+    also_unknown: bool,
+) -> Planned:
     """Every file that was looked at, in the order of the export, with the bundles that are meant for what it shows.
 
     Args:
@@ -25,22 +32,26 @@ def plan_routes(export: Export, seen: Mapping[str, Seen], tree: OrganTree, candi
         seen: what was seen of those that could be decoded, by source.
         tree: whose nodes they show.
         candidates: the bundles to choose from.
+        also_unknown: whether what looks like none of the nodes goes to the bundles for the likeliest.
     """
-    return [_plan(export, frames, seen[source], tree, candidates)
+    return [_plan(export, frames, seen[source], tree, candidates, also_unknown)
             for frames in export.files if (source := export.source_of(frames)) in seen]  # fmt: skip
 
 
 def _plan(
-    export: Export, frames: Frames, seen: Seen, tree: OrganTree, candidates: Sequence[Candidate]
+    export: Export, frames: Frames, seen: Seen, tree: OrganTree, candidates: Sequence[Candidate], also_unknown: bool
 ) -> tuple[Route, list[Candidate]]:
     shown = seen.shown
-    meant = [] if shown.is_none else [one for one in candidates if one.meant.holds(shown.name)]
+    taken_for = seen.likeliest if shown.is_none and also_unknown else None
+    organ = taken_for or shown
+    meant = [] if organ.is_none else [one for one in candidates if one.meant.holds(organ.name)]
     route = Route(
         source=export.source_of(frames),
         frames=len(export.numbers_of(frames)),
         lineage=() if shown.is_none else lineage_of(tree, shown.name),
         probability=shown.probability,
-        reason="" if meant else _reason(shown),
+        reason="" if meant else _reason(shown, taken_for),
+        taken_for=name_text(taken_for.name) if taken_for else "",
         image=export.names.get(frames.path, ""),
         overlay=seen.overlay,
         look=seen.look,
@@ -56,7 +67,9 @@ def lineage_of(tree: OrganTree, name: str) -> tuple[str, ...]:
         return (name_text(name),)
 
 
-def _reason(shown: Shown) -> str:
+def _reason(shown: Shown, taken_for: Shown | None) -> str:
+    if taken_for is not None:
+        return f"none of these; likeliest {name_text(taken_for.name)}, for which no installed bundle is meant."
     if shown.is_none:
         return "none of these: does not look like ultrasound that the bundles know."
     return f"shows {name_text(shown.name)}; no installed bundle is meant for it."

@@ -42,6 +42,7 @@ class Route:
         probability: 0 to 1, of the last of them, or of none of them; None where it could not be read.
         ran: the bundles that measured it.
         reason: why none did; "" where one did.
+        taken_for: name of the likeliest node, by which bundles were chosen for what looks like none; else "".
         image: its path as a table writes it; "" where no table names it.
         overlay: path of its picture in the results of the bundle that tells organs; "" where there is none.
         look: link to what that bundle said of it, from the folder that all results stand in.
@@ -53,6 +54,7 @@ class Route:
     probability: float | None = None
     ran: tuple[Ran, ...] = ()
     reason: str = ""
+    taken_for: str = ""
     image: str = ""
     overlay: str = ""
     look: str = ""
@@ -72,6 +74,7 @@ class Route:
             "region": self.lineage[0] if self.lineage else "",
             "organ": self.lineage[-1] if self.lineage else "",
             "probability": self.probability,
+            "taken_for": self.taken_for,
             "bundles": "; ".join(one.bundle for one in self.ran),
             "results": "; ".join(one.link for one in self.ran),
             "rows": sum(one.rows for one in self.ran),

@@ -37,6 +37,7 @@ def predict_auto(
     *,
     overwrite: bool = False,
     settings: Mapping[str, Any] | None = None,
+    also_unknown: bool = False,
     recogniser: str | Path = RECOGNISER,
 ) -> Routed:
     """Look at every image of an export, and run on each the bundles that are meant for what it shows.
@@ -51,6 +52,8 @@ def predict_auto(
             those of `predict` on its images.
         overwrite: replace the results of an earlier run in `out`.
         settings: further entries of all configurations to replace; of `FOR_ALL` alone.
+        also_unknown: run on an image that looks like none of the organs that are known, as most do of a scanner that is
+            new to that bundle, those that are meant for the likeliest; they mark what they say of it.
         recogniser: name or folder of the bundle that says what an image shows.
 
     Returns:
@@ -70,13 +73,13 @@ def predict_auto(
     check_free(out, overwrite, [folder.name, *(one.name for one in candidates)])
     export = open_export(source)
     bundles = [folder, *(one.folder for one in candidates)]
-    with Prepared(out, export, bundles, settings, overwrite) as prepared:
+    with Prepared(out, export, bundles, {**settings, "also_unknown": also_unknown}, overwrite) as prepared:
         seen_at = prepared.path / folder.name
         if not is_finished(seen_at):
             looked_at = export.only({one.path: few_frames(export.numbers_of(one)) for one in export.files})
             without_objects = {name: value for name, value in settings.items() if name != DICOM}
             predict(folder, looked_at, seen_at, settings=_settings_of(folder, without_objects))
-        planned = plan_routes(export, read_seen(seen_at), tree, candidates)
+        planned = plan_routes(export, read_seen(seen_at), tree, candidates, also_unknown=also_unknown)
         refused = _run_all(candidates, export, planned, prepared.path, settings)
         routed = collect(out, prepared.path, export, planned, refused, read_aside(seen_at))
         write_tables(prepared.path, routed)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from echocare_core.assessment.results_folder import read_results, scores_in
 from echocare_core.errors import BundleError
 from echocare_core.recognition import Shown, shown_of
-from echocare_core.recognition.recogniser import QUESTION, mean_of
+from echocare_core.recognition.recogniser import QUESTION, likeliest_of, mean_of
 from echocare_core.result_files import REPORT_HTML
 from echocare_core.results.page.cases import file_anchors
 
@@ -19,11 +19,13 @@ class Seen(NamedTuple):
 
     Attributes:
         shown: what it shows, by the mean over the frames that were looked at.
+        likeliest: the likeliest organ where it looks like none of them too; None where nothing speaks for any.
         overlay: path of the picture of the middle one, in the folder of the results.
         look: link to what is said of it, from the folder that of the results stands in.
     """
 
     shown: Shown
+    likeliest: Shown | None
     overlay: str
     look: str
 
@@ -53,4 +55,5 @@ def read_seen(folder: Path) -> Mapping[str, Seen]:
 
 def _seen(rows: list[dict[str, str]], classes: tuple[str, ...], look: str) -> Seen:
     said = [scores for row in rows if (scores := scores_in(row, QUESTION, classes))]
-    return Seen(shown_of(mean_of(said)), rows[len(rows) // 2].get("overlay", ""), look)
+    mean = mean_of(said)
+    return Seen(shown_of(mean), likeliest_of(mean), rows[len(rows) // 2].get("overlay", ""), look)

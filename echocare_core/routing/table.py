@@ -12,11 +12,12 @@ from echocare_core.results.table.cells import write_table
 from echocare_core.routing.routed import Route, Routed
 
 COLUMNS = tuple(Route("").row)
+WHERE_SAID = {"image", "taken_for"}  # columns that are there where some file has them
 
 
 def write_tables(folder: Path, routed: Routed) -> None:
-    """Write both into a folder; the path as a table writes it stands there where one names files."""
-    columns = [name for name in COLUMNS if name != "image" or any(route.image for route in routed.routes)]
+    """Write both into a folder; the columns `WHERE_SAID` stand there where some file has them."""
+    columns = [name for name in COLUMNS if name not in WHERE_SAID or any(route.row[name] for route in routed.routes)]
     write_table(folder / RESULTS_CSV, columns, routed)
     write_set_aside_csv(folder / SET_ASIDE_CSV, routed.set_aside)
 
@@ -34,4 +35,4 @@ def is_routes_csv(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return set(file.readline().strip().split(",")) >= {*COLUMNS} - {"image"}
+        return set(file.readline().strip().split(",")) >= {*COLUMNS} - WHERE_SAID

@@ -22,7 +22,9 @@ import echocare_core as echocare
 from echocare_core.cli import app
 from echocare_core.errors import BundleError, OutputError, SettingsError, UnreadableFrames
 from echocare_core.recognition import NONE, RECOGNISER
+from echocare_core.recognition.recogniser import likeliest_of
 from echocare_core.results.staging import UNFINISHED
+from echocare_core.types import Scores
 
 BREAST, LIVER = "breast_lesions", "liver_scores"
 TABLES = ["report.html", "results.csv", "set_aside.csv"]
@@ -88,6 +90,37 @@ def test_every_file_is_routed_or_set_aside_with_its_reason(export: Path, out: Pa
     assert "notes.txt is not DICOM" in table["reason"]["notes.txt"]
     assert [one.source for one in routed.set_aside] == ["abdomen.png", "fetal_head.png", f"{NONE}.png", "notes.txt"]
     assert sorted(os.listdir(out)) == sorted([*TABLES, BREAST, LIVER, RECOGNISER])
+
+
+def test_what_looks_like_no_organ_is_measured_as_its_likeliest_where_asked_for_and_marked(
+    export: Path, out: Path
+) -> None:
+    routed = echocare.predict_auto(export, out, also_unknown=True)
+
+    row = table_of(out).loc[f"{NONE}.png"]
+    assert (row["organ"], row["taken_for"], row["bundles"]) == ("", "breast", BREAST)
+    assert row["rows"] == row["doubted"] == 1
+    assert (table_of(out)["taken_for"] != "").sum() == 1
+    assert "does not look like an ultrasound image of breast" in (out / BREAST / "results.csv").read_text("utf-8")
+    assert ", taken for breast" in Page((out / "report.html").read_text("utf-8")).text
+    assert f"{NONE}.png" not in [one.source for one in routed.set_aside]
+
+
+def test_nothing_is_taken_for_an_organ_unasked(export: Path, out: Path) -> None:
+    echocare.predict_auto(export, out)
+    assert "taken_for" not in table_of(out)
+
+
+def test_a_likeliest_organ_without_a_bundle_is_named(bundles: Path, export: Path, out: Path) -> None:
+    shutil.rmtree(bundles / BREAST)
+    echocare.predict_auto(export, out, also_unknown=True)
+    reason = table_of(out)["reason"][f"{NONE}.png"]
+    assert reason == "none of these; likeliest breast, for which no installed bundle is meant."
+
+
+def test_what_speaks_for_no_organ_at_all_has_no_likeliest_one() -> None:
+    assert likeliest_of(Scores("organ", {"breast": 0.0, "liver": 0.0, NONE: 1.0})) is None
+    assert likeliest_of(Scores("organ", {"breast": 0.03, "liver": 0.01, NONE: 0.96})) == ("breast", pytest.approx(0.75))
 
 
 def test_what_a_bundle_writes_is_what_it_writes_when_it_is_run_by_its_name(
@@ -234,6 +267,8 @@ def test_another_command_does_not_take_what_was_stopped(stopped: Stopped, export
 
     with pytest.raises(OutputError, match="give it up with --overwrite"):
         echocare.predict_auto(export / "breast.png", out)
+    with pytest.raises(OutputError, match="give it up with --overwrite"):
+        echocare.predict_auto(export, out, also_unknown=True)
     assert echocare.predict_auto(export / "breast.png", out, overwrite=True).bundles == (BREAST,)
 
 
@@ -306,6 +341,16 @@ def test_the_command_says_which_bundle_measured_how_much_and_writes_dicom(export
     assert f"  {out / BREAST / 'dicom'}\n" in said.output
     assert list((out / BREAST / "dicom").glob("*.dcm"))
     assert not (out / RECOGNISER / "dicom").exists()
+
+
+def test_the_command_measures_the_unknown_too_and_one_bundle_does_so_anyhow(export: Path, out: Path) -> None:
+    given = [str(export / f"{NONE}.png"), str(out), "--also-unknown", "--set", "engine=torch"]
+    said = CliRunner().invoke(app, ["predict", "auto", *given])
+    assert f"1 of 1 file measured: 1 by {BREAST}" in said.output
+
+    refused = CliRunner().invoke(app, ["predict", BREAST, *given])
+    assert isinstance(refused.exception, SettingsError)
+    assert f"goes with auto, and {BREAST} measures whatever it is given" in str(refused.exception)
 
 
 @pytest.mark.parametrize("given", ["fetal_head.png", f"{NONE}.png"])
