@@ -34,6 +34,8 @@ from small_tables import write_table
 
 GOLDEN = Path(__file__).parent / "golden"
 LOSSES = 5  # of the first steps, each of which follows from those before
+OTHERWISE_ROUNDED = 1e-3  # relative, between processors
+CPU_INFO, AMX = Path("/proc/cpuinfo"), "amx_tile"
 
 
 def digest(array: np.ndarray) -> str:
@@ -58,7 +60,10 @@ def arithmetic() -> str:
     product = normalised.flatten(2) @ normalised.flatten(2).transpose(1, 2)
     scaled = functional.interpolate(functional.gelu(normalised), scale_factor=1.7, mode="bilinear")
     rounded = digest(torch.cat([product.softmax(dim=-1).flatten(), scaled.flatten()]).numpy())
-    return f"{torch.backends.cpu.get_cpu_capability()} {rounded}"
+    has_amx = CPU_INFO.is_file() and AMX in CPU_INFO.read_text(
+        encoding="utf-8"
+    )  # for which oneDNN cuts products otherwise
+    return f"{torch.backends.cpu.get_cpu_capability()}{' AMX' if has_amx else ''} {rounded}"
 
 
 def predict_demo(bundle: Path, part: str, out: Path) -> dict[str, Any]:
@@ -107,7 +112,8 @@ def test_the_demo_gives_the_table_and_the_pictures_it_gave(task_bundle: Path, tm
     golden = golden_of(task_bundle)
     found = predict_demo(task_bundle, golden["export"], tmp_path / "out")
 
-    pd.testing.assert_frame_equal(as_frame(found["table"]), as_frame(golden["table"]), rtol=1e-3, atol=1e-5)
+    expected = as_frame(golden["table"])
+    pd.testing.assert_frame_equal(as_frame(found["table"]), expected, rtol=OTHERWISE_ROUNDED, atol=1e-5)
     assert list(found["files"]) == list(golden["files"])
     if arithmetic() == golden["arithmetic"]:
         assert found["table"] == golden["table"]
@@ -116,8 +122,11 @@ def test_the_demo_gives_the_table_and_the_pictures_it_gave(task_bundle: Path, tm
 
 def test_a_training_begins_with_the_losses_it_began_with(task_bundle: Path, tmp_path: Path) -> None:
     golden = golden_of(task_bundle)
+    tolerance = 1e-4 if arithmetic() == golden["arithmetic"] else OTHERWISE_ROUNDED
 
-    assert first_losses(task_bundle, golden["columns"], tmp_path / "data") == pytest.approx(golden["losses"], rel=1e-4)
+    losses = first_losses(task_bundle, golden["columns"], tmp_path / "data")
+
+    assert losses == pytest.approx(golden["losses"], rel=tolerance)
 
 
 if __name__ == "__main__":
