@@ -77,7 +77,7 @@ def calibrate(
         rows = pd.DataFrame({"group": groups, "truth": (truths == number).astype(int), "score": scores})
         least = choose_threshold(rows, rows[:0], sensitivity=sensitivity)
         point = {"label": asked, "threshold": math.floor(1e4 * least) / 1e4}  # not above the image that decides it
-    found = {"temperature": round(temperature, 4), "operating_point": point}
+    found: dict[str, Any] = {"temperature": round(temperature, 4), "operating_point": point}
     if prevalence is not None:
         found["trained_prevalence"] = prevalence
     write_calibration(weights, found, len(truths))
