@@ -20,7 +20,7 @@ from echocare_core.bundle import read_card
 from echocare_core.errors import EchoCareError
 from echocare_core.evaluation.handler import CONFIGS, UIDS
 from echocare_core.frames.listed import places_of
-from echocare_core.frames.mask_files import BETWEEN, split_masks
+from echocare_core.frames.mask_files import join_files, split_masks
 from echocare_core.frames.read import read_frames
 from echocare_core.origin import find_origin, find_running, what_ran
 from echocare_core.outputs import plain_outputs
@@ -130,7 +130,7 @@ class WriteEvaluationReport:
         """What the table says of a row."""
         texts = {name: cell for name, cell in item.items() if isinstance(cell, str) and name not in NOT_LABELS}
         if texts.get("mask"):
-            texts["mask"] = BETWEEN.join(map(self._from_here, split_masks(texts["mask"], Path())))
+            texts["mask"] = join_files([self._from_here(name) for name in split_masks(texts["mask"], Path())])
         return dict(texts)
 
     def _from_here(self, path: str) -> str:

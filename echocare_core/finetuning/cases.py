@@ -17,7 +17,7 @@ from echocare_core.errors import TableError
 from echocare_core.finetuning.landmarks import LISTED, one_row_per_image
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.manifest import COLUMNS, FILES, MASK, check_columns, read_csv, where_rows_count
-from echocare_core.frames.mask_files import place_masks
+from echocare_core.frames.mask_files import NOTHING, place_masks
 from echocare_core.frames.spelling import WRITTEN
 from echocare_core.spreadsheet import text_cell
 
@@ -93,6 +93,8 @@ def complete_table(
     notes = []
     if left := int((rows[target] == "").sum()):
         notes.append(f"{counted(left, 'row')} without a {target} left out.")
+    if target == MASK and (empty := int((rows[target].str.casefold() == NOTHING).sum())):
+        notes.append(f"{counted(empty, 'row')} with nothing to find.")
     notes += _complete_groups(rows)
     notes += _complete_splits(rows, path, seed, target, classes)
     for name in [name for name in FILES if name in rows]:

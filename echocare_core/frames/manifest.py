@@ -6,7 +6,7 @@ Format: one row per image, UTF-8, comma separated, paths relative to the table.
     mask                   path of a PNG of the same size whose values are label numbers, 0 = background
                            (a mask of 0 and 255 only is read as 0 and 1), or of another form that
                            `echocare_core.transforms.mask.read_mask` reads; several paths between semicolons are one
-                           mask together; empty where nobody drew one
+                           mask together; `nothing` where there is nothing to draw; empty where nobody drew one
     group                  patient, study or acquisition: all its rows are in one split
     split                  train, val, test, or any other name for rows that are not used
     frame                  optional: 0-based number of a frame of a cine; empty for the first to train on, for all to

@@ -1,15 +1,20 @@
-"""The cell of a table that names masks: one file, or several between semicolons, which are one mask together."""
+"""The cell of a table that names masks: one file, or several between semicolons, which are one mask together.
+
+Of a picture in which there is nothing to draw it holds the word `nothing` in place of a file.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 BETWEEN = ";"
+NOTHING = "nothing"
 
 
 def split_masks(cell: str, folder: Path) -> list[str]:
-    """The files that a cell names, as it writes them.
+    """The files that a cell names, as it writes them; none where there is nothing to draw.
 
     A file whose own name holds a semicolon is found where it exists; blanks around a name are left out.
 
@@ -17,6 +22,8 @@ def split_masks(cell: str, folder: Path) -> list[str]:
         cell: one path, or several.
         folder: that they are relative to.
     """
+    if cell.casefold() == NOTHING:
+        return []
     if BETWEEN not in cell:
         return [cell]
     parts: list[str] = cell.split(BETWEEN)
@@ -35,4 +42,9 @@ def split_masks(cell: str, folder: Path) -> list[str]:
 
 def place_masks(cell: str, folder: Path) -> str:
     """The same cell with the path of each file from where `folder` is."""
-    return BETWEEN.join(str(folder / name) for name in split_masks(cell, folder))
+    return join_files([str(folder / name) for name in split_masks(cell, folder)])
+
+
+def join_files(files: Sequence[str]) -> str:
+    """The cell of these files."""
+    return BETWEEN.join(files) or NOTHING

@@ -74,7 +74,8 @@ def read_mask(
     """Read a drawn mask.
 
     Args:
-        path: one file, or several between semicolons, which `join_masks` joins. PNG in one channel; or in colour, where
+        path: one file, or several between semicolons, which `join_masks` joins; or `nothing`, of which every pixel is
+            background. PNG in one channel; or in colour, where
             its channels are equal, or one colour stands on black. Of one with a palette the numbers count, not the
             colours. The orientation that its file notes (EXIF) is applied, as to its image. Or NIfTI, NRRD or
             MetaImage, as 3D Slicer saves it, with columns before rows; a DICOM Segmentation (`read_segmentation`); or
@@ -96,6 +97,8 @@ def read_mask(
         SettingsError: a threshold that is no such value, or with more than one label.
     """
     files = split_masks(path, Path())
+    if not files:
+        return np.zeros(size, np.uint8)
     if len(files) > 1:
         return join_masks([read_mask(one, size, labels, threshold, frame, image) for one in files], labels, path)
     [path] = files

@@ -55,6 +55,12 @@ def test_a_frame_of_a_cine_is_compared_with_its_own_mask(run, tmp_path: Path) ->
     assert run({"a": {"PatientID": "P"}}, written, rows).rows.iloc[0]["dice_nodule"] == 1
 
 
+def test_a_picture_with_nothing_to_find_scores_1_where_nothing_is_found_and_else_0(run) -> None:
+    written = [("a", 0, "frame", [mask_of(square() * 0)]), ("b", 0, "frame", [mask_of(square())])]
+    rows = [{"image": "a", "mask": "nothing"}, {"image": "b", "mask": "nothing"}]
+    assert run({"a": {}, "b": {}}, written, rows).rows["dice_nodule"].tolist() == [1, 0]
+
+
 def test_several_masks_of_an_image_are_joined(run, tmp_path: Path) -> None:
     cell = ";".join(write_mask(tmp_path / name, square(10, top)) for name, top in (("a.png", 10), ("b.png", 14)))
     found = run(FILES, said(mask_of(square(10, 10) | square(10, 14))), [{"image": "a", "mask": cell}]).rows.iloc[0]

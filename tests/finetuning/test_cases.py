@@ -63,6 +63,14 @@ def test_each_of_several_masks_of_an_image_has_its_absolute_path(tmp_path):
     assert found["mask"][0] == f"{tmp_path / 'in' / 'ma.png'};{tmp_path / 'in' / 'mb.png'}"
 
 
+def test_pictures_with_nothing_to_find_are_learned_from_and_counted(tmp_path):
+    rows = [*PATIENTS, ("x.png", "nothing", "p9"), ("y.png", "Nothing", "p9")]
+    cases = complete_table(write(tmp_path / "in", ["image", "mask", "patient"], rows), tmp_path / "out", seed=1)
+    assert "2 rows with nothing to find." in cases.notes
+    assert sum(cases.images.values()) == 18
+    assert read(cases)["mask"].tolist()[-2:] == ["nothing", "nothing"]
+
+
 def test_without_patients_each_image_is_one_and_it_is_said(tmp_path):
     table = write(tmp_path / "in", ["image", "mask"], [row[:2] for row in PATIENTS])
     cases = complete_table(table, tmp_path / "out", seed=1)

@@ -96,6 +96,11 @@ def test_masks_between_semicolons_stand_beside_the_table_each(table, tmp_path):
     assert item["mask"] == item["label"] == f"{tmp_path / 'a_mask.png'};{tmp_path / 'b_mask.png'}"
 
 
+def test_a_picture_with_nothing_to_find_is_kept_and_needs_no_file(table):
+    (item,) = read_table(table(HEADER + "a.png,nothing,1,train,,\nb.png,,2,train,,\n"), "train")
+    assert (Path(item["image"]).name, item["mask"], item["label"]) == ("a.png", "nothing", "nothing")
+
+
 def test_of_masks_between_semicolons_those_that_are_missing_are_named(table):
     path = table(HEADER + "a.png,a_mask.png;gone.png;away.png,1,train,,\n")
     with refused(r"has 2 mistakes: row 1, mask gone\.png is not there; row 1, mask away\.png is not there"):

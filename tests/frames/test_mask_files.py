@@ -25,6 +25,8 @@ def folder(tmp_path):
         ("gone.png;b.png", ["gone.png", "b.png"]),
         ("gone;away.png", ["gone", "away.png"]),
         (";", [";"]),
+        ("nothing", []),
+        ("Nothing", []),
     ],
 )
 def test_a_cell_names_the_files_that_are_there(folder, cell, names):
@@ -38,6 +40,11 @@ def test_a_folder_with_a_semicolon_in_its_name_is_no_separator(tmp_path):
         (folder / name).touch()
     placed = place_masks("a.png;b.png", folder)
     assert split_masks(placed, Path()) == [str(folder / "a.png"), str(folder / "b.png")]
+
+
+def test_nothing_to_draw_is_nothing_from_everywhere(folder):
+    assert place_masks("nothing", folder) == "nothing"
+    assert split_masks(place_masks("Nothing", folder), Path()) == []
 
 
 def test_more_names_than_a_path_may_be_long_are_names_nevertheless(tmp_path):

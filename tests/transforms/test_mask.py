@@ -38,6 +38,11 @@ def test_an_empty_and_a_full_mask_are_read(png):
     assert (read_mask(png(np.full((24, 32), 255, dtype=np.uint8)), (24, 32), labels=2) == 1).all()
 
 
+def test_a_picture_with_nothing_to_find_has_background_everywhere():
+    found = read_mask("nothing", (3, 5), 2)
+    assert (found.shape, found.dtype, found.max()) == ((3, 5), np.uint8, 0)
+
+
 def test_several_labels_keep_their_numbers(png):
     drawn = np.arange(24 * 32, dtype=np.uint8).reshape(24, 32) % 4
     np.testing.assert_array_equal(read_mask(png(drawn), (24, 32), labels=4), drawn)
