@@ -12,6 +12,7 @@ from echocare_core.errors import EchoCareError
 from echocare_core.pretraining.organs.tree import OrganTree
 from echocare_core.printable import printable
 from echocare_core.recognition import MeantFor, is_in_auto, read_meant_for
+from echocare_core.routing.judged import read_judged
 
 _log = logging.getLogger(__name__)
 
@@ -22,10 +23,12 @@ class Candidate(NamedTuple):
     Attributes:
         folder: of the bundle.
         meant: for what it is meant.
+        judged: name of the bundle that finds what it judges; "" where it judges whole images.
     """
 
     folder: Path
     meant: MeantFor
+    judged: str = ""
 
     @property
     def name(self) -> str:
@@ -49,6 +52,6 @@ def _candidates(tree: OrganTree) -> Iterator[Candidate]:
             names = read_meant_for(folder)
             if names and is_in_auto(folder):
                 check_needed_version(folder)
-                yield Candidate(folder, MeantFor(tree, names))
+                yield Candidate(folder, MeantFor(tree, names), read_judged(folder))
         except EchoCareError as error:
             _log.warning("Bundle %s is left out: %s", printable(folder.name), error)

@@ -80,4 +80,5 @@ def _said(route: Route) -> str:
     rows = sum(one.rows for one in route.ran)
     checks = f'<p class="checks">To check{f": {doubted} of {rows} results" if rows > 1 else ""}.</p>\n'
     links = [f'<a href="{escape(one.link)}">{escape(name_text(one.bundle))}</a>' for one in route.ran]
-    return f'{checks if doubted else ""}<p class="more">{" · ".join([*links, told])}</p>'
+    doubt = f'<p class="checks">{escape(route.doubt)}</p>\n' if route.doubt else ""
+    return f'{checks if doubted else ""}{doubt}<p class="more">{" · ".join([*links, told])}</p>'

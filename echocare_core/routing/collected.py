@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from echocare_core.frames.export import Export
+from echocare_core.routing.judged import doubt_judgements
 from echocare_core.routing.plan import Planned
 from echocare_core.routing.prepared import is_finished
 from echocare_core.routing.routed import Ran, Route, Routed
@@ -38,7 +39,10 @@ def collect(
     said = {name: read_said(folder / name, name) for name in names}
     aside = {name: read_aside(folder / name) for name in names}
     routes = [
-        _measured(route, [one.name for one in meant], said, {**refused, **_of(aside, route.source)})
+        doubt_judgements(
+            _measured(route, [one.name for one in meant], said, {**refused, **_of(aside, route.source)}),
+            {one.name: one.judged for one in meant if one.judged},
+        )
         for route, meant in planned
     ]
     seen = {route.source for route in routes}

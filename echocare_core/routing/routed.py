@@ -22,12 +22,14 @@ class Ran:
         link: to what it says of the file, from the folder that all results stand in.
         rows: how many it has in `results.csv` of the bundle.
         doubted: how many of these are in doubt.
+        empty: in how many of these nothing was found.
     """
 
     bundle: str
     link: str
     rows: int
     doubted: int
+    empty: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Route:
         ran: the bundles that measured it.
         reason: why none did; "" where one did.
         taken_for: name of the likeliest node, by which bundles were chosen for what looks like none; else "".
+        doubt: what speaks against what was judged, though each bundle by itself has no doubt; else "".
         image: its path as a table writes it; "" where no table names it.
         overlay: path of its picture in the results of the bundle that tells organs; "" where there is none.
         look: link to what that bundle said of it, from the folder that all results stand in.
@@ -55,6 +58,7 @@ class Route:
     ran: tuple[Ran, ...] = ()
     reason: str = ""
     taken_for: str = ""
+    doubt: str = ""
     image: str = ""
     overlay: str = ""
     look: str = ""
@@ -79,6 +83,7 @@ class Route:
             "results": "; ".join(one.link for one in self.ran),
             "rows": sum(one.rows for one in self.ran),
             "doubted": sum(one.doubted for one in self.ran),
+            "doubt": self.doubt,
             "reason": self.reason,
         }
 

@@ -29,8 +29,9 @@ def read_said(folder: Path, name: str) -> Mapping[str, Ran]:
     rows = read_results(folder).rows.to_dict("records")
     number = Counter(row["source"] for row in rows if row["level"] != "study")
     doubted = Counter(row["source"] for row in rows if row["level"] != "study" and _is_doubted(row))
+    empty = Counter(row["source"] for row in rows if row["level"] != "study" and _is_empty(row))
     return {
-        source: Ran(name, f"{name}/{REPORT_HTML}#{anchor}", number[source], doubted[source])
+        source: Ran(name, f"{name}/{REPORT_HTML}#{anchor}", number[source], doubted[source], empty[source])
         for source, anchor in file_anchors(rows).items()
     }
 
@@ -38,6 +39,10 @@ def read_said(folder: Path, name: str) -> Mapping[str, Ran]:
 def _is_doubted(row: Mapping[str, str]) -> bool:
     """Whether something speaks against a row, beside that nothing was found."""
     return row.get(DOUBTS, "") not in ("", NOTHING_FOUND)
+
+
+def _is_empty(row: Mapping[str, str]) -> bool:
+    return NOTHING_FOUND in row.get(DOUBTS, "").split("; ")
 
 
 def read_aside(folder: Path) -> tuple[SetAside, ...]:

@@ -12,7 +12,7 @@ from echocare_core.results.table.cells import write_table
 from echocare_core.routing.routed import Route, Routed
 
 COLUMNS = tuple(Route("").row)
-WHERE_SAID = {"image", "taken_for"}  # columns that are there where some file has them
+WHERE_SAID = {"image", "taken_for", "doubt"}  # columns that are there where some file has them
 
 
 def write_tables(folder: Path, routed: Routed) -> None:
