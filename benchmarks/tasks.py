@@ -14,6 +14,8 @@ by itself, on its `test` rows, by the bundle's evaluate.json. Beside the bundle'
     left-out    the bundle's network and start, without the images of the data set that it is tested on; that start has
                 seen those images, and of some sets the masks
 
+`--other` adds pictures of other organs to every training, with nothing to find.
+
 A training that was interrupted goes on when the command is repeated.
 """
 
@@ -35,6 +37,7 @@ from rich.table import Table
 
 from echocare_core.bundle import find_bundle
 from echocare_core.frames.manifest import COLUMNS, FILES
+from echocare_core.frames.mask_files import NOTHING, place_masks
 from echocare_core.tasks.calibration import CALIBRATION
 
 UNET = {
@@ -68,6 +71,8 @@ def main(
         list[Path] | None, typer.Option(help="Further folders with a table.csv: tested, never seen.")
     ] = None,
     against: Annotated[list[Against] | None, typer.Option(help="What stands beside it; peer by default.")] = None,
+    other: Annotated[list[Path] | None, typer.Option(help="Folders with a table.csv of other organs.")] = None,
+    most_of_other: Annotated[int, typer.Option(help="Pictures of each of these in train, at most.")] = 100,
     runs: Annotated[Path, typer.Option(help="Folder for trainings and scores.")] = Path("runs"),
     peer_epochs: Annotated[
         int | None, typer.Option(help="Epochs of the peer; by default as many as fit into the bundle's own time.")
@@ -75,12 +80,19 @@ def main(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=VALUE: an entry of train.json for every training.")
     ] = None,
+    config: Annotated[
+        list[Path] | None, typer.Option(help="A configuration that goes over train.json, for every training.")
+    ] = None,
 ) -> None:
     """Train what is not trained yet, score everything, and print the table (RUNS/BUNDLE/comparison.json)."""
     if Against.LEFT_OUT in (against or []) and len(data) < 2:
         raise typer.BadParameter("left-out with one --data; needed another data set to train on. Name it by --data.")
     contest = Contest(find_bundle(bundle), runs / Path(bundle).name, dict(one.split("=", 1) for one in set_ or []))
-    joined = contest.table(data, "joined")
+    if other and contest.classes:
+        raise typer.BadParameter(f"--other with {bundle}, which tells classes; needed a bundle that draws masks.")
+    contest.configs = [one.resolve() for one in config or ()]
+    contest.others = pictures_of_others(other or [], most_of_other)
+    joined = contest.table(data, "joined", contest.others)
     weights = {"bundle": lambda _: {}}
     for kind in against or [Against.PEER]:
         weights[contest.name_of(kind)] = contest.contender(kind, data, joined, peer_epochs)
@@ -108,13 +120,14 @@ class Contest:
 
     def __init__(self, folder: Path, runs: Path, settings: Settings) -> None:
         self.folder, self.runs, self.settings = folder, runs, settings
+        self.others, self.configs = pd.DataFrame(), list[Path]()
         self.train_config = json.loads((folder / "configs" / "train.json").read_text(encoding="utf-8"))
         self.classes: list[str] = self.train_config.get("classes", [])
         self.column = self.train_config["train"]["dataset"].get("columns", [""])[0]
 
-    def table(self, folders: Sequence[Path], name: str) -> Path:
+    def table(self, folders: Sequence[Path], name: str, others: pd.DataFrame | None = None) -> Path:
         """The table of one data set, or of several, as the bundle reads it; its folder."""
-        return join_tables(folders, self.runs / name, self.column, self.classes)
+        return join_tables(folders, self.runs / name, self.column, self.classes, others)
 
     def name_of(self, kind: Against) -> str:
         """How a contender is called in tables."""
@@ -150,8 +163,8 @@ class Contest:
 
     def left_out(self, place: Path, data: Sequence[Path]) -> Settings:
         """Trained on all data sets but one."""
-        others = [one for one in data if one != place]
-        run = self.trained(self.table(others, f"without_{place.name}/data"), f"without_{place.name}", {})
+        rest = [one for one in data if one != place]
+        run = self.trained(self.table(rest, f"without_{place.name}/data", self.others), f"without_{place.name}", {})
         return {"weights": str(run / "best.pt")}
 
     def trained(self, table: Path, name: str, entries: Settings) -> Path:
@@ -161,7 +174,9 @@ class Contest:
         done = checkpoint(run)["epoch"] if (run / "latest.pt").is_file() else 0
         if done < epochs or (self.classes and not (run / CALIBRATION).is_file()):
             run_bundle(
-                self.folder, ["train.json"], {"dataset_dir": table, "output_dir": run, **self.settings, **entries}
+                self.folder,
+                ["train.json", *self.configs],
+                {"dataset_dir": table, "output_dir": run, **self.settings, **entries},
             )
         return run
 
@@ -209,7 +224,26 @@ def run_bundle(folder: Path, configs: Sequence[str | Path], settings: Settings) 
     subprocess.run([sys.executable, "-m", "monai.bundle", "run", "--config_file", whole, *options], check=True)
 
 
-def join_tables(folders: Sequence[Path], out: Path, column: str = "", classes: Sequence[str] = ()) -> Path:
+def pictures_of_others(folders: Sequence[Path], most: int) -> pd.DataFrame:
+    """Rows of `train` pictures of other organs, of all groups alike, with nothing to find."""
+    tables = [pd.DataFrame()]
+    for folder in folders:
+        rows = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
+        rows = rows[rows["split"] == "train"].sample(frac=1, random_state=0)
+        rows = rows.iloc[rows.groupby("group").cumcount().argsort(kind="stable")].head(most)
+        images = [str((folder / cell).resolve()) for cell in rows["image"]]
+        described = {"image": images, "mask": NOTHING, "group": folder.name + "/" + rows["group"], "split": "train"}
+        tables.append(pd.DataFrame(described))
+    return pd.concat(tables)
+
+
+def join_tables(
+    folders: Sequence[Path],
+    out: Path,
+    column: str = "",
+    classes: Sequence[str] = (),
+    others: pd.DataFrame | None = None,
+) -> Path:
     """Write one table of the images of several, with the paths of their files, and groups that stay apart; its folder.
 
     A set that has no mask of an image leaves it out of the training, as it does by itself; an image of another class
@@ -226,10 +260,10 @@ def join_tables(folders: Sequence[Path], out: Path, column: str = "", classes: S
             rows = rows[rows[column].isin(classes)]
         rows = rows[[name for name in (*COLUMNS, column) if name in rows]]
         for name in (name for name in FILES if name in rows):
-            rows[name] = [str((folder / cell).resolve()) if cell else "" for cell in rows[name]]
+            rows[name] = [place_masks(cell, folder.resolve()) if cell else "" for cell in rows[name]]
         tables.append(rows.assign(group=folder.name + "/" + rows["group"]))
     out.mkdir(parents=True, exist_ok=True)
-    pd.concat(tables).to_csv(out / "table.csv", index=False)
+    pd.concat([*tables, others]).to_csv(out / "table.csv", index=False)
     return out
 
 

@@ -93,6 +93,21 @@ def test_tables_of_several_data_sets_are_joined_and_their_groups_stay_apart(tmp_
     ]
 
 
+def test_pictures_of_other_organs_join_a_training_with_nothing_to_find_of_all_groups_alike(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    from tasks import join_tables, pictures_of_others
+
+    for name, groups in (("breast", "1"), ("liver", "aaab")):
+        (tmp_path / name).mkdir()
+        rows = [f"{number}.png,{number}_mask.png,{group},train" for number, group in enumerate(groups)]
+        table = "\n".join(["image,mask,group,split", *rows, "9.png,9_mask.png,z,test"])
+        (tmp_path / name / "table.csv").write_text(table, encoding="utf-8")
+    others = pictures_of_others([tmp_path / "liver"], 2)
+    joined = pd.read_csv(join_tables([tmp_path / "breast"], tmp_path / "joined", others=others) / "table.csv")
+    assert sorted(joined["group"]) == ["breast/1", "breast/z", "liver/a", "liver/b"]
+    assert joined.loc[joined["group"].str.startswith("liver"), "mask"].tolist() == ["nothing", "nothing"]
+
+
 @pytest.fixture
 def augmentations(monkeypatch):
     monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
@@ -106,9 +121,10 @@ def augmentations(monkeypatch):
 def test_each_augmentation_that_is_compared_comes_after_those_of_the_bundle_and_runs(augmentations):
     bundle = json.loads((CONFIGS.parents[1] / "breast_lesion_segmentation" / "configs" / "train.json").read_text())
     item = {"image": torch.rand(3, 64, 64), "label": torch.zeros(1, 64, 64, dtype=torch.uint8)}
+    unchanged = (augmentations.BASE, *augmentations.WITH_OTHERS)
     for name in augmentations.NAMES:
         added = augmentations.configured(name).get_parsed_content("augment")
-        assert len(added) == len(bundle["augment"]) + (name != augmentations.BASE)
+        assert len(added) == len(bundle["augment"]) + (name not in unchanged)
         changed = Compose(added).set_random_state(0)(item)
         assert changed["image"].shape == (3, 64, 64)
         assert changed["label"].shape == (1, 64, 64)
@@ -116,9 +132,11 @@ def test_each_augmentation_that_is_compared_comes_after_those_of_the_bundle_and_
 
 def test_a_difference_is_that_of_the_same_pictures_and_seeds(augmentations):
     base = pd.DataFrame({"image": list("abcd"), "group": list("wxyz"), "data": "set", "dice": [0.1, 0.9, 0.4, 0.6]})
+    base["shows"] = "lesions"
     better, much_better = base.assign(dice=base["dice"] + 0.02), base.assign(dice=base["dice"] + 0.04)
-    here = augmentations.of_data({0: better, 1: much_better}, [0, 1], "set")
-    plain = augmentations.of_data({0: base, 1: base}, [0, 1], "set")
+    part = ("set", "lesions")
+    here = augmentations.of_part({0: better, 1: much_better}, [0, 1], part)
+    plain = augmentations.of_part({0: base, 1: base}, [0, 1], part)
 
     over_patients, over_seeds, each = augmentations.differences(here, plain)
 

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 import echocare_core.transforms.augmentation as augmentation
 
-SIDE, COLUMNS, TITLE = 256, 5, 22  # px of a tile, tiles beside each other, px of a title's line
+SIDE, COLUMNS, TITLE = 256, 4, 22  # px of a tile, tiles beside each other, px of a title's line
 SEED, QUALITY = 20250912, 82
 SHOWN = {  # name: the title below which it stands, and settings strong enough to be seen
     "RandSpeckled": ("speckle", {"strength": [0.3, 0.3], "grain_px": [1.2, 1.2]}),
@@ -24,18 +24,23 @@ SHOWN = {  # name: the title below which it stands, and settings strong enough t
     "RandAxialBlurd": ("blur along the beams", {"sigma_px": [3, 3]}),
     "RandLineDensityd": ("line density", {"lines": [28, 28]}),
     "RandScanZoomd": ("zoom", {"zoom": [1.4, 1.4], "mode": "bilinear"}),
+    "RandEmptyPartd": ("part without a label", {"keys": ["image", "label"], "part": [0.28, 0.28]}),
     "RandMarksd": ("marks", {"calipers": [1, 1], "words": [2, 2]}),
 }
+
+PLACES = np.mgrid[:SIDE, :SIDE] / SIDE  # rows and columns
+CYST = np.hypot(PLACES[1] - 0.36, PLACES[0] - 0.5) < 0.075
+LESION = np.hypot((PLACES[1] - 0.6) / 1.5, PLACES[0] - 0.62) < 0.075
 
 
 def phantom() -> NDArray[np.float32]:
     """A sector of speckle with a bright layer, a cyst and a dark lesion, float32 (3, SIDE, SIDE) in [0, 1]."""
-    rows, columns = np.mgrid[:SIDE, :SIDE] / SIDE
+    rows, columns = PLACES
     radius, angle = np.hypot(columns - 0.5, rows + 0.25), np.arctan2(columns - 0.5, rows + 0.25)
     field = (radius > 0.3) & (radius < 1.22) & (abs(angle) < 0.5)
     tissue = 0.42 + 0.4 * np.exp(-(((radius - 0.42) / 0.012) ** 2))
-    tissue = np.where(np.hypot(columns - 0.36, rows - 0.5) < 0.075, 0.03, tissue)
-    tissue = np.where(np.hypot((columns - 0.6) / 1.5, rows - 0.62) < 0.075, 0.2, tissue)
+    tissue = np.where(CYST, 0.03, tissue)
+    tissue = np.where(LESION, 0.2, tissue)
     scatter = np.random.default_rng(SEED).standard_normal((2, SIDE, SIDE))
     echoes = np.hypot(*(gaussian_filter(part, (0.8, 1.6)) for part in scatter))
     grey = tissue * (echoes / echoes.mean()) ** 0.5 * field
@@ -47,8 +52,9 @@ def draw_augmentations() -> Image.Image:
     picture = phantom()
     tiles = [("as it is", picture)]
     for name, (title, settings) in SHOWN.items():
-        augment = getattr(augmentation, name)(keys="image", prob=1.0, **settings).set_random_state(SEED)
-        tiles.append((title, augment({"image": picture})["image"]))
+        augment = getattr(augmentation, name)(**{"keys": "image", "prob": 1.0, **settings})
+        item = {"image": picture, "label": (CYST | LESION)[None].astype(np.uint8)}
+        tiles.append((title, augment.set_random_state(SEED)(item)["image"]))
     sheet = Image.new("L", (COLUMNS * SIDE, -(-len(tiles) // COLUMNS) * (SIDE + TITLE)))
     pen = ImageDraw.Draw(sheet)
     for number, (title, shown) in enumerate(tiles):

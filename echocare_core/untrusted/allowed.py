@@ -67,7 +67,7 @@ OURS = frozenset(
         *("transforms.ComposeWithNeighbours", "transforms.SlidingClips", "transforms.WindowClip"),
         *("transforms.degradation.FixedByContentd", "transforms.degradation.RandPoorScannerd"),
         *("transforms.augmentation.RandAcousticShadowd", "transforms.augmentation.RandAxialBlurd"),
-        "transforms.augmentation.RandHazed",
+        *("transforms.augmentation.RandEmptyPartd", "transforms.augmentation.RandHazed"),
         *("transforms.augmentation.RandLineDensityd", "transforms.augmentation.RandLogCompressiond"),
         *("transforms.augmentation.RandMarksd", "transforms.augmentation.RandReverberationd"),
         *("transforms.augmentation.RandScanZoomd", "transforms.augmentation.RandSpeckled"),

@@ -6,6 +6,7 @@ Each is a module with one idea and its source. They take upright pictures, float
 
 from echocare_core.transforms.augmentation.axial_blur import RandAxialBlurd
 from echocare_core.transforms.augmentation.compression import RandLogCompressiond
+from echocare_core.transforms.augmentation.empty_part import RandEmptyPartd
 from echocare_core.transforms.augmentation.haze import RandHazed
 from echocare_core.transforms.augmentation.line_density import RandLineDensityd
 from echocare_core.transforms.augmentation.marks import RandMarksd
@@ -18,6 +19,7 @@ from echocare_core.transforms.augmentation.zoom import RandScanZoomd
 __all__ = [
     "RandAcousticShadowd",
     "RandAxialBlurd",
+    "RandEmptyPartd",
     "RandHazed",
     "RandLineDensityd",
     "RandLogCompressiond",

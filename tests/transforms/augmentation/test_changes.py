@@ -128,6 +128,25 @@ def test_zoom_moves_the_label_with_the_picture(sector, in_sector, cyst):
     assert 2 * (hole & moved).sum() / (hole.sum() + moved.sum()) > 0.9
 
 
+def test_an_empty_part_shows_tissue_beside_the_label_and_no_label(sector, in_sector, cyst):
+    item = {"image": sector, "label": cyst[None].astype(np.uint8)}
+    for seed in range(5):
+        part = augmentation.RandEmptyPartd(["image", "label"], 1.0, part=[0.3, 0.3]).set_random_state(seed)
+        changed = part(item)
+        field = find_scan_field(changed["image"]).inside
+        assert (field & in_sector).sum() / (field | in_sector).sum() > 0.95
+        assert not changed["label"].any()
+        assert changed["label"].dtype == np.uint8
+        assert changed["image"][0][cyst].mean() > 0.3
+
+
+def test_a_label_that_leaves_no_room_for_an_empty_part_keeps_its_picture(sector, in_sector):
+    item = {"image": sector, "label": in_sector[None].astype(np.uint8)}
+    changed = augmentation.RandEmptyPartd(["image", "label"], 1.0, part=[0.4, 0.5])(item)
+    np.testing.assert_array_equal(changed["image"], sector)
+    np.testing.assert_array_equal(changed["label"], item["label"])
+
+
 def test_calipers_come_in_pairs_of_bright_crosses(even):
     changed = change("RandMarksd", even * 0.2, seed=4, calipers=[1, 1], words=[0, 0])[0]
     bright = changed > 0.4
