@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.handlers import MeanDice, from_engine
+from monai.handlers import from_engine
+from monai.handlers.ignite_metric import IgniteMetricHandler
+from monai.metrics import DiceMetric
 from monai.transforms import (
     Activationsd,
     Compose,
@@ -213,9 +215,14 @@ class SegmentationOutputd(MapTransform):
         return kept
 
 
-def build_mean_dice() -> MeanDice:
-    """The key metric of a validation: mean Dice of the labels but the background, of one-hot `pred` and `label`."""
-    return MeanDice(include_background=False, output_transform=from_engine(["pred", "label"]))
+def build_mean_dice() -> IgniteMetricHandler:
+    """The key metric of a validation: mean Dice of the labels but the background, of one-hot `pred` and `label`.
+
+    A picture without a label counts as in an evaluation (`score_masks`): 1 where nothing is found, else 0. MONAI's
+    `MeanDice` leaves it out, so that weights were chosen as if what they find there were of no account.
+    """
+    dice_metric = DiceMetric(include_background=False, ignore_empty=False)
+    return IgniteMetricHandler(metric_fn=dice_metric, output_transform=from_engine(["pred", "label"]))
 
 
 def score_masks(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ignite.engine import Engine
 from monai.data import MetaTensor
 from monai.transforms import Compose
 
@@ -23,7 +24,7 @@ from echocare_core.models import (
 from echocare_core.models.saving import save_state
 from echocare_core.models.weights import load_network
 from echocare_core.tasks.measurements import measure_parts
-from echocare_core.tasks.segmentation import SegmentationNetwork, SegmentationOutputd
+from echocare_core.tasks.segmentation import SegmentationNetwork, SegmentationOutputd, build_mean_dice
 from echocare_core.transforms import LoadUltrasoundd, NoteBeamsd, PrepareScand
 from echocare_core.types import Frames, Mask, Measurement, Region
 
@@ -282,3 +283,15 @@ def test_parts_that_are_too_small_to_be_measured_are_marked_as_specks():
     item["pred"] = MetaTensor(torch.zeros(2, 64, 64), meta=item["image"].meta)
     transform = SegmentationOutputd("pred", "image", preprocessing, ["lesion"], lambda *_: (), False, 0.1)
     assert transform(item)["outputs"][0].smallest_share == 0.1
+
+
+def test_weights_are_chosen_by_pictures_without_a_lesion_too():
+    """Of four pictures, lesion found and missed, none there and none found, none there and one found."""
+    lesion, nothing = torch.zeros(8, 8), torch.zeros(8, 8)
+    lesion[2:5, 2:5] = 1
+    drawn = [torch.stack([1 - one, one]) for one in (lesion, lesion, nothing, nothing)]
+    found = [torch.stack([1 - one, one]) for one in (lesion, nothing, nothing, lesion)]
+    items = [{"pred": one, "label": other} for one, other in zip(found, drawn, strict=True)]
+    validator = Engine(lambda engine, batch: batch)
+    build_mean_dice().attach(validator, "val_dice")
+    assert validator.run([items]).metrics["val_dice"] == pytest.approx((1 + 0 + 1 + 0) / 4)
