@@ -38,7 +38,7 @@ def doubt_judgements(route: Route, judged: Mapping[str, str]) -> Route:
         route: with what its bundles said.
         judged: name of each bundle that judges -> of the one that finds what it judges.
     """
-    empty = {ran.bundle for ran in route.ran if ran.empty == ran.rows}
+    empty = {ran.bundle for ran in route.ran if ran.is_empty}
     unfounded = [ran.bundle for ran in route.ran if judged.get(ran.bundle) in empty]
     if not unfounded:
         return route

@@ -22,14 +22,14 @@ class Ran:
         link: to what it says of the file, from the folder that all results stand in.
         rows: how many it has in `results.csv` of the bundle.
         doubted: how many of these are in doubt.
-        empty: in how many of these nothing was found.
+        is_empty: whether it looked for something and found nothing, in a cine in none of its frames.
     """
 
     bundle: str
     link: str
     rows: int
     doubted: int
-    empty: int = 0
+    is_empty: bool = False
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,10 @@ def read_said(folder: Path, name: str) -> Mapping[str, Ran]:
     rows = read_results(folder).rows.to_dict("records")
     number = Counter(row["source"] for row in rows if row["level"] != "study")
     doubted = Counter(row["source"] for row in rows if row["level"] != "study" and _is_doubted(row))
-    empty = Counter(row["source"] for row in rows if row["level"] != "study" and _is_empty(row))
+    frames = [row for row in rows if row["level"] == "frame"]
+    empty = {row["source"] for row in frames} - {row["source"] for row in frames if not _is_empty(row)}
     return {
-        source: Ran(name, f"{name}/{REPORT_HTML}#{anchor}", number[source], doubted[source], empty[source])
+        source: Ran(name, f"{name}/{REPORT_HTML}#{anchor}", number[source], doubted[source], source in empty)
         for source, anchor in file_anchors(rows).items()
     }
 

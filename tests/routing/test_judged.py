@@ -11,6 +11,7 @@ import pytest
 from html_page import Page
 from PIL import Image
 from recogniser_bundle import change, picture_of, write_meant_bundle, write_recogniser
+from ultrasound_files import write_ultrasound
 
 import echocare_core as echocare
 from echocare_core.errors import BundleError
@@ -19,6 +20,11 @@ from echocare_core.routing.judged import JUDGES, doubt_judgements, read_judged
 from echocare_core.routing.routed import Ran, Route
 
 FINDS, JUDGE = "breast_lesions", "breast_scores"
+OF_CINE = {
+    "_target_": "output_bundle.Combine",
+    "kinds": ["number"],
+    "size": [48, 64],
+}  # a cine has a row of its own, which marks nothing and finds nothing
 DOUBT = f"{FINDS} finds nothing here: what {JUDGE} judges may not be there."
 
 
@@ -27,7 +33,7 @@ def bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One that finds lesions of the breast, and one that judges them."""
     folder = tmp_path / "bundles"
     write_recogniser(folder / RECOGNISER)
-    write_meant_bundle(folder / FINDS, ["breast"], RECOGNISER)
+    write_meant_bundle(folder / FINDS, ["breast"], RECOGNISER, cine=OF_CINE)
     write_meant_bundle(folder / JUDGE, ["breast"], RECOGNISER, kinds=["scores"])
     change(folder / JUDGE, "metadata.json", **{JUDGES: FINDS})
     monkeypatch.setattr("echocare_core.bundle.bundle_folders", lambda: [folder])
@@ -58,16 +64,30 @@ def test_only_where_nothing_is_found_is_the_judgement_in_doubt(export: Path, tmp
     assert "To check: 1 of 2 results." in text
 
 
+def test_a_cine_without_a_finding_in_any_frame_is_in_doubt_and_one_with_a_finding_is_not(tmp_path: Path) -> None:
+    normal, lesion = picture_of("breast"), picture_of("breast")
+    lesion[10:14, 10:14] = 255
+    (tmp_path / "cines").mkdir()
+    for name, frames in (("NORMAL", [normal] * 3), ("LESION", [normal, lesion, normal])):
+        moved = [np.roll(frame, number, axis=1) for number, frame in enumerate(frames)]  # no two alike
+        write_ultrasound(tmp_path / "cines" / name, np.stack(moved))
+
+    echocare.predict_auto(tmp_path / "cines", tmp_path / "out")
+
+    table = pd.read_csv(tmp_path / "out" / "results.csv", keep_default_na=False).set_index("source")
+    assert table["doubt"].to_dict() == {"LESION": "", "NORMAL": DOUBT}
+
+
 def test_without_a_bundle_that_finds_there_is_no_doubt(bundles: Path, export: Path, tmp_path: Path) -> None:
     change(bundles / JUDGE, "metadata.json", **{JUDGES: "not_installed"})
     echocare.predict_auto(export, tmp_path / "out")
     assert "doubt" not in pd.read_csv(tmp_path / "out" / "results.csv")
 
 
-def test_one_frame_of_a_cine_with_a_finding_is_enough() -> None:
-    finds, judges = Ran(FINDS, "", rows=3, doubted=0, empty=3), Ran(JUDGE, "", rows=3, doubted=1)
+def test_all_that_is_judged_is_in_doubt_where_nothing_is_found() -> None:
+    finds, judges = Ran(FINDS, "", rows=4, doubted=0, is_empty=True), Ran(JUDGE, "", rows=3, doubted=1)
     route = Route("a", ran=(finds, judges))
-    found = replace(route, ran=(replace(finds, empty=2), judges))
+    found = replace(route, ran=(replace(finds, is_empty=False), judges))
 
     assert doubt_judgements(route, {JUDGE: FINDS}).ran == (finds, replace(judges, doubted=3))
     assert doubt_judgements(found, {JUDGE: FINDS}) == found
