@@ -87,11 +87,11 @@ def main(
     """Train what is not trained yet, score everything, and print the table (RUNS/BUNDLE/comparison.json)."""
     if Against.LEFT_OUT in (against or []) and len(data) < 2:
         raise typer.BadParameter("left-out with one --data; needed another data set to train on. Name it by --data.")
-    contest = Contest(find_bundle(bundle), runs / Path(bundle).name, dict(one.split("=", 1) for one in set_ or []))
+    settings = dict(one.split("=", 1) for one in set_ or [])
+    others = pictures_of_others(other or [], most_of_other)
+    contest = Contest(find_bundle(bundle), runs / Path(bundle).name, settings, config or (), others)
     if other and contest.classes:
         raise typer.BadParameter(f"--other with {bundle}, which tells classes; needed a bundle that draws masks.")
-    contest.configs = [one.resolve() for one in config or ()]
-    contest.others = pictures_of_others(other or [], most_of_other)
     joined = contest.table(data, "joined", contest.others)
     weights = {"bundle": lambda _: {}}
     for kind in against or [Against.PEER]:
@@ -116,11 +116,20 @@ class Contest:
         folder: of the bundle.
         runs: folder for trainings and scores.
         settings: entries of train.json for every training.
+        configs: configurations that go over train.json, for every training.
+        others: rows of pictures with nothing to find, for every training.
     """
 
-    def __init__(self, folder: Path, runs: Path, settings: Settings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        runs: Path,
+        settings: Settings,
+        configs: Sequence[Path] = (),
+        others: pd.DataFrame | None = None,
+    ) -> None:
         self.folder, self.runs, self.settings = folder, runs, settings
-        self.others, self.configs = pd.DataFrame(), list[Path]()
+        self.configs, self.others = [one.resolve() for one in configs], others
         self.train_config = json.loads((folder / "configs" / "train.json").read_text(encoding="utf-8"))
         self.classes: list[str] = self.train_config.get("classes", [])
         self.column = self.train_config["train"]["dataset"].get("columns", [""])[0]

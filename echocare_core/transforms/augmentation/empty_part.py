@@ -50,7 +50,8 @@ class RandEmptyPartd(RandomizableTransform, MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
         self.randomize()
-        image, *labels = self.key_iterator(item)
+        image = self.keys[0]
+        labels = [key for key in self.key_iterator(item) if key != image]
         field = find_scan_field(convert_to_numpy(item[image])) if self._do_transform else None
         if field is None:
             return item
