@@ -10,12 +10,15 @@ from echocare_core.checks.finding import Note
 from echocare_core.errors import BundleError
 from echocare_core.recognition import RECOGNISER, MeantFor, read_meant_for
 from echocare_core.recognition.recogniser import TREE, read_tree_of
+from echocare_core.routing.judged import read_judged
 
 TARGET = "NoteForeignd"
 
 
 def check_meant_for(folder: Path) -> Iterator[str]:
-    """What the metadata name under meant_for are nodes of the tree, and pictures of others are marked."""
+    """What the metadata name under meant_for are nodes of the tree, and pictures of others are marked; what is judged
+    has the name of a bundle."""
+    read_judged(folder)
     names = read_meant_for(folder)
     if not names:
         if not (folder / TREE).is_file():  # else it is meant for pictures of all that its tree has

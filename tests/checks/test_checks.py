@@ -174,6 +174,11 @@ BREAKS: list[tuple[str, Break, str]] = [
         edit(METADATA, lambda metadata: metadata.update(meant_for="fetal head")),
         r"has meant_for = 'fetal head'; needed names of the organ tree",
     ),
+    (
+        "meant for",
+        edit(METADATA, lambda metadata: metadata.update(judges_what_is_found_by=["a"])),
+        r"has judges_what_is_found_by = \['a'\]; needed the name of a bundle",
+    ),
     ("checksum", edit(CARD, lambda card: card.update(sha256="00")), r"models/model.json names another"),
     ("inference entries", edit(INFERENCE, lambda config: config.pop("inferer")), r"inference.json has no inferer"),
     ("training entries", edit(TRAIN, lambda config: config["train"].pop("inferer")), r"has no train#inferer; add it"),
