@@ -50,6 +50,13 @@ UNET = {
     "num_res_units": 2,
 }
 DENSENET = {"_target_": "monai.networks.nets.DenseNet121", "spatial_dims": 2, "in_channels": 3, "out_channels": 2}
+FROZEN = {
+    "_target_": "echocare_core.models.tuning.Tuning",
+    "mode": "frozen",
+    "layer_decay": 1.0,
+    "lora_rank": 1,
+    "lora_alpha": 1.0,
+}
 ALIASES = {"pathology": ("classification",)}  # what a data set calls the column of a bundle
 BIRADS_4 = {"4a": "4", "4b": "4", "4c": "4"}
 Settings = dict[str, Any]
@@ -167,7 +174,7 @@ class Contest:
         return {
             Against.PEER: {"network_def": peer},
             Against.RANDOM: dict.fromkeys(random),
-            Against.FROZEN: {"encoder_factor": 0.0},
+            Against.FROZEN: {"network#tuning": FROZEN},
         }[kind]
 
     def left_out(self, place: Path, data: Sequence[Path]) -> Settings:
