@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from echocare_core.atomic import replacing
 from echocare_core.distributed import rank
 from echocare_core.evaluation.operating_point import choose_threshold
+from echocare_core.models.precision import float32_products
 from echocare_core.models.weights import load_network
 from echocare_core.training.network import bare
 
@@ -69,7 +70,7 @@ def calibrate(
     device = next(network.parameters()).device
     trained = load_network(bare(network), weights, device)
     logits, truths, groups = predict_logits(trained, dataset, inferer, batch_size, device)
-    temperature = fit_temperature(logits, truths)
+    temperature = round(fit_temperature(logits, truths), 4)  # as it is written, for the threshold holds at this one
     point = None
     if asked is not None:
         number = list(classes).index(asked)
@@ -77,7 +78,7 @@ def calibrate(
         rows = pd.DataFrame({"group": groups, "truth": (truths == number).astype(int), "score": scores})
         least = choose_threshold(rows, rows[:0], sensitivity=sensitivity)
         point = {"label": asked, "threshold": math.floor(1e4 * least) / 1e4}  # not above the image that decides it
-    found: dict[str, Any] = {"temperature": round(temperature, 4), "operating_point": point}
+    found: dict[str, Any] = {"temperature": temperature, "operating_point": point}
     if prevalence is not None:
         found["trained_prevalence"] = prevalence
     write_calibration(weights, found, len(truths))
@@ -123,8 +124,9 @@ def predict_logits(
     """Logits (images, classes), what their items have as `label`, such as numbers of classes, and groups."""
     network.eval()
     logits, truths = [], []
-    for batch in DataLoader(dataset, batch_size=batch_size):
-        logits.append(inferer(batch["image"].as_subclass(Tensor).to(device), network).double().cpu())
-        truths.append(torch.as_tensor(batch["label"]).cpu())
+    with float32_products("float32", device):
+        for batch in DataLoader(dataset, batch_size=batch_size):
+            logits.append(inferer(batch["image"].as_subclass(Tensor).to(device), network).double().cpu())
+            truths.append(torch.as_tensor(batch["label"]).cpu())
     groups = [str(item.get("group", number)) for number, item in enumerate(dataset.data)]
     return torch.cat(logits).numpy(), torch.cat(truths).numpy(), groups

@@ -79,6 +79,14 @@ def test_the_operating_point_is_not_above_the_image_that_decides_it(seed, tmp_pa
     assert (chances[1::2] >= found["operating_point"]["threshold"] - 1e-9).sum() >= 9
 
 
+def test_the_threshold_holds_at_the_temperature_that_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("echocare_core.tasks.calibration.fit_temperature", lambda logits, truths: 0.50004999)
+    found = fit(tmp_path, [0.4] * 9 + [0.42015], [0] * 9 + [1])
+    chance = 1 / (1 + np.exp(-20 * (0.42015 - 0.5) / found["temperature"]))
+    assert found["temperature"] == 0.5
+    assert found["operating_point"]["threshold"] <= chance
+
+
 def test_a_sensitivity_that_is_asked_for_lowers_the_threshold(tmp_path):
     every = fit(tmp_path, BRIGHTNESS, LABELS, sensitivity=1.0)
     assert every["operating_point"]["threshold"] < fit(tmp_path, BRIGHTNESS, LABELS)["operating_point"]["threshold"]
