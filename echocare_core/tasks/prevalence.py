@@ -11,6 +11,8 @@ from typing import Any
 from echocare_core.errors import SettingsError
 from echocare_core.types import OperatingPoint
 
+POINT = ("label", "threshold")
+
 
 class PrevalenceShift:
     """Moves probabilities of classes from the prevalence of the training to another, by Bayes' rule.
@@ -36,6 +38,7 @@ class PrevalenceShift:
         trained: Mapping[str, float] | None = None,
         used: Mapping[str, float] | None = None,
     ) -> None:
+        self.classes = tuple(classes)
         self.ratios: dict[str, float] | None = None
         if used is None:
             return
@@ -64,9 +67,10 @@ class PrevalenceShift:
             trained: its `label` and `threshold`; None where the likeliest class is the answer.
 
         Raises:
-            SettingsError: one among more than two classes, where no threshold does that.
+            SettingsError: of none of the classes, at no probability, or one among more than two classes at another
+                prevalence, where no threshold does that.
         """
-        point = OperatingPoint(**trained) if trained else None
+        point = self._checked(trained) if trained else None
         if point is None or self.ratios is None:
             return point
         if len(self.ratios) > 2:
@@ -78,6 +82,15 @@ class PrevalenceShift:
         (other,) = self.ratios.keys() - {point.label}
         at_threshold = self.probabilities({point.label: point.threshold, other: 1 - point.threshold})
         return OperatingPoint(point.label, at_threshold[point.label])
+
+    def _checked(self, point: Mapping[str, Any]) -> OperatingPoint:
+        label, threshold = (point.get(key) for key in POINT) if set(point) == set(POINT) else (None, None)
+        if label in self.classes and isinstance(threshold, (int, float)) and 0 < threshold <= 1:
+            return OperatingPoint(label, threshold)
+        raise SettingsError(
+            f"operating_point is {dict(point)!r}; needed a label, one of {', '.join(self.classes)}, and a threshold "
+            f"above 0, at most 1. Correct operating_point."
+        )
 
 
 def prevalence_of(items: Sequence[Mapping[str, Any]], column: str, classes: Sequence[str]) -> dict[str, float]:

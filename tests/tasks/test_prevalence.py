@@ -136,3 +136,19 @@ def test_every_classification_bundle_takes_a_prevalence_and_knows_that_of_its_tr
     [scores] = output({"pred": config["temperature"] * torch.tensor(as_common).log()})["outputs"]
     assert scores.probabilities == pytest.approx(dict.fromkeys(classes, 1 / len(classes)), rel=2e-3)
     assert config.get_parsed_content("summarise").keywords["prevalence"] is output.prevalence
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        {"label": "Malignant", "threshold": 0.3},
+        {"label": "malignant", "threshold": 30},
+        {"label": "malignant", "threshold": 0},
+        {"label": "malignant", "threshold": "0.3"},
+        {"label": "malignant"},
+    ],
+    ids=str,
+)
+def test_an_operating_point_of_no_class_or_no_probability_is_refused_with_the_classes(point):
+    with pytest.raises(SettingsError, match="needed a label, one of benign, malignant, and a threshold above 0"):
+        PrevalenceShift(TWO).operating_point(point)
