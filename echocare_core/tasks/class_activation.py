@@ -82,7 +82,7 @@ def score_activation(item: Mapping[Hashable, Any], lesion: int | None) -> dict[s
     Args:
         item: with `outputs`, a `ClassActivation` among them, and `mask`, the path of the drawn one; `image`, and
             `frame` of a cine.
-        lesion: label number of the lesion in drawn masks; None: all that is drawn is.
+        lesion: label number of the lesion, the last one of drawn masks; None: all that is drawn is.
 
     Returns:
         `activation_in_mask` and `mask_share`, as of `share_inside`; nothing where the item has no map or no mask.
@@ -105,8 +105,9 @@ def read_lesion(
 
     Args:
         path, size, threshold, frame, image: as of `read_mask`, which says what makes it fail.
-        lesion: label number of the lesion; None: all that is drawn is.
+        lesion: label number of the lesion, the last one of the masks; None: all that is drawn is.
     """
-    labels = EVERY_LABEL if threshold is None or lesion is not None else 2
+    any_drawn = EVERY_LABEL if threshold is None else 2
+    labels = any_drawn if lesion is None else lesion + 1
     values = read_mask(path, size, labels, threshold, frame, image)
     return values > 0 if lesion is None else values == lesion

@@ -138,6 +138,15 @@ def test_evidence_on_the_lesion_is_more_than_chance_would_give(tmp_path, lesion)
     assert found["activation_in_mask"] > 5 * found["mask_share"]
 
 
+def test_a_lesion_with_a_file_of_its_own_is_found_by_the_place_of_that_file(tmp_path):
+    Image.new("L", SIZE[::-1], 255).save(tmp_path / "organ.png")
+    lesion = np.array(Image.open(drawn(tmp_path / "lesion.png"))) * 255
+    Image.fromarray(lesion).save(tmp_path / "lesion.png")
+    both = f"{tmp_path / 'organ.png'};{tmp_path / 'lesion.png'}"
+    found = score_activation({**answered(), "mask": both}, lesion=2)
+    assert found["mask_share"] == pytest.approx(20 * 20 / (70 * 100))
+
+
 def test_an_image_without_a_drawn_mask_is_scored_by_its_answer_alone():
     item = {**answered(), "mask": "", "pathology": "benign"}
     assert set(score_classes(item, column="pathology", classes=CLASSES)) == {
