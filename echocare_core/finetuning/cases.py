@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -34,7 +34,8 @@ class Cases:
     """What a table holds.
 
     Attributes:
-        table: the completed one, its paths absolute.
+        table: where the completed one belongs (`write_completed`).
+        text: of it, as CSV, its paths absolute.
         images: rows that can be used, by split.
         groups: patients, by split.
         notes: what was completed, in sentences.
@@ -43,6 +44,7 @@ class Cases:
     """
 
     table: Path
+    text: str = field(repr=False)
     images: Mapping[str, int]
     groups: Mapping[str, int]
     notes: tuple[str, ...]
@@ -66,12 +68,12 @@ def complete_table(
     classes: Sequence[str] = (),
     points: Mapping[str, Sequence[str]] | None = None,
 ) -> Cases:
-    """Read a table and write it with absolute paths, a group for each row and a split for each group.
+    """Read a table and complete it: with absolute paths, a group for each row and a split for each group.
 
     Args:
         table: CSV or Parquet, or the folder that holds it as `table.csv`: `image` (or a DICOM file), the target, and
             where there is one `group` or `patient`, `split`, `frame`, `pixel_mm`.
-        folder: where the completed one is written, as `table.csv`.
+        folder: where the completed one belongs, as `table.csv`; nothing is written yet.
         seed: of the groups that are drawn for `val` where the table has no column `split`: a quarter.
         target: the column that is learned.
         classes: names of the classes in it; none for masks and landmarks.
@@ -111,10 +113,15 @@ def complete_table(
         )
     groups = {split: int(used.loc[used["split"] == split, "group"].nunique()) for split in images}
     counts = _count_classes(used, path, target, classes) if classes else {}
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / TABLE, OWNER_ALONE) as unfinished:
-        rows.map(text_cell).to_csv(unfinished, index=False)  # row for row, so that mistakes are found by their numbers
-    return Cases(folder / TABLE, images, groups, tuple(notes), target, counts)
+    text = rows.map(text_cell).to_csv(index=False)  # row for row, so that mistakes are found by their numbers
+    return Cases(folder / TABLE, text, images, groups, tuple(notes), target, counts)
+
+
+def write_completed(cases: Cases) -> None:
+    """Write the completed table where it belongs, and replace what is there."""
+    cases.table.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(cases.table, OWNER_ALONE) as unfinished:
+        unfinished.write_text(cases.text, encoding="utf-8", newline="")
 
 
 def _place(cell: str, folder: Path) -> str:

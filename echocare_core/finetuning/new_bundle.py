@@ -30,12 +30,14 @@ def write_bundle(folder: Path, chosen: Path, tuned: Path, share: float, fitted: 
     Args:
         folder: of the bundle that was fine-tuned.
         chosen: its new weights.
-        tuned: folder of the new bundle, whose name it takes; replaced in one step.
+        tuned: folder of the new bundle, whose name it takes; what is there is moved aside when the new one is whole,
+            and deleted when that has taken its place.
         share: of the weights of the start in them; where it is all, what the bundle warned of is still to be warned of.
         fitted: entries of its inference.json that were fitted with these weights, such as a temperature.
     """
-    unfinished = tuned.with_name(f".{tuned.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished, former = (tuned.with_name(name) for name in names_beside(tuned.name))
+    for left in (unfinished, former):
+        shutil.rmtree(left, ignore_errors=True)
     for path in files_of(folder):
         if path != folder / WEIGHTS:
             copy = unfinished / path.relative_to(folder)
@@ -56,8 +58,15 @@ def write_bundle(folder: Path, chosen: Path, tuned: Path, share: float, fitted: 
     }
     (unfinished / METADATA).write_text(json.dumps(metadata, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
     export_network(chosen, unfinished / WEIGHTS)
-    shutil.rmtree(tuned, ignore_errors=True)
+    if tuned.exists():
+        tuned.rename(former)
     unfinished.rename(tuned)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def names_beside(name: str) -> tuple[str, str]:
+    """Names of the folders beside a new bundle in which it is prepared, and into which a former one is moved."""
+    return f".{name}", f".{name}-former"
 
 
 def _trained(metadata: Mapping[str, Any], name: str) -> dict[str, Any]:

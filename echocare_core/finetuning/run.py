@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from echocare_core.atomic import replacing
-from echocare_core.bundle import WEIGHTS, find_bundle, is_name, read_identity
-from echocare_core.checksum import sha256_of
+from echocare_core.bundle import WEIGHTS, find_bundle, read_identity
 from echocare_core.disk import explained
-from echocare_core.errors import OutputError, SettingsError
+from echocare_core.finetuning.asked import AFTER, BEFORE, IMAGES, OF_THE_BUNDLE, RUN, check_asked, check_same
 from echocare_core.finetuning.between import choose_between
-from echocare_core.finetuning.cases import MASK, NEEDED, Cases, complete_table
+from echocare_core.finetuning.cases import MASK, NEEDED, Cases, complete_table, write_completed
 from echocare_core.finetuning.comparison import compare
 from echocare_core.finetuning.configured import TRAINING, open_workflow, score_split
 from echocare_core.finetuning.landmarks import LANDMARK
@@ -33,16 +31,11 @@ from echocare_core.training.checkpoint_file import BEST, LATEST, read_checkpoint
 from echocare_core.training.parameter_groups import count_learning
 from echocare_core.workflow import own_errors
 
-IMAGES, RUN, BEFORE, AFTER = "images", "training", "before", "after"  # folders in OUT
-ASKED, CHOSEN, TRIED = "asked.json", "chosen.pt", "chosen.json"
+CHOSEN, TRIED = "chosen.pt", "chosen.json"
 TEST, TUNING = "test", "tuning"
 POINTS = "points"  # entry of a finetune.json of landmarks: name of each point -> its columns for x and y
 CALIBRATE = "calibrate"  # entry of a bundle's train.json that fits something to the weights CHOSEN
 BOTH = ("device", "mask_threshold")  # settings that the evaluation needs too
-OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
-    *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
-    *("encoder", "encoder_weights", "decoder_weights", "structures", "classes", "columns", "points"),
-)
 logger = logging.getLogger(__name__)
 
 
@@ -109,21 +102,23 @@ def finetune(
         TableError: a table that cannot be used; it names the first ten mistakes.
         BundleError, SettingsError, WeightsError, TrainingError: as of a training, or a setting that would part the new
             bundle from its own inference.json.
-        OutputError: `out` holds a finished fine-tuning, or one that was asked for otherwise, or cannot be written.
+        OutputError: `out` holds a finished fine-tuning, one that was asked for otherwise, or something else by the name
+            of what is written; or it cannot be written.
     """
     settings = {**(settings or {}), **({} if tuning is None else {TUNING: tuning})}
     if TUNING in settings:
         check_mode(settings[TUNING])
     folder, out = find_bundle(bundle), Path(out)
     name = name or f"own_{folder.name}"
-    _check_asked(folder, out, name, settings)
+    check_asked(folder, out, name, settings)
     both = {key: value for key, value in settings.items() if key in BOTH}
     opened = open_workflow(folder, TRAINING, settings, prepare=False).parser
     with explained(out, "the fine-tuning"):
         out.mkdir(parents=True, exist_ok=True)
     with FolderLock(out, "the fine-tuning"):
         cases = complete_table(table, out / IMAGES, int(opened.get_parsed_content("seed")), *_target(opened))
-        _check_same(out, folder, name, cases, {**settings, TUNING: opened.get(TUNING, FULL)})
+        check_same(out, folder, name, cases, {**settings, TUNING: opened.get(TUNING, FULL)})
+        write_completed(cases)
         for line in str(cases).splitlines():
             logger.info("%s", line)
         splits = [split for split in (*NEEDED[1:], TEST) if split in cases.images]
@@ -160,44 +155,6 @@ def _fitted(run: Path) -> dict[str, Any]:
     """Entries of the new bundle's inference.json that were fitted with its weights."""
     path = run / CALIBRATION
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def _check_asked(folder: Path, out: Path, name: str, settings: Mapping[str, Any]) -> None:
-    """Refuse, before anything is read, what would fail at the end."""
-    if not is_name(name) or name.startswith(".") or name in (IMAGES, RUN, BEFORE, AFTER, folder.name):
-        raise SettingsError(f"The new bundle cannot be called '{name}'; needed a name of its own. Choose another.")
-    if out.resolve() == folder or folder in out.resolve().parents:
-        raise OutputError(f"{out} lies in the bundle {folder.name}; needed a folder elsewhere. Choose another.")
-    if (out / REPORT_HTML).exists():
-        raise OutputError(
-            f"{out} holds a finished fine-tuning; needed a folder without one. Choose another OUT, or take it away."
-        )
-    wrong = sorted(key for key in settings if key.partition("#")[0] in OF_THE_BUNDLE)
-    if wrong:
-        raise SettingsError(
-            f"{wrong[0]} cannot be set here: the new bundle keeps what its inference.json says of it. Leave it out, or "
-            f"train with `python -m monai.bundle run`."
-        )
-
-
-def _check_same(out: Path, folder: Path, name: str, cases: Cases, settings: Mapping[str, Any]) -> None:
-    """Refuse to go on with what was begun with another table, bundle or settings."""
-    asked = {
-        "bundle": {**read_identity(folder), "sha256": sha256_of(folder / WEIGHTS)},
-        "name": name,
-        "table": sha256_of(cases.table),
-        "settings": {key: str(value) for key, value in settings.items()},
-    }
-    path = out / ASKED
-    begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
-    changed = [key for key in asked if begun.get(key) != asked[key]]
-    if changed:
-        raise OutputError(
-            f"{out} holds a fine-tuning with another {' and '.join(changed)}; needed the same to go on. Choose another "
-            f"OUT."
-        )
-    with replacing(path) as unfinished:
-        unfinished.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
 
 def _train(folder: Path, settings: Mapping[str, Any], name: str) -> Trained:

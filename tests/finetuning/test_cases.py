@@ -1,12 +1,13 @@
 """The table of a fine-tuning: groups and splits that it leaves out are completed, what cannot be is refused."""
 
+import io
 import logging
 
 import pandas as pd
 import pytest
 
 from echocare_core.errors import TableError
-from echocare_core.finetuning.cases import complete_table
+from echocare_core.finetuning.cases import complete_table, write_completed
 
 
 def write(folder, columns, rows, name="table.csv"):
@@ -16,7 +17,7 @@ def write(folder, columns, rows, name="table.csv"):
 
 
 def read(cases):
-    return pd.read_csv(cases.table, dtype=str, keep_default_na=False)
+    return pd.read_csv(io.StringIO(cases.text), dtype=str, keep_default_na=False)
 
 
 PATIENTS = [(f"{n}.png", f"m{n}.png", f"p{n // 2}") for n in range(16)]  # two images of each of eight
@@ -43,7 +44,7 @@ def test_splits_and_groups_that_are_there_are_kept_and_paths_are_absolute(tmp_pa
         ("b.png", "mb.png", "8", "val", ""),
         ("c.png", "mc.png", "9", "test", ""),
     ]
-    table = write(tmp_path / "in", ["image", "mask", "group", "split", "pixel_mm"], rows)
+    write(tmp_path / "in", ["image", "mask", "group", "split", "pixel_mm"], rows)
     cases = complete_table(tmp_path / "in", tmp_path / "out", seed=1)
     found = read(cases)
     assert found["image"].tolist() == [str(tmp_path / "in" / name) for name in ("a.png", "b.png", "c.png")]
@@ -52,7 +53,15 @@ def test_splits_and_groups_that_are_there_are_kept_and_paths_are_absolute(tmp_pa
         ["7", "train", "0.2"], ["8", "val", ""], ["9", "test", ""],
     ]  # fmt: skip
     assert cases.notes == ()
-    assert table.read_bytes() == (tmp_path / "in" / "table.csv").read_bytes()
+
+
+def test_the_completed_table_is_written_to_its_folder_and_that_of_the_team_stays_as_it_is(tmp_path):
+    table = write(tmp_path / "in", ["image", "mask", "patient"], PATIENTS)
+    before = table.read_bytes()
+    cases = complete_table(table, tmp_path / "out", seed=1)
+    write_completed(cases)
+    assert table.read_bytes() == before
+    assert (tmp_path / "out" / "table.csv").read_text(encoding="utf-8") == cases.text
 
 
 def test_each_of_several_masks_of_an_image_has_its_absolute_path(tmp_path):
@@ -99,7 +108,6 @@ def test_rows_without_a_mask_are_left_out_and_counted(tmp_path, caplog):
 def test_a_table_that_teaches_nothing_is_refused(columns, rows, says, tmp_path):
     with pytest.raises(TableError, match=says):
         complete_table(write(tmp_path / "in", columns, rows), tmp_path / "out", seed=1)
-    assert not (tmp_path / "out" / "table.csv").exists()
 
 
 CLASSES = ["benign", "malignant"]
@@ -140,4 +148,3 @@ def test_a_class_that_is_not_there_or_not_known_is_refused(change, says, tmp_pat
         complete_table(
             write(tmp_path / "in", ["image", "pathology", "patient"], rows), tmp_path / "out", 1, "pathology", CLASSES
         )
-    assert not (tmp_path / "out" / "table.csv").exists()

@@ -69,18 +69,23 @@ def test_what_was_finished_is_not_replaced(tuned):
         finetune(BUNDLE, tuned.cases.table, tuned.bundle.parent, settings=SHORT)
 
 
-@pytest.fixture(scope="module")
-def stopped(tmp_path_factory):
-    """Data and a folder in which a fine-tuning was stopped when its weights had been chosen."""
+def stop_at(step, patched):
+    """Let a fine-tuning be interrupted when it comes to a step."""
     from echocare_core.finetuning import run
 
     def stop(*_):
         raise KeyboardInterrupt
 
+    patched.setattr(run, step, stop)
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """Data and a folder in which a fine-tuning was stopped when its weights had been chosen."""
     folder = tmp_path_factory.mktemp("stopped")
     data, out = write_table(folder / "data"), folder / "out"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(run, "write_bundle", stop)
+        stop_at("write_bundle", patched)
         with pytest.raises(KeyboardInterrupt):
             finetune(BUNDLE, data, out, settings=SHORT)
     return data, out
@@ -112,10 +117,50 @@ def test_another_call_does_not_go_on_from_it(changed, says, stopped):
         finetune(asked["bundle"], data, out, name=asked["name"], settings=asked["settings"])
 
 
-def test_another_table_does_not_go_on_from_it(stopped, tmp_path):
+def test_another_table_does_not_go_on_from_it_and_the_first_one_stays(stopped, tmp_path):
     _, out = stopped
+    completed = (out / "images" / "table.csv").read_bytes()
     with pytest.raises(OutputError, match="another table"):
         finetune(BUNDLE, write_table(tmp_path / "other"), out, settings=SHORT)
+    assert (out / "images" / "table.csv").read_bytes() == completed
+
+
+def test_every_name_that_is_written_is_refused_where_a_team_has_it(tmp_path):
+    for name in ("images", "training", "before", "after", f"own_{BUNDLE}", f".own_{BUNDLE}"):
+        own = tmp_path / name / name / "own.txt"
+        own.parent.mkdir(parents=True)
+        own.write_text("ours")
+        with pytest.raises(
+            OutputError, match=f"holds {re.escape(name)}, where no fine-tuning was begun; needed a fold"
+        ):
+            finetune(BUNDLE, tmp_path / "no table", tmp_path / name)
+        assert own.read_text() == "ours"
+
+
+def test_a_table_that_lies_where_the_completed_one_would_stays_as_it_is(tmp_path):
+    table = write_table(tmp_path / "data" / "images") / "table.csv"
+    before = table.read_bytes()
+    with pytest.raises(OutputError, match="data holds images, where no fine-tuning was begun"):
+        finetune(BUNDLE, table.parent, tmp_path / "data", settings=SHORT)
+    assert table.read_bytes() == before
+
+
+def test_a_folder_with_other_things_in_it_takes_a_fine_tuning(tmp_path, monkeypatch):
+    table = write_table(tmp_path / "data")
+    stop_at("score_split", monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(BUNDLE, table, table, settings=SHORT)
+
+
+@pytest.mark.parametrize("step", ["complete_table", "check_same", "write_completed", "score_split"])
+def test_a_call_that_was_stopped_before_its_first_evaluation_comes_to_it_when_it_is_repeated(step, tmp_path):
+    data, out = write_table(tmp_path / "data"), tmp_path / "out"
+    for last in (step, "score_split"):
+        with pytest.MonkeyPatch.context() as patched:
+            stop_at(last, patched)
+            with pytest.raises(KeyboardInterrupt):
+                finetune(BUNDLE, data, out, settings=SHORT)
+    assert (out / "images" / "table.csv").is_file()
 
 
 @pytest.mark.parametrize(
@@ -271,6 +316,19 @@ def test_what_was_fitted_into_the_weights_stands_in_those_of_the_new_bundle(tmp_
     bundle = finetune(start.name, write_table(tmp_path / "data"), tmp_path / "out", settings=settings).bundle
     before, after = (read_state_dict(one / "models" / "model.pt") for one in (start, bundle))
     assert {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])} == {"volume"}
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["whole", "stopped as it moved"])
+def test_a_bundle_is_replaced_by_the_new_one_and_nothing_stays_beside_it(interrupted, tuned, tmp_path):
+    from echocare_core.finetuning.new_bundle import write_bundle
+
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "of the former").touch()
+    if interrupted:
+        (tmp_path / "new").rename(tmp_path / ".new-former")
+    write_bundle(find_bundle(BUNDLE), tuned.bundle.parent / "training" / "chosen.pt", tmp_path / "new", 0.0, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+    assert not (tmp_path / "new" / "of the former").exists()
 
 
 def test_a_fine_tuned_bundle_no_longer_cautions_that_it_was_not_trained(tuned, tmp_path):

@@ -1,0 +1,79 @@
+"""What a fine-tuning is asked for: refused where it cannot end well, and noted in OUT, where the same goes on alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from echocare_core.atomic import replacing
+from echocare_core.bundle import WEIGHTS, is_name, read_identity
+from echocare_core.checksum import sha256_of
+from echocare_core.errors import OutputError, SettingsError
+from echocare_core.finetuning.cases import Cases
+from echocare_core.finetuning.new_bundle import names_beside
+from echocare_core.result_files import REPORT_HTML
+
+IMAGES, RUN, BEFORE, AFTER = "images", "training", "before", "after"  # folders in OUT
+ASKED = "asked.json"
+OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
+    *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
+    *("encoder", "encoder_weights", "decoder_weights", "structures", "classes", "columns", "points"),
+)
+
+
+def check_asked(folder: Path, out: Path, name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse, before anything is read, what would fail at the end, or replace what is not ours."""
+    if not is_name(name) or name.startswith(".") or name in (IMAGES, RUN, BEFORE, AFTER, folder.name):
+        raise SettingsError(f"The new bundle cannot be called '{name}'; needed a name of its own. Choose another.")
+    if out.resolve() == folder or folder in out.resolve().parents:
+        raise OutputError(f"{out} lies in the bundle {folder.name}; needed a folder elsewhere. Choose another.")
+    if (out / REPORT_HTML).exists():
+        raise OutputError(
+            f"{out} holds a finished fine-tuning; needed a folder without one. Choose another OUT, or take it away."
+        )
+    wrong = sorted(key for key in settings if key.partition("#")[0] in OF_THE_BUNDLE)
+    if wrong:
+        raise SettingsError(
+            f"{wrong[0]} cannot be set here: the new bundle keeps what its inference.json says of it. Leave it out, or "
+            f"train with `python -m monai.bundle run`."
+        )
+    _check_free(out, name)
+
+
+def _check_free(out: Path, name: str) -> None:
+    """Refuse a folder where no fine-tuning was begun and something has the name of what one writes there."""
+    if (out / ASKED).is_file():
+        return
+    own = (IMAGES, RUN, BEFORE, AFTER, name, *names_beside(name))
+    if there := [one for one in own if os.path.lexists(out / one)]:
+        raise OutputError(
+            f"{out} holds {', '.join(there)}, where no fine-tuning was begun; needed a folder without, for nothing of "
+            f"yours is replaced. Choose another OUT, such as a new folder."
+        )
+
+
+def check_same(out: Path, folder: Path, name: str, cases: Cases, settings: Mapping[str, Any]) -> None:
+    """Refuse to go on with what was begun with another table, bundle or settings.
+
+    What is asked for is noted before anything else is written, so that what lies beside the note is known to be ours.
+    """
+    asked = {
+        "bundle": {**read_identity(folder), "sha256": sha256_of(folder / WEIGHTS)},
+        "name": name,
+        "table": hashlib.sha256(cases.text.encode()).hexdigest(),
+        "settings": {key: str(value) for key, value in settings.items()},
+    }
+    path = out / ASKED
+    begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
+    changed = [key for key in asked if begun.get(key) != asked[key]]
+    if changed:
+        raise OutputError(
+            f"{out} holds a fine-tuning with another {' and '.join(changed)}; needed the same to go on. Choose another "
+            f"OUT."
+        )
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
