@@ -26,11 +26,16 @@ def test_a_formula_becomes_a_text(sign: str) -> None:
     assert str(PurePosixPath(path_cell(f"{sign}x.dcm"))) == f"{sign}x.dcm"
 
 
+@pytest.mark.parametrize("text", ["-2.5-1", "--1", "-2.5\n", "-2.5=1", "-", "+.", "-inf", "-1e", "\t5", "-\u0662"])
+def test_what_only_begins_as_a_number_becomes_a_text(text: str) -> None:
+    assert text_cell(text) == f"'{text}"
+
+
 def test_where_there_is_no_path_the_cell_is_empty() -> None:
     assert path_cell("") == ""
 
 
-@pytest.mark.parametrize("value", ["a=1", "1.2.840", "", -3.5, None, 7])
+@pytest.mark.parametrize("value", ["a=1", "1.2.840", "", "-2.5", "+3", "-.5", "-1e-05", -3.5, None, 7])
 def test_any_other_value_stays_as_it_is(value: object) -> None:
     assert text_cell(value) is value
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from echocare_core.errors import TableError
-from echocare_core.finetuning.cases import complete_table
+from echocare_core.finetuning.cases import complete_table, write_completed
 from echocare_core.finetuning.landmarks import one_row_per_image
+from echocare_core.frames.manifest import read_csv, read_number
 
 POINTS = {"left": ["a_x", "a_y"], "right": ["b_x", "b_y"]}
 TABLE = Path("table.csv")
@@ -76,6 +77,16 @@ def test_a_row_per_image_is_taken_as_it_is() -> None:
 def test_what_cannot_be_a_table_of_points_is_refused_by_name(rows: pd.DataFrame, says: str) -> None:
     with pytest.raises(TableError, match=says):
         one_row_per_image(rows, POINTS, TABLE)
+
+
+def test_a_place_outside_the_picture_is_completed_to_what_a_training_reads(tmp_path: Path) -> None:
+    rows = [(f"{n}.png", name, "5", "-2.5") for n in range(2) for name in POINTS]
+    listed(*rows).to_csv(tmp_path / "table.csv", index=False)
+    cases = complete_table(tmp_path / "table.csv", tmp_path / "out", 1, "landmark", (), POINTS)
+    write_completed(cases)
+    item = read_csv(cases.table, POINTS["left"]).to_dict("records")[0]
+
+    assert [read_number(item, name) for name in POINTS["left"]] == [-2.5, 5]
 
 
 def test_images_without_a_point_are_left_out_and_patients_parted(tmp_path: Path) -> None:
