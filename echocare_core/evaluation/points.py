@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+FAR_PX = 1e9  # of a pair of ends of which one is not known: farther than any two that are
+
 
 def radial_errors_mm(
     found_px: NDArray[np.floating], true_px: NDArray[np.floating], spacing_mm: tuple[float, float]
@@ -27,11 +29,11 @@ def pair_ends(true_px: NDArray[np.floating], found_px: NDArray[np.floating]) -> 
     """The two true ends of each axis in the order of the found ones: the pairs whose distances together are least.
 
     Args:
-        true_px: (axes, 2, 2), row and column of both ends, which have no order of their own.
-        found_px: (axes, 2, 2).
+        true_px: (axes, 2, 2), row and column of both ends, which have no order of their own; nan where one is unknown.
+        found_px: (axes, 2, 2); nan where one was not found. A known end goes to a found one.
     """
     true, found = np.asarray(true_px, float), np.asarray(found_px, float)
     orders = np.stack([true, true[:, ::-1]])
-    apart = np.nansum(np.linalg.norm(orders - found, axis=-1), axis=-1)
+    apart = np.nan_to_num(np.linalg.norm(orders - found, axis=-1), nan=FAR_PX).sum(axis=-1)
     paired: NDArray[np.float64] = orders[apart.argmin(axis=0), np.arange(len(true))]
     return paired

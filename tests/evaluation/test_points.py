@@ -35,3 +35,10 @@ def test_the_end_that_is_known_alone_decides_the_order():
     found = np.array([[[0.0, 0], [10, 10]]])
     true = np.array([[[9.0, 9], [math.nan, math.nan]]])
     assert pair_ends(true, found)[0, 1].tolist() == [9, 9]
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_the_end_that_is_known_alone_goes_to_the_one_that_was_found_alone(known):
+    true, found = np.full((1, 2, 2), math.nan), np.full((1, 2, 2), math.nan)
+    true[0, 0], found[0, known] = (9, 9), (8, 8)
+    assert pair_ends(true, found)[0, known].tolist() == [9, 9]
