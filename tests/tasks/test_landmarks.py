@@ -388,6 +388,27 @@ def test_the_summary_has_means_success_rates_and_limits_of_agreement():
     assert "biparietal_diameter_mm_upper_limit" in found
 
 
+def test_points_that_nobody_marked_are_left_out_of_the_shares_and_those_not_found_are_misses():
+    unmarked = dict.fromkeys(cells(), "")
+    places = TRUE.reshape(-1, 2)
+    not_found = np.where(np.arange(4)[:, None] == 1, math.nan, places)
+    rows = pd.DataFrame(
+        [
+            {"image": "0", "group": "0", **scored(places, {**cells(), "b_2_x": "", "b_2_y": ""})},
+            {"image": "1", "group": "1", **scored(not_found, cells())},
+            {"image": "2", "group": "2", **scored(places, unmarked)},
+        ]
+    )
+    share = summarise_ends(rows)["within_2_px"]
+    assert share["mean"] == pytest.approx(6 / 7)  # three of three, three of four, none of none
+    assert (share["images"], share["groups"]) == (2, 2)
+
+
+def test_where_nobody_marked_a_point_no_share_is_known():
+    rows = pd.DataFrame([{"image": "0", "group": "0", **scored(TRUE.reshape(-1, 2), dict.fromkeys(cells(), ""))}])
+    assert math.isnan(summarise_ends(rows)["within_2_px"]["mean"])
+
+
 def test_the_errors_of_each_image_are_those_of_its_points_and_of_what_is_measured():
     shifts = [0.0, 3.0, math.nan]
     rows = pd.DataFrame(

@@ -61,8 +61,9 @@ def score_ends(
         measure: of the true ends, as `EndsOutputd` has it for the found ones.
 
     Returns:
-        For each point its distance from the true one, `POINT_px` and `POINT_mm`; for each measurement `NAME_mm` and
-        `NAME_mm_reference`. nan where one of both is not known.
+        For each point its distance from the true one, `POINT_px` and `POINT_mm`, and `POINT_marked`, 1 where the table
+        has the true one, else 0; for each measurement `NAME_mm` and `NAME_mm_reference`. nan where one of both is not
+        known.
 
     Raises:
         TableError: a cell that is no number.
@@ -79,6 +80,7 @@ def score_ends(
         for unit, scale in scales.items()
         for name, error in zip(points.names, radial_errors_mm(points.positions_px, paired, scale), strict=True)
     }
+    errors |= {f"{name}_marked": float(np.isfinite(one).all()) for name, one in zip(points.names, paired, strict=True)}
     found = {one.column: one.value for one in item["outputs"] if isinstance(one, Measurement)}
     top, left, bottom, right = (int(edge) for edge in meta["scan_box"])
     by_ends = {one.column: one.value for one in measure(true - (top, left), spacing, (bottom - top, right - left))}
@@ -95,18 +97,22 @@ def summarise_ends(rows: pd.DataFrame) -> dict[str, Summary]:
         rows: from `score_ends`, with `group`.
 
     Returns:
-        `radial_error_mm` and `radial_error_px`, mean over all points of an image; `within_N_px`, the share of points
-        no farther away than that, not found ones counted as farther; for each measurement `NAME_mm_error`, the mean
-        absolute difference, and `NAME_mm_bias`, `_lower_limit` and `_upper_limit` (`summarise_agreement`).
+        `radial_error_mm` and `radial_error_px`, mean over all points of an image; `within_N_px`, of the points whose
+        true place is marked the share no farther away than that, not found ones counted as farther; for each
+        measurement `NAME_mm_error`, the mean absolute difference, and `NAME_mm_bias`, `_lower_limit` and `_upper_limit`
+        (`summarise_agreement`).
     """
     measured = [name.removesuffix("_reference") for name in rows if str(name).endswith("_mm_reference")]
     points = [name.removesuffix("_px") for name in rows if str(name).endswith("_px")]
     numbers = {f"radial_error_{unit}": _mean_error(rows, points, unit) for unit in ("mm", "px")}
-    each = rows[["image", "group"]].join(rows[[f"{name}_px" for name in points]])
-    each = each.melt(["image", "group"], value_name="error_px")
+    marked = rows[[f"{name}_marked" for name in points]] == 1
+    each = pd.concat(
+        [rows[["group"]].assign(error_px=rows[f"{name}_px"])[marked[f"{name}_marked"]] for name in points],
+        ignore_index=True,
+    )
     for limit in WITHIN_PX:
         share = estimate(each, share_within("error_px", limit))
-        numbers[f"within_{limit}_px"] = replace(share, images=len(rows))
+        numbers[f"within_{limit}_px"] = replace(share, images=int(marked.any(axis=1).sum()))
     for name in measured:
         both = rows.assign(measured=rows[name], truth=rows[f"{name}_reference"])
         agreement = summarise_agreement(both, "mm")
