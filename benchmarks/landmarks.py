@@ -28,6 +28,7 @@ from echocare_core.tasks.measurements import known_spacing, measure_head
 from echocare_core.types import Mask, Measurement, Points
 
 LANDMARKS, SEGMENTATION = "fetal_head_landmarks", "fetal_head_segmentation"
+INSET = 0.00174  # of the picture's long side: how far HC18's masks, and so its ends, lie outside the recorded ellipse
 NAMES = ("occipitofrontal_1", "occipitofrontal_2", "biparietal_1", "biparietal_2")
 
 
@@ -38,7 +39,8 @@ def main(
 ) -> None:
     """Score both, and print the table (RUNS/comparison.json)."""
     settings = {"dataset_dir": str(data), "split": split, "device": "cpu", "recogniser": None}
-    own = open_workflow(find_bundle(LANDMARKS), EVALUATION, {**settings, "output_dir": str(runs / LANDMARKS)})
+    of_own = {**settings, "output_dir": str(runs / LANDMARKS), "truth_inset": INSET}
+    own = open_workflow(find_bundle(LANDMARKS), EVALUATION, of_own)
     own.run()
     asked = {name: own.parser.get_parsed_content(name) for name in ("columns", "measured")}
     columns = [name for axis in asked["columns"] for name in axis]
@@ -46,7 +48,7 @@ def main(
         find_bundle(SEGMENTATION), EVALUATION, {**settings, "output_dir": str(runs / SEGMENTATION)}, prepare=False
     )
     other.parser["dataset#columns"] = [*columns, "head_circumference_mm"]
-    other.parser["score"] = partial(score_ellipse, inset=other.parser["outline_inset"], **asked)
+    other.parser["score"] = partial(score_ellipse, **asked)
     other.parser["handlers#1#summarise"] = summarise_ends
     other.initialize()
     other.run()
@@ -55,7 +57,7 @@ def main(
     show(scores)
 
 
-def score_ellipse(item: Mapping[str, Any], *, inset: float, **asked: Any) -> dict[str, float]:
+def score_ellipse(item: Mapping[str, Any], **asked: Any) -> dict[str, float]:
     """As `score_ends`, of the ends of the axes of the ellipse that a mask is measured by, its outline not moved in."""
     top, left, bottom, right = (int(edge) for edge in item["image"].meta["scan_box"])
     mask = only_output(item["outputs"], Mask, "The ellipse").values[top:bottom, left:right]
@@ -64,7 +66,7 @@ def score_ellipse(item: Mapping[str, Any], *, inset: float, **asked: Any) -> dic
     ends = np.concatenate([lines.get(name, np.full((2, 2), np.nan)) for name in AXES]) + np.array([top, left])
     measured = [one for one in item["outputs"] if isinstance(one, Measurement)]
     outputs = (Points(ends, NAMES), *measured)
-    return score_ends({**item, "outputs": outputs}, measure=partial(measure_head_ends, outline_inset=inset), **asked)
+    return score_ends({**item, "outputs": outputs}, measure=partial(measure_head_ends, outline_inset=INSET), **asked)
 
 
 def read_scores(folder: Path) -> dict[str, dict[str, float]]:

@@ -284,12 +284,15 @@ def test_what_was_fitted_on_val_stands_in_the_configuration_of_the_new_bundle(tu
 
 @pytest.fixture(scope="module")
 def tuned_points(tmp_path_factory):
-    """One epoch of four heads whose axes have marked ends, chosen on two, tested on one."""
+    """One epoch of four heads whose axes have marked ends, chosen on two, tested on one, which alone has all four."""
     folder = tmp_path_factory.mktemp("finetune_points")
     table = pd.read_csv(write_table(folder / "data") / "table.csv").drop(columns=["mask", "head_circumference_mm"])
-    ends = {"occipitofrontal_left": (48, 39), "occipitofrontal_right": (48, 89), "biparietal_upper": (23, 64)}
+    ends = {"occipitofrontal_left": (48, 39), "occipitofrontal_right": (48, 89), "biparietal_upper": (23, 64),
+            "biparietal_lower": (73, 64)}  # fmt: skip
     points = pd.DataFrame([(name, *place) for name, place in ends.items()], columns=["point", "row_px", "column_px"])
-    table.merge(points, how="cross").to_csv(folder / "points.csv", index=False)
+    rows = table.merge(points, how="cross")
+    marked = (rows["point"] != "biparietal_lower") | (rows["split"] == "test")
+    rows[marked].to_csv(folder / "points.csv", index=False)
     for picture in (folder / "data").glob("?.png"):
         shutil.copy(picture, folder)
     return finetune("fetal_head_landmarks", folder / "points.csv", folder / "out", settings=SHORT)
@@ -301,6 +304,13 @@ def test_points_are_fine_tuned_from_a_row_for_each_and_compared_by_their_errors(
     error = tuned_points.numbers["val"]["radial_error_px"]
     assert error["difference"]["mean"] == pytest.approx(error["after"]["mean"] - error["before"]["mean"])
     assert "radial_error_px (less is better)" in tuned_points.page.read_text(encoding="utf-8")
+
+
+def test_what_is_measured_is_compared_with_what_lies_between_the_points_as_they_were_marked(tuned_points):
+    for evaluation in ("before", "after"):
+        rows = pd.read_csv(tuned_points.page.parent / evaluation / "test" / "evaluation.csv")
+        for diameter in ("occipitofrontal_diameter", "biparietal_diameter"):
+            assert rows[f"{diameter}_mm_reference"].tolist() == pytest.approx([25.0])  # 50 px of 0.5 mm
 
 
 def test_a_bundle_that_was_fine_tuned_on_points_is_evaluated_and_checked_as_any_other(tuned_points):

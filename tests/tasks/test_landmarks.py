@@ -13,7 +13,9 @@ from monai.data import MetaTensor
 from monai.transforms import ApplyTransformToPointsd, Compose, RandAffined, RandFlipd
 from test_measurements import ellipse_mask
 
+from echocare_core.bundle import find_bundle
 from echocare_core.errors import BundleError, SettingsError, TableError
+from echocare_core.finetuning.configured import EVALUATION, open_workflow
 from echocare_core.frames.reduced import reduced_frames
 from echocare_core.tasks.landmarks import (
     EndsLoss,
@@ -326,6 +328,16 @@ def test_a_round_head_with_its_long_axis_called_short_has_the_same_circumference
     ends = ends_of_ellipse(60.0, 58.0, 20, (0.5, 0.5))
     one, other = (measured(order, (0.5, 0.5), outline_inset=0.0)[0].value for order in (ends, ends[::-1]))
     assert one == pytest.approx(other)
+
+
+@pytest.mark.parametrize(("settings", "share"), [({}, 0.0), ({"truth_inset": 0.00174}, 0.00174)])
+def test_an_evaluation_moves_the_true_ends_in_by_what_it_is_told(settings, share):
+    parser = open_workflow(find_bundle("fetal_head_landmarks"), EVALUATION, settings, prepare=False).parser
+    measure = parser.get_parsed_content("score").keywords["measure"]
+    found = {
+        one.name: one.value for one in measure(ends_of_ellipse(60.0, 45.0, 20, (0.5, 0.5)), (0.5, 0.5), (700, 800))
+    }
+    assert found["occipitofrontal_diameter"] == pytest.approx(120 - 2 * share * 800 * 0.5)
 
 
 MEASURED = ("head_circumference", "biparietal_diameter")
