@@ -20,6 +20,7 @@ from echocare_core.training.weights import export_network
 
 README = "docs/README.md"
 INFERENCE = "configs/inference.json"
+LEAST = "least_confidence"  # entry of an inference.json, kept though it was chosen for the weights of the start
 VERSION = "1.0.0"
 Numbers = Mapping[str, Mapping[str, Mapping[str, Summary]]]  # split -> number -> before, after, difference
 
@@ -132,8 +133,28 @@ def write_card(tuned: Path, folder: Path, cases: Cases, trained: Trained, number
     with replacing(tuned / WEIGHTS_CARD) as unfinished:
         kept = {name: value for name, value in new.items() if name not in gone}
         unfinished.write_text(json.dumps({**kept, **about}, indent=4) + "\n", encoding="utf-8")
+    page = _page(tuned.name, first, images, trained, numbers) + _kept(tuned, first)
     with replacing(tuned / README) as unfinished:
-        unfinished.write_text(_page(tuned.name, first, images, trained, numbers), encoding="utf-8")
+        unfinished.write_text(page, encoding="utf-8")
+
+
+def least_confidence(tuned: Path) -> Any:
+    """Below which confidence the outputs of a bundle are left out: a number, or one of each label; None for none."""
+    return read_json(tuned / INFERENCE).get(LEAST)
+
+
+def _kept(tuned: Path, first: str) -> str:
+    """A paragraph on the least confidence, "" where a bundle has none."""
+    least = least_confidence(tuned)
+    if least is None:
+        return ""
+    none = dict.fromkeys(least, 0.0) if isinstance(least, dict) else 0.0
+    return (
+        f"\nWhat is less sure than `{LEAST}` ({json.dumps(least)}) is left out, in the table above too. It is that of "
+        f"{first}, chosen for the weights that came with it and not on your images. With "
+        f"`--set '{LEAST}={json.dumps(none)}'` after `echocare predict` or `echocare evaluate` nothing is left out; "
+        f"try it, and values between, on images of val, and write the one you choose into `{INFERENCE}`.\n"
+    )
 
 
 def _page(name: str, first: str, images: str, trained: Trained, numbers: Numbers) -> str:

@@ -10,7 +10,7 @@ from string import Template
 
 from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.finetuning.cases import Cases
-from echocare_core.finetuning.new_bundle import Numbers, spelled
+from echocare_core.finetuning.new_bundle import LEAST, README, Numbers, least_confidence, spelled
 from echocare_core.finetuning.trained import Trained
 from echocare_core.results.page.document import Document, package_version
 
@@ -32,7 +32,7 @@ numbers flatter them; $test</p>
 <table><thead><tr><th scope="col">images</th><th scope="col">number</th><th scope="col">before</th>
 <th scope="col">after</th><th scope="col">difference</th><th scope="col">n</th></tr></thead>
 <tbody>$rows</tbody></table>
-<p>With 95 % intervals over patients. $tuning $share</p></section>
+<p>With 95 % intervals over patients. $tuning $share $least</p></section>
 <section aria-labelledby="curves"><h2 id="curves">The training</h2>
 <p><img src="data:image/png;base64,$curves" alt="Loss and validation of each epoch"></p></section>
 <section aria-labelledby="pages"><h2 id="pages">Image by image</h2>
@@ -41,6 +41,10 @@ numbers flatter them; $test</p>
 </body>
 </html>
 """)
+_LEAST = (
+    f"What is less sure than {LEAST} of inference.json is left out, before and after; it was chosen for the weights "
+    f"that came with the bundle. {README} of the new one says how to set it."
+)
 
 
 def write_page(
@@ -74,6 +78,7 @@ def write_page(
         rows="".join(_rows(numbers)),
         tuning=escape(str(trained)),
         share=_said(trained.share),
+        least="" if least_confidence(tuned) is None else _LEAST,
         test="those of test do not."
         if "test" in numbers
         else "there is no split test, which would say how good they are.",

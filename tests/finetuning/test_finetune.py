@@ -40,6 +40,19 @@ def test_the_new_bundle_predicts_under_its_own_name_and_says_where_its_weights_a
     assert len(pd.read_csv(results.folder / "results.csv")) == 1
 
 
+def test_the_new_bundle_says_whose_least_confidence_it_has_and_how_to_set_another(tuned, tmp_path):
+    page = (tuned.bundle / "docs" / "README.md").read_text(encoding="utf-8")
+    assert 'less sure than `least_confidence` ({"lesion": 0.75}) is left out' in page
+    assert f"It is that of {BUNDLE} " in page
+    assert "less sure than least_confidence of inference.json" in tuned.page.read_text(encoding="utf-8")
+    [setting] = re.findall(r"--set '(least_confidence=[^']+)'", page)
+    picture = tuned.cases.table.parents[2] / "data" / "6.png"
+    words = ["predict", str(tuned.bundle), str(picture), str(tmp_path / "out"), "--set", setting]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    origin = json.loads((tmp_path / "out" / "origin.json").read_text(encoding="utf-8"))
+    assert origin["settings_that_differ"]["least_confidence::lesion"] == {"here": 0.0, "bundle": 0.75}
+
+
 def test_the_new_bundle_passes_the_checks_of_every_bundle(tuned):
     found = [finding for check in CHECKS for finding in run_check(check, tuned.bundle)]
     assert [finding for finding in found if finding.outcome == "failed"] == []
@@ -272,6 +285,11 @@ def tuned_classes(tmp_path_factory):
 def test_classes_are_fine_tuned_by_their_column_and_compared_by_the_area_under_the_curve(tuned_classes):
     assert "train 4 images of 4 groups, 2 benign, 2 malignant" in str(tuned_classes.cases)
     assert set(tuned_classes.numbers["test"]) == {"auc", "balanced_accuracy", "calibration_error"}
+
+
+def test_a_bundle_that_leaves_nothing_out_says_nothing_of_a_least_confidence(tuned_classes):
+    for page in (tuned_classes.bundle / "docs" / "README.md", tuned_classes.page):
+        assert "least_confidence" not in page.read_text(encoding="utf-8")
 
 
 def test_what_was_fitted_on_val_stands_in_the_configuration_of_the_new_bundle(tuned_classes):
