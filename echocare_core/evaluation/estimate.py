@@ -178,12 +178,17 @@ def _share_interval(used: pd.DataFrame, share: float, hits: NDArray[np.bool_]) -
 
 
 def _bounded_interval(used: pd.DataFrame, statistic: Statistic, point: float, drawn: Numbers) -> tuple[float, float]:
-    """As of a share, with the variance of the resamples; it stands on the groups of the rarer class."""
+    """As of a share, with the variance of the resamples; where classes count it stands on the groups of the rarest."""
     groups = count_groups(used)
     known = drawn[np.isfinite(drawn)]
     variance = groups / max(1, groups - 1) * float(known.var()) if len(known) else math.nan
-    fewer = int(used.groupby("truth")["group"].nunique().min()) if statistic.both_classes else groups
-    return wilson_interval(point, variance, fewer, len(used))
+    stands_on = _groups_of_the_rarest(used) if statistic.fewest else groups
+    return wilson_interval(point, variance, stands_on, len(used))
+
+
+def _groups_of_the_rarest(used: pd.DataFrame) -> int:
+    """Of the class in `truth`, 0 and 1 or names, that fewest groups have; one that no row has does not count."""
+    return int(used.groupby("truth", observed=True)["group"].nunique().min())
 
 
 def why_doubtful(drawn: Numbers) -> str:
@@ -219,9 +224,9 @@ def _too_small(used: pd.DataFrame, statistic: Statistic) -> str:
     few = too_few_groups(count_groups(used))
     if few or not statistic.fewest:
         return few
-    rarer = int(used.groupby("truth")["group"].nunique().min())
-    enough = rarer >= statistic.fewest
-    return "" if enough else f"Only {counted(rarer, 'patient')} of one class; needed {statistic.fewest} to be trusted."
+    rarest = _groups_of_the_rarest(used)
+    enough = rarest >= statistic.fewest
+    return "" if enough else f"Only {counted(rarest, 'patient')} of one class; needed {statistic.fewest} to be trusted."
 
 
 def _left_out(rows: pd.DataFrame, used: pd.DataFrame, statistic: Statistic) -> str:

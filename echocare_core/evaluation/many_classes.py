@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from echocare_core.counting import enumerated
 from echocare_core.errors import TableError
 from echocare_core.evaluation.estimate import Estimate, estimate
-from echocare_core.evaluation.statistic import Numbers, Statistic, equal_to, ratio, share_of
+from echocare_core.evaluation.statistic import FEWEST_OF_A_CLASS, Numbers, Statistic, equal_to, ratio, share_of
 from echocare_core.evaluation.two_classes import AUC
 
 Disagreement = Literal["unweighted", "linear", "quadratic"]
@@ -51,7 +51,8 @@ def mean_sensitivity(classes: Sequence[Hashable]) -> Statistic:
         table = _tables(rows, counts, classes)
         return _known_mean(ratio(np.einsum("rii->ri", table), table.sum(axis=2)))
 
-    return Statistic("balanced accuracy", values, ("truth", "answer"), kind="bounded")
+    columns = ("truth", "answer")
+    return Statistic("balanced accuracy", values, columns, kind="bounded", fewest=FEWEST_OF_A_CLASS)
 
 
 def mean_auc(classes: Sequence[str]) -> Statistic:
@@ -61,7 +62,8 @@ def mean_auc(classes: Sequence[str]) -> Statistic:
         return _known_mean(np.stack([AUC.values(one_against_rest(rows, name), counts) for name in classes], axis=1))
 
     columns = ("truth", *(f"{name}_probability" for name in classes))
-    return Statistic("mean AUC", values, columns, kind="bounded", without="all images are of one class")
+    without = "all images are of one class"
+    return Statistic("mean AUC", values, columns, kind="bounded", fewest=FEWEST_OF_A_CLASS, without=without)
 
 
 def one_against_rest(rows: pd.DataFrame, name: Hashable) -> pd.DataFrame:

@@ -37,7 +37,8 @@ class Statistic:
             below the number itself; "skewed" in resamples of few groups, as a slope; "plain" otherwise.
         limits: smallest and largest value that it can have, which no interval exceeds.
         both_classes: it needs rows of both classes in `truth` (0 and 1).
-        fewest: patients of the rarer class from which on it is to be trusted; 0 where classes are of no account.
+        fewest: patients of the rarest class in `truth` from which on it is to be trusted, on whom the interval of what
+            is "bounded" stands; 0 where classes are of no account.
         without: when it has no value otherwise, in words that end a sentence with "where ...".
         ranks: it depends only on the order of `score`, not on its values.
     """

@@ -8,6 +8,7 @@ from sklearn import metrics
 from echocare_core.errors import TableError
 from echocare_core.evaluation.estimate import estimate
 from echocare_core.evaluation.many_classes import confusion, kappa, mean_auc, mean_sensitivity, one_against_rest
+from echocare_core.evaluation.two_classes import AUC, BALANCED_ACCURACY
 
 CLASSES = ("normal", "benign", "malignant")
 
@@ -54,6 +55,38 @@ def test_balanced_accuracy_and_mean_auc_equal_scikit_learn():
     truths = np.stack([rows.truth == name for name in CLASSES], axis=1)
     scores = rows[[f"{name}_probability" for name in CLASSES]]
     assert estimate(rows, mean_auc(CLASSES)).estimate == pytest.approx(metrics.roc_auc_score(truths, scores))
+
+
+def of_two(malignant, benign):
+    """Answers of patients with one image each, all right: of yes and no, and of the names of two classes."""
+    truth = np.repeat([0, 1], [benign, malignant])
+    score = np.linspace(0.01, 0.99, len(truth))
+    rows = pd.DataFrame({"group": range(len(truth)), "truth": truth, "answer": truth, "score": score})
+    names = np.array(["benign", "malignant"])[truth]
+    return rows, rows.assign(
+        truth=names, answer=names, benign_probability=1 - rows.score, malignant_probability=rows.score
+    )
+
+
+@pytest.mark.parametrize("malignant", [4, 9])
+@pytest.mark.parametrize(
+    ("two", "many"),
+    [(AUC, mean_auc(("benign", "malignant"))), (BALANCED_ACCURACY, mean_sensitivity(("benign", "malignant")))],
+)
+def test_of_two_classes_a_mean_over_classes_has_the_interval_and_the_warning_of_yes_and_no(two, many, malignant):
+    rows, named = of_two(malignant, 30)
+    asked, among = estimate(rows, two), estimate(named, many)
+    assert (among.estimate, among.low, among.high) == pytest.approx((asked.estimate, asked.low, asked.high))
+    assert among.warning == asked.warning
+
+
+@pytest.mark.parametrize("statistic", [mean_auc(CLASSES), mean_sensitivity(CLASSES)])
+def test_a_mean_over_classes_stands_on_the_patients_of_the_rarest_one_that_is_there(statistic):
+    _, named = of_two(4, 30)
+    named["normal_probability"] = 0.0
+    number = estimate(named, statistic)
+    assert number.warning == "Only 4 patients of one class; needed 5 to be trusted."
+    assert number.low == pytest.approx(4 / (4 + 3.1824**2), abs=1e-4)
 
 
 def test_a_class_against_the_rest_is_a_question_of_yes_and_no():
