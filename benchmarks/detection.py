@@ -5,7 +5,7 @@
 
 DATA holds the folders of the data sets. Their images are joined in one table, WORK/table.csv, at most `MOST` of a set
 in each split; its column `structures` says what was drawn in an image, and so what was looked for. Two tables: of each
-class and of each data set, on `test`, with 95 % bootstrap intervals over groups. `--choose` looks at `val` alone: there
+class and of each data set, on `test`, with 95 % intervals over groups. `--choose` looks at `val` alone: there
 `least_score` of the bundle is chosen, where F1 is best. A training that was interrupted goes on when the command is
 repeated. Beside it stand boxes around the masks of the bundles for segmentation (`detection_masks.py`), which come
 without a confidence, so that their precision over all recalls is that of one point.
@@ -28,6 +28,7 @@ from tasks import checkpoint, run_bundle
 
 from echocare_core.bundle import find_bundle, read_json
 from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.evaluation.summary import spelled
 from echocare_core.tasks.detection import summarise_boxes
 from echocare_core.training import export_network
 
@@ -177,7 +178,7 @@ def lines_of(title: str, numbers: dict[str, Numbers]) -> list[list[str]]:
     head = [title, *(NUMBERS[name] for name in names), "images", "groups"]
     lines = []
     for part, found in numbers.items():
-        texts = [f"{one['mean']:.3f} ({one['low']:.3f} to {one['high']:.3f})" for one in found.values()]
+        texts = [spelled(one) for one in found.values()]
         lines.append([part, *texts, str(found[names[0]]["images"]), str(found[names[0]]["groups"])])
     return [head, *lines]
 

@@ -30,7 +30,7 @@ from rich.table import Table
 from echocare_core.atomic import replacing
 from echocare_core.bundle import find_bundle
 from echocare_core.errors import UnreadableFrames, own_cause
-from echocare_core.evaluation.bootstrap import summarise_means
+from echocare_core.evaluation.summary import summarise_means
 from echocare_core.frames.manifest import read_table
 from echocare_core.models import starting_encoder
 from echocare_core.pretraining.data.mix import SPLITS, Mix, read_mix
@@ -196,7 +196,7 @@ def answer_of(nearest: NearestImages, vector: np.ndarray) -> str:
 
 
 def summarise(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Means with 95 % bootstrap intervals over groups."""
+    """Means with 95 % intervals over groups."""
     return summarise_means(rows)
 
 
@@ -223,7 +223,7 @@ def tried(val: pd.DataFrame, nearest: NearestImages) -> Iterator[tuple[int, tupl
 
 def show(found: dict[str, dict[str, dict[str, float]]]) -> None:
     """Print a row for each number."""
-    table = Table(title="test, with 95 % bootstrap intervals over groups")
+    table = Table(title="test, with 95 % intervals over groups")
     for column in ("images", "number", "mean", "low", "high", "images", "groups"):
         table.add_column(column)
     for name, numbers in found.items():

@@ -3,7 +3,7 @@
     python benchmarks/engines.py breast_lesion_segmentation --data BUS_BRA --out runs/engines
 
 The bundle's evaluate.json runs once per engine and precision, nothing else is replaced. The table shows each mean, and
-the mean of the differences from PyTorch in float32 with its 95 % bootstrap interval over patients. The int8 network is
+the mean of the differences from PyTorch in float32 with its 95 % interval over patients. The int8 network is
 made by `echocare quantize` from frames of the `train` rows. What is measured already is not measured again.
 """
 
@@ -21,7 +21,10 @@ from rich.table import Table
 from tasks import score
 
 from echocare_core.bundle import find_bundle
-from echocare_core.evaluation.bootstrap import summarise_means
+from echocare_core.evaluation.averages import mean_of
+from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.evaluation.estimate import as_summary, estimate
+from echocare_core.evaluation.summary import spelled, summarise_means
 from echocare_core.frames.manifest import read_table
 from echocare_core.prediction import quantize
 
@@ -75,12 +78,12 @@ def int8_network(folder: Path, data: Path, out: Path, frames: int) -> Path:
     return network
 
 
-def differences(own: pd.DataFrame, reference: pd.DataFrame) -> dict[str, dict[str, float]]:
+def differences(own: pd.DataFrame, reference: pd.DataFrame) -> dict[str, Summary]:
     """Mean and interval of the differences of the same images."""
     numbers = [name for name in own.columns if name not in ("image", "group")]
     both = own.merge(reference, on=["image", "group"], suffixes=("", "_reference"), validate="one_to_one")
-    change = {name: both[name] - both[f"{name}_reference"] for name in numbers}
-    return summarise_means(both[["image", "group"]].assign(**change))
+    change = both[["group"]].assign(**{name: both[name] - both[f"{name}_reference"] for name in numbers})
+    return {name: as_summary(estimate(change, mean_of(name))) for name in numbers}
 
 
 def show(title: str, comparison: dict[str, Any]) -> None:
@@ -89,9 +92,7 @@ def show(title: str, comparison: dict[str, Any]) -> None:
     table = Table("variant", *(head for name in numbers for head in (name, "difference")), title=title)
     for name, parts in comparison.items():
         cells = [(parts["value"][number], parts["difference"][number]) for number in numbers]
-        words = [
-            (f"{value['mean']:.4f}", f"{d['mean']:+.4f} ({d['low']:+.4f} to {d['high']:+.4f})") for value, d in cells
-        ]
+        words = [(f"{value['mean']:.4f}", spelled(difference, "+.4f")) for value, difference in cells]
         table.add_row(name, *(cell for pair in words for cell in pair))
     Console(width=160).print(table)
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from echocare_core.bundle import find_bundle, read_metadata
-from echocare_core.evaluation.bootstrap import summarise_means
+from echocare_core.evaluation.summary import spelled, summarise_means
 from echocare_core.prediction import predict
 
 SEED, MOST = 0, 40  # pictures of a data set
@@ -101,7 +101,7 @@ def show(bundle: str, found: dict[str, Any]) -> None:
     """Print them as a table."""
     table = Table("shows", "found", "found, not marked", "pictures", title=bundle)
     for shows, numbers in found.items():
-        cells = [f"{one['mean']:.3f} ({one['low']:.3f} to {one['high']:.3f})" for one in numbers.values()]
+        cells = [spelled(one) for one in numbers.values()]
         table.add_row(shows, *cells, f"{next(iter(numbers.values()))['images']:.0f}")
     Console(width=160).print(table)
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from echocare_core.bundle import find_bundle
+from echocare_core.evaluation.summary import spelled
 from echocare_core.finetuning.configured import EVALUATION, open_workflow
 from echocare_core.outputs import only_output
 from echocare_core.tasks.landmarks import measure_head_ends, score_ends, summarise_ends
@@ -79,7 +80,7 @@ def show(scores: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
     """Print every number with its interval, a row for each."""
     table = Table("number", *scores)
     for name in next(iter(scores.values())):
-        cells = [f"{of[name]['mean']:.3f} ({of[name]['low']:.3f} to {of[name]['high']:.3f})" for of in scores.values()]
+        cells = [spelled(of[name]) for of in scores.values()]
         table.add_row(name, *cells)
     Console(width=140).print(table)
 

@@ -5,8 +5,8 @@
 
 DATA holds the folders of the public data sets. Three tables: the organ of the test parts; the organ of whole data sets
 that were left out of the head's training (of organs with two or more sets); and foreign pictures, kind by kind
-(`foreign_pictures.py`). Intervals are 95 % bootstrap intervals over groups. Fitting also writes the bundle's weights,
-their card and the tables of its page. A training that was interrupted goes on when the command is repeated.
+(`foreign_pictures.py`). Intervals are of 95 %, over groups. Fitting also writes the bundle's weights, their card and
+the tables of its page. A training that was interrupted goes on when the command is repeated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from torch import Tensor
 
 from echocare_core.bundle import find_bundle, read_json
 from echocare_core.checksum import sha256_of
-from echocare_core.evaluation.bootstrap import Summary, summarise_means
+from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.evaluation.summary import spelled, summarise_means
 from echocare_core.tasks.recognition import NONE, RecognitionLoss, score_organ
 from echocare_core.training import export_network
 
@@ -256,7 +257,7 @@ def markdown(title: str, numbers: dict[str, dict[str, Summary]]) -> str:
 
 
 def _texts(found: dict[str, Summary]) -> list[str]:
-    return [f"{one['mean']:.3f} ({one['low']:.3f} to {one['high']:.3f})" for one in found.values()]
+    return [spelled(one) for one in found.values()]
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from rich.console import Console
 from rich.table import Table
 
 from echocare_core.bundle import find_bundle
+from echocare_core.evaluation.summary import spelled
 from echocare_core.frames.manifest import COLUMNS, FILES
 from echocare_core.frames.mask_files import NOTHING, place_masks
 from echocare_core.tasks.calibration import CALIBRATION
@@ -301,11 +302,9 @@ def show(name: str, scores: Settings) -> None:
     Console(width=160).print(table)
 
 
-def in_words(number: dict[str, float | None]) -> str:
+def in_words(number: dict[str, Any]) -> str:
     """Mean, interval and number of images; a number that is known of no image is "unknown"."""
-    if number["mean"] is None:
-        return "unknown"
-    return f"{number['mean']:.3f} ({number['low']:.3f} to {number['high']:.3f}), n={number['images']}"
+    return spelled(number) if number["mean"] is None else f"{spelled(number)}, n={number['images']}"
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ from cards import (
     REPOSITORY,
     between_marks,
     bundle_folders,
-    interval,
     metric_name,
     read_json,
     read_results,
 )
 from results_table import results_table
+
+from echocare_core.evaluation.summary import spelled
 
 PAGES = {"README.md": "bundles", "docs/results.md": "results"}  # page -> the marks around its table
 HEAD = "| bundle | task | own test set | external test sets | plain network |\n|---|---|---|---|---|\n"
@@ -29,7 +30,7 @@ HEAD = "| bundle | task | own test set | external test sets | plain network |\n|
 def scores(test_set: str, numbers: dict[str, dict[str, float]]) -> str:
     """The numbers of a network on one test set, in one cell."""
     name = test_set.removesuffix(" (external)").removesuffix(" test")
-    return f"{name}: " + "; ".join(f"{metric_name(key, numbers)} {interval(number)}" for key, number in numbers.items())
+    return f"{name}: " + "; ".join(f"{metric_name(key, numbers)} {spelled(number)}" for key, number in numbers.items())
 
 
 def plain_network(results: dict[str, Any]) -> str:

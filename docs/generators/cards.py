@@ -1,4 +1,4 @@
-"""What the cards of the bundles say, and how a number of theirs is written, for the tables that are made of them."""
+"""What the cards of the bundles say, and how a number of theirs is called, for the tables that are made of them."""
 
 from __future__ import annotations
 
@@ -40,11 +40,6 @@ def metric_name(key: str, beside: Collection[str]) -> str:
     name, _, unit = key.removesuffix("_error").rpartition("_")
     words = f"{name} error in {unit}" if name and key.endswith("_error") else key
     return words.replace("_", " ").replace("auc", "AUC")
-
-
-def interval(number: dict[str, float]) -> str:
-    """A mean with its 95 % interval."""
-    return f"{number['mean']:.3f} ({number['low']:.3f} to {number['high']:.3f})"
 
 
 def between_marks(text: str, name: str, table: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from cards import BUNDLE, PLAIN, bundle_folders, interval, metric_name, read_results
+from cards import BUNDLE, PLAIN, bundle_folders, metric_name, read_results
+
+from echocare_core.evaluation.summary import spelled
 
 OURS, RANDOM, OTHER, FROZEN, LEFT_OUT = COLUMNS = (
     "this bundle",
@@ -104,5 +106,5 @@ def cell_of(network: str, test_set: str) -> Cell:
 def written(key: str, networks: list[tuple[Cell, Numbers]]) -> str:
     """A number of the networks of one column."""
     return "<br>".join(
-        interval(numbers[key]) + (f", {cell.note}" if cell.note else "") for cell, numbers in networks if key in numbers
+        spelled(numbers[key]) + (f", {cell.note}" if cell.note else "") for cell, numbers in networks if key in numbers
     )

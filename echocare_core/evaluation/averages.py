@@ -43,6 +43,11 @@ def share_true(column: str) -> Statistic:
     return share_of(f"the share of {column}", lambda rows: rows[column].to_numpy(bool), (column,))
 
 
+def mean_or_share(column: str, values: pd.Series) -> Statistic:
+    """`share_true` of a column whose known values are all 0 or 1, else `mean_of`."""
+    return share_true(column) if values.dropna().isin((0, 1)).all() else mean_of(column)
+
+
 def quotient(name: str, above: str, below: str) -> Statistic:
     """Sum of one column by that of another."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -13,24 +14,30 @@ from echocare_core.evaluation.statistic import Numbers, Values
 
 RESAMPLES = 2000
 SEED = 0
-PERCENTILES = (2.5, 97.5)
 MOST_LEFT_OUT = 200  # times that groups are left out; of more groups several at once
 CELLS = 2_000_000  # of a block of resamples x rows or groups that is held at once: 16 MB
-Summary = dict[str, float]
 
 
-def summarise_means(rows: pd.DataFrame) -> dict[str, Summary]:
-    """Mean and 95 % bootstrap interval of every numeric column, over the images where it is known.
+class Summary(TypedDict, total=False):
+    """A number as `evaluation.json` has it.
 
-    Args:
-        rows: one per image, with `image` and `group` (patient); a missing number (nan) is left out and shows in
-            `images`.
-
-    Returns:
-        For each column `mean`, `low`, `high`, `images` and `groups`; nan where it is known of no image.
+    Attributes:
+        mean: the number, of whatever kind it is; nan where it cannot be known.
+        low: lower end of its 95 % interval; nan where it cannot be known.
+        high: upper end.
+        images: that it is of.
+        groups: patients that these are of.
+        warning: a sentence why it or its interval is missing, or should not be trusted, where there is one.
+        groups_left_out: of a number per patient, patients who have none.
     """
-    names = [name for name in rows.columns if name not in ("image", "group")]
-    return {name: _summarise_mean(rows[["group", name]].dropna(), name) for name in names}
+
+    mean: float
+    low: float
+    high: float
+    images: int
+    groups: int
+    warning: str
+    groups_left_out: int
 
 
 def group_numbers(rows: pd.DataFrame) -> NDArray[np.int64]:
@@ -118,14 +125,3 @@ def jackknife_interval(rows: pd.DataFrame, values: Values, point: float) -> tupl
     variance = (blocks - 1) / blocks * float(((left - left.mean()) ** 2).sum())
     half = float(stats.t.ppf(0.975, blocks - 1)) * math.sqrt(variance)
     return point - half, point + half
-
-
-def _summarise_mean(rows: pd.DataFrame, name: str) -> Summary:
-    if rows.empty:
-        return {"mean": math.nan, "low": math.nan, "high": math.nan, "images": 0, "groups": 0}
-    sums = rows.groupby("group")[name].agg(["sum", "count"]).to_numpy(dtype=float)
-    generator = np.random.default_rng(SEED)
-    drawn = sums[generator.integers(len(sums), size=(RESAMPLES, len(sums)))].sum(axis=1)
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], PERCENTILES)
-    mean = float(rows[name].mean())
-    return {"mean": mean, "low": float(low), "high": float(high), "images": len(rows), "groups": len(sums)}

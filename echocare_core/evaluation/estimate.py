@@ -51,8 +51,14 @@ class Estimate:
 
 def as_summary(number: Estimate) -> Summary:
     """A number as `evaluation.json` has it."""
-    places = {"mean": number.estimate, "low": number.low, "high": number.high}
-    return {**places, "images": number.images, "groups": number.groups}
+    found: Summary = {
+        "mean": number.estimate,
+        "low": number.low,
+        "high": number.high,
+        "images": number.images,
+        "groups": number.groups,
+    }
+    return {**found, "warning": number.warning} if number.warning else found
 
 
 def estimate(rows: pd.DataFrame, statistic: Statistic) -> Estimate:
@@ -168,7 +174,7 @@ def _interval(used: pd.DataFrame, statistic: Statistic, point: float) -> tuple[t
         return _bounded_interval(used, statistic, point, drawn), _lost(drawn)
     if statistic.kind == "inflated" and groups > 1:
         return corrected_interval(drawn, groups, point), why_doubtful(drawn)
-    return percentile_interval(drawn, groups), why_doubtful(drawn)
+    return percentile_interval(drawn, groups), why_doubtful(drawn) if groups > 1 else ""
 
 
 def _share_interval(used: pd.DataFrame, share: float, hits: NDArray[np.bool_]) -> tuple[float, float]:

@@ -16,7 +16,8 @@ from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.checksum import sha256_of
 from echocare_core.counting import counted
 from echocare_core.errors import TableError
-from echocare_core.evaluation.bootstrap import Summary, summarise_means
+from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.evaluation.summary import summarise_means, with_null
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.origin import describe_run, find_running, what_ran
 from echocare_core.spreadsheet import image_cell, text_cell
@@ -29,9 +30,9 @@ class WriteEvaluation:
     """Ignite handler: score every item that the bundle has predicted, and write what came out.
 
     At the end it prints a line per number, and writes `evaluation.csv` (one row per image) and `evaluation.json` (each
-    number with its 95 % interval, a bootstrap over groups, so that the images of one patient are drawn together; under
-    `weights` the file that was scored and its SHA-256, and under `origin` how the numbers were made, as `origin.json`
-    says it of predictions).
+    number with its 95 % interval over groups, so that the images of one patient count together, and a warning where it
+    should not be trusted; under `weights` the file that was scored and its SHA-256, and under `origin` how the numbers
+    were made, as `origin.json` says it of predictions).
 
     Args:
         output_dir: folder for the two files; made if need be.
@@ -90,14 +91,14 @@ class WriteEvaluation:
         with replacing(self.output_dir / "evaluation.csv", OWNER_ALONE) as unfinished:
             _in_cells(rows).assign(image=rows["image"].map(image_cell)).map(text_cell).to_csv(unfinished, index=False)
         with replacing(self.output_dir / "evaluation.json") as unfinished:
-            content = {**_with_null(summary), "weights": weights, **({"origin": self.origin} if self.origin else {})}
+            content = {**with_null(summary), "weights": weights, **({"origin": self.origin} if self.origin else {})}
             unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         print(f"Scored the weights {self.weights} (SHA-256 {weights['sha256'][:12]}...){_whose(self.origin)}")
         for name, number in summary.items():
-            print(
-                f"{name}: {number['mean']:.4f} (95 % interval {number['low']:.4f} to {number['high']:.4f}, "
-                f"{counted(int(number['images']), 'image')} of {counted(int(number['groups']), 'group')})"
-            )
+            known = math.isfinite(number["low"])
+            between = f"95 % interval {number['low']:.4f} to {number['high']:.4f}, " if known else ""
+            of = f"{counted(number['images'], 'image')} of {counted(number['groups'], 'group')}"
+            print(f"{name}: {number['mean']:.4f} ({between}{of}) {number.get('warning', '')}".rstrip())
 
 
 def _whose(origin: Mapping[str, Any]) -> str:
@@ -115,8 +116,3 @@ def _keys(item: Mapping[str, Any]) -> dict[str, str]:
 def _in_cells(rows: pd.DataFrame) -> pd.DataFrame:
     """The columns that a table can hold: without arrays, of which some numbers are computed."""
     return rows[[name for name in rows.columns if not isinstance(rows[name].iloc[0], np.ndarray)]]
-
-
-def _with_null(summary: dict[str, Summary]) -> dict[str, dict[str, float | None]]:
-    """JSON has no nan: null stands for it."""
-    return {name: {k: None if math.isnan(v) else v for k, v in number.items()} for name, number in summary.items()}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from echocare_core.evaluation.bootstrap import Summary, summarise_means
+from echocare_core.evaluation.averages import mean_or_share
+from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.evaluation.comparison import Comparison
 from echocare_core.evaluation.comparison import compare as compare_models
 from echocare_core.evaluation.estimate import as_summary
 from echocare_core.tasks.classification import class_statistics, name_answers
@@ -32,8 +34,7 @@ def compare(
 
     Returns:
         Number -> "before", "after" and "difference", each with its interval, without numbers that cannot be known. The
-        interval of a number of all images together, such as an area under the ROC curve, is from resamples of the same
-        patients for both.
+        interval of a difference is from resamples of the same patients for both.
     """
     first, second = (_read(place) for place in (before, after))
     if of_image is not None:
@@ -44,11 +45,19 @@ def compare(
     for name, statistic in class_statistics(classes).items():
         now, then = (name_answers(rows.reset_index(), classes) for rows in (second, first))
         both = compare_models(now, then, statistic, key="row")  # frames of one file are rows of one image
-        parts = {"before": both.second, "after": both.first, "difference": both.difference}
-        if any(math.isnan(number.estimate) for number in parts.values()):
-            continue  # as an area under the curve of one class alone
-        found[name] = {part: as_summary(number) for part, number in parts.items()}
+        if not math.isnan(both.difference.estimate):  # as an area under the curve of one class alone is
+            found[name] = _parts(both)
     return found
+
+
+def warnings_of(parts: Mapping[str, Summary]) -> str:
+    """What is to be known of a number before, after and of its difference before it is trusted, each sentence once."""
+    return " ".join(dict.fromkeys(part["warning"] for part in parts.values() if "warning" in part))
+
+
+def _parts(both: Comparison) -> dict[str, Summary]:
+    parts = {"before": both.second, "after": both.first, "difference": both.difference}
+    return {part: as_summary(number) for part, number in parts.items()}
 
 
 def _read(place: Path) -> pd.DataFrame:
@@ -57,12 +66,10 @@ def _read(place: Path) -> pd.DataFrame:
 
 
 def _image_by_image(first: pd.DataFrame, second: pd.DataFrame) -> Compared:
-    found = {}
-    for number in second.select_dtypes("number"):
-        known = first[number].notna() & second[number].notna() if number in first else pd.Series([False])
-        if known.any():
-            keys = second.loc[known, ["image", "group"]].fillna("")
-            columns = {"before": first.loc[known, number], "after": second.loc[known, number]}
-            columns["difference"] = columns["after"] - columns["before"]
-            found[str(number)] = summarise_means(keys.assign(**columns))
+    found: Compared = {}
+    for number in [str(name) for name in second.select_dtypes("number") if name in first]:
+        if (first[number].notna() & second[number].notna()).any():
+            statistic = mean_or_share(number, pd.concat([first[number], second[number]]))
+            now, then = (rows[["group", number]].reset_index() for rows in (second, first))
+            found[number] = _parts(compare_models(now, then, statistic, key="row"))
     return found

@@ -14,6 +14,7 @@ from echocare_core.bundle import METADATA, WEIGHTS, WEIGHTS_CARD, read_identity,
 from echocare_core.checks.files import files_of
 from echocare_core.errors import BundleError
 from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.evaluation.summary import spelled, with_null
 from echocare_core.finetuning.cases import Cases
 from echocare_core.finetuning.trained import Trained
 from echocare_core.training.weights import export_network
@@ -110,8 +111,8 @@ def write_card(tuned: Path, folder: Path, cases: Cases, trained: Trained, number
     images = ", ".join(f"{split} {count}" for split, count in cases.images.items())
     results = {
         f"own {split}": {
-            "bundle": {name: one["after"] for name, one in named.items()},
-            first: {name: one["before"] for name, one in named.items()},
+            "bundle": with_null({name: one["after"] for name, one in named.items()}),
+            first: with_null({name: one["before"] for name, one in named.items()}),
         }
         for split, named in numbers.items()
     }
@@ -170,8 +171,3 @@ def _page(name: str, first: str, images: str, trained: Trained, numbers: Numbers
         f"| images | number | {first} | this bundle | images |\n"
         f"|---|---|---|---|---|\n{rows}\nVal chose the weights; its numbers flatter them.\n"
     )
-
-
-def spelled(number: Summary, sign: str = "") -> str:
-    """A mean with its 95 % interval."""
-    return f"{number['mean']:{sign}.3f} ({number['low']:{sign}.3f} to {number['high']:{sign}.3f})"

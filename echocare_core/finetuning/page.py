@@ -9,8 +9,10 @@ from pathlib import Path
 from string import Template
 
 from echocare_core.atomic import OWNER_ALONE, replacing
+from echocare_core.evaluation.summary import spelled
 from echocare_core.finetuning.cases import Cases
-from echocare_core.finetuning.new_bundle import LEAST, README, Numbers, least_confidence, spelled
+from echocare_core.finetuning.comparison import warnings_of
+from echocare_core.finetuning.new_bundle import LEAST, README, Numbers, least_confidence
 from echocare_core.finetuning.trained import Trained
 from echocare_core.results.page.document import Document, package_version
 
@@ -30,7 +32,8 @@ numbers flatter them; $test</p>
 <main id="main" tabindex="-1">
 <section aria-labelledby="numbers"><h2 id="numbers">Before and after</h2>
 <table><thead><tr><th scope="col">images</th><th scope="col">number</th><th scope="col">before</th>
-<th scope="col">after</th><th scope="col">difference</th><th scope="col">n</th></tr></thead>
+<th scope="col">after</th><th scope="col">difference</th><th scope="col">n</th>
+<th scope="col">warning</th></tr></thead>
 <tbody>$rows</tbody></table>
 <p>With 95 % intervals over patients. $tuning $share $least</p></section>
 <section aria-labelledby="curves"><h2 id="curves">The training</h2>
@@ -94,10 +97,11 @@ def _rows(numbers: Numbers) -> Iterator[str]:
     for split, named in numbers.items():
         for name, parts in named.items():
             cells = "".join(f"<td>{spelled(parts[part])}</td>" for part in ("before", "after"))
-            change = spelled(parts["difference"], "+")
+            change = spelled(parts["difference"], "+.3f")
             less = " (less is better)" if "_error" in name else ""
             head = f'<th scope="row">{escape(split)}</th><td>{escape(name)}{less}</td>'
-            yield f"<tr>{head}{cells}<td>{change}</td><td>{parts['after']['images']:.0f}</td></tr>\n"
+            more = f"<td>{change}</td><td>{parts['after']['images']}</td><td>{escape(warnings_of(parts))}</td>"
+            yield f"<tr>{head}{cells}{more}</tr>\n"
 
 
 def _said(share: float) -> str:

@@ -11,13 +11,15 @@ from typing import Any
 
 from echocare_core.bundle import WEIGHTS, find_bundle, read_identity
 from echocare_core.disk import explained
+from echocare_core.evaluation.bootstrap import Summary
+from echocare_core.evaluation.summary import spelled
 from echocare_core.finetuning.asked import AFTER, BEFORE, IMAGES, OF_THE_BUNDLE, RUN, check_asked, check_same
 from echocare_core.finetuning.between import choose_between
 from echocare_core.finetuning.cases import MASK, NEEDED, Cases, complete_table, write_completed
-from echocare_core.finetuning.comparison import compare
+from echocare_core.finetuning.comparison import compare, warnings_of
 from echocare_core.finetuning.configured import TRAINING, open_workflow, score_split
 from echocare_core.finetuning.landmarks import LANDMARK
-from echocare_core.finetuning.new_bundle import VERSION, Numbers, spelled, write_bundle, write_card
+from echocare_core.finetuning.new_bundle import VERSION, Numbers, write_bundle, write_card
 from echocare_core.finetuning.page import write_page
 from echocare_core.finetuning.trained import Trained, read_trained, write_trained
 from echocare_core.lock import FolderLock
@@ -60,10 +62,7 @@ class FineTuned:
     def __str__(self) -> str:
         lines = [str(self.trained)]
         lines += [
-            f"{split}, {name}: {spelled(one['before'])} before, {spelled(one['after'])} after "
-            f"(difference {spelled(one['difference'], '+')}, {one['after']['images']:.0f} images)"
-            for split, named in self.numbers.items()
-            for name, one in named.items()
+            f"{split}, {name}: {_changed(one)}" for split, named in self.numbers.items() for name, one in named.items()
         ]
         if TEST not in self.numbers:
             lines.append("There is no split test: val chose the weights, and its numbers flatter them.")
@@ -141,6 +140,13 @@ def finetune(
                 out / REPORT_HTML, out / name, cases, trained, numbers, out / RUN, [out / BEFORE, out / AFTER]
             )
     return FineTuned(out / name, page, cases, trained, numbers)
+
+
+def _changed(one: Mapping[str, Summary]) -> str:
+    """A number before and after, and what is to be known before it is trusted."""
+    change = f"difference {spelled(one['difference'], '+.3f')}, {one['after']['images']} images"
+    numbers = f"{spelled(one['before'])} before, {spelled(one['after'])} after ({change})"
+    return f"{numbers} {warnings_of(one)}".rstrip()
 
 
 def _target(training: Any) -> tuple[str, list[str], dict[str, list[str]] | None]:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from echocare_core.finetuning.comparison import compare
+from echocare_core.finetuning.comparison import compare, warnings_of
 
 GROUPS = [f"p{number}" for number in range(12)]
 TRUTHS = [0, 1] * 6
@@ -50,6 +50,20 @@ def test_numbers_of_images_are_compared_where_both_are_known(tmp_path):
     dice = compare(first, second)["dice"]
     assert (dice["before"]["mean"], dice["after"]["mean"], dice["difference"]["mean"]) == (0.5, 0.75, 0.25)
     assert dice["difference"]["images"] == 11
+
+
+def test_a_share_that_no_image_changes_may_have_changed_either_way(tmp_path):
+    same = written(tmp_path / "a", found=[1] * 12)
+    found = compare(same, same)["found"]
+    assert found["after"]["low"] < 1
+    assert found["difference"]["low"] == -found["difference"]["high"] < 0
+
+
+def test_few_patients_are_warned_of_once(tmp_path):
+    first, second = (written(tmp_path / name, dice=scores) for name, scores in (("a", BEFORE), ("b", AFTER)))
+    for folder in (first, second):
+        pd.read_csv(folder / "evaluation.csv").head(5).to_csv(folder / "evaluation.csv", index=False)
+    assert warnings_of(compare(first, second)["dice"]).count("Only 5 patients") == 1
 
 
 def test_a_number_that_one_class_alone_does_not_have_is_left_out(tmp_path):

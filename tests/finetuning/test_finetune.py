@@ -69,12 +69,21 @@ def test_before_and_after_are_scored_on_the_same_images(tuned):
 
 def test_the_page_shows_the_numbers_and_leads_to_both_evaluations(tuned):
     page = tuned.page.read_text(encoding="utf-8")
-    after = tuned.numbers["test"]["dice_lesion"]["after"]
+    after = tuned.numbers["val"]["dice_lesion"]["after"]
     assert f"{after['mean']:.3f} ({after['low']:.3f} to {after['high']:.3f})" in page
     assert "data:image/png;base64,iVBOR" in page
     for place in ("before/val", "before/test", "after/val", "after/test"):
         assert f'href="{place}/report/evaluation.html"' in page
         assert (tuned.page.parent / place / "report" / "evaluation.html").is_file()
+
+
+def test_of_one_patient_no_interval_is_said_and_why(tuned):
+    number = f"{tuned.numbers['test']['dice_lesion']['after']['mean']:.3f} (no interval)"
+    for said in (str(tuned), tuned.page.read_text(encoding="utf-8")):
+        assert number in said
+        assert "One patient alone tells nothing of others; there is no interval." in said
+    card = (tuned.bundle / "models" / "model.json").read_text(encoding="utf-8")
+    assert json.loads(card, parse_constant=pytest.fail)["results"]["own test"]["bundle"]["dice_lesion"]["low"] is None
 
 
 def test_what_was_finished_is_not_replaced(tuned):

@@ -155,5 +155,10 @@ def test_rows_that_cannot_be_scored_are_told_together_and_nothing_is_written(eva
 
 
 def test_the_summary_is_printed_with_its_interval(evaluate, capsys):
-    evaluate({})
-    assert "dice_head: 1.0000 (95 % interval 1.0000 to 1.0000, 1 image of 1 group)" in capsys.readouterr().out
+    evaluate({}, {"group": "P2"})
+    assert "dice_head: 1.0000 (95 % interval 0.0122 to 1.0000, 2 images of 2 groups) Only 2 " in capsys.readouterr().out
+
+
+def test_of_one_patient_no_interval_is_printed(evaluate, capsys):
+    evaluate({}, {})
+    assert "dice_head: 1.0000 (2 images of 1 group) One patient alone" in capsys.readouterr().out
