@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -209,8 +210,13 @@ def _determination(rows: pd.DataFrame, counts: Numbers) -> Numbers:
     return 1 - ratio(counts @ rows["squared"].to_numpy(float), around)
 
 
-ROOT_MEAN_SQUARE = Statistic("the root mean square", _root_mean_square, ("squared",), unit="percent", kind="skewed")
-R2 = Statistic("R2", _determination, ("squared", "truth"), kind="skewed", without="all values are equal")
+NOT_NEGATIVE, AT_MOST_ONE = (0, math.inf), (-math.inf, 1)
+ROOT_MEAN_SQUARE = Statistic(
+    "the root mean square", _root_mean_square, ("squared",), unit="percent", kind="skewed", limits=NOT_NEGATIVE
+)
+R2 = Statistic(
+    "R2", _determination, ("squared", "truth"), kind="skewed", limits=AT_MOST_ONE, without="all values are equal"
+)
 
 
 def _ventricles(camus: Path) -> Iterator[Ventricle]:
