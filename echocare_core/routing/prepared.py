@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from echocare_core.bundle import own_weights_sha256, read_identity
 from echocare_core.disk import explained
-from echocare_core.errors import OutputError
+from echocare_core.errors import BundleError, OutputError
 from echocare_core.frames.export import Export
 from echocare_core.result_files import REPORT_HTML, RESULTS_CSV, TABLES_AND_PAGE
 from echocare_core.results.progress import Trail
@@ -22,6 +22,22 @@ from echocare_core.transforms.export_dataset import ExportDataset
 from echocare_core.version import __version__
 
 _MADE_OF = "made_of.json"
+
+
+class _MadeOf(NamedTuple):
+    """Checksums over all that the results depend on.
+
+    Attributes:
+        asked: of the images, the settings and the bundle that says what the images show.
+        bundles: name of each bundle that may run on some of them -> that of its weights and version.
+    """
+
+    asked: str
+    bundles: Mapping[str, str]
+
+    def has(self, name: str, earlier: _MadeOf) -> bool:
+        """Whether what an earlier run left under a name is what this one would do; tables are written anew anyhow."""
+        return self.asked == earlier.asked and self.bundles.get(name) == earlier.bundles.get(name)
 
 
 class Prepared:
@@ -35,14 +51,21 @@ class Prepared:
     """
 
     def __init__(
-        self, out: Path, export: Export, bundles: Sequence[Path], settings: Mapping[str, Any], overwrite: bool
+        self,
+        out: Path,
+        export: Export,
+        recogniser: Path,
+        bundles: Sequence[Path],
+        settings: Mapping[str, Any],
+        overwrite: bool,
     ) -> None:
         """Take the folder.
 
         Args:
             out: where the results will stand.
             export: what is read.
-            bundles: folders of all that may run.
+            recogniser: folder of the bundle that says what the images show.
+            bundles: folders of all that may run on some of them.
             settings: of all of them.
             overwrite: give up what another command has done there.
 
@@ -53,7 +76,7 @@ class Prepared:
         self.path = self._staging.path
         try:
             with explained(out):
-                self._take(_made_of(export, bundles, settings), overwrite)
+                self._take(_made_of(export, recogniser, bundles, settings), overwrite)
         except BaseException:
             self._staging.release()
             raise
@@ -74,20 +97,19 @@ class Prepared:
         former = read_bundles(self._staging.folder / RESULTS_CSV)
         self._staging.move_in(tuple(dict.fromkeys([*bundles, *former, *TABLES_AND_PAGE])))
 
-    def _take(self, made_of: str, overwrite: bool) -> None:
+    def _take(self, made_of: _MadeOf, overwrite: bool) -> None:
         note = self.path / _MADE_OF
-        earlier = note.read_text(encoding="ascii") if note.is_file() else ""
-        left = [path for path in self.path.iterdir() if path != note]
-        if left and earlier != made_of:
-            if not overwrite:
-                raise OutputError(
-                    f"{self.path} holds what was done before, with other settings, bundles or images; it would be "
-                    "lost. Run the command that was stopped once more to finish it, choose another folder, or give it "
-                    "up with --overwrite."
-                )
-            for path in left:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        note.write_text(made_of, encoding="ascii")
+        earlier = _read_made_of(note)
+        of_another = [path for path in self.path.iterdir() if path != note and not made_of.has(path.name, earlier)]
+        if of_another and not overwrite:
+            raise OutputError(
+                f"{self.path} holds what was done before, with other settings, bundles or images; it would be "
+                "lost. Run the command that was stopped once more to finish it, choose another folder, or give it "
+                "up with --overwrite."
+            )
+        for path in of_another:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        note.write_text(json.dumps(made_of._asdict()), encoding="ascii")
 
 
 def is_finished(folder: Path) -> bool:
@@ -114,10 +136,28 @@ def check_free(out: Path, overwrite: bool, bundles: Sequence[str]) -> None:
         )
 
 
-def _made_of(export: Export, bundles: Sequence[Path], settings: Mapping[str, Any]) -> str:
-    """A checksum over all that the results depend on."""
+def _made_of(export: Export, recogniser: Path, bundles: Sequence[Path], settings: Mapping[str, Any]) -> _MadeOf:
     dataset = ExportDataset(export, dict)
     files = Trail(dataset).checksum(dataset.number_of_items)
-    parts = [[*read_identity(one).values(), own_weights_sha256(one)] for one in bundles]
-    known = json.dumps([__version__, files, parts, sorted(settings.items())], default=str)
-    return hashlib.sha256(known.encode()).hexdigest()
+    asked = [__version__, files, _state_of(recogniser), sorted(settings.items())]
+    return _MadeOf(_checksum(asked), {one.name: _checksum(_state_of(one)) for one in bundles})
+
+
+def _state_of(bundle: Path) -> list[str | None]:
+    """Name, version and weights of a bundle; why they are not known, where it is broken, which its run will say."""
+    try:
+        return [*read_identity(bundle).values(), own_weights_sha256(bundle)]
+    except BundleError as error:
+        return [str(error)]
+
+
+def _checksum(known: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(known, default=str).encode()).hexdigest()
+
+
+def _read_made_of(note: Path) -> _MadeOf:
+    """What an earlier run noted; nothing where it noted none, or was killed while it did."""
+    try:
+        return _MadeOf(**json.loads(note.read_text(encoding="ascii")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return _MadeOf("", {})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from echocare_core.bundle import find_bundle, read_json
-from echocare_core.errors import BundleError, EveryFrameFails, UnreadableFrames
+from echocare_core.errors import BundleError, EngineError, SettingsError, UnreadableFrames, WeightsError
 from echocare_core.frames.export import Export
 from echocare_core.frames.inputs import Given, every_path
 from echocare_core.frames.listed import open_export
 from echocare_core.kinds import check_kinds
 from echocare_core.prediction import predict
+from echocare_core.printable import printable
 from echocare_core.recognition import RECOGNISER
 from echocare_core.recognition.recogniser import few_frames, read_tree_of
 from echocare_core.result_files import DICOM
@@ -28,7 +30,9 @@ from echocare_core.routing.said import read_aside
 from echocare_core.routing.seen import read_seen
 from echocare_core.routing.table import write_tables
 
+OF_A_BUNDLE = (BundleError, EngineError, SettingsError, WeightsError)  # what is wrong with one, and with no other
 FOR_ALL = ("batch_size", "device", "dicom", "engine", "precision")  # settings that mean the same to every bundle
+_log = logging.getLogger(__name__)
 
 
 def predict_auto(
@@ -62,7 +66,8 @@ def predict_auto(
     Raises:
         BundleError: no such bundle, or a setting that is one bundle's own.
         SettingsError: a setting of another kind than the value that it replaces.
-        EchoCareError: as `predict`, where it has nothing to do with the images of one bundle alone.
+        EchoCareError: as `predict` of the one that says what an image shows, or where the disk or the memory is full.
+            What is wrong with another bundle, or with its images, is the reason why it has measured none.
     """
     folder, settings, out = find_bundle(recogniser), dict(settings or {}), Path(out)
     _check_settings(settings, folder)
@@ -72,8 +77,8 @@ def predict_auto(
     candidates = [one for one in find_candidates(tree) if one.folder != folder]
     check_free(out, overwrite, [folder.name, *(one.name for one in candidates)])
     export = open_export(source)
-    bundles = [folder, *(one.folder for one in candidates)]
-    with Prepared(out, export, bundles, {**settings, "also_unknown": also_unknown}, overwrite) as prepared:
+    bundles, asked = [one.folder for one in candidates], {**settings, "also_unknown": also_unknown}
+    with Prepared(out, export, folder, bundles, asked, overwrite) as prepared:
         seen_at = prepared.path / folder.name
         if not is_finished(seen_at):
             looked_at = export.only({one.path: few_frames(export.numbers_of(one)) for one in export.files})
@@ -116,6 +121,9 @@ def _run_all(
             continue
         try:
             predict(one.folder, export.only(chosen), folder / one.name, settings=_settings_of(one.folder, settings))
-        except (UnreadableFrames, EveryFrameFails) as error:
+        except UnreadableFrames as error:  # of none of its files
+            refused[one.name] = str(error)
+        except OF_A_BUNDLE as error:
+            _log.warning("Bundle %s is left out: %s", printable(one.name), error)
             refused[one.name] = str(error)
     return refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +211,42 @@ def test_a_bundle_that_can_use_no_image_gives_its_reason_and_stops_no_other(
     assert "no cine that is long enough" in reason
 
 
+def break_weights(bundle: Path) -> None:
+    (bundle / "models" / "model.pt").write_bytes(b"no weights")
+
+
+def break_card(bundle: Path) -> None:
+    (bundle / "models" / "model.json").write_text("no card")
+
+
+@pytest.mark.parametrize(("broken", "says"), [(break_weights, "model.pt"), (break_card, "is not readable as JSON")])
+def test_a_broken_bundle_gives_its_reason_and_stops_no_other(
+    broken: Callable[[Path], None],
+    says: str,
+    bundles: Path,
+    export: Path,
+    out: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broken(write_meant_bundle(bundles / "heads", ["fetal head"], RECOGNISER, kinds=["scores"]))
+
+    routed = echocare.predict_auto(export, out)
+
+    assert routed.bundles == (BREAST, LIVER)
+    assert says in table_of(out)["reason"]["fetal_head.png"].removeprefix("heads: ")
+    assert "Bundle heads is left out: " in caplog.text
+
+
+def test_a_disk_that_takes_no_results_ends_the_run(export: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check_free(folder: Path, overwrite: bool) -> None:
+        if folder.name == BREAST:
+            raise OutputError("No space left.")
+
+    monkeypatch.setattr("echocare_core.prediction.check_free", check_free)
+    with pytest.raises(OutputError, match="No space left"):
+        echocare.predict_auto(export, out)
+
+
 def test_two_bundles_for_one_organ_both_run(bundles: Path, export: Path, out: Path) -> None:
     write_meant_bundle(bundles / "thorax_scores", ["thorax"], RECOGNISER, kinds=["scores"])
 
@@ -257,6 +293,35 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_command(
 
     assert stopped.seen == 3 + 4 + 1 + 5  # none twice
     assert routed.bundles == (BREAST, LIVER)
+
+
+def test_it_goes_on_without_a_bundle_that_is_gone_and_had_done_nothing(
+    stopped: Stopped, bundles: Path, export: Path, out: Path
+) -> None:
+    write_meant_bundle(bundles / "heads", ["fetal head"], RECOGNISER, kinds=["scores"])
+    stopped.left = 8
+    with pytest.raises(KeyboardInterrupt):
+        echocare.predict_auto(export, out)
+    shutil.rmtree(bundles / "heads")
+    stopped.left = 1000
+
+    assert echocare.predict_auto(export, out).bundles == (BREAST, LIVER)
+    assert stopped.seen == 3 + 4 + 1 + 5  # none twice
+
+
+def test_what_a_bundle_has_done_is_not_taken_for_that_of_its_next_version(
+    stopped: Stopped, bundles: Path, export: Path, out: Path
+) -> None:
+    stopped.left = 9
+    with pytest.raises(KeyboardInterrupt):
+        echocare.predict_auto(export, out)
+    change(bundles / BREAST, "metadata.json", version="9.9.9")
+    stopped.left = 1000
+
+    with pytest.raises(OutputError, match="give it up with --overwrite"):
+        echocare.predict_auto(export, out)
+    assert echocare.predict_auto(export, out, overwrite=True).bundles == (BREAST, LIVER)
+    assert stopped.seen == 3 + 4 + 2 * 1 + 5  # what other bundles have done is kept
 
 
 def test_another_command_does_not_take_what_was_stopped(stopped: Stopped, export: Path, out: Path) -> None:
