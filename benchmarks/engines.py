@@ -24,7 +24,7 @@ from echocare_core.bundle import find_bundle
 from echocare_core.evaluation.averages import mean_of
 from echocare_core.evaluation.bootstrap import Summary
 from echocare_core.evaluation.estimate import as_summary, estimate
-from echocare_core.evaluation.summary import spelled, summarise_means
+from echocare_core.evaluation.summary import KEYS, spelled, summarise_means
 from echocare_core.frames.manifest import read_table
 from echocare_core.prediction import quantize
 
@@ -80,8 +80,9 @@ def int8_network(folder: Path, data: Path, out: Path, frames: int) -> Path:
 
 def differences(own: pd.DataFrame, reference: pd.DataFrame) -> dict[str, Summary]:
     """Mean and interval of the differences of the same images."""
-    numbers = [name for name in own.columns if name not in ("image", "group")]
-    both = own.merge(reference, on=["image", "group"], suffixes=("", "_reference"), validate="one_to_one")
+    keys = [name for name in KEYS if name in own]
+    numbers = [name for name in own.columns if name not in keys]
+    both = own.merge(reference, on=keys, suffixes=("", "_reference"), validate="one_to_one")
     change = both[["group"]].assign(**{name: both[name] - both[f"{name}_reference"] for name in numbers})
     return {name: as_summary(estimate(change, mean_of(name))) for name in numbers}
 

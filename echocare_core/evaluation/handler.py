@@ -106,11 +106,16 @@ def _whose(origin: Mapping[str, Any]) -> str:
     return ", not the bundle's own" if origin and not origin["weights_are_the_bundles_own"] else ""
 
 
-def _keys(item: Mapping[str, Any]) -> dict[str, str]:
-    """By what a row joins the table and the archive: the image as the table writes it, its group, the file's UIDs."""
+def _keys(item: Mapping[str, Any]) -> dict[str, Any]:
+    """By what a row joins the table and the archive: image and frame as the table has them, its group, the file's UIDs.
+
+    There is a frame where the table has that column.
+    """
     meta = item["image"].meta
     image = item.get("image_in_table") or Path(meta["filename_or_obj"]).name
-    return {"image": image, "group": item["group"], **{column: meta[column] for column in UIDS if meta.get(column)}}
+    frame = {"frame": int(item["frame"])} if "frame" in item else {}
+    uids = {column: meta[column] for column in UIDS if meta.get(column)}
+    return {"image": image, **frame, "group": item["group"], **uids}
 
 
 def _in_cells(rows: pd.DataFrame) -> pd.DataFrame:

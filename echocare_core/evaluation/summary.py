@@ -12,18 +12,20 @@ from echocare_core.evaluation.averages import mean_or_share
 from echocare_core.evaluation.bootstrap import Summary
 from echocare_core.evaluation.estimate import as_summary, estimate
 
+KEYS = ("image", "frame", "group")  # columns that say which image a row is of
+
 
 def summarise_means(rows: pd.DataFrame) -> dict[str, Summary]:
     """Mean and 95 % interval of every column, over the images where it is known (`estimate`).
 
     Args:
-        rows: one per image, with `image` and `group` (patient), all else numbers; a missing one (nan) is left out and
-            shows in `images`. A column of nothing but 0 and 1 has the interval of a share.
+        rows: one per image, with `image`, `group` (patient) and, of a cine, `frame`, all else numbers; a missing one
+            (nan) is left out and shows in `images`. A column of nothing but 0 and 1 has the interval of a share.
 
     Returns:
         Of each column its number; nan where it is known of no image, without an interval where it is of one patient.
     """
-    names = [name for name in rows.columns if name not in ("image", "group")]
+    names = [name for name in rows.columns if name not in KEYS]
     return {name: as_summary(estimate(rows, mean_or_share(name, rows[name]))) for name in names}
 
 

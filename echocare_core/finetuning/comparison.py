@@ -13,6 +13,7 @@ from echocare_core.evaluation.bootstrap import Summary
 from echocare_core.evaluation.comparison import Comparison
 from echocare_core.evaluation.comparison import compare as compare_models
 from echocare_core.evaluation.estimate import as_summary
+from echocare_core.evaluation.summary import KEYS
 from echocare_core.tasks.classification import class_statistics, name_answers
 
 Compared = dict[str, dict[str, Summary]]
@@ -67,7 +68,7 @@ def _read(place: Path) -> pd.DataFrame:
 
 def _image_by_image(first: pd.DataFrame, second: pd.DataFrame) -> Compared:
     found: Compared = {}
-    for number in [str(name) for name in second.select_dtypes("number") if name in first]:
+    for number in [str(name) for name in second.select_dtypes("number") if name in first and name not in KEYS]:
         if (first[number].notna() & second[number].notna()).any():
             statistic = mean_or_share(number, pd.concat([first[number], second[number]]))
             now, then = (rows[["group", number]].reset_index() for rows in (second, first))

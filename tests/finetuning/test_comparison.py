@@ -77,6 +77,14 @@ def test_a_number_that_one_class_alone_does_not_have_is_left_out(tmp_path):
     assert set(compare(same, same, ["benign", "malignant"])) == {"balanced_accuracy", "calibration_error"}
 
 
+def test_the_number_of_a_frame_is_nothing_to_compare(tmp_path):
+    first, second = (
+        written(tmp_path / name, dice=scores, frame=range(12))
+        for name, scores in zip("ab", (BEFORE, AFTER), strict=True)
+    )
+    assert set(compare(first, second)) == {"dice"}
+
+
 def test_frames_of_one_file_are_cases_of_their_own(tmp_path):
     both = [answered(tmp_path / name, scores) for name, scores in (("a", BEFORE), ("b", AFTER))]
     for folder in both:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from ignite.engine import Engine
 from monai.data import MetaTensor
 from PIL import Image
@@ -75,6 +76,7 @@ def item_row(folder, item):
     image = MetaTensor(np.zeros((3, 24, 32)), meta=meta)
     return {
         **({"image_in_table": item["written"]} if "written" in item else {}),
+        **({"frame": item["frame"]} if "frame" in item else {}),
         "image": image,
         "mask": str(folder / "drawn.png"),
         "group": item.get("group", "P1"),
@@ -113,6 +115,12 @@ def test_each_row_joins_the_table_and_the_archive(evaluate):
     assert written.rows[["image", "group"]].to_numpy().tolist() == [["..\\x/a.png", "P1"], ["a.png", "P2"]]
     assert {column: str(written.rows[column][0]) for column in uids} == uids
     assert written.rows[[*uids]].isna().all(axis=1).tolist() == [False, True]
+    assert {*written.summary} == {"dice_head", "weights"}
+
+
+def test_of_a_cine_a_row_says_which_frame_it_is_of_and_that_is_no_number_of_the_summary(evaluate):
+    written = evaluate({"name": "a.dcm", "frame": 0}, {"name": "a.dcm", "frame": torch.tensor(7)})
+    assert written.rows[["image", "frame"]].to_numpy().tolist() == [["a.dcm", 0], ["a.dcm", 7]]
     assert {*written.summary} == {"dice_head", "weights"}
 
 
