@@ -140,9 +140,10 @@ class SegmentationOutputd(MapTransform):
             where `preprocessing` notes beams (`transforms.NoteBeamsd`) it is given them too, `beams` of that region or
             None.
         largest_part_only: of each label keep only the largest connected part.
-        smallest_share: separate parts below this share of a label's largest part are specks (`Mask.smallest_share`).
+        smallest_share: separate parts below this share of a label's largest part are specks (`Mask.smallest_share`); 0
+            where none is.
         least_confidence: name of a label -> mean probability below which a separate part of it is taken out; see
-            `keep_confident_parts`.
+            `keep_confident_parts`. Of a label that is not named all parts stay.
         agreement_between: two probabilities whose outlines of a label's largest part are compared
             (`outline_agreement`), the measurement LABEL_outline_agreement; None for none.
 
@@ -158,14 +159,14 @@ class SegmentationOutputd(MapTransform):
         labels: Sequence[str],
         measure: Measure,
         largest_part_only: bool,
-        smallest_share: float = 0.0,
-        least_confidence: Mapping[str, float] | None = None,
-        agreement_between: tuple[float, float] | None = None,
+        smallest_share: float,
+        least_confidence: Mapping[str, float],
+        agreement_between: tuple[float, float] | None,
     ) -> None:
         super().__init__(keys)
-        if unknown := sorted(set(least_confidence or {}) - set(labels)):
+        if unknown := sorted(set(least_confidence) - set(labels)):
             raise SettingsError(f"A least confidence of {unknown[0]}; needed names of labels: {', '.join(labels)}.")
-        self.least_confidence = {1 + list(labels).index(name): one for name, one in (least_confidence or {}).items()}
+        self.least_confidence = {1 + list(labels).index(name): one for name, one in least_confidence.items()}
         self.agreement_between = agreement_between
         self.image_key = image_key
         self.smallest_share = smallest_share

@@ -191,6 +191,7 @@ def prepared(spacing_mm=None, most_pixels=10**6, before=()):
 def output_of(item, preprocessing, measure=lambda *_: (), largest_part_only=False, steepness=100, **settings):
     bright = steepness * (item["image"][:1] - 0.5)
     item["pred"] = MetaTensor(torch.cat([-bright, bright]), meta=item["image"].meta)
+    settings = {"smallest_share": 0.0, "least_confidence": {}, "agreement_between": None, **settings}
     transform = SegmentationOutputd("pred", "image", preprocessing, ["lesion"], measure, largest_part_only, **settings)
     return transform(item)
 
@@ -280,9 +281,7 @@ def test_a_frame_that_was_reduced_is_masked_and_measured_as_it_was_recorded(spac
 
 def test_parts_that_are_too_small_to_be_measured_are_marked_as_specks():
     item, preprocessing, _ = prepared()
-    item["pred"] = MetaTensor(torch.zeros(2, 64, 64), meta=item["image"].meta)
-    transform = SegmentationOutputd("pred", "image", preprocessing, ["lesion"], lambda *_: (), False, 0.1)
-    assert transform(item)["outputs"][0].smallest_share == 0.1
+    assert output_of(item, preprocessing, smallest_share=0.1)["outputs"][0].smallest_share == 0.1
 
 
 def test_weights_are_chosen_by_pictures_without_a_lesion_too():

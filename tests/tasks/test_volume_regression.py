@@ -175,7 +175,9 @@ def outputs_of(item: dict[Any, Any], preprocessing: Compose, volume_px3: float =
     plane = torch.full((1, 64, 64), math.log(volume_px3))
     item["pred"] = MetaTensor(torch.cat([outline, plane]), meta=item["image"].meta)
     area = Measurement("area", 1.0, "mm2")
-    return VentricleOutputd("pred", "image", preprocessing, ["ventricle"], lambda *_: (area,), True)(item)["outputs"]
+    settings = {"largest_part_only": True, "smallest_share": 0.0, "least_confidence": {}, "agreement_between": None}
+    give = VentricleOutputd("pred", "image", preprocessing, ["ventricle"], lambda *_: (area,), **settings)
+    return give(item)["outputs"]
 
 
 @pytest.mark.parametrize("reduction", [1, 2])
