@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,7 @@ def _seen(network: Any, dataset: Dataset, label: int, method: Method, batch_size
     maps: list[list[Tensor]] = []
     volumes: list[float | None] = []
     groups: list[str] = []
+    alone = count()
     for batch in track(DataLoader(dataset, batch_size=batch_size), description="Looking at ventricles"):
         measured = [_log_volume(convert_to_numpy(mask)[0], label, method) for mask in batch["label"]]
         kept = [place for place, one in enumerate(measured) if one is not None]
@@ -233,8 +235,8 @@ def _seen(network: Any, dataset: Dataset, label: int, method: Method, batch_size
         found = network.encode(batch["image"].as_subclass(Tensor)[kept].to(device))[-network.volume_maps :]
         maps.append([one.half().cpu() for one in found])
         volumes += [measured[place] for place in kept]
-        names = batch.get("group") or [f"alone {len(groups) + place}" for place in range(len(measured))]
-        groups += [str(names[place]) for place in kept]
+        names = batch.get("group")
+        groups += [str(names[place]) if names else f"alone {next(alone)}" for place in kept]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(groups))}
     joined = [torch.cat(level) for level in zip(*maps, strict=True)]
     return _Seen(joined, torch.tensor(volumes), torch.tensor([numbers[name] for name in groups]))

@@ -145,6 +145,16 @@ def test_a_picture_without_a_ventricle_teaches_no_volume(tmp_path: Path) -> None
     assert all(torch.equal(one, both[1][name]) for name, one in both[0].items())
 
 
+def test_pictures_without_a_patient_are_each_of_one_of_their_own(tmp_path: Path) -> None:
+    empty, *known = ellipses(range(13))
+    empty = {**empty, "label": torch.zeros(1, 64, 64)}
+    own = [{**one, "group": str(number)} for number, one in enumerate([empty, *known])]
+    nobody = [{name: value for name, value in one.items() if name != "group"} for one in own]
+    both = [fitted(tmp_path, one, ellipses(range(18, 21)))[1] for one in (own, nobody)]
+
+    assert all(torch.equal(one, both[1][name]) for name, one in both[0].items())
+
+
 def test_one_ventricle_to_learn_from_is_enough(tmp_path: Path) -> None:
     before, after = fitted(tmp_path, ellipses(range(1)), ellipses(range(6, 7)))
     assert any(not torch.equal(one, before[name]) for name, one in after.items())
