@@ -100,6 +100,8 @@ def main(
     contest = Contest(find_bundle(bundle), runs / Path(bundle).name, settings, config or (), others)
     if other and contest.classes:
         raise typer.BadParameter(f"--other with {bundle}, which tells classes; needed a bundle that draws masks.")
+    if Against.FROZEN in (against or []) and not contest.classes:
+        raise typer.BadParameter(f"frozen with {bundle}, which draws masks; needed a bundle that tells classes.")
     joined = contest.table(data, "joined", contest.others)
     weights = {"bundle": lambda _: {}}
     for kind in against or [Against.PEER]:

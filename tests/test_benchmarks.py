@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+import typer
 from monai.transforms import Compose
 
 from echocare_core.models import PROFILES
@@ -106,6 +107,15 @@ def test_pictures_of_other_organs_join_a_training_with_nothing_to_find_of_all_gr
     joined = pd.read_csv(join_tables([tmp_path / "breast"], tmp_path / "joined", others=others) / "table.csv")
     assert sorted(joined["group"]) == ["breast/1", "breast/z", "liver/a", "liver/b"]
     assert joined.loc[joined["group"].str.startswith("liver"), "mask"].tolist() == ["nothing", "nothing"]
+
+
+def test_a_linear_layer_beside_masks_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    from tasks import Against, main
+
+    with pytest.raises(typer.BadParameter, match="which draws masks; needed a bundle that tells classes"):
+        main("breast_lesion_segmentation", [tmp_path], against=[Against.FROZEN], runs=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.fixture
