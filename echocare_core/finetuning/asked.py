@@ -6,19 +6,32 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from echocare_core.atomic import replacing
 from echocare_core.bundle import WEIGHTS, is_name, read_identity
 from echocare_core.checksum import sha256_of
+from echocare_core.counting import enumerated
 from echocare_core.errors import OutputError, SettingsError
 from echocare_core.finetuning.cases import Cases
 from echocare_core.finetuning.new_bundle import names_beside
+from echocare_core.frames.manifest import FILES
+from echocare_core.frames.mask_files import split_masks
 from echocare_core.result_files import REPORT_HTML
+from echocare_core.training.dataset import LOADING_THREADS
+from echocare_core.training.settings import content_of
 
 IMAGES, RUN, BEFORE, AFTER = "images", "training", "before", "after"  # folders in OUT
 ASKED = "asked.json"
+OTHER = {  # what may be another than when it was begun, in words
+    "bundle": "another bundle",
+    "name": "another name",
+    "table": "another table",
+    "files": "images or masks that held something else",
+    "settings": "other settings",
+}
 OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
     *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
     *("encoder", "encoder_weights", "decoder_weights", "structures", "classes", "columns", "points"),
@@ -57,7 +70,7 @@ def _check_free(out: Path, name: str) -> None:
 
 
 def check_same(out: Path, folder: Path, name: str, cases: Cases, settings: Mapping[str, Any]) -> None:
-    """Refuse to go on with what was begun with another table, bundle or settings.
+    """Refuse to go on with what was begun with another table, bundle or settings, or with files that have changed.
 
     What is asked for is noted before anything else is written, so that what lies beside the note is known to be ours.
     """
@@ -65,15 +78,28 @@ def check_same(out: Path, folder: Path, name: str, cases: Cases, settings: Mappi
         "bundle": {**read_identity(folder), "sha256": sha256_of(folder / WEIGHTS)},
         "name": name,
         "table": hashlib.sha256(cases.text.encode()).hexdigest(),
+        "files": _checksum_of_files(cases),
         "settings": {key: str(value) for key, value in settings.items()},
     }
     path = out / ASKED
     begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
-    changed = [key for key in asked if begun.get(key) != asked[key]]
+    changed = [other for key, other in OTHER.items() if begun.get(key) != asked[key]]
     if changed:
         raise OutputError(
-            f"{out} holds a fine-tuning with another {' and '.join(changed)}; needed the same to go on. Choose another "
-            f"OUT."
+            f"{out} holds a fine-tuning with {enumerated(changed)}; needed the same to go on. Choose another OUT."
         )
     with replacing(path) as unfinished:
         unfinished.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+
+
+def _checksum_of_files(cases: Cases) -> str:
+    """Of what all images and masks hold that are used, in the order of the table; of one that is not there, of nothing.
+
+    A mask that is drawn anew under the same name leaves the table as it was, and every number before it wrong.
+    """
+    used = cases.used
+    cells = [cell for name in FILES if name in used for cell in used[name] if cell]
+    paths = dict.fromkeys(Path(name) for cell in cells for name in split_masks(cell, Path()))
+    with ThreadPoolExecutor(LOADING_THREADS) as threads:
+        contents = threads.map(lambda path: content_of(path) if path.is_file() else "", paths)
+        return hashlib.sha256("\n".join(contents).encode()).hexdigest()

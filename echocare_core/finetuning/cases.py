@@ -25,6 +25,7 @@ TABLE = "table.csv"
 PATIENT = "patient"  # a column that is read as the group
 UNUSED = "unused"  # split of rows without what is to be learned
 NEEDED = ("train", "val")
+SPLITS = (*NEEDED, "test")  # what is scored, too
 VAL_SHARE = 0.25  # of the groups of a table without splits
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Cases:
     Attributes:
         table: where the completed one belongs (`write_completed`).
         text: of it, as CSV, its paths absolute.
+        rows: the same as text in columns, by the numbers that the rows have in the table of the team, from 0.
         images: rows that can be used, by split.
         groups: patients, by split.
         notes: what was completed, in sentences.
@@ -45,11 +47,17 @@ class Cases:
 
     table: Path
     text: str = field(repr=False)
+    rows: pd.DataFrame = field(repr=False, compare=False)
     images: Mapping[str, int]
     groups: Mapping[str, int]
     notes: tuple[str, ...]
     target: str
     classes: Mapping[str, Mapping[str, int]]
+
+    @property
+    def used(self) -> pd.DataFrame:
+        """The rows that are learned from, chosen by or scored."""
+        return self.rows[(self.rows[self.target] != "") & self.rows["split"].isin(SPLITS)]
 
     def __str__(self) -> str:
         parts = [
@@ -114,7 +122,7 @@ def complete_table(
     groups = {split: int(used.loc[used["split"] == split, "group"].nunique()) for split in images}
     counts = _count_classes(used, path, target, classes) if classes else {}
     text = rows.map(text_cell).to_csv(index=False)  # row for row, so that mistakes are found by their numbers
-    return Cases(folder / TABLE, text, images, groups, tuple(notes), target, counts)
+    return Cases(folder / TABLE, text, rows, images, groups, tuple(notes), target, counts)
 
 
 def write_completed(cases: Cases) -> None:

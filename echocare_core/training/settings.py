@@ -94,12 +94,12 @@ def _text(value: Any) -> str:
     names = split_masks(str(value), Path()) if isinstance(value, (str, Path)) and value else []
     try:
         files = [Path(name) for name in names]
-        return " ".join(map(_content, files)) if files and all(path.is_file() for path in files) else str(value)
+        return " ".join(map(content_of, files)) if files and all(path.is_file() for path in files) else str(value)
     except (OSError, ValueError):  # a text that can be no path
         return str(value)
 
 
-def _content(path: Path) -> str:
+def content_of(path: Path) -> str:
     """Checksum of a file, and of those of the same name beside it where it is a header that stands alone."""
     files = sorted(path.parent.glob(f"{escape(path.stem)}.*")) if path.suffix.lower() in HEADERS_ALONE else [path]
     return " ".join(_checksum(file, file.stat().st_mtime_ns) for file in files)

@@ -126,10 +126,10 @@ def test_a_call_that_asks_for_the_same_goes_on_where_it_was_stopped(stopped, tmp
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"settings": {**SHORT, "learning_rate": 0.1}}, "another settings"),
-        ({"settings": {**SHORT, "tuning": "frozen"}}, "another settings"),
-        ({"name": "mine_segmentation"}, "another name"),
-        ({"bundle": "fetal_head_segmentation"}, "another bundle"),
+        ({"settings": {**SHORT, "learning_rate": 0.1}}, "with other settings"),
+        ({"settings": {**SHORT, "tuning": "frozen"}}, "with other settings"),
+        ({"name": "mine_segmentation"}, "with another name"),
+        ({"bundle": "fetal_head_segmentation"}, "with another bundle"),
     ],
 )
 def test_another_call_does_not_go_on_from_it(changed, says, stopped):
@@ -142,9 +142,21 @@ def test_another_call_does_not_go_on_from_it(changed, says, stopped):
 def test_another_table_does_not_go_on_from_it_and_the_first_one_stays(stopped, tmp_path):
     _, out = stopped
     completed = (out / "images" / "table.csv").read_bytes()
-    with pytest.raises(OutputError, match="another table"):
+    with pytest.raises(OutputError, match="with another table"):
         finetune(BUNDLE, write_table(tmp_path / "other"), out, settings=SHORT)
     assert (out / "images" / "table.csv").read_bytes() == completed
+
+
+@pytest.mark.parametrize("name", ["4.png", "6_mask.png"])
+def test_a_file_that_holds_something_else_under_its_name_does_not_go_on_from_it(name, stopped):
+    data, out = stopped
+    kept = (data / name).read_bytes()
+    (data / name).write_bytes((data / name.replace(name[0], "5")).read_bytes())
+    try:
+        with pytest.raises(OutputError, match="with images or masks that held something else; needed the same"):
+            finetune(BUNDLE, data, out, settings=SHORT)
+    finally:
+        (data / name).write_bytes(kept)
 
 
 def test_every_name_that_is_written_is_refused_where_a_team_has_it(tmp_path):
