@@ -44,8 +44,8 @@ def parse_table(data: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
 
     Raises:
         ValueError: it is no text in UTF-8 or UTF-16, or no table.
-        TableError: two columns of one name, or a row with more cells than there are columns, as decimal commas between
-            commas give.
+        TableError: a quotation mark that nothing closes, two columns of one name, or a row with more cells than there
+            are columns, as decimal commas between commas give.
     """
     text, notes = _decode(data)
     first, _, rest = text.partition("\n")
@@ -54,7 +54,7 @@ def parse_table(data: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
     separator = max(SEPARATORS, key=first.count)
     if separator != ",":
         notes.append(f"{SEPARATORS[separator]} between the cells")
-    names, *lines = _split_cells(text, separator)
+    names, *lines = _split_cells(text, separator, path)
     names = [name or f"Unnamed: {number}" for number, name in enumerate(names)]
     check_names(names, path)
     _check_no_surplus(lines, separator, len(names), path)
@@ -63,16 +63,39 @@ def parse_table(data: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
     return pd.DataFrame(cells, index=pd.Index(filled, dtype=int), columns=names, dtype=str), notes
 
 
-def _split_cells(text: str, separator: str) -> list[list[str]]:
+def _split_cells(text: str, separator: str, path: Path) -> list[list[str]]:
     """The cells of all lines that are not blank; ValueError where there is none."""
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as fault:
-        raise ValueError(str(fault)) from fault
-    lines = [cells for cells in lines if len(cells) > 1 or "".join(cells).strip()]
-    if not lines:
+    records = [cells for cells in _read_records(text, separator, path) if len(cells) > 1 or "".join(cells).strip()]
+    if not records:
         raise ValueError("it is empty")
-    return lines
+    return records
+
+
+def _read_records(text: str, separator: str, path: Path) -> Iterator[list[str]]:
+    """The cells of each row, of which one in quotes may go on over several lines.
+
+    Python's reader takes whatever lies between two quotation marks for one cell, and all that is left behind a last
+    one. So a row of several lines, and the last one, have to be right by its strict rules.
+
+    Raises:
+        TableError: such a row is not, for a quotation mark in it is closed nowhere, or in the middle of a cell.
+    """
+    lines = io.StringIO(text, newline="").readlines()
+    reader, begun, row = csv.reader(lines, delimiter=separator), 0, 0
+    while begun < len(lines):
+        try:
+            cells = next(reader)
+            if reader.line_num > begun + 1 or reader.line_num == len(lines):
+                list(csv.reader(lines[begun : reader.line_num], delimiter=separator, strict=True))
+        except csv.Error as fault:
+            where = f"row {row}" if row else "the line of the names of its columns"
+            raise TableError(
+                f"{path} opens a quotation mark in {where} that nothing closes ({fault}); needed two around a cell, or "
+                f"none. Correct the row, counted from 1 below the names of the columns."
+            ) from fault
+        row += len(cells) > 1 or bool("".join(cells).strip())
+        begun = reader.line_num
+        yield cells
 
 
 def check_names(names: Sequence[str], path: Path) -> None:

@@ -110,6 +110,34 @@ def test_a_first_row_with_more_cells_than_columns_and_a_later_one_with_more_are_
     assert "\n" not in str(caught.value)
 
 
+QUOTED = PLAIN.replace("0.5\n", '0.5\nim/c.png,b.png,"3",test,0.5\n')
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        (PLAIN.replace("im/a", '"im/a'), "row 1"),
+        (PLAIN.replace("im/c", '"im/c').rstrip(), "row 2"),
+        (QUOTED.replace("im/a", '"im/a'), "row 1"),
+        (PLAIN.replace("\n", "\n\n", 1).replace("train", '"train'), "row 1"),
+        (PLAIN.replace("group", '"group'), "the line of the names of its columns"),
+        (PLAIN.replace("\n", "\r").replace("im/a", '"im/a'), "row 1"),
+        (PLAIN.replace("im/a", '"im/a') + "im/c.png,b.png,3,test,0.5\n" * 9000, "row 1"),
+    ],
+    ids=["to the end", "in the last row", "to another one", "below a blank line", "names", "lines of old", "too long"],
+)
+def test_a_quotation_mark_that_nothing_closes_is_refused_by_its_row(items, content, where):
+    with pytest.raises(TableError, match=rf"opens a quotation mark in {where} that nothing closes \("):
+        items(content)
+
+
+def test_a_cell_in_quotes_may_have_lines_commas_and_quotes(tmp_path):
+    (tmp_path / "table.csv").write_text('image,report\na.png,"one,\n\n""two""\n"\nb.png,12" probe\n', newline="")
+    rows = read_csv(tmp_path / "table.csv", ("image",))
+    assert rows["image"].tolist() == ["a.png", "b.png"]
+    assert rows["report"].tolist() == ['one,\n\n"two"', '12" probe']
+
+
 @pytest.mark.parametrize("rest", [",,,,\n" * 3, " , ,,, \n", ",,,,,,\n"])
 def test_empty_rows_are_left_out(items, rest):
     assert items(PLAIN + rest) == items(PLAIN)
