@@ -69,18 +69,19 @@ def _check_free(out: Path, name: str) -> None:
         )
 
 
-def check_same(out: Path, folder: Path, name: str, cases: Cases, settings: Mapping[str, Any]) -> None:
-    """Refuse to go on with what was begun with another table, bundle or settings, or with files that have changed.
-
-    What is asked for is noted before anything else is written, so that what lies beside the note is known to be ours.
-    """
-    asked = {
+def describe_asked(folder: Path, name: str, cases: Cases, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked for; a call that asks for the same goes on: bundle, name, table, files and settings."""
+    return {
         "bundle": {**read_identity(folder), "sha256": sha256_of(folder / WEIGHTS)},
         "name": name,
         "table": hashlib.sha256(cases.text.encode()).hexdigest(),
         "files": _checksum_of_files(cases),
         "settings": {key: str(value) for key, value in settings.items()},
     }
+
+
+def check_same(out: Path, asked: Mapping[str, Any]) -> None:
+    """Refuse to go on with what was begun with another table, bundle or settings, or with files that have changed."""
     path = out / ASKED
     begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
     changed = [other for key, other in OTHER.items() if begun.get(key) != asked[key]]
@@ -88,7 +89,11 @@ def check_same(out: Path, folder: Path, name: str, cases: Cases, settings: Mappi
         raise OutputError(
             f"{out} holds a fine-tuning with {enumerated(changed)}; needed the same to go on. Choose another OUT."
         )
-    with replacing(path) as unfinished:
+
+
+def note_asked(out: Path, asked: Mapping[str, Any]) -> None:
+    """Note what is asked for, before anything else is written: what lies beside the note is known to be ours."""
+    with replacing(out / ASKED) as unfinished:
         unfinished.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
 
@@ -97,9 +102,9 @@ def _checksum_of_files(cases: Cases) -> str:
 
     A mask that is drawn anew under the same name leaves the table as it was, and every number before it wrong.
     """
-    used = cases.used
+    used, folder = cases.used, cases.source.parent
     cells = [cell for name in FILES if name in used for cell in used[name] if cell]
-    paths = dict.fromkeys(Path(name) for cell in cells for name in split_masks(cell, Path()))
+    paths = dict.fromkeys(folder / name for cell in cells for name in split_masks(cell, folder))
     with ThreadPoolExecutor(LOADING_THREADS) as threads:
         contents = threads.map(lambda path: content_of(path) if path.is_file() else "", paths)
         return hashlib.sha256("\n".join(contents).encode()).hexdigest()

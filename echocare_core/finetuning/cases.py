@@ -35,9 +35,10 @@ class Cases:
     """What a table holds.
 
     Attributes:
+        source: the table of the team.
         table: where the completed one belongs (`write_completed`).
         text: of it, as CSV, its paths absolute.
-        rows: the same as text in columns, by the numbers that the rows have in the table of the team, from 0.
+        rows: the same with the paths of the team, by the numbers that the rows have in `source`, from 0.
         images: rows that can be used, by split.
         groups: patients, by split.
         notes: what was completed, in sentences.
@@ -45,6 +46,7 @@ class Cases:
         classes: of classes the number of images of each, by split.
     """
 
+    source: Path
     table: Path
     text: str = field(repr=False)
     rows: pd.DataFrame = field(repr=False, compare=False)
@@ -107,9 +109,6 @@ def complete_table(
         notes.append(f"{counted(empty, 'row')} with nothing to find.")
     notes += _complete_groups(rows)
     notes += _complete_splits(rows, path, seed, target, classes)
-    for name in [name for name in FILES if name in rows]:
-        place = place_masks if name == MASK else _place
-        rows[name] = [place(cell, path.parent.absolute()) if cell else "" for cell in rows[name]]
     if target != MASK:
         rows.loc[rows[target] == "", "split"] = UNUSED
     used = rows[rows[target] != ""]
@@ -121,8 +120,8 @@ def complete_table(
         )
     groups = {split: int(used.loc[used["split"] == split, "group"].nunique()) for split in images}
     counts = _count_classes(used, path, target, classes) if classes else {}
-    text = rows.map(text_cell).to_csv(index=False)  # row for row, so that mistakes are found by their numbers
-    return Cases(folder / TABLE, text, rows, images, groups, tuple(notes), target, counts)
+    text = _placed(rows, path.parent.absolute()).map(text_cell).to_csv(index=False)
+    return Cases(path, folder / TABLE, text, rows, images, groups, tuple(notes), target, counts)
 
 
 def write_completed(cases: Cases) -> None:
@@ -130,6 +129,15 @@ def write_completed(cases: Cases) -> None:
     cases.table.parent.mkdir(parents=True, exist_ok=True)
     with replacing(cases.table, OWNER_ALONE) as unfinished:
         unfinished.write_text(cases.text, encoding="utf-8", newline="")
+
+
+def _placed(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """The rows with absolute paths of what they name from `folder`."""
+    placed = rows.copy()
+    for name in [name for name in FILES if name in rows]:
+        place = place_masks if name == MASK else _place
+        placed[name] = [place(cell, folder) if cell else "" for cell in rows[name]]
+    return placed
 
 
 def _place(cell: str, folder: Path) -> str:

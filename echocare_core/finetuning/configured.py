@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from echocare_core.bundle import check_needed_version
 from echocare_core.errors import BundleError
@@ -14,6 +14,48 @@ from echocare_core.kinds import check_kinds
 from echocare_core.workflow import as_literal, check_settings, own_errors
 
 TRAINING, EVALUATION = ("train.json", "finetune.json"), ("inference.json", "evaluate.json")
+
+
+class Needed(NamedTuple):
+    """What the training and the evaluation of a bundle need of each row of a table.
+
+    Attributes:
+        columns: beside images and masks.
+        masks: as of `read_table`.
+        labels: number of labels in the masks, with the background; None where they are not learned.
+        threshold: of `read_mask`.
+        batch_size: how many images a step of the training takes.
+    """
+
+    columns: tuple[str, ...]
+    masks: bool | None
+    labels: int | None
+    threshold: int | None
+    batch_size: int
+
+
+def read_needed(folder: Path, training: Any, settings: Mapping[str, Any]) -> Needed:
+    """What the configurations of a bundle need.
+
+    Args:
+        folder: of the bundle.
+        training: parser of its training, opened.
+        settings: entries of its evaluation to replace.
+    """
+    evaluation = open_workflow(folder, EVALUATION, settings, prepare=False).parser
+    named = [
+        column
+        for parser, dataset in ((training, "train#dataset"), (evaluation, "dataset"))
+        for column in (parser.get_parsed_content(f"{dataset}#columns") if "columns" in parser[dataset] else ())
+    ]
+    learned = training["train#dataset"].get("masks", True)
+    return Needed(
+        columns=tuple(dict.fromkeys(named)),
+        masks=evaluation["dataset"].get("masks", True),
+        labels=training.get_parsed_content("labels") if learned and "labels" in training else None,
+        threshold=training.get_parsed_content("mask_threshold") if "mask_threshold" in training else None,
+        batch_size=training.get_parsed_content("batch_size"),
+    )
 
 
 def open_workflow(folder: Path, configs: tuple[str, ...], settings: Mapping[str, Any], *, prepare: bool = True) -> Any:

@@ -26,7 +26,8 @@ def one_row_per_image(rows: pd.DataFrame, points: Mapping[str, Sequence[str]], p
         path: of the table.
 
     Returns:
-        One row per image (and frame, where there is that column) with `landmark`, in the order of the table.
+        One row per image (and frame, where there is that column) with `landmark`, in the order of the table and by the
+        number of its first row there.
 
     Raises:
         TableError: columns that are missing, a point that is none of `points` or comes twice, a place that is no
@@ -49,11 +50,12 @@ def _widened(rows: pd.DataFrame, points: Mapping[str, Sequence[str]], path: Path
     check_no_faults(f"{path} has", list(_find_faults(rows, points)), where_rows_count(path))
     named = [name for name in ("image", "frame") if name in rows]
     images = rows.drop(columns=list(LISTED)).drop_duplicates(named)
+    first = images.index  # a merge numbers anew
     for point, (across, down) in points.items():
         of_point = rows.loc[rows[POINT] == point, [*named, *PLACE]]
         of_point = of_point.rename(columns=dict(zip(PLACE, (across, down), strict=True)))
         images = images.merge(of_point, on=named, how="left")
-    return images.fillna("")
+    return images.set_index(first).fillna("")
 
 
 def _find_faults(rows: pd.DataFrame, points: Mapping[str, Sequence[str]]) -> Iterator[str]:

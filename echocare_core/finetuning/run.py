@@ -13,14 +13,25 @@ from echocare_core.bundle import WEIGHTS, find_bundle, read_identity
 from echocare_core.disk import explained
 from echocare_core.evaluation.bootstrap import Summary
 from echocare_core.evaluation.summary import spelled
-from echocare_core.finetuning.asked import AFTER, BEFORE, IMAGES, OF_THE_BUNDLE, RUN, check_asked, check_same
+from echocare_core.finetuning.asked import (
+    AFTER,
+    BEFORE,
+    IMAGES,
+    OF_THE_BUNDLE,
+    RUN,
+    check_asked,
+    check_same,
+    describe_asked,
+    note_asked,
+)
 from echocare_core.finetuning.between import choose_between
 from echocare_core.finetuning.cases import MASK, NEEDED, Cases, complete_table, write_completed
 from echocare_core.finetuning.comparison import compare, warnings_of
-from echocare_core.finetuning.configured import TRAINING, open_workflow, score_split
+from echocare_core.finetuning.configured import TRAINING, open_workflow, read_needed, score_split
 from echocare_core.finetuning.landmarks import LANDMARK
 from echocare_core.finetuning.new_bundle import VERSION, Numbers, write_bundle, write_card
 from echocare_core.finetuning.page import write_page
+from echocare_core.finetuning.pictures import check_pictures
 from echocare_core.finetuning.trained import Trained, read_trained, write_trained
 from echocare_core.lock import FolderLock
 from echocare_core.models.identity import bundle_of, name_bundle
@@ -116,12 +127,15 @@ def finetune(
         out.mkdir(parents=True, exist_ok=True)
     with FolderLock(out, "the fine-tuning"):
         cases = complete_table(table, out / IMAGES, int(opened.get_parsed_content("seed")), *_target(opened))
-        check_same(out, folder, name, cases, {**settings, TUNING: opened.get(TUNING, FULL)})
-        write_completed(cases)
+        asked = describe_asked(folder, name, cases, {**settings, TUNING: opened.get(TUNING, FULL)})
+        check_same(out, asked)
         for line in str(cases).splitlines():
             logger.info("%s", line)
+        check_pictures(cases, read_needed(folder, opened, both))
+        note_asked(out, asked)
+        write_completed(cases)
         splits = [split for split in (*NEEDED[1:], TEST) if split in cases.images]
-        for split in splits:  # first, for it looks at everything that the end will need
+        for split in splits:  # first, for it runs all that the end will need
             if not (out / BEFORE / split / "evaluation.json").is_file():
                 score_split(folder, out / IMAGES, split, out / BEFORE / split, folder / WEIGHTS, both)
         trained = _train(folder, {**settings, "dataset_dir": str(out / IMAGES), "output_dir": str(out / RUN)}, name)

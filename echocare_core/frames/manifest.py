@@ -98,7 +98,7 @@ def read_table(
         raise TableError(f"{path} has no row{with_mask} in split '{split}' (found {found or 'no rows'}); needed one.")
     if len(kept) < len(of_split):
         say_left_out(path, split, len(of_split) - len(kept), len(of_split))
-    check_no_faults(f"{path} has", list(_find_leaks(rows, wanted, path)), where_rows_count(path))
+    check_no_faults(f"{path} has", list(find_leaks(rows, wanted, path)), where_rows_count(path))
     return [_item(row, files, columns, path) for row in kept.to_dict("records")]
 
 
@@ -196,12 +196,12 @@ def find_missing(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Iter
     """Files that are not there, though `columns` of the rows name them, relative to the table at `path`."""
     for row, cells in zip(rows.index, rows[list(columns)].to_dict("records"), strict=True):
         for column in columns:
-            for name in _absent(cells, column, path):
+            for name in absent_files(cells, column, path):
                 yield f"row {row + 1}, {column} {name or 'without a name'} is not there"
 
 
-def _absent(cells: Mapping[str, str], column: str, path: Path) -> list[str]:
-    """Files that a cell names and that are not there."""
+def absent_files(cells: Mapping[str, str], column: str, path: Path) -> list[str]:
+    """Files that a cell of a row names, relative to the table at `path`, and that are not there."""
     if column == MASK and not cells[column]:
         return []
     names = split_masks(cells[column], path.parent) if column == MASK else [cells[column]]
@@ -229,7 +229,7 @@ def _find_row_faults(
     yield from find_missing(rows, files, path)
     yield from find_wrong_numbers(rows)
     for row, cells in zip(rows.index, rows.to_dict("records"), strict=True):
-        if any(_absent(cells, name, path) for name in files):
+        if any(absent_files(cells, name, path) for name in files):
             continue
         try:
             check(_item(cells, files, columns, path))
@@ -237,7 +237,7 @@ def _find_row_faults(
             yield f"row {row + 1}, {str(error).rstrip('.')}"
 
 
-def _find_leaks(rows: pd.DataFrame, split: str, path: Path) -> Iterator[str]:
+def find_leaks(rows: pd.DataFrame, split: str, path: Path) -> Iterator[str]:
     """Pictures of a split that stand in another one that is used, or whose copies stand in another group."""
     listed = [
         ListedPicture(

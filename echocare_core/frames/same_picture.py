@@ -133,13 +133,28 @@ def _size(path: Path, stamp: tuple[int, int]) -> tuple[int, int] | None:
         return None
 
 
-@cache
+def digest_of(path: Path, frame: int) -> str | None:
+    """What tells a picture from others, whatever its file is called; None where it shows nothing.
+
+    Raises:
+        UnreadableFrames: it cannot be decoded, or the file has fewer frames.
+    """
+    return _decoded(path, frame, _stamp(path))
+
+
 def _digest(path: Path, frame: int, stamp: tuple[int, int]) -> str | None:
     try:
-        frames = read_frames(path)
-        pixels = frames.pixels[frame] if frame < len(frames) else None
+        return _decoded(path, frame, stamp)
     except UnreadableFrames:
         return None
-    if pixels is None or pixels.min() == pixels.max():
+
+
+@cache
+def _decoded(path: Path, frame: int, stamp: tuple[int, int]) -> str | None:
+    frames = read_frames(path)
+    if frame >= len(frames):
+        raise UnreadableFrames(path, f"has {len(frames)} frames; number {frame}, counted from 0, is asked for.")
+    pixels = frames.pixels[frame]
+    if pixels.min() == pixels.max():
         return None
     return hashlib.sha256(pixels.tobytes()).hexdigest()

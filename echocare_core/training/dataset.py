@@ -95,17 +95,22 @@ def build_training_loader(dataset: Dataset, batch_size: int) -> DataLoader:
     Raises:
         TrainingError: fewer images than a batch needs; MONAI would train for no step, and say nothing.
     """
-    check_whole("batch_size", batch_size)
-    if len(dataset) < batch_size * world_size():
-        raise TrainingError(
-            f"The training has {counted(len(dataset), 'image')}; needed {batch_size * world_size()} at least, a batch "
-            f"of {batch_size} in each process. Add images, or set a smaller batch_size."
-        )
+    check_fills_batch(len(dataset), batch_size)
     sampler = DistributedSampler(dataset) if world_size() > 1 else None
     return DataLoader(
         dataset, batch_size=batch_size, shuffle=sampler is None, sampler=sampler, drop_last=True,
         collate_fn=_collate_plain,
     )  # fmt: skip
+
+
+def check_fills_batch(images: int, batch_size: int) -> None:
+    """TrainingError where a training has fewer images than a batch in each of its processes."""
+    check_whole("batch_size", batch_size)
+    if images < batch_size * world_size():
+        raise TrainingError(
+            f"The training has {counted(images, 'image')}; needed {batch_size * world_size()} at least, a batch of "
+            f"{batch_size} in each process. Add images, or set a smaller batch_size."
+        )
 
 
 def build_evaluation_loader(dataset: Any, batch_size: int) -> DataLoader:

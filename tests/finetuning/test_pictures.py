@@ -1,0 +1,103 @@
+"""Pictures and masks of all splits are looked at before anything is scored, and told by their rows."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from small_tables import write_table
+
+from echocare_core.bundle import find_bundle
+from echocare_core.errors import TableError, TrainingError
+from echocare_core.finetuning.cases import complete_table
+from echocare_core.finetuning.configured import TRAINING, Needed, open_workflow, read_needed
+from echocare_core.finetuning.pictures import check_pictures
+
+MASKS = Needed(columns=(), masks=True, labels=2, threshold=None, batch_size=4)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Four discs to learn from, two to choose by and one to test on."""
+    return write_table(tmp_path / "data")
+
+
+def check(folder, needed=MASKS):
+    return check_pictures(complete_table(folder / "table.csv", folder / "out", 1), needed)
+
+
+def redraw(folder, number, values):
+    Image.fromarray(np.asarray(values, np.uint8)).save(folder / f"{number}_mask.png")
+
+
+def change(folder, **cells):
+    """Cells of columns by the numbers of their rows from 1, as messages have them."""
+    rows = pd.read_csv(folder / "table.csv", dtype=str, keep_default_na=False)
+    for column, values in cells.items():
+        for row, value in values.items():
+            rows.loc[row - 1, column] = value
+    rows.to_csv(folder / "table.csv", index=False)
+
+
+def test_mistakes_of_all_splits_are_told_together_by_the_rows_of_the_team(data):
+    redraw(data, 0, np.full((96, 128), 7))
+    redraw(data, 4, np.zeros((20, 20)))
+    (data / "6.png").write_bytes((data / "6.png").read_bytes()[:2000])
+    change(data, mask={2: "gone.png"}, pixel_mm={3: "far"})
+    with pytest.raises(TableError) as caught:
+        check(data)
+    said = str(caught.value)
+    assert said.startswith(f"{data / 'table.csv'} has 5 mistakes: ")
+    for row, found in {
+        1: "holds the value 7",
+        2: "gone.png is",
+        3: "is 'far'",
+        5: "has shape (20, 20)",
+        7: "6.png",
+    }.items():
+        assert re.search(rf"row {row}, [^;]*{re.escape(found)}", said)
+
+
+def test_rows_keep_their_numbers_behind_an_empty_one(data):
+    lines = (data / "table.csv").read_text().splitlines()
+    (data / "table.csv").write_text("\n".join([lines[0], ",,,,,", *lines[1:]]))
+    redraw(data, 0, np.full((96, 128), 7))
+    with pytest.raises(TableError, match="has 1 mistake: row 2, Mask"):
+        check(data)
+
+
+def test_points_in_rows_of_their_own_are_told_by_the_first_row_of_their_picture(data):
+    table = pd.read_csv(data / "table.csv", dtype=str)[["image", "group", "split"]]
+    points = pd.DataFrame([("a", "1", "2"), ("b", "3", "4")], columns=["point", "row_px", "column_px"])
+    table.merge(points, how="cross").to_csv(data / "table.csv", index=False)
+    (data / "2.png").write_bytes(b"no picture")
+    cases = complete_table(data, data / "out", 1, "landmark", (), {"a": ["a_x", "a_y"], "b": ["b_x", "b_y"]})
+    with pytest.raises(TableError, match=r"has 1 mistake: row 5, 2\.png is not"):
+        check_pictures(cases, Needed(("a_x",), masks=False, labels=None, threshold=None, batch_size=4))
+
+
+def test_a_picture_in_two_splits_is_told_before_anything_is_scored(data):
+    (data / "6.png").write_bytes((data / "1.png").read_bytes())
+    with pytest.raises(TableError, match=r"has 1 mistake: row 7 \(6\.png, test\) shows the picture of row 2 \(1\.png"):
+        check(data)
+
+
+def test_too_few_images_for_a_batch_are_told_before_anything_is_scored(data):
+    with pytest.raises(TrainingError, match=r"The training has 4 images; needed 5 at least, .*smaller batch_size"):
+        check(data, MASKS._replace(batch_size=5))
+
+
+@pytest.mark.parametrize(
+    ("bundle", "settings", "needed"),
+    [
+        ("breast_lesion_segmentation", {"mask_threshold": 128}, Needed((), True, 2, 128, 4)),
+        ("fetal_head_segmentation", {}, Needed(("head_circumference_mm",), True, 2, None, 4)),
+        ("breast_lesion_classification", {"batch_size": 3}, Needed(("pathology",), None, None, None, 3)),
+    ],
+)
+def test_what_a_bundle_needs_of_a_row_stands_in_its_configurations(bundle, settings, needed):
+    folder = find_bundle(Path(bundle))
+    training = open_workflow(folder, TRAINING, settings, prepare=False).parser
+    assert read_needed(folder, training, {}) == needed
