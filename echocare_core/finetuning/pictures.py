@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 from rich.progress import track
 
+from echocare_core.counting import enumerated
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.finetuning.cases import NEEDED, SPLITS, Cases
 from echocare_core.finetuning.configured import Needed
@@ -40,17 +41,19 @@ class Looked(NamedTuple):
 
     Attributes:
         fault: why it cannot be used, without a full stop; "" where it can.
+        shown: what tells its picture from others.
     """
 
     fault: str = ""
+    shown: str = ""
 
 
 def check_pictures(cases: Cases, needed: Needed) -> None:
     """Read all that training and evaluation will read of `train`, `val` and `test`.
 
     Raises:
-        TableError: a column is missing, or rows cannot be used; it names the first ten by their numbers in the table of
-            the team.
+        TableError: a column is missing, rows cannot be used, or they show one picture in two splits or as two classes;
+            it names the first ten by their numbers in the table of the team.
         TrainingError: fewer images than a batch needs.
         SettingsError: a `mask_threshold` that cannot be used.
     """
@@ -63,11 +66,22 @@ def check_pictures(cases: Cases, needed: Needed) -> None:
     faults = [*find_group_faults(cases.rows, path), *find_missing(rows, files, path), *find_wrong_numbers(rows)]
     _refuse(cases, list(dict.fromkeys([*faults, *unusable])))
     leaks = [leak for split in SPLITS if split in cases.images for leak in find_leaks(cases.rows, split, path)]
-    _refuse(cases, list(dict.fromkeys(leaks)))
+    contradictions = _find_contradictions(rows[cases.target], looked) if cases.classes else ()
+    _refuse(cases, list(dict.fromkeys([*leaks, *contradictions])))
 
 
 def _refuse(cases: Cases, faults: list[str]) -> None:
     check_no_faults(f"{cases.source} has", faults, where_rows_count(cases.source))
+
+
+def _find_contradictions(classes: pd.Series, looked: Mapping[int, Looked]) -> Iterator[str]:
+    """Pictures that rows put into more than one class."""
+    shown = pd.Series({row: one.shown for row, one in looked.items()})
+    for _, named in classes.groupby(shown, sort=False):
+        first = named.drop_duplicates()
+        if len(first) > 1:
+            numbers = enumerated([str(row + 1) for row in first.index])
+            yield f"rows {numbers} show one picture, as {enumerated(list(first))}"
 
 
 def _look_at(rows: pd.DataFrame, files: Sequence[str], path: Path, needed: Needed) -> dict[int, Looked]:
@@ -87,7 +101,7 @@ def _look(cells: Mapping[str, str], files: Sequence[str], path: Path, needed: Ne
     try:
         frame = read_frame_number(cells) or 0
         frames = read_frames(image)
-        digest_of(image, frame)  # which decodes it
+        shown = digest_of(image, frame) or f"{os.path.normpath(image)} {frame}"
         if MASK in files and cells[MASK]:
             place, of_image = place_masks(cells[MASK], path.parent), OfImage(str(image), frames.instance_uid)
             check_mask_size(place, frames.size, of_image)
@@ -95,4 +109,4 @@ def _look(cells: Mapping[str, str], files: Sequence[str], path: Path, needed: Ne
                 read_mask(place, frames.size, needed.labels, needed.threshold, frame, of_image)
     except (TableError, UnreadableFrames) as error:
         return Looked(str(error).rstrip("."))
-    return Looked()
+    return Looked(shown=shown)

@@ -84,6 +84,43 @@ def test_a_picture_in_two_splits_is_told_before_anything_is_scored(data):
         check(data)
 
 
+CLASSES = Needed(columns=("pathology",), masks=None, labels=None, threshold=None, batch_size=4)
+TOLD = "has 1 mistake: rows 1 and 9 show one picture, as benign and malignant"
+
+
+def check_classes(folder):
+    return check_pictures(complete_table(folder, folder / "out", 1, "pathology", ["benign", "malignant"]), CLASSES)
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Four discs to learn from and four to choose by, benign and malignant in turn, and a ninth row to change."""
+    splits = ("train",) * 4 + ("val",) * 4 + ("train",)
+    folder = write_table(tmp_path / "data", splits, {"pathology": ["benign", "malignant"]})
+    change(folder, pathology={9: "malignant"}, group={9: "patient-0"})
+    return folder
+
+
+def test_a_file_in_two_classes_is_refused_by_its_rows(labelled):
+    change(labelled, image={9: "./0.png"}, mask={9: ""})
+    with pytest.raises(TableError, match=TOLD):
+        check_classes(labelled)
+
+
+def test_a_copy_of_a_picture_in_another_class_is_refused_whatever_its_file_is(labelled):
+    Image.open(labelled / "0.png").save(labelled / "8.tiff")
+    change(labelled, image={9: "8.tiff"})
+    with pytest.raises(TableError, match=TOLD):
+        check_classes(labelled)
+
+
+def test_a_picture_may_stand_twice_in_one_class_and_empty_ones_in_two(labelled):
+    for name in ("7.png", "8.png"):
+        Image.new("RGB", (128, 96)).save(labelled / name)
+    change(labelled, image={3: "0.png"}, group={3: "patient-0", 9: "patient-8"})
+    check_classes(labelled)
+
+
 def test_too_few_images_for_a_batch_are_told_before_anything_is_scored(data):
     with pytest.raises(TrainingError, match=r"The training has 4 images; needed 5 at least, .*smaller batch_size"):
         check(data, MASKS._replace(batch_size=5))
