@@ -15,6 +15,7 @@ from echocare_core.counting import enumerated
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.finetuning.cases import NEEDED, SPLITS, Cases
 from echocare_core.finetuning.configured import Needed
+from echocare_core.finetuning.drawn import Drawn, check_some_drawn, doubt_drawn, measure_drawn
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.manifest import (
     FILES,
@@ -42,18 +43,23 @@ class Looked(NamedTuple):
     Attributes:
         fault: why it cannot be used, without a full stop; "" where it can.
         shown: what tells its picture from others.
+        drawn: what its mask marks; None where none is learned.
     """
 
     fault: str = ""
     shown: str = ""
+    drawn: Drawn | None = None
 
 
-def check_pictures(cases: Cases, needed: Needed) -> None:
+def check_pictures(cases: Cases, needed: Needed) -> tuple[str, ...]:
     """Read all that training and evaluation will read of `train`, `val` and `test`.
+
+    Returns:
+        Sentences on what can be used and looks wrong (`doubt_drawn`).
 
     Raises:
         TableError: a column is missing, rows cannot be used, or they show one picture in two splits or as two classes;
-            it names the first ten by their numbers in the table of the team.
+            it names the first ten by their numbers in the table of the team. Or no mask of a split marks anything.
         TrainingError: fewer images than a batch needs.
         SettingsError: a `mask_threshold` that cannot be used.
     """
@@ -68,6 +74,10 @@ def check_pictures(cases: Cases, needed: Needed) -> None:
     leaks = [leak for split in SPLITS if split in cases.images for leak in find_leaks(cases.rows, split, path)]
     contradictions = _find_contradictions(rows[cases.target], looked) if cases.classes else ()
     _refuse(cases, list(dict.fromkeys([*leaks, *contradictions])))
+    drawn = {row: one.drawn for row, one in looked.items() if one.drawn}
+    if drawn:
+        check_some_drawn(drawn, rows["split"], path)
+    return tuple(doubt_drawn(drawn))
 
 
 def _refuse(cases: Cases, faults: list[str]) -> None:
@@ -97,7 +107,7 @@ def _look(cells: Mapping[str, str], files: Sequence[str], path: Path, needed: Ne
     """What a row shows; nothing of one whose files are not there, which `find_missing` tells."""
     if any(absent_files(cells, name, path) for name in files):
         return Looked()
-    image = path.parent / cells["image"]
+    image, drawn = path.parent / cells["image"], None
     try:
         frame = read_frame_number(cells) or 0
         frames = read_frames(image)
@@ -106,7 +116,8 @@ def _look(cells: Mapping[str, str], files: Sequence[str], path: Path, needed: Ne
             place, of_image = place_masks(cells[MASK], path.parent), OfImage(str(image), frames.instance_uid)
             check_mask_size(place, frames.size, of_image)
             if needed.labels is not None:
-                read_mask(place, frames.size, needed.labels, needed.threshold, frame, of_image)
+                mask = read_mask(place, frames.size, needed.labels, needed.threshold, frame, of_image)
+                drawn = measure_drawn(mask)
     except (TableError, UnreadableFrames) as error:
         return Looked(str(error).rstrip("."))
-    return Looked(shown=shown)
+    return Looked(shown=shown, drawn=drawn)

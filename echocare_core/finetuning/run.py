@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,10 @@ def finetune(
         check_same(out, asked)
         for line in str(cases).splitlines():
             logger.info("%s", line)
-        check_pictures(cases, read_needed(folder, opened, both))
+        doubts = check_pictures(cases, read_needed(folder, opened, both))
+        for doubt in doubts:
+            logger.warning("%s", doubt)
+        cases = replace(cases, notes=(*cases.notes, *doubts))
         note_asked(out, asked)
         write_completed(cases)
         splits = [split for split in (*NEEDED[1:], TEST) if split in cases.images]

@@ -7,6 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 import torch
+from PIL import Image, ImageOps
 from small_tables import write_table
 from typer.testing import CliRunner
 
@@ -184,6 +185,16 @@ def test_a_folder_with_other_things_in_it_takes_a_fine_tuning(tmp_path, monkeypa
     stop_at("score_split", monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         finetune(BUNDLE, table, table, settings=SHORT)
+
+
+def test_what_looks_wrong_of_the_masks_is_said_before_anything_is_scored(tmp_path, monkeypatch, caplog):
+    data = write_table(tmp_path / "data")
+    for mask in data.glob("*_mask.png"):
+        ImageOps.invert(Image.open(mask)).save(mask)
+    stop_at("score_split", monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(BUNDLE, data, tmp_path / "out", settings=SHORT)
+    assert "7 of 7 masks mark the border of their picture all round" in caplog.text
 
 
 @pytest.mark.parametrize("step", ["complete_table", "check_same", "check_pictures", "write_completed", "score_split"])

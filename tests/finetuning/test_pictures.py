@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from small_tables import write_table
+from small_tables import disc_picture, write_table
 
 from echocare_core.bundle import find_bundle
 from echocare_core.errors import TableError, TrainingError
@@ -124,6 +124,45 @@ def test_a_picture_may_stand_twice_in_one_class_and_empty_ones_in_two(labelled):
 def test_too_few_images_for_a_batch_are_told_before_anything_is_scored(data):
     with pytest.raises(TrainingError, match=r"The training has 4 images; needed 5 at least, .*smaller batch_size"):
         check(data, MASKS._replace(batch_size=5))
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("how", ["nothing", "empty files"])
+def test_masks_of_which_none_marks_anything_are_refused(split, how, data):
+    numbers = {"train": range(4), "val": (4, 5)}[split]
+    for number in numbers:
+        redraw(data, number, np.zeros((96, 128)))
+    if how == "nothing":
+        change(data, mask=dict.fromkeys([number + 1 for number in numbers], "nothing"))
+    with pytest.raises(
+        TableError, match=f"{len(numbers)} masks in split '{split}' and none that marks anything; needed"
+    ):
+        check(data)
+
+
+def test_one_mask_that_marks_something_is_enough_and_none_is_doubted(data):
+    change(data, mask=dict.fromkeys((1, 2, 3, 5, 7), "nothing"))
+    assert check(data) == ()
+
+
+def test_masks_that_mark_the_border_all_round_are_doubted_by_the_first_row(data):
+    for number in (2, 5):
+        _, disc = disc_picture(number)
+        redraw(data, number, 1 - disc)
+    [doubt] = check(data)
+    assert doubt.startswith("2 of 7 masks mark the border of their picture all round, the first in row 3. Is what is")
+
+
+@pytest.mark.parametrize(("rows", "doubted"), [(44, False), (52, True)])
+def test_masks_that_mark_most_of_their_pictures_are_doubted(rows, doubted, data):
+    mask = np.zeros((96, 128))
+    mask[:rows, 1:-1] = 1
+    for number in range(7):
+        redraw(data, number, mask)
+    doubts = check(data)
+    assert [doubt.startswith("The masks mark 53% of their picture in the median. ") for doubt in doubts] == [
+        True
+    ] * doubted
 
 
 @pytest.mark.parametrize(
