@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from echocare_core.finetuning.new_bundle import names_beside
 from echocare_core.frames.manifest import FILES
 from echocare_core.frames.mask_files import split_masks
 from echocare_core.result_files import REPORT_HTML
+from echocare_core.training.checkpoint_file import LATEST
 from echocare_core.training.dataset import LOADING_THREADS
 from echocare_core.training.settings import content_of
 
@@ -36,6 +39,7 @@ OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what
     *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
     *("encoder", "encoder_weights", "decoder_weights", "structures", "classes", "columns", "points"),
 )
+logger = logging.getLogger(__name__)
 
 
 def check_asked(folder: Path, out: Path, name: str, settings: Mapping[str, Any]) -> None:
@@ -61,10 +65,14 @@ def _check_free(out: Path, name: str) -> None:
     """Refuse a folder where no fine-tuning was begun and something has the name of what one writes there."""
     if (out / ASKED).is_file():
         return
-    own = (IMAGES, RUN, BEFORE, AFTER, name, *names_beside(name))
+    _refuse_there(out, (IMAGES, RUN, BEFORE, AFTER, name, *names_beside(name)))
+
+
+def _refuse_there(out: Path, own: Sequence[str]) -> None:
+    """OutputError where something that no fine-tuning wrote has a name of what one writes."""
     if there := [one for one in own if os.path.lexists(out / one)]:
         raise OutputError(
-            f"{out} holds {', '.join(there)}, where no fine-tuning was begun; needed a folder without, for nothing of "
+            f"{out} holds {', '.join(there)}, which no fine-tuning here wrote; needed a folder without, for nothing of "
             f"yours is replaced. Choose another OUT, such as a new folder."
         )
 
@@ -81,20 +89,37 @@ def describe_asked(folder: Path, name: str, cases: Cases, settings: Mapping[str,
 
 
 def check_same(out: Path, asked: Mapping[str, Any]) -> None:
-    """Refuse to go on with what was begun with another table, bundle or settings, or with files that have changed."""
-    path = out / ASKED
-    begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
-    changed = [other for key, other in OTHER.items() if begun.get(key) != asked[key]]
-    if changed:
+    """Refuse to go on with what was begun with another table, bundle or settings, or with files that have changed.
+
+    Where nothing was trained yet, `begin` gives that up; refused is only a new name that something else has there.
+    """
+    changed = _find_changed(out, asked)
+    if changed and any((out / RUN).glob(f"*{Path(LATEST).suffix}")):
         raise OutputError(
             f"{out} holds a fine-tuning with {enumerated(changed)}; needed the same to go on. Choose another OUT."
         )
+    if OTHER["name"] in changed:
+        _refuse_there(out, (asked["name"], *names_beside(asked["name"])))
 
 
-def note_asked(out: Path, asked: Mapping[str, Any]) -> None:
-    """Note what is asked for, before anything else is written: what lies beside the note is known to be ours."""
+def begin(out: Path, asked: Mapping[str, Any]) -> None:
+    """Note what is asked for, and take away the evaluations of what was begun otherwise.
+
+    It comes before anything else is written: what lies beside the note is known to be ours.
+    """
+    if changed := _find_changed(out, asked):
+        logger.warning("%s: what was begun with %s is given up; nothing was trained yet.", out, enumerated(changed))
+        for folder in (BEFORE, RUN):
+            shutil.rmtree(out / folder, ignore_errors=True)
     with replacing(out / ASKED) as unfinished:
         unfinished.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+
+
+def _find_changed(out: Path, asked: Mapping[str, Any]) -> list[str]:
+    """With what else a fine-tuning was begun, in words; nothing where none was."""
+    path = out / ASKED
+    begun = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else asked
+    return [other for key, other in OTHER.items() if begun.get(key) != asked[key]]
 
 
 def _checksum_of_files(cases: Cases) -> str:

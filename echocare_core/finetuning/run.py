@@ -19,10 +19,10 @@ from echocare_core.finetuning.asked import (
     IMAGES,
     OF_THE_BUNDLE,
     RUN,
+    begin,
     check_asked,
     check_same,
     describe_asked,
-    note_asked,
 )
 from echocare_core.finetuning.between import choose_between
 from echocare_core.finetuning.cases import MASK, NEEDED, Cases, complete_table, write_completed
@@ -135,7 +135,7 @@ def finetune(
         for doubt in doubts:
             logger.warning("%s", doubt)
         cases = replace(cases, notes=(*cases.notes, *doubts))
-        note_asked(out, asked)
+        begin(out, asked)
         write_completed(cases)
         splits = [split for split in (*NEEDED[1:], TEST) if split in cases.images]
         for split in splits:  # first, for it runs all that the end will need

@@ -160,13 +160,71 @@ def test_a_file_that_holds_something_else_under_its_name_does_not_go_on_from_it(
         (data / name).write_bytes(kept)
 
 
+@pytest.fixture
+def begun(tmp_path):
+    """Data, and a folder in which a fine-tuning was stopped when val had been scored and nothing was trained."""
+    data, out = write_table(tmp_path / "data"), tmp_path / "out"
+    begin_again(data, out)
+    (out / "before" / "val").mkdir(parents=True)
+    (out / "before" / "val" / "evaluation.json").touch()
+    return data, out
+
+
+def begin_again(data, out, name=None, **settings):
+    """Call for a fine-tuning, and stop it before anything is scored."""
+    with pytest.MonkeyPatch.context() as patched:
+        stop_at("score_split", patched)
+        with pytest.raises(KeyboardInterrupt):
+            finetune(BUNDLE, data, out, name=name, settings={**SHORT, **settings})
+
+
+def test_what_was_scored_stays_when_the_same_call_is_repeated(begun):
+    data, out = begun
+    begin_again(data, out)
+    assert (out / "before" / "val" / "evaluation.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"batch_size": 4}, "other settings"),
+        ({"mask_threshold": 128}, "other settings"),
+        ({"name": "mine_segmentation"}, "another name"),
+    ],
+)
+def test_what_was_begun_otherwise_and_not_trained_is_given_up_and_begun_anew(changed, says, begun, caplog):
+    data, out = begun
+    begin_again(data, out, **changed)
+    assert not (out / "before").exists()
+    assert f"what was begun with {says} is given up; nothing was trained yet." in caplog.text
+    caplog.clear()
+    begin_again(data, out, **changed)
+    assert "given up" not in caplog.text
+
+
+def test_a_corrected_table_is_begun_anew(begun):
+    data, out = begun
+    table = pd.read_csv(data / "table.csv", dtype=str)
+    table.drop(index=2).to_csv(data / "table.csv", index=False)
+    begin_again(data, out, batch_size=3)
+    assert not (out / "before").exists()
+
+
+def test_a_new_name_that_something_else_has_is_refused_and_what_was_begun_stays(begun):
+    data, out = begun
+    (out / "mine_segmentation").mkdir()
+    with pytest.raises(OutputError, match="holds mine_segmentation, which no fine-tuning here wrote"):
+        finetune(BUNDLE, data, out, name="mine_segmentation", settings=SHORT)
+    assert (out / "before" / "val" / "evaluation.json").is_file()
+
+
 def test_every_name_that_is_written_is_refused_where_a_team_has_it(tmp_path):
     for name in ("images", "training", "before", "after", f"own_{BUNDLE}", f".own_{BUNDLE}"):
         own = tmp_path / name / name / "own.txt"
         own.parent.mkdir(parents=True)
         own.write_text("ours")
         with pytest.raises(
-            OutputError, match=f"holds {re.escape(name)}, where no fine-tuning was begun; needed a fold"
+            OutputError, match=f"holds {re.escape(name)}, which no fine-tuning here wrote; needed a fold"
         ):
             finetune(BUNDLE, tmp_path / "no table", tmp_path / name)
         assert own.read_text() == "ours"
@@ -175,7 +233,7 @@ def test_every_name_that_is_written_is_refused_where_a_team_has_it(tmp_path):
 def test_a_table_that_lies_where_the_completed_one_would_stays_as_it_is(tmp_path):
     table = write_table(tmp_path / "data" / "images") / "table.csv"
     before = table.read_bytes()
-    with pytest.raises(OutputError, match="data holds images, where no fine-tuning was begun"):
+    with pytest.raises(OutputError, match="data holds images, which no fine-tuning here wrote"):
         finetune(BUNDLE, table.parent, tmp_path / "data", settings=SHORT)
     assert table.read_bytes() == before
 
