@@ -149,7 +149,7 @@ def _same_tail_without_ending(one: str, two: str) -> bool:
 
 
 IDS: tuple[Form, ...] = (_as_written, _without_signs, _without_zeros)
-CLASSES: tuple[Form, ...] = (_as_written, _without_signs)
+CLASSES = IDS  # of which some are numbers, such as categories of BI-RADS
 
 
 def nearest(name: str, known: Iterable[str], most: int = 3) -> list[str]:

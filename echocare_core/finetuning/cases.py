@@ -14,9 +14,9 @@ import pandas as pd
 from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.counting import counted
 from echocare_core.errors import TableError
+from echocare_core.finetuning.class_names import count_classes, name_classes
 from echocare_core.finetuning.landmarks import LISTED, one_row_per_image
-from echocare_core.frames.faults import check_no_faults
-from echocare_core.frames.manifest import COLUMNS, FILES, MASK, check_columns, read_csv, where_rows_count
+from echocare_core.frames.manifest import COLUMNS, FILES, MASK, check_columns, read_csv
 from echocare_core.frames.mask_files import NOTHING, place_masks
 from echocare_core.frames.spelling import WRITTEN
 from echocare_core.spreadsheet import text_cell
@@ -86,7 +86,7 @@ def complete_table(
         folder: where the completed one belongs, as `table.csv`; nothing is written yet.
         seed: of the groups that are drawn for `val` where the table has no column `split`: a quarter.
         target: the column that is learned.
-        classes: names of the classes in it; none for masks and landmarks.
+        classes: names of the classes in it (`name_classes`); none for masks and landmarks.
         points: of the target "landmark": name of each point -> its columns (`one_row_per_image`).
 
     Raises:
@@ -102,6 +102,8 @@ def complete_table(
     check_columns(rows, ("image", target), path)
     if not (rows[target] != "").any():
         raise TableError(f"{path} has no row with a {target}; needed some to learn from. Fill the column {target}.")
+    if classes:
+        rows[target] = name_classes(rows[target], classes, path)
     notes = []
     if left := int((rows[target] == "").sum()):
         notes.append(f"{counted(left, 'row')} without a {target} left out.")
@@ -119,7 +121,7 @@ def complete_table(
             f"{NEEDED[0]} to learn from and {NEEDED[1]} to choose by. Fill the column split, or leave it out."
         )
     groups = {split: int(used.loc[used["split"] == split, "group"].nunique()) for split in images}
-    counts = _count_classes(used, path, target, classes) if classes else {}
+    counts = count_classes(used[target], used["split"], classes, NEEDED, path) if classes else {}
     text = _placed(rows, path.parent.absolute()).map(text_cell).to_csv(index=False)
     return Cases(path, folder / TABLE, text, rows, images, groups, tuple(notes), target, counts)
 
@@ -142,27 +144,6 @@ def _placed(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
 
 def _place(cell: str, folder: Path) -> str:
     return str(folder / cell)
-
-
-def _count_classes(rows: pd.DataFrame, path: Path, target: str, classes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """How many images each class has in each split; what cannot be learned or chosen by is refused."""
-    faults = [
-        f"row {row + 1}, {target} '{name}' is none of {', '.join(classes)}"
-        for row, name in rows[target].items()
-        if name not in classes
-    ]
-    check_no_faults(f"{path} has", faults, where_rows_count(path))
-    counts = {
-        str(split): {name: int((named == name).sum()) for name in classes}
-        for split, named in rows.groupby("split", sort=False)[target]
-    }
-    for split in NEEDED:
-        if absent := [name for name, count in counts[split].items() if not count]:
-            raise TableError(
-                f"{path} has no {target} {absent[0]} in split '{split}'; needed every class in {' and '.join(NEEDED)}. "
-                f"Add images of it from further patients, or fill the column split."
-            )
-    return counts
 
 
 def _complete_groups(rows: pd.DataFrame) -> list[str]:

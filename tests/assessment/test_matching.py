@@ -2,7 +2,7 @@
 
 import pytest
 
-from echocare_core.assessment.matching import IDS, Match, Matcher, PathMatcher, nearest
+from echocare_core.assessment.matching import CLASSES, IDS, Match, Matcher, PathMatcher, nearest
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,10 @@ def test_a_number_is_found_as_spreadsheets_and_people_write_it(written: str, kno
 
 def test_what_is_written_alike_comes_before_what_is_forgiven() -> None:
     assert Matcher(["0012", "12"], IDS).find("12") == Match("12")
+
+
+def test_a_class_that_is_a_number_is_found_as_a_spreadsheet_writes_it() -> None:
+    assert Matcher(["3", "4"], CLASSES).find("4.0") == Match("4")
 
 
 def test_a_number_that_could_be_two_is_ambiguous() -> None:

@@ -135,7 +135,11 @@ def test_a_rare_class_is_in_both_splits_that_are_drawn(seed, tmp_path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({3: "maligant"}, r"row 4, pathology 'maligant' is none of benign, malignant"),
+        (
+            {3: "maligant", 5: "maligant", 6: "", 7: "cyst"},
+            r"has 2 mistakes: row 4 and 1 other row, pathology 'maligant'; row 8, pathology 'cyst'\. "
+            r"Needed one of benign, malignant\. Correct",
+        ),
         (
             dict.fromkeys(range(16), "benign"),
             "no pathology malignant in split 'train'; needed every class",
@@ -148,3 +152,27 @@ def test_a_class_that_is_not_there_or_not_known_is_refused(change, says, tmp_pat
         complete_table(
             write(tmp_path / "in", ["image", "pathology", "patient"], rows), tmp_path / "out", 1, "pathology", CLASSES
         )
+
+
+@pytest.mark.parametrize(
+    ("classes", "written", "meant"),
+    [
+        (CLASSES, "Malignant", "malignant"),
+        (CLASSES, "MALIGNANT ", "malignant"),
+        (["3", "4"], "4.0", "4"),
+        (["simple_cyst", "theca_cell_tumor"], "Theca-cell tumor", "theca_cell_tumor"),
+    ],
+)
+def test_a_class_is_read_as_the_only_one_that_is_meant_and_it_is_said(classes, written, meant, tmp_path, caplog):
+    rows = [(f"{n}.png", [classes[0], written][n % 2], f"p{n}") for n in range(16)]
+    table = write(tmp_path / "in", ["image", "kind", "patient"], rows)
+    cases = complete_table(table, tmp_path / "out", 1, "kind", classes)
+    assert read(cases)["kind"].tolist() == [classes[0], meant] * 8
+    assert f"is read with kind {meant} for {written.strip()!r}." in caplog.text
+
+
+def test_a_class_that_could_be_two_is_refused(tmp_path):
+    rows = [(f"{n}.png", ["a b", "ab", "A_B"][n % 3], f"p{n}") for n in range(16)]
+    table = write(tmp_path / "in", ["image", "kind", "patient"], rows)
+    with pytest.raises(TableError, match=r"has 1 mistake: row 3 and 4 other rows, kind 'A_B'\. Needed one of a b, ab"):
+        complete_table(table, tmp_path / "out", 1, "kind", ["a b", "ab"])
