@@ -15,6 +15,7 @@ from echocare_core.atomic import OWNER_ALONE, replacing
 from echocare_core.counting import counted
 from echocare_core.errors import TableError
 from echocare_core.finetuning.class_names import count_classes, name_classes
+from echocare_core.finetuning.groups import PATIENT, complete_groups, join_groups
 from echocare_core.finetuning.landmarks import LISTED, one_row_per_image
 from echocare_core.frames.manifest import COLUMNS, FILES, MASK, check_columns, read_csv
 from echocare_core.frames.mask_files import NOTHING, place_masks
@@ -22,8 +23,6 @@ from echocare_core.frames.spelling import WRITTEN
 from echocare_core.spreadsheet import text_cell
 
 TABLE = "table.csv"
-PATIENT = "patient"  # a column that is read as the group
-UNUSED = "unused"  # split of rows without what is to be learned
 NEEDED = ("train", "val")
 SPLITS = (*NEEDED, "test")  # what is scored, too
 VAL_SHARE = 0.25  # of the groups of a table without splits
@@ -37,8 +36,8 @@ class Cases:
     Attributes:
         source: the table of the team.
         table: where the completed one belongs (`write_completed`).
-        text: of it, as CSV, its paths absolute.
-        rows: the same with the paths of the team, by the numbers that the rows have in `source`, from 0.
+        text: of it, as CSV, its paths absolute and its groups joined (`join_groups`); rows without a target are empty.
+        rows: those that have a target, as the team writes groups and paths, by their numbers in `source` from 0.
         images: rows that can be used, by split.
         groups: patients, by split.
         notes: what was completed, in sentences.
@@ -59,7 +58,7 @@ class Cases:
     @property
     def used(self) -> pd.DataFrame:
         """The rows that are learned from, chosen by or scored."""
-        return self.rows[(self.rows[self.target] != "") & self.rows["split"].isin(SPLITS)]
+        return self.rows[self.rows["split"].isin(SPLITS)]
 
     def __str__(self) -> str:
         parts = [
@@ -109,21 +108,22 @@ def complete_table(
         notes.append(f"{counted(left, 'row')} without a {target} left out.")
     if target == MASK and (empty := int((rows[target].str.casefold() == NOTHING).sum())):
         notes.append(f"{counted(empty, 'row')} with nothing to find.")
-    notes += _complete_groups(rows)
-    notes += _complete_splits(rows, path, seed, target, classes)
-    if target != MASK:
-        rows.loc[rows[target] == "", "split"] = UNUSED
-    used = rows[rows[target] != ""]
-    images = {split: int(count) for split, count in used["split"].value_counts().items()}
+    numbers = range(rows.index.max() + 1)
+    rows = rows[rows[target] != ""].copy()
+    notes += complete_groups(rows)
+    groups, joined = join_groups(rows)
+    notes += [*joined, *_complete_splits(rows, groups, path, seed, target, classes)]
+    images = {split: int(count) for split, count in rows["split"].value_counts().items()}
     if missing := [split for split in NEEDED if split not in images]:
         raise TableError(
             f"{path} has no row with a {target} in split '{missing[0]}' (found {', '.join(images)}); needed "
             f"{NEEDED[0]} to learn from and {NEEDED[1]} to choose by. Fill the column split, or leave it out."
         )
-    groups = {split: int(used.loc[used["split"] == split, "group"].nunique()) for split in images}
-    counts = count_classes(used[target], used["split"], classes, NEEDED, path) if classes else {}
-    text = _placed(rows, path.parent.absolute()).map(text_cell).to_csv(index=False)
-    return Cases(path, folder / TABLE, text, rows, images, groups, tuple(notes), target, counts)
+    counts = count_classes(rows[target], rows["split"], classes, NEEDED, path) if classes else {}
+    completed = _placed(rows.assign(group=groups), path.parent.absolute()).map(text_cell)
+    text = completed.reindex(numbers, fill_value="").to_csv(index=False)  # row for row, so that their numbers stay
+    of_splits = {split: int(groups[rows["split"] == split].nunique()) for split in images}
+    return Cases(path, folder / TABLE, text, rows, images, of_splits, tuple(notes), target, counts)
 
 
 def write_completed(cases: Cases) -> None:
@@ -146,33 +146,23 @@ def _place(cell: str, folder: Path) -> str:
     return str(folder / cell)
 
 
-def _complete_groups(rows: pd.DataFrame) -> list[str]:
-    """Give each row a group; what was done about it."""
-    if "group" in rows:
-        return []
-    if PATIENT in rows:
-        rows["group"] = rows.pop(PATIENT)
-        return []
-    rows["group"] = rows["image"]
-    return ["No column group or patient: each image counts as a patient. Add one if patients have several images."]
-
-
-def _complete_splits(rows: pd.DataFrame, path: Path, seed: int, target: str, classes: Sequence[str]) -> list[str]:
+def _complete_splits(
+    rows: pd.DataFrame, groups: pd.Series, path: Path, seed: int, target: str, classes: Sequence[str]
+) -> list[str]:
     """Give each group a split; what was done about it. Of classes a quarter of the groups of each goes to val."""
     if "split" in rows:
         return []
-    used = rows[rows[target] != ""]
-    groups = sorted(set(used["group"]))
-    if len(groups) < len(NEEDED):
+    names = sorted(set(groups))
+    if len(names) < len(NEEDED):
         raise TableError(
-            f"{path} has {counted(len(groups), 'group')} and no column split; needed {len(NEEDED)} at least, to learn "
+            f"{path} has {counted(len(names), 'group')} and no column split; needed {len(NEEDED)} at least, to learn "
             f"from one and to choose by another. Add images of further patients."
         )
-    random.Random(seed).shuffle(groups)
+    random.Random(seed).shuffle(names)
     val: set[str] = set()
-    for named in sorted(classes, key=lambda name: (used[target] == name).sum()) or [""]:  # the rarest first
-        own = set(used.loc[used[target] == named, "group"]) if named else set(groups)
+    for named in sorted(classes, key=lambda name: (rows[target] == name).sum()) or [""]:  # the rarest first
+        own = set(groups[rows[target] == named]) if named else set(names)
         wanted = max(1, round(VAL_SHARE * len(own))) - len(val & own)
-        val |= set([group for group in groups if group in own - val][: max(0, wanted)])
-    rows["split"] = ["val" if group in val else "train" for group in rows["group"]]
-    return [f"No column split: {counted(len(val), 'group')} of {len(groups)} drawn for val (seed {seed})."]
+        val |= set([name for name in names if name in own - val][: max(0, wanted)])
+    rows["split"] = ["val" if name in val else "train" for name in groups]
+    return [f"No column split: {counted(len(val), 'group')} of {len(names)} drawn for val (seed {seed})."]

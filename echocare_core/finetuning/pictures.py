@@ -16,13 +16,14 @@ from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.finetuning.cases import NEEDED, SPLITS, Cases
 from echocare_core.finetuning.configured import Needed
 from echocare_core.finetuning.drawn import Drawn, check_some_drawn, doubt_drawn, measure_drawn
+from echocare_core.finetuning.groups import PATIENT
 from echocare_core.frames.faults import check_no_faults
+from echocare_core.frames.groups import find_group_faults, find_in_two_splits
 from echocare_core.frames.manifest import (
     FILES,
     MASK,
     absent_files,
     check_columns,
-    find_group_faults,
     find_leaks,
     find_missing,
     find_wrong_numbers,
@@ -69,7 +70,9 @@ def check_pictures(cases: Cases, needed: Needed) -> tuple[str, ...]:
     files = FILES if needed.masks or (needed.masks is None and MASK in rows) else FILES[:1]
     looked = _look_at(rows, files, path, needed)
     unusable = [f"row {row + 1}, {one.fault}" for row, one in looked.items() if one.fault]
-    faults = [*find_group_faults(cases.rows, path), *find_missing(rows, files, path), *find_wrong_numbers(rows)]
+    faults = [*find_group_faults(cases.rows, path)]
+    faults += find_in_two_splits(cases.rows, PATIENT) if PATIENT in rows else []
+    faults += [*find_missing(rows, files, path), *find_wrong_numbers(rows)]
     _refuse(cases, list(dict.fromkeys([*faults, *unusable])))
     leaks = [leak for split in SPLITS if split in cases.images for leak in find_leaks(cases.rows, split, path)]
     contradictions = _find_contradictions(rows[cases.target], looked) if cases.classes else ()

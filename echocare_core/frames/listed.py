@@ -12,10 +12,10 @@ from echocare_core.counting import counted
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.export import INVENTORY, Export, read_export
 from echocare_core.frames.faults import check_no_faults
+from echocare_core.frames.groups import find_regrouped
 from echocare_core.frames.inputs import TABLES, Given, Inputs, Places, every_path
 from echocare_core.frames.manifest import (
     check_columns,
-    find_regrouped,
     find_wrong_numbers,
     read_csv,
     read_frame_number,

@@ -31,6 +31,7 @@ import pandas as pd
 from echocare_core.counting import enumerated
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.faults import check_no_faults
+from echocare_core.frames.groups import find_group_faults, join_rows
 from echocare_core.frames.mask_files import place_masks, split_masks
 from echocare_core.frames.plausible import PIXEL_MM, is_within
 from echocare_core.frames.same_picture import ListedPicture, find_regrouped_copies, find_shared_pictures
@@ -153,40 +154,6 @@ def check_columns(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Non
         raise TableError(f"{path} lacks the columns {', '.join(missing)} (found {found}). Add them.")
 
 
-def find_group_faults(rows: pd.DataFrame, path: Path) -> Iterator[str]:
-    """Rows without a group, groups in two splits, and pictures in two groups.
-
-    Rows go by their numbers, and no group is named: it may be a patient's ID.
-
-    Args:
-        rows: of the table read from `path`.
-        path: of the table.
-    """
-    for row in rows.index[rows["group"] == ""]:
-        yield f"row {row + 1} has no group"
-    named = rows[rows["group"] != ""]
-    for _, members in named[named.groupby("group")["split"].transform("nunique") > 1].groupby("group", sort=False):
-        first = members.drop_duplicates("split")
-        yield f"rows {_join(first.index)} are one group in the splits {', '.join(first['split'])}"
-    yield from find_regrouped(rows, path)
-
-
-def find_regrouped(rows: pd.DataFrame, path: Path) -> Iterator[str]:
-    """Pictures that rows of the table at `path` put into more than one group."""
-    if "group" not in rows:
-        return
-    named = rows[rows["group"] != ""]
-    files = named["image"].map(lambda image: os.path.normpath(path.parent / image))
-    for _, members in named[named.groupby(files)["group"].transform("nunique") > 1].groupby(files, sort=False):
-        first = members.drop_duplicates("group")
-        yield f"rows {_join(first.index)} name one picture in several groups, {first['image'].iloc[0]}"
-
-
-def _join(positions: Sequence[int]) -> str:
-    """Rows counted from 1 below the names of the columns: "2, 5 and 7"."""
-    return enumerated([str(position + 1) for position in positions])
-
-
 def where_rows_count(path: Path) -> str:
     """What to do about mistakes of a table, in a sentence."""
     return f"Correct these rows, counted from 1 below the names of the columns; paths are relative to {path.parent}."
@@ -253,7 +220,7 @@ def find_leaks(rows: pd.DataFrame, split: str, path: Path) -> Iterator[str]:
         )
     for copies in find_regrouped_copies([one for one in listed if one.split == split]):
         names = enumerated([one.path.name for one in copies])
-        yield f"rows {_join([one.row for one in copies])} put one picture into several groups, {names}"
+        yield f"rows {join_rows([one.row for one in copies])} put one picture into several groups, {names}"
 
 
 def say_left_out(path: Path, split: str, count: int, rows: int) -> None:

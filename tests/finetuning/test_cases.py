@@ -8,6 +8,8 @@ import pytest
 
 from echocare_core.errors import TableError
 from echocare_core.finetuning.cases import complete_table, write_completed
+from echocare_core.frames.groups import find_group_faults
+from echocare_core.frames.manifest import read_csv
 
 
 def write(folder, columns, rows, name="table.csv"):
@@ -87,6 +89,46 @@ def test_without_patients_each_image_is_one_and_it_is_said(tmp_path):
     assert "each image counts as a patient" in str(cases)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("ways", [("P{}", "p-{}"), ("{}", "00{}"), ("{}.0", "{}")])
+def test_a_patient_who_is_written_in_two_ways_is_drawn_as_one(ways, seed, tmp_path):
+    rows = [(f"{n}.png", f"m{n}.png", ways[n % 2].format(n // 2)) for n in range(16)]
+    cases = complete_table(write(tmp_path / "in", ["image", "mask", "patient"], rows), tmp_path / "out", seed)
+    assert (dict(cases.images), dict(cases.groups)) == ({"train": 12, "val": 4}, {"train": 6, "val": 2})
+    assert read(cases)["group"].tolist() == [ways[0].format(n // 2) for n in range(16)]
+    assert "8 groups taken as one with others: alike but for capitals, blanks, signs or zeros." in cases.notes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_studies_of_one_patient_are_drawn_together_where_a_table_names_both(seed, tmp_path):
+    rows = [(*row[:2], f"study {n}", row[2] if n else "") for n, row in enumerate(PATIENTS)]
+    cases = complete_table(write(tmp_path / "in", ["image", "mask", "group", "patient"], rows), tmp_path / "out", seed)
+    assert sum(cases.groups.values()) == 9  # the first picture names no patient, and is a group of its own
+    assert read(cases).query("patient != ''").groupby("patient")["split"].nunique().max() == 1
+    assert "with a patient in common." in str(cases)
+
+
+def test_a_group_of_several_patients_stays_one(tmp_path):
+    rows = [(*row[:2], f"centre {n // 4}", row[2]) for n, row in enumerate(PATIENTS)]
+    cases = complete_table(write(tmp_path / "in", ["image", "mask", "group", "patient"], rows), tmp_path / "out", 1)
+    assert (sum(cases.groups.values()), cases.notes[0]) == (4, "No column split: 1 group of 4 drawn for val (seed 1).")
+
+
+def test_names_of_images_are_no_names_of_patients(tmp_path):
+    rows = [(name, f"m{name}.png") for name in ("1", "01", "IM1", "im1", "a_1.png", "A1.png")]
+    cases = complete_table(write(tmp_path / "in", ["image", "mask"], rows), tmp_path / "out", seed=1)
+    assert sum(cases.groups.values()) == 6
+    assert list(find_group_faults(read(cases), cases.table)) == []
+
+
+def test_a_patient_of_whom_one_picture_has_no_class_is_in_one_split_alone(tmp_path):
+    rows = [(*row, "train" if n < 8 else "val") for n, row in enumerate(LABELLED)]
+    table = write(tmp_path / "in", ["image", "pathology", "patient", "split"], [*rows, ("x.png", "", "p0", "train")])
+    completed = complete_table(table, tmp_path / "out", 1, "pathology", CLASSES)
+    write_completed(completed)
+    assert list(find_group_faults(read_csv(completed.table), completed.table)) == []
+
+
 def test_rows_without_a_mask_are_left_out_and_counted(tmp_path, caplog):
     table = write(tmp_path / "in", ["image", "mask", "patient"], [*PATIENTS, ("x.png", "", "p9")])
     with caplog.at_level(logging.WARNING):
@@ -121,7 +163,7 @@ def test_classes_are_counted_by_split_and_rows_without_one_are_left_out_of_every
     assert {split: sum(counts.values()) for split, counts in cases.classes.items()} == {"train": 12, "val": 4}
     assert "16 images with a pathology: " in str(cases)
     assert "1 row without a pathology left out." in cases.notes
-    assert read(cases)["split"].tolist()[-1] == "unused"
+    assert read(cases).iloc[-1].tolist() == ["", "", "", ""]
 
 
 @pytest.mark.parametrize("seed", range(6))

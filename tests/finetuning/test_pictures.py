@@ -121,6 +121,20 @@ def test_a_picture_may_stand_twice_in_one_class_and_empty_ones_in_two(labelled):
     check_classes(labelled)
 
 
+@pytest.mark.parametrize(
+    ("groups", "patients", "told"),
+    [
+        ({2: "P3", 7: "p 3"}, {}, "rows 2 and 7 are one group but for capitals, blanks, signs or zeros in the splits"),
+        ({2: "3", 7: "003"}, {}, "rows 2 and 7 are one group but for capitals, blanks, signs or zeros in the splits"),
+        ({}, {2: "P3", 7: "P3"}, "rows 2 and 7 are one patient in the splits"),
+    ],
+)
+def test_a_patient_in_two_splits_is_refused_however_the_table_names_both(groups, patients, told, data):
+    change(data, group=groups, patient={row: patients.get(row, "") for row in range(1, 8)})
+    with pytest.raises(TableError, match=rf"has 1 mistake: {told} train, test\. Correct"):
+        check(data)
+
+
 def test_too_few_images_for_a_batch_are_told_before_anything_is_scored(data):
     with pytest.raises(TrainingError, match=r"The training has 4 images; needed 5 at least, .*smaller batch_size"):
         check(data, MASKS._replace(batch_size=5))

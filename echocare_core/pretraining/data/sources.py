@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from echocare_core.errors import TableError
 from echocare_core.frames.faults import check_no_faults
+from echocare_core.frames.groups import find_group_faults
 from echocare_core.frames.manifest import (
     COLUMNS,
     REQUIRED,
     check_columns,
-    find_group_faults,
     find_missing,
     read_csv,
     where_rows_count,
