@@ -19,14 +19,15 @@ from echocare_core.finetuning.drawn import Drawn, check_some_drawn, doubt_drawn,
 from echocare_core.finetuning.groups import PATIENT
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.groups import find_group_faults, find_in_two_splits
+from echocare_core.frames.leaks import find_leaks
 from echocare_core.frames.manifest import (
     FILES,
     MASK,
     absent_files,
     check_columns,
-    find_leaks,
     find_missing,
     find_wrong_numbers,
+    list_pictures,
     read_frame_number,
     where_rows_count,
 )
@@ -74,7 +75,8 @@ def check_pictures(cases: Cases, needed: Needed) -> tuple[str, ...]:
     faults += find_in_two_splits(cases.rows, PATIENT) if PATIENT in rows else []
     faults += [*find_missing(rows, files, path), *find_wrong_numbers(rows)]
     _refuse(cases, list(dict.fromkeys([*faults, *unusable])))
-    leaks = [leak for split in SPLITS if split in cases.images for leak in find_leaks(cases.rows, split, path)]
+    splits = [split for split in SPLITS if split in cases.images]
+    leaks = [leak for split in splits for leak in find_leaks(list_pictures(cases.rows, split, path), split, path)]
     contradictions = _find_contradictions(rows[cases.target], looked) if cases.classes else ()
     _refuse(cases, list(dict.fromkeys([*leaks, *contradictions])))
     drawn = {row: one.drawn for row, one in looked.items() if one.drawn}

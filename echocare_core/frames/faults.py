@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echocare_core.counting import counted, first_ten
+from echocare_core.counting import counted, enumerated, first_ten
 from echocare_core.errors import TableError
 
 
@@ -21,3 +21,8 @@ def check_no_faults(found: str, faults: Sequence[str], todo: str) -> None:
     """
     if faults:
         raise TableError(f"{found} {counted(len(faults), 'mistake')}: {first_ten(faults)}. {todo}")
+
+
+def name_rows(positions: Sequence[int]) -> str:
+    """Rows counted from 1 below the names of the columns: "2, 5 and 7"."""
+    return enumerated([str(position + 1) for position in positions])

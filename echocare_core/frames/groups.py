@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from echocare_core.counting import enumerated
+from echocare_core.frames.faults import name_rows
 
 FILE = re.compile(r"[/\\]|\.[A-Za-z]\w*$")  # in a name, which is that of a picture then
 SIGNS = re.compile(r"[\s_-]+")
@@ -52,7 +52,7 @@ def find_in_two_splits(rows: pd.DataFrame, column: str = "group") -> Iterator[st
         crossing = members[members.groupby(column)["split"].transform("nunique") > 1]
         first = (members if crossing.empty else crossing).drop_duplicates("split")
         written = " but for capitals, blanks, signs or zeros" if crossing.empty else ""
-        yield f"rows {join_rows(first.index)} are one {column}{written} in the splits {', '.join(first['split'])}"
+        yield f"rows {name_rows(first.index)} are one {column}{written} in the splits {', '.join(first['split'])}"
 
 
 def find_regrouped(rows: pd.DataFrame, path: Path) -> Iterator[str]:
@@ -63,9 +63,4 @@ def find_regrouped(rows: pd.DataFrame, path: Path) -> Iterator[str]:
     files = named["image"].map(lambda image: os.path.normpath(path.parent / image))
     for _, members in named[named.groupby(files)["group"].transform("nunique") > 1].groupby(files, sort=False):
         first = members.drop_duplicates("group")
-        yield f"rows {join_rows(first.index)} name one picture in several groups, {first['image'].iloc[0]}"
-
-
-def join_rows(positions: Sequence[int]) -> str:
-    """Rows counted from 1 below the names of the columns: "2, 5 and 7"."""
-    return enumerated([str(position + 1) for position in positions])
+        yield f"rows {name_rows(first.index)} name one picture in several groups, {first['image'].iloc[0]}"

@@ -28,13 +28,13 @@ from typing import Any
 
 import pandas as pd
 
-from echocare_core.counting import enumerated
 from echocare_core.errors import TableError, UnreadableFrames
 from echocare_core.frames.faults import check_no_faults
-from echocare_core.frames.groups import find_group_faults, join_rows
+from echocare_core.frames.groups import find_group_faults
+from echocare_core.frames.leaks import find_leaks
 from echocare_core.frames.mask_files import place_masks, split_masks
 from echocare_core.frames.plausible import PIXEL_MM, is_within
-from echocare_core.frames.same_picture import ListedPicture, find_regrouped_copies, find_shared_pictures
+from echocare_core.frames.same_picture import ListedPicture
 from echocare_core.frames.spelling import SPLITS, WRITTEN, check_names, normalise, parse_table, say_reading
 from echocare_core.optional import import_package
 
@@ -99,7 +99,7 @@ def read_table(
         raise TableError(f"{path} has no row{with_mask} in split '{split}' (found {found or 'no rows'}); needed one.")
     if len(kept) < len(of_split):
         say_left_out(path, split, len(of_split) - len(kept), len(of_split))
-    check_no_faults(f"{path} has", list(find_leaks(rows, wanted, path)), where_rows_count(path))
+    check_no_faults(f"{path} has", find_leaks(list_pictures(rows, wanted, path), wanted, path), where_rows_count(path))
     return [_item(row, files, columns, path) for row in kept.to_dict("records")]
 
 
@@ -204,23 +204,15 @@ def _find_row_faults(
             yield f"row {row + 1}, {str(error).rstrip('.')}"
 
 
-def find_leaks(rows: pd.DataFrame, split: str, path: Path) -> Iterator[str]:
-    """Pictures of a split that stand in another one that is used, or whose copies stand in another group."""
-    listed = [
+def list_pictures(rows: pd.DataFrame, split: str, path: Path) -> list[ListedPicture]:
+    """The pictures of a split, and of the others that are used."""
+    return [
         ListedPicture(
             int(row), path.parent / cells["image"], read_frame_number(cells) or 0, cells["split"], cells["group"]
         )
         for row, cells in zip(rows.index, rows.to_dict("records"), strict=True)
         if cells["split"] in (*USED, split) and (path.parent / cells["image"]).is_file()
     ]
-    for first, again in find_shared_pictures(listed, split):
-        yield (
-            f"row {again.row + 1} ({again.path.name}, {again.split}) shows the picture of row {first.row + 1} "
-            f"({first.path.name}, {first.split})"
-        )
-    for copies in find_regrouped_copies([one for one in listed if one.split == split]):
-        names = enumerated([one.path.name for one in copies])
-        yield f"rows {join_rows([one.row for one in copies])} put one picture into several groups, {names}"
 
 
 def say_left_out(path: Path, split: str, count: int, rows: int) -> None:

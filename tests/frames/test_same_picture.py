@@ -1,4 +1,6 @@
-"""One picture in two splits is refused by what it shows."""
+"""One picture in two splits is refused by what it shows; pictures that are only alike are told."""
+
+import logging
 
 import numpy as np
 import pytest
@@ -63,6 +65,68 @@ def test_copies_of_a_file_in_two_groups_of_one_split_are_refused(read, tmp_path)
         read("b.png", "train")
 
 
+def tissue(seed=0, size=(320, 240)):
+    """A picture with structure, as an image: smooth echoes of several sizes under speckle."""
+    numbers = np.random.default_rng(seed)
+    layers = [Image.fromarray(numbers.integers(0, 255, (n, n), np.uint8)).resize(size) for n in (5, 12, 60)]
+    return Image.fromarray(np.mean(layers, axis=0).astype(np.uint8))
+
+
+SAVED_ANEW = {
+    "jpeg of quality 95": lambda image, path: image.save(path, "JPEG", quality=95),
+    "jpeg of quality 60": lambda image, path: image.save(path, "JPEG", quality=60),
+    "twice the size": lambda image, path: image.resize((640, 480)).save(path, "PNG"),
+    "half the size, rounded": lambda image, path: image.resize((161, 120)).save(path, "PNG"),
+}
+
+
+@pytest.mark.parametrize("save", SAVED_ANEW.values(), ids=SAVED_ANEW)
+@pytest.mark.parametrize("wanted", ["train", "test"])
+def test_a_copy_that_was_compressed_or_scaled_is_refused_in_both_splits(read, tmp_path, save, wanted):
+    tissue().save(tmp_path / "a.png")
+    save(tissue(), tmp_path / "b.png")
+    with pytest.raises(TableError, match=r"row 2 \(b\.png, test\) shows the picture of row 1 \(a\.png, train\), saved"):
+        read("b.png", wanted=wanted)
+
+
+def test_a_mirror_image_is_refused(read, tmp_path):
+    tissue().save(tmp_path / "a.png")
+    tissue().transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "b.png")
+    with pytest.raises(TableError, match=r"shows the picture of row 1 \(a\.png, train\), mirrored\."):
+        read("b.png")
+
+
+def test_neighbouring_frames_are_told_in_one_line_and_no_patient_is_named(read, tmp_path, caplog):
+    tissue().save(tmp_path / "a.png")
+    Image.blend(tissue(), tissue(1), 0.15).save(tmp_path / "b.png")
+    with caplog.at_level(logging.WARNING):
+        assert len(read("b.png")) == 1
+        assert len(read("b.png", wanted="test")) == 1
+    [line] = caplog.messages
+    assert "row 2 (b.png, test) looks like row 1 (a.png, train)" in line
+    assert "P1" not in line
+
+
+def test_pictures_of_one_look_but_other_tissue_pass_in_silence(read, tmp_path, caplog):
+    for seed, name in enumerate(("a.png", "b.png")):
+        screen = Image.new("L", (640, 480), 90)
+        screen.paste(tissue(seed), (160, 120))
+        screen.save(tmp_path / name)
+    assert len(read("b.png")) == 1
+    assert not caplog.messages
+
+
+def test_of_copies_each_picture_is_decoded_once(read, tmp_path, monkeypatch):
+    tissue().save(tmp_path / "a.png")
+    tissue().save(tmp_path / "b.png", "JPEG")
+    decoded, decode = [], same_picture.thumbnail_of
+    monkeypatch.setattr(same_picture, "thumbnail_of", lambda pixels: decoded.append(1) or decode(pixels))
+    for wanted in ("train", "test"):
+        with pytest.raises(TableError):
+            read("b.png", wanted=wanted)
+    assert len(decoded) == 2
+
+
 def test_other_pictures_pass(read, tmp_path):
     Image.fromarray(picture(1)).save(tmp_path / "b.png")
     assert len(read("b.png")) == 1
@@ -94,8 +158,8 @@ def test_pictures_are_decoded_as_far_as_the_split_asked_for_needs_it(tmp_path, m
         Image.fromarray(picture(seed, height)).save(tmp_path / f"{name}.png")
     lines = [f"{name}.png,{name},{split}" for name, (split, _) in rows.items()]
     (tmp_path / "table.csv").write_text("\n".join(["image,group,split", *lines]))
-    decoded, decode = [], same_picture._digest
-    monkeypatch.setattr(same_picture, "_digest", lambda path, *of: decoded.append(path.stem) or decode(path, *of))
+    decoded, decode = [], same_picture._look
+    monkeypatch.setattr(same_picture, "_look", lambda path, *of: decoded.append(path.stem) or decode(path, *of))
 
     read_table(tmp_path, "Test", masks=False)
 
