@@ -1,15 +1,21 @@
-"""Settings of a run that are of another kind than the value they replace, refused by name before anything is built."""
+"""Settings of a run that cannot be, refused by name before anything is built.
+
+They are of another kind than the value that they replace, or say otherwise what the outputs of a network are.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from echocare_core.errors import SettingsError
 
 RATE_OF_OPTIMISER = "optimizer#lr"
 RATES = ("learning_rate", RATE_OF_OPTIMISER)
+# What the outputs of a network are, in order, by which it was trained: other names only call its answers otherwise.
+OUTPUTS = ("classes", "label_names", "labels", "organs", "axes", "points", "structures")
 _MEANT_BY_MONAI = ("$", "@", "%")
 
 
@@ -41,9 +47,41 @@ def check_kinds(settings: Mapping[str, Any], own: Mapping[str, Any], *, literal:
             raise SettingsError(f"{name} is {value!r}; needed {needed}, such as {usual}. Set {name} so.")
 
 
+def check_outputs(settings: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    """Check that no setting says otherwise what the outputs of a network are: `OUTPUTS`, wherever they stand.
+
+    Args:
+        settings: name of an entry at any depth of a configuration, such as "classes#0" -> value.
+        own: the configuration before they are set.
+
+    Raises:
+        SettingsError: it names the setting, and what the bundle has.
+    """
+    for name, value in settings.items():
+        parts = name.removeprefix("+").replace("::", "#").split("#")
+        usual = _found(parts, own)
+        if isinstance(usual, str) and usual.startswith("@"):
+            usual = _found(usual[1:].replace("::", "#").split("#"), own)
+        if not set(OUTPUTS).isdisjoint(parts) and _in_json(value) != _in_json(usual):
+            raise SettingsError(
+                f"{name} is {_in_json(value)}; needed {_in_json(usual)}, for so the bundle's network was trained, and "
+                f"other names would only swap or rename its answers. Leave {name} out."
+            )
+
+
+def _in_json(value: Any) -> str:
+    return json.dumps(value, default=str)
+
+
 def _usual(name: str, own: Mapping[str, Any]) -> Any:
     """The value that a setting replaces; of one that lies deeper only where it is yes or no."""
-    top, *deeper = name.split("#")
+    found = _found(name.split("#"), own)
+    return found if "#" not in name or isinstance(found, bool) else None
+
+
+def _found(parts: Sequence[str], own: Mapping[str, Any]) -> Any:
+    """What stands at a place in a configuration; None where nothing does."""
+    top, *deeper = parts
     found = own.get(top)
     for key in deeper:
         if isinstance(found, Mapping):
@@ -52,7 +90,7 @@ def _usual(name: str, own: Mapping[str, Any]) -> Any:
             found = found[int(key)]
         else:
             return None
-    return found if not deeper or isinstance(found, bool) else None
+    return found
 
 
 def _needed(name: str, own: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from echocare_core.bundle import check_needed_version, read_json
 from echocare_core.errors import BundleError, EchoCareError, EveryFrameFails, SettingsError, causes, own_cause
-from echocare_core.kinds import check_kinds
+from echocare_core.kinds import check_kinds, check_outputs
 
 NO_SETTINGS = ("imports", "_meta_", "initialize", "run", "finalize")
 _MEANT_BY_MONAI = "$@#%"  # expression, reference, separator of ids, macro
@@ -31,7 +31,8 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
         BundleError: a bundle for another version of this package, a configuration that cannot be read or has nothing
             to run, or an entry that the configuration does not have; MONAI itself would add it in silence.
         SettingsError: a device that this machine does not have, a value of another kind than the one that it replaces
-            (`check_kinds`), or a `_target_` where the configuration builds nothing.
+            (`check_kinds`), other names of a network's outputs (`check_outputs`), or a `_target_` where the
+            configuration builds nothing.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -53,6 +54,7 @@ def load_inference(folder: Path, settings: Mapping[str, Any]) -> Any:
     check_settings(settings, workflow.parser, folder.name)
     for name, value in settings.items():
         _check_buildable(name, value, workflow.parser.get(name))
+    check_outputs(settings, workflow.parser.config)
     check_kinds(settings, workflow.parser.config, literal=True)
     workflow.parser.update({name: as_literal(value) for name, value in settings.items()})
     workflow.initialize()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from echocare_core.errors import SettingsError
-from echocare_core.kinds import check_kinds
+from echocare_core.kinds import check_kinds, check_outputs
 
 OWN = {
     **{"seed": 3, "image_size": [256, 256], "learning_rate": 0.001, "clip_norm": 1.0, "cache": True},
@@ -69,3 +70,38 @@ def test_a_rate_that_the_groups_of_an_optimiser_would_pass_over_is_refused() -> 
     with pytest.raises(SettingsError, match=r"optimizer#lr would change nothing, .* needed learning_rate"):
         check_kinds({"optimizer#lr": 0.1}, {**OWN, **grouped})
     check_kinds({"optimizer#lr": 0.1}, {**OWN, "optimizer": {"lr": "@learning_rate"}})
+
+
+NAMED = {
+    "classes": ["benign", "malignant"],
+    "label_names": ["liver", "mass"],
+    "axes": {"long": ["left", "right"]},
+    "postprocessing": {"transforms": [{"classes": "@classes", "labels": "@label_names"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "own"),
+    [
+        ("classes", ["malignant", "benign"], ["benign", "malignant"]),
+        ("classes#0", "malignant", "benign"),
+        ("+label_names", ["mass", "liver"], ["liver", "mass"]),
+        ("axes#long", ["right", "left"], ["left", "right"]),
+        ("postprocessing#transforms#0#classes", ["a", "b"], ["benign", "malignant"]),
+        ("postprocessing::transforms::0::labels", ["a", "b"], ["liver", "mass"]),
+        ("postprocessing#transforms#0#points", ["a"], None),
+    ],
+)
+def test_other_names_of_the_outputs_are_refused(name: str, value: Any, own: Any) -> None:
+    with pytest.raises(SettingsError) as error:
+        check_outputs({"batch_size": 2, name: value}, NAMED)
+
+    assert str(error.value).startswith(f"{name} is {json.dumps(value)}; needed {json.dumps(own)}, for so")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("classes", ("benign", "malignant")), ("postprocessing#transforms#0#classes", NAMED["classes"]), ("most_iou", 1)],
+)
+def test_the_bundles_own_names_and_all_else_are_left(name: str, value: Any) -> None:
+    check_outputs({name: value}, NAMED)

@@ -126,8 +126,8 @@ def test_what_the_bundle_does_not_build_is_not_built_by_a_setting(entry: str, tm
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("setting", ["dicom=maybe", "dicom=1", "dicom=$True", "batch_size=x"])
-def test_the_command_refuses_a_setting_of_another_kind(setting: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("setting", ["dicom=maybe", "dicom=1", "dicom=$True", "batch_size=x", 'label_names=["mass"]'])
+def test_the_command_refuses_a_setting_of_another_kind_or_meaning(setting: str, tmp_path: Path) -> None:
     write_ultrasound(tmp_path / "IM1", marked(height=64, width=80))
     call = ["predict", LESION, str(tmp_path / "IM1"), str(tmp_path / "out"), "--set", setting]
 
