@@ -14,7 +14,7 @@ PACKAGE = Path(echocare_core.__file__).parent
 # Each part imports only from those before it; those of the first five lines know neither torch nor MONAI.
 ORDER = [
     *("version", "printable", "spreadsheet", "counting", "checksum", "result_files"),
-    *("errors", "types", "outputs", "optional"),
+    *("errors", "bounds", "types", "outputs", "optional"),
     *("disk", "lock", "atomic", "parent", "secret", "bundle", "origin"),
     *("untrusted", "overrides"),
     *("frames", "layouts", "inventory", "pacs", "privacy"),

@@ -29,7 +29,8 @@ class PrevalenceShift:
         used: the same of the place where the answers are used. None leaves the probabilities as they are.
 
     Raises:
-        SettingsError: not one number above 0 for each class, or `used` without `trained`.
+        SettingsError: not one number for each class, or `used` without `trained`. They are above 0; `trained` may have
+            a 0 as long as `used` is None.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class PrevalenceShift:
     ) -> None:
         self.classes = tuple(classes)
         self.ratios: dict[str, float] | None = None
+        if used is None and trained is not None:
+            _check_numbers(classes, trained, "trained_prevalence", above_0=False)
         if used is None:
             return
         if trained is None:
@@ -67,10 +70,10 @@ class PrevalenceShift:
             trained: its `label` and `threshold`; None where the likeliest class is the answer.
 
         Raises:
-            SettingsError: of none of the classes, at no probability, or one among more than two classes at another
-                prevalence, where no threshold does that.
+            SettingsError: no such mapping, of none of the classes, at no probability, or one among more than two
+                classes at another prevalence, where no threshold does that.
         """
-        point = self._checked(trained) if trained else None
+        point = None if trained is None else self._checked(trained)
         if point is None or self.ratios is None:
             return point
         if len(self.ratios) > 2:
@@ -84,12 +87,13 @@ class PrevalenceShift:
         return OperatingPoint(point.label, at_threshold[point.label])
 
     def _checked(self, point: Mapping[str, Any]) -> OperatingPoint:
-        label, threshold = (point.get(key) for key in POINT) if set(point) == set(POINT) else (None, None)
+        given = dict(point) if isinstance(point, Mapping) else {}
+        label, threshold = (given.get(key) for key in POINT) if set(given) == set(POINT) else (None, None)
         if label in self.classes and isinstance(threshold, (int, float)) and 0 < threshold <= 1:
             return OperatingPoint(label, threshold)
         raise SettingsError(
-            f"operating_point is {dict(point)!r}; needed a label, one of {', '.join(self.classes)}, and a threshold "
-            f"above 0, at most 1. Correct operating_point."
+            f"operating_point is {given or point!r}; needed a label, one of {', '.join(self.classes)}, and a threshold "
+            f"above 0, at most 1, or null. Correct operating_point."
         )
 
 
@@ -107,14 +111,20 @@ def prevalence_of(items: Sequence[Mapping[str, Any]], column: str, classes: Sequ
 
 def _shares(classes: Sequence[str], numbers: Mapping[str, float], setting: str) -> dict[str, float]:
     """Numbers of the classes as shares of their sum."""
-    if not isinstance(numbers, Mapping) or set(numbers) != set(classes) or not all(map(_is_above_0, numbers.values())):
-        raise SettingsError(
-            f"{setting} is {numbers!r}; needed a number above 0 for each of {', '.join(classes)}, such as "
-            f"{json.dumps(dict.fromkeys(classes, 1))}. Correct {setting}."
-        )
+    _check_numbers(classes, numbers, setting, above_0=True)
     total = sum(numbers.values())
     return {name: numbers[name] / total for name in classes}
 
 
-def _is_above_0(number: Any) -> bool:
-    return isinstance(number, (int, float)) and math.isfinite(number) and number > 0
+def _check_numbers(classes: Sequence[str], numbers: Any, setting: str, *, above_0: bool) -> None:
+    """SettingsError unless there is a number for each class, above 0 or at least 0."""
+    of_each = isinstance(numbers, Mapping) and set(numbers) == set(classes)
+    if not of_each or not all(_is_number(one) and (one > 0 if above_0 else one >= 0) for one in numbers.values()):
+        raise SettingsError(
+            f"{setting} is {numbers!r}; needed a number {'above' if above_0 else 'from'} 0 for each of "
+            f"{', '.join(classes)}, such as {json.dumps(dict.fromkeys(classes, 1))}. Correct {setting}."
+        )
+
+
+def _is_number(number: Any) -> bool:
+    return isinstance(number, (int, float)) and math.isfinite(number)

@@ -24,6 +24,7 @@ from monai.utils import convert_to_dst_type, convert_to_numpy
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from echocare_core.bounds import check_share
 from echocare_core.errors import SettingsError
 from echocare_core.evaluation.mask_scores import dice
 from echocare_core.frames.manifest import read_number
@@ -148,7 +149,8 @@ class SegmentationOutputd(MapTransform):
             (`outline_agreement`), the measurement LABEL_outline_agreement; None for none.
 
     Raises:
-        SettingsError: a least confidence of a label that is none of `labels`.
+        SettingsError: a least confidence of a label that is none of `labels`, or one, or a smallest share, that is not
+            from 0 to 1.
     """
 
     def __init__(
@@ -164,8 +166,16 @@ class SegmentationOutputd(MapTransform):
         agreement_between: tuple[float, float] | None,
     ) -> None:
         super().__init__(keys)
+        if not isinstance(least_confidence, Mapping):
+            raise SettingsError(
+                f"least_confidence is {least_confidence!r}; needed a number for labels by their names, such as "
+                f'{{"{labels[0]}": 0.5}}, or {{}} for none. Set least_confidence so.'
+            )
         if unknown := sorted(set(least_confidence) - set(labels)):
             raise SettingsError(f"A least confidence of {unknown[0]}; needed names of labels: {', '.join(labels)}.")
+        for name, least in least_confidence.items():
+            check_share(f"least_confidence of {name}", least)
+        check_share("smallest_share", smallest_share)
         self.least_confidence = {1 + list(labels).index(name): one for name, one in least_confidence.items()}
         self.agreement_between = agreement_between
         self.image_key = image_key

@@ -10,6 +10,7 @@ from typing import Any
 from monai.utils import convert_to_numpy
 from torch.utils.data import IterableDataset
 
+from echocare_core.bounds import check_count
 from echocare_core.errors import UnreadableFrames
 from echocare_core.frames.export import Export
 from echocare_core.frames.inputs import Given
@@ -46,6 +47,7 @@ class ExportDataset(IterableDataset):
     Raises:
         UnreadableFrames: nothing to read at all, or no cine that is long enough.
         TableError: a table that breaks its format.
+        SettingsError: `most_pixels` that is no whole number from 1 on.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class ExportDataset(IterableDataset):
         clip: Clip | None = None,
         most_pixels: int | None = None,
     ) -> None:
+        if most_pixels is not None:
+            check_count("most_pixels", most_pixels)
         self.export = open_export(path)
         self.transform, self.most_pixels = transform, most_pixels
         self.number_of_frames = self.export.number_of_frames

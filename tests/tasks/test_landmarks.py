@@ -285,6 +285,17 @@ def test_ends_of_an_unknown_name_are_refused():
         EndsOutputd("pred", "image", {"long": ["front", "back"]}, READ, 0.1, lambda *_: ())
 
 
+def test_a_least_confidence_that_is_none_is_refused():
+    with pytest.raises(SettingsError, match=r"least_confidence is 5; needed a number from 0 to 1"):
+        EndsOutputd("pred", "image", AXES, READ, 5, lambda *_: ())
+
+
+@pytest.mark.parametrize("name", ["radius_px", "blur_px"])
+def test_axes_are_not_read_with_a_width_that_is_none(name):
+    with pytest.raises(SettingsError, match=f"{name} is -1; needed a number above 0"):
+        read_crossed_axes(heat_maps(CROSSED), **{**CROSSING, name: -1})
+
+
 def ends_of_ellipse(long, short, degrees, spacing_mm, middle=(350.0, 400.0)):
     """Ends of both axes in pixels, of an ellipse as `ellipse_mask` draws it."""
     turn = math.radians(degrees)

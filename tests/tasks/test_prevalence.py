@@ -111,6 +111,31 @@ def test_a_class_that_the_training_did_not_have_is_named():
         PrevalenceShift(TWO, {"benign": 1, "malignant": 0}, {"benign": 1, "malignant": 1})
 
 
+@pytest.mark.parametrize(
+    "trained", [{"benign": 1}, {"benign": 1, "malignant": -1}, {"benign": 1, "malignant": "rare"}, 0.3, {}]
+)
+def test_a_prevalence_of_the_training_is_looked_at_before_it_is_used(trained):
+    with pytest.raises(SettingsError, match=r"^trained_prevalence is .*; needed a number from 0 for each of benign"):
+        PrevalenceShift(TWO, trained)
+
+
+def test_a_class_that_the_training_did_not_have_is_no_matter_while_nothing_is_moved():
+    chances = {"benign": 0.4, "malignant": 0.6}
+    assert PrevalenceShift(TWO, {"benign": 1, "malignant": 0}).probabilities(chances) == chances
+
+
+@pytest.mark.parametrize(
+    "point", [2, 0, "malignant", ["malignant", 0.3], {}, {"label": "cyst", "threshold": 0.3}, {**POINT, "threshold": 2}]
+)
+def test_an_operating_point_that_is_none_is_refused_in_one_sentence(point):
+    with pytest.raises(SettingsError) as error:
+        PrevalenceShift(TWO).operating_point(point)
+    assert str(error.value) == (
+        f"operating_point is {point!r}; needed a label, one of benign, malignant, and a threshold above 0, at most 1, "
+        "or null. Correct operating_point."
+    )
+
+
 def test_a_prevalence_without_that_of_the_training_is_refused():
     with pytest.raises(SettingsError, match="trained_prevalence is null"):
         PrevalenceShift(TWO, None, {"benign": 1, "malignant": 1})

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from echocare_core.errors import TableError
+from echocare_core.errors import SettingsError, TableError
 from echocare_core.tasks.recognition import (
     NONE,
     NodeOfColumnd,
@@ -198,3 +198,9 @@ def test_a_region_alone_is_no_organ(tree, recognition):
 def test_the_outputs_stand_in_the_item(tree, recognition):
     pred = logits_of(tree, {"thorax", "breast"}, 0.5)
     assert RecognitionOutputd("pred", recognition)({"pred": pred})["outputs"] == recognition.describe(pred)
+
+
+@pytest.mark.parametrize("steepness", [0, -1])
+def test_a_probability_that_would_not_fall_is_refused(tree, steepness):
+    with pytest.raises(SettingsError, match=f"steepness is {steepness}; needed a number above 0"):
+        Recognition(tree, strangest=1.0, steepness=steepness)

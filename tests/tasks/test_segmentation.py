@@ -235,6 +235,20 @@ def test_each_label_that_is_found_says_how_sure_its_outline_is_where_that_is_ask
     assert len(output_of(item, preprocessing, steepness=-1e-9, agreement_between=(0.3, 0.7))["outputs"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"least_confidence": {"lesion": 5}}, "least_confidence of lesion is 5; needed a number from 0 to 1"),
+        ({"least_confidence": {"lesion": "x"}}, "least_confidence of lesion is 'x'; needed a number from 0 to 1"),
+        ({"least_confidence": 0.5}, "least_confidence is 0.5; needed a number for labels by their names"),
+        ({"smallest_share": 4}, "smallest_share is 4; needed a number from 0 to 1"),
+    ],
+)
+def test_a_confidence_or_share_that_is_none_is_refused(settings, said):
+    with pytest.raises(SettingsError, match=said):
+        output_of(*prepared()[:2], **settings)
+
+
 def test_a_least_confidence_of_a_label_that_is_not_there_is_refused():
     with pytest.raises(SettingsError, match="A least confidence of cyst; needed names of labels: lesion"):
         output_of(*prepared()[:2], least_confidence={"cyst": 0.5})

@@ -226,3 +226,9 @@ def test_a_part_of_a_table_comes_in_the_order_of_its_rows(tmp_path):
     part = export.only({tmp_path / "A": [1, 3]})
     found = [(meta["filename_or_obj"][-1], meta["frame"]) for meta in metas(ExportDataset(part, LOAD))]
     assert found == [("A", 3), ("A", 1)]
+
+
+@pytest.mark.parametrize("most_pixels", [0, -3, 1.5])
+def test_most_pixels_that_hold_no_picture_are_refused(tmp_path, most_pixels):
+    with pytest.raises(SettingsError, match=f"most_pixels is {most_pixels}; needed a whole number from 1 on"):
+        ExportDataset(tmp_path, LOAD, most_pixels=most_pixels)

@@ -14,6 +14,7 @@ from monai.transforms import MapTransform
 from numpy.typing import NDArray
 from torch import Tensor
 
+from echocare_core.bounds import check_count, check_share
 from echocare_core.tasks.detection.coding import BoxCoding
 from echocare_core.transforms.places import recorded_places
 from echocare_core.types import Boxes
@@ -31,6 +32,9 @@ class BoxChoice:
         candidate_score: confidence from which on a box is looked at.
         most_iou: overlap (IoU) with a surer box of the same class above which a box is dropped.
         most_boxes: of a picture.
+
+    Raises:
+        SettingsError: a score or overlap that is not from 0 to 1, or no box at most.
     """
 
     def __init__(
@@ -43,6 +47,9 @@ class BoxChoice:
         most_iou: float,
         most_boxes: int,
     ) -> None:
+        check_share("candidate_score", candidate_score)
+        check_share("most_iou", most_iou)
+        check_count("most_boxes", most_boxes)
         self.coding, self.classes = coding, list(classes)
         self.single = [self.classes.index(name) for name in single]
         self.selector = BoxSelector(
@@ -82,10 +89,14 @@ class DetectionOutputd(MapTransform):
         image_key: the prepared picture that it is of, with its meta.
         choice: which boxes are candidates.
         least_score: confidence from which on a candidate is an answer; fixed on data that are not reported on.
+
+    Raises:
+        SettingsError: a score that is not from 0 to 1.
     """
 
     def __init__(self, keys: KeysCollection, image_key: str, choice: BoxChoice, least_score: float) -> None:
         super().__init__(keys)
+        check_share("least_score", least_score)
         self.image_key, self.choice, self.least_score = image_key, choice, least_score
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

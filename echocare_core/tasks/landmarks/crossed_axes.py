@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.lr_scheduler import LinearLR
 
+from echocare_core.bounds import check_above_0
 from echocare_core.errors import SettingsError
 from echocare_core.tasks.landmarks.heatmaps import Ends, chances_near, read_ends
 
@@ -34,8 +35,10 @@ def read_crossed_axes(logits: Tensor, *, radius_px: float, blur_px: float, direc
         directions: of how many the search begins.
 
     Raises:
-        SettingsError: of another number of axes.
+        SettingsError: of another number of axes, or a radius or blur that is not above 0.
     """
+    check_above_0("radius_px", radius_px)
+    check_above_0("blur_px", blur_px)
     if logits.shape[-3] != 2:
         raise SettingsError(f"{logits.shape[-3]} axes to cross; needed two. Read others with read_ends.")
     with torch.inference_mode(False), torch.enable_grad():

@@ -13,6 +13,7 @@ from monai.utils import convert_to_numpy
 from numpy.typing import NDArray
 from torch import Tensor
 
+from echocare_core.bounds import check_share
 from echocare_core.errors import SettingsError
 from echocare_core.tasks.landmarks.heatmaps import Ends
 from echocare_core.tasks.measurements import Spacing, as_recorded, in_recorded_frame, known_spacing
@@ -44,7 +45,7 @@ class EndsOutputd(MapTransform):
             per pixel or None; (height, width) of the scan region in pixels) -> measurements.
 
     Raises:
-        SettingsError: ends of another name.
+        SettingsError: ends of another name, or a least confidence that is not from 0 to 1.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class EndsOutputd(MapTransform):
             if tuple(ends) not in ORDERS:
                 known = " or ".join(" and ".join(two) for two in ORDERS)
                 raise SettingsError(f"The ends of {name} are {' and '.join(ends)}; needed {known}. Correct axes.")
+        check_share("least_confidence", least_confidence)
         self.image_key = image_key
         self.names = tuple(f"{axis}_{end}" for axis, ends in axes.items() for end in ends)
         self.along = [ORDERS[tuple(ends)] for ends in axes.values()]

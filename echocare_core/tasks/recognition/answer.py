@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor
 
+from echocare_core.bounds import check_above_0
 from echocare_core.outputs import mean_of_scores
 from echocare_core.pretraining.losses.tree_min import tree_probabilities
 from echocare_core.pretraining.organs.tree import OrganTree
@@ -36,9 +37,13 @@ class Recognition:
         tree: of the known nodes.
         strangest: the strangeness from which on a picture is none of these.
         steepness: how fast that probability falls around it, above 0.
+
+    Raises:
+        SettingsError: a steepness that is not above 0.
     """
 
     def __init__(self, tree: OrganTree, *, strangest: float, steepness: float) -> None:
+        check_above_0("steepness", steepness)
         self.tree, self.strangest, self.steepness = tree, strangest, steepness
         self.lines = torch.from_numpy(tree.lines)
         self.below = tree.ancestors.T & (tree.depth == tree.depth[:, None] + 1)  # [v, u] True where u is a child of v

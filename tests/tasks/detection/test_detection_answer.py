@@ -9,6 +9,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, Invertd
 from test_network import output_of
 
+from echocare_core.errors import SettingsError
 from echocare_core.frames.reduced import reduced_frames
 from echocare_core.tasks.detection import BoxChoice, BoxCoding, DetectionOutputd
 from echocare_core.transforms import LoadUltrasoundd, PrepareScand
@@ -82,3 +83,15 @@ def test_an_answer_is_as_sure_as_asked_and_candidates_are_kept_for_the_score():
     assert [one["outputs"][0].labels for one in asked] == [("mass",), ()]
     assert asked[0]["outputs"][0].classes == ("liver", "mass")
     assert len(asked[1]["pred"]) >= 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("candidate_score", 2), ("most_iou", -1), ("most_boxes", 0)])
+def test_a_choice_that_would_keep_nothing_or_all_is_refused(name, value):
+    settings = {"candidate_score": 0.1, "most_iou": 0.5, "most_boxes": 9, name: value}
+    with pytest.raises(SettingsError, match=f"{name} is {value}; needed a"):
+        BoxChoice(CODING, classes=["liver"], single=[], **settings)
+
+
+def test_a_least_score_above_1_is_refused():
+    with pytest.raises(SettingsError, match="least_score is 3; needed a number from 0 to 1"):
+        DetectionOutputd("pred", "image", CHOICE, 3)
