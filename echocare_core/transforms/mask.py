@@ -21,13 +21,13 @@ from echocare_core.frames.image import TURNED, orientation_of
 from echocare_core.frames.mask_files import split_masks
 from echocare_core.frames.read import first_bytes
 from echocare_core.transforms.layers import join_masks
+from echocare_core.transforms.mask_faults import LARGEST, describe_colours, describe_values
 from echocare_core.transforms.of_image import OfImage, of_loaded
 from echocare_core.transforms.polygons import looks_like_polygons, polygons_size, read_polygons
 from echocare_core.transforms.said_once import say_once
 from echocare_core.transforms.segmentation_object import read_segmentation, segmentation_size
 from echocare_core.transforms.volume_mask import looks_like_volume, read_volume_mask, volume_mask_size
 
-LARGEST = 255
 INTEGERS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "I", "I;16", "I;16L", "I;16B")  # modes of Pillow
 WHITE_IS_ZERO = {262: 0}  # TIFF 6.0, section 8: PhotometricInterpretation
 UNKNOWN = OfImage()
@@ -111,10 +111,10 @@ def read_mask(
     values = read_volume_mask(path, frame) if looks_like_volume(head) else _read_picture(path, labels)
     if values.min() < 0:
         raise TableError(f"Mask {path} holds the value {values.min()}; needed label numbers from 0. Save it so.")
+    if values.ndim == 3:
+        raise TableError(f"Mask {path} {describe_colours(values, labels)}")
     if values.shape != tuple(size):
-        raise TableError(
-            f"Mask {path} has shape {values.shape}; needed that of its image, {tuple(size)}, in one channel."
-        )
+        raise TableError(f"Mask {path} has shape {values.shape}; needed that of its image, {tuple(size)}.")
     if threshold is not None:
         return _above(values, threshold, labels)
     found = np.unique(values)
@@ -122,7 +122,7 @@ def read_mask(
         return values.astype(np.uint8)
     largest = np.iinfo(values.dtype).max if np.issubdtype(values.dtype, np.unsignedinteger) else LARGEST
     if not np.isin(found, (0, largest)).all():
-        raise TableError(f"Mask {path} {_describe(values, found, labels)}")
+        raise TableError(f"Mask {path} {describe_values(values, found, labels)}")
     return (values == largest).astype(np.uint8)
 
 
@@ -224,16 +224,3 @@ def _above(values: NDArray[Any], threshold: int, labels: int) -> NDArray[np.uint
             "and one more, or None. Set it so."
         )
     return (values >= threshold).astype(np.uint8)
-
-
-def _describe(values: NDArray[Any], found: NDArray[Any], labels: int) -> str:
-    """What is wrong with the values of a mask, and what helps."""
-    needed = f"needed label numbers 0 to {labels - 1}, or 0 and 255 alone"
-    between = found[(found > 0) & (found < LARGEST)]
-    if labels != 2 or len(found) < 3 or not LARGEST // 2 < found.max() <= LARGEST:
-        return f"holds the value {found.max()}; {needed}. Save it so."
-    share = 100 * np.isin(values, between).mean()
-    return (
-        f"holds {len(between)} values between 0 and 255, {between.min()} to {between.max()} on {share:.2g} % of its "
-        f"pixels, as JPEG leaves them at edges; {needed}. Save it as PNG, or set mask_threshold, such as 128."
-    )

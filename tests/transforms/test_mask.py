@@ -57,7 +57,7 @@ def test_a_value_that_is_no_label_is_refused(png, value, labels):
 def test_ones_beside_255_are_refused(png):
     drawn = DRAWN.copy()
     drawn[-1, 0] = 255
-    with pytest.raises(TableError, match="holds 1 values between 0 and 255"):
+    with pytest.raises(TableError, match="holds 1 value between 0 and 255"):
         read_mask(png(drawn), (24, 32), labels=2)
 
 
@@ -75,6 +75,13 @@ def test_the_edges_that_jpeg_leaves_are_named_and_a_threshold_is_offered(png):
         read_mask(png(softened()), (24, 32), labels=2)
     with pytest.raises(TableError, match="Save it as PNG, or set mask_threshold, such as 128"):
         read_mask(png(softened()), (24, 32), labels=2)
+
+
+def test_a_picture_in_the_place_of_its_mask_is_said_to_be_none(png):
+    picture = np.random.default_rng(0).integers(0, 256, (24, 32), dtype=np.uint8)
+    with pytest.raises(TableError, match=r"on (99|100) % of its pixels, as a picture does; .*Name the file") as error:
+        read_mask(png(picture), (24, 32), labels=2)
+    assert "mask_threshold" not in str(error.value)
 
 
 def test_a_threshold_tells_where_the_label_begins(png):
@@ -107,9 +114,13 @@ def test_a_mask_in_colour_that_can_be_but_one_thing_is_read_and_told(png, values
     assert "mask.png, and others like it" in caplog.text
 
 
-def test_a_mask_of_two_colours_is_refused(png):
-    with pytest.raises(TableError, match=r"has shape \(24, 32, 3\)"):
-        read_mask(png(np.dstack([GREY, NONE, 255 - GREY])), (24, 32), labels=2)
+@pytest.mark.parametrize(
+    ("labels", "needed"),
+    [(2, r"0 to 1 in one channel, or one colour on black\. Save"), (3, r"0 to 2 in one channel\. Save")],
+)
+def test_a_mask_of_two_colours_is_refused(png, labels, needed):
+    with pytest.raises(TableError, match=rf"is in colour, with 2 of them; needed label numbers {needed}"):
+        read_mask(png(np.dstack([GREY, NONE, 255 - GREY])), (24, 32), labels)
 
 
 def test_the_largest_of_16_bits_is_label_1(tmp_path):
