@@ -43,7 +43,8 @@ def read_polygons(path: str, labels: int, image: OfImage) -> NDArray[np.uint8]:
         image: the picture, found by the name of its file, with folders where several are called so.
 
     Returns:
-        uint8 (height, width); where labels overlap the later polygon is kept.
+        uint8 (height, width); where labels overlap the later polygon is kept. A picture that the file has without a
+        polygon is one with nothing to find, since none of the forms says so in another way; a line says it once.
 
     Raises:
         TableError: it cannot be read, has no such picture, holds shapes that are no polygons, or a name that is no
@@ -52,6 +53,8 @@ def read_polygons(path: str, labels: int, image: OfImage) -> NDArray[np.uint8]:
     outlined = _find(path, image)
     with _told(path):
         polygons = outlined.polygons()
+        if not polygons:
+            say_once("without an outline in its picture is read as nothing to find there", Path(path).name)
         return lay(_layers(polygons, outlined.size, labels, path), outlined.size, Path(path).name)
 
 

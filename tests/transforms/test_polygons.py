@@ -113,6 +113,14 @@ def test_a_picture_without_polygons_is_all_background(saved):
         assert not read_mask(saved(content), SIZE, 2, image=A).any()
 
 
+@pytest.mark.parametrize("content", [labelme(), coco(), cvat("")], ids=FORMS)
+def test_a_picture_without_polygons_is_said_once_to_have_nothing_to_find(saved, content, caplog):
+    for _ in range(2):
+        read_mask(saved(content), SIZE, 2, image=A)
+    [line] = caplog.messages
+    assert "without an outline in its picture is read as nothing to find there (drawn, and" in line
+
+
 @pytest.mark.parametrize("form", ["labelme", "cvat"])
 def test_a_name_that_is_no_number_is_refused_where_a_bundle_has_several_labels(saved, form):
     with refused(r"drawn has a polygon called 'lesion'; needed a number from 1 to 2\. Call it by that of its label"):
