@@ -44,8 +44,8 @@ def parse_table(data: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
 
     Raises:
         ValueError: it is no text in UTF-8 or UTF-16, or no table.
-        TableError: a quotation mark that nothing closes, two columns of one name, or a row with more cells than there
-            are columns, as decimal commas between commas give.
+        TableError: a first line that is not the names of the columns, a quotation mark that nothing closes, two columns
+            of one name, or a row with more cells than there are columns, as decimal commas between commas give.
     """
     text, notes = _decode(data)
     first, _, rest = text.partition("\n")
@@ -55,6 +55,7 @@ def parse_table(data: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
     if separator != ",":
         notes.append(f"{SEPARATORS[separator]} between the cells")
     names, *lines = _split_cells(text, separator, path)
+    _check_begins_with_names(names, lines, path)
     names = [name or f"Unnamed: {number}" for number, name in enumerate(names)]
     check_names(names, path)
     _check_no_surplus(lines, separator, len(names), path)
@@ -105,6 +106,20 @@ def check_names(names: Sequence[str], path: Path) -> None:
         raise TableError(f"{path} has more than one column {twice[0]}; needed one. Rename or remove the others.")
 
 
+def _check_begins_with_names(names: Sequence[str], lines: Sequence[Sequence[str]], path: Path) -> None:
+    """TableError where the first line is a title or a remark: one cell alone above a line of several.
+
+    A table of the column `image` alone, whose paths may hold any sign, begins with that name.
+    """
+    below = [cell for cell in lines[0] if cell.strip()] if lines else []
+    several = len(below) > 1 or any(sign in cell for cell in below for sign in SEPARATORS)
+    if names[0].strip() and not any(name.strip() for name in names[1:]) and several and _plain(names[0]) != "image":
+        raise TableError(
+            f"{path} begins with a line that is not the names of the columns; needed these, such as image,group,split. "
+            "Remove what stands above them."
+        )
+
+
 def _check_no_surplus(rows: Sequence[Sequence[str]], separator: str, columns: int, path: Path) -> None:
     """TableError where a row has cells beyond the columns; empty ones are no loss."""
     faults = [
@@ -121,12 +136,22 @@ def _decode(data: bytes) -> tuple[str, list[str]]:
     if data.startswith(WORKBOOKS):
         raise ValueError("it is a workbook of Excel, or a ZIP file")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16"), ["UTF-16"]
+        return _text(data, "utf-16"), ["UTF-16"]
     if b"\0" in data[:2]:
-        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le"), ["UTF-16"]
+        return _text(data, "utf-16-be" if data[0] == 0 else "utf-16-le"), ["UTF-16"]
     if b"\0" in data:
         raise ValueError("it holds zero bytes, which no text has")
-    return data.decode("utf-8-sig"), []
+    return _text(data, "utf-8-sig"), []
+
+
+def _text(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as fault:
+        line = data[: fault.start].decode(encoding, "ignore").count("\n") + 1
+        raise ValueError(
+            f"line {line} has a letter in another encoding, such as an umlaut as Excel writes it for Windows alone"
+        ) from fault
 
 
 def normalise(rows: pd.DataFrame, known: Sequence[str], files: Sequence[str], path: Path) -> list[str]:

@@ -193,3 +193,23 @@ def test_what_cannot_be_text_in_a_known_encoding_is_refused(tmp_path, data):
     (tmp_path / "table.csv").write_bytes(data)
     with pytest.raises(TableError, match="is not a comma-separated UTF-8 table"):
         read_csv(tmp_path / "table.csv")
+
+
+def test_a_letter_of_another_encoding_is_told_by_its_line(tmp_path):
+    (tmp_path / "table.csv").write_bytes("image,group,split\na.png,1,train\nb.png,Größe,train\n".encode("latin-1"))
+    with pytest.raises(TableError, match=r"table: line 3 has a letter in another encoding.*Save it as 'CSV UTF-8'"):
+        read_csv(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("above", ["# exported", "Export of 2024;;", "My study\t\t"])
+def test_a_line_above_the_names_of_the_columns_is_told(tmp_path, above):
+    rows = "image;group;split\na.png;1;train\n"
+    (tmp_path / "table.csv").write_text(f"{above}\n{rows}".replace(";", "\t" if "\t" in above else ";"))
+    with pytest.raises(TableError, match=r"begins with a line that is not the names of the columns; .*Remove what"):
+        read_csv(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("content", ["image\na;b.png\n", ",accession\n0,A1\n", "accession\nA1\n", "image,,\na.png,,\n"])
+def test_a_table_of_one_column_begins_with_its_name(tmp_path, content):
+    (tmp_path / "table.csv").write_text(content)
+    assert len(read_csv(tmp_path / "table.csv")) == 1
