@@ -10,6 +10,7 @@ from pathlib import Path
 
 from echocare_core.counting import counted
 from echocare_core.errors import UnreadableFrames
+from echocare_core.frames.elsewhere import is_elsewhere
 from echocare_core.frames.export import INVENTORY, Export, read_export
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.groups import find_regrouped
@@ -101,7 +102,7 @@ def read_listed(table: Path) -> Export:
                 opened[path] = _calibrate(_open(path, whole=path in numbered), read_pixel_mm(row))
             except UnreadableFrames as fault:
                 opened[path] = None
-                set_aside.append(SetAside(source, str(fault), image=names[path]))
+                set_aside.append(SetAside(source, _reason(fault, names[path]), image=names[path]))
         number, frames = read_frame_number(row), opened[path]
         if frames is not None and number is not None and number >= len(frames):
             reason = f"{path.name} has {counted(len(frames), 'frame')}; number {number}, counted from 0, was asked for."
@@ -117,6 +118,14 @@ def read_listed(table: Path) -> Export:
     for path, numbers in turns:
         chosen[path].extend(numbers)
     return Export(inputs, files, tuple(set_aside), chosen, turns, names, groups)
+
+
+def _reason(fault: UnreadableFrames, name: str) -> str:
+    """Why a file is set aside that the table calls `name`."""
+    elsewhere = "" if os.path.exists(fault.path) else is_elsewhere(name)
+    if not elsewhere:
+        return str(fault)
+    return f"{fault.path.name} does not exist, for its name in the table {elsewhere}. Copy it, and name the copy."
 
 
 def _open(path: Path, *, whole: bool) -> Frames:

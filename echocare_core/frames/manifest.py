@@ -29,6 +29,7 @@ from typing import Any
 import pandas as pd
 
 from echocare_core.errors import TableError, UnreadableFrames
+from echocare_core.frames.elsewhere import is_elsewhere
 from echocare_core.frames.faults import check_no_faults
 from echocare_core.frames.groups import find_group_faults
 from echocare_core.frames.leaks import find_leaks
@@ -164,7 +165,7 @@ def find_missing(rows: pd.DataFrame, columns: Sequence[str], path: Path) -> Iter
     for row, cells in zip(rows.index, rows[list(columns)].to_dict("records"), strict=True):
         for column in columns:
             for name in absent_files(cells, column, path):
-                yield f"row {row + 1}, {column} {name or 'without a name'} is not there"
+                yield f"row {row + 1}, {column} {name or 'without a name'} {is_elsewhere(name) or 'is not there'}"
 
 
 def absent_files(cells: Mapping[str, str], column: str, path: Path) -> list[str]:

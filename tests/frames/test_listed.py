@@ -61,6 +61,18 @@ def test_a_file_that_is_not_there_and_a_frame_that_is_not_there_are_set_aside(li
     assert export.number_of_frames == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("C:/Users/x/a.png", "is a path of another computer"),
+        ("https://a.org/a.png", "is a URL, and only files are read"),
+    ],
+)
+def test_a_file_that_is_elsewhere_is_set_aside_with_what_its_name_is(listed, name, what):
+    [aside] = listed(f"image\nstill\n{name}\n").set_aside
+    assert aside.reason == f"a.png does not exist, for its name in the table {what}. Copy it, and name the copy."
+
+
 def test_a_frame_as_pandas_writes_it_beside_an_empty_cell_is_its_number(listed):
     export = listed("image,frame\na/cine,2.0\nstill,\n")
     assert [list(export.numbers_of(frames)) for frames in export.files] == [[2], [0]]

@@ -118,6 +118,11 @@ def test_an_image_is_one_file_whatever_its_name(table):
         read_table(table(HEADER + "a.png;b.png,a_mask.png,1,train,,\n"), "train")
 
 
+def test_a_path_of_another_computer_is_called_so(table):
+    with refused(r"row 1, image C:/x/a\.png is a path of another computer; row 1, mask https://x/a\.png is a URL, and"):
+        read_table(table(HEADER + "C:\\x\\a.png,https://x/a.png,1,train,,\n"), "train")
+
+
 def test_masks_with_backslashes_may_be_many(table, tmp_path):
     names = [f"{number:02d}{'x' * 40}.png" for number in range(10)]
     (tmp_path / "m").mkdir()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from echocare_core.assessment.cases import Case
 from echocare_core.errors import TableError
+from echocare_core.frames.elsewhere import is_elsewhere
 from echocare_core.frames.mask_files import place_masks, split_masks
 from echocare_core.transforms.of_image import OfImage
 
@@ -31,7 +32,7 @@ def drawn_at(case: Case, table: Path) -> Drawn:
     """
     for name in split_masks(case.cell("mask"), table):
         if not (table / name).is_file():
-            raise TableError(f"has the mask {name}, which is not there")
+            raise TableError(f"has the mask {name}, which {is_elsewhere(name) or 'is not there'}")
     row = case.rows[0]
     image = OfImage(row.get("image") or row["source"], row.get("sop_instance_uid", ""))
     return Drawn(place_masks(case.cell("mask"), table), int(row.get("frame") or 0), image)
