@@ -21,6 +21,7 @@ from echocare_core.finetuning.cases import Cases
 from echocare_core.finetuning.new_bundle import names_beside
 from echocare_core.frames.manifest import FILES
 from echocare_core.frames.mask_files import split_masks
+from echocare_core.kinds import OUTPUTS
 from echocare_core.result_files import REPORT_HTML
 from echocare_core.training.checkpoint_file import LATEST
 from echocare_core.training.dataset import LOADING_THREADS
@@ -36,8 +37,8 @@ OTHER = {  # what may be another than when it was begun, in words
     "settings": "other settings",
 }
 OF_THE_BUNDLE = (  # what the new bundle's inference.json says as well, and what this command gives itself
-    *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "labels", "network_def"),
-    *("encoder", "encoder_weights", "decoder_weights", "structures", "classes", "columns", "points"),
+    *("bundle_root", "dataset_dir", "output_dir", "weights", "image_size", "network_def"),
+    *("encoder", "encoder_weights", "decoder_weights", "columns", *OUTPUTS),
 )
 logger = logging.getLogger(__name__)
 
