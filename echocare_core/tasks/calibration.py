@@ -26,6 +26,7 @@ from echocare_core.distributed import rank
 from echocare_core.evaluation.operating_point import choose_threshold
 from echocare_core.models.precision import float32_products
 from echocare_core.models.weights import load_network
+from echocare_core.tasks.class_activation import of_picture
 from echocare_core.training.network import bare
 
 CALIBRATION = "calibration.json"  # beside the weights that it was fitted with
@@ -126,7 +127,8 @@ def predict_logits(
     logits, truths = [], []
     with float32_products("float32", device):
         for batch in DataLoader(dataset, batch_size=batch_size):
-            logits.append(inferer(batch["image"].as_subclass(Tensor).to(device), network).double().cpu())
+            found = inferer(batch["image"].as_subclass(Tensor).to(device), network)
+            logits.append(of_picture(found).double().cpu())
             truths.append(torch.as_tensor(batch["label"]).cpu())
     groups = [str(item.get("group", number)) for number, item in enumerate(dataset.data)]
     return torch.cat(logits).numpy(), torch.cat(truths).numpy(), groups

@@ -76,6 +76,11 @@ class ClassActivationd(MapTransform):
         return enlarge_mask(seen, (height, width)) if ceil(height / len(seen)) > 1 else seen
 
 
+def of_picture(logits: Tensor) -> Tensor:
+    """Logits (classes,) or (batch, classes) of pictures: the mean of those of their places (..., rows, columns)."""
+    return logits.mean(dim=(-2, -1)) if logits.ndim > 2 else logits
+
+
 def score_activation(item: Mapping[Hashable, Any], lesion: int | None) -> dict[str, float]:
     """How much of the evidence for the class lies inside the drawn mask of the lesion.
 

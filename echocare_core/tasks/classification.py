@@ -26,7 +26,7 @@ from echocare_core.evaluation.per_patient import summarise_patients
 from echocare_core.evaluation.statistic import Numbers, Statistic
 from echocare_core.models import EncoderProfile, starting_encoder
 from echocare_core.outputs import mean_of_scores, only_output
-from echocare_core.tasks.class_activation import IN_MASK, MASK_SHARE, score_activation
+from echocare_core.tasks.class_activation import IN_MASK, MASK_SHARE, of_picture, score_activation
 from echocare_core.tasks.prevalence import PrevalenceShift
 from echocare_core.types import Output, Scores
 
@@ -124,8 +124,7 @@ class ClassificationOutputd(MapTransform):
         item = dict(data)
         for key in self.key_iterator(item):
             logits = torch.as_tensor(item[key]).float()
-            logits = logits.mean(dim=(-2, -1)) if logits.ndim == 3 else logits
-            probabilities = convert_to_numpy((logits / self.temperature).softmax(dim=0))
+            probabilities = convert_to_numpy((of_picture(logits) / self.temperature).softmax(dim=0))
             named = dict(zip(self.classes, map(float, probabilities), strict=True))
             item["outputs"] = (Scores(self.name, self.prevalence.probabilities(named), self.operating_point),)
         return item
@@ -170,10 +169,13 @@ def _of_image(item: Mapping[Hashable, Any]) -> str:
 
 
 def build_mean_auc(classes: int) -> ROCAUC:
-    """The key metric of a validation: area under the ROC curve, mean over the classes, of logits and class numbers."""
+    """The key metric of a validation: area under the ROC curve, mean over the classes.
+
+    Of `pred`, logits (classes,) or of places (classes, rows, columns), and `label`, the number of the class.
+    """
 
     def one_hot(items: Sequence[Mapping[str, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
-        scores = [item["pred"].float().softmax(dim=0) for item in items]
+        scores = [of_picture(item["pred"].float()).softmax(dim=0) for item in items]
         truths = [nn.functional.one_hot(torch.as_tensor(item["label"]).long(), classes) for item in items]
         return scores, truths
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from ignite.utils import setup_logger
 from monai.data import DataLoader, Dataset
-from monai.engines import SupervisedEvaluator, SupervisedTrainer
+from monai.engines import SupervisedEvaluator, SupervisedTrainer, default_prepare_batch
 from monai.handlers import LrScheduleHandler, ValidationHandler
 from monai.inferers import Inferer
 from torch import nn
@@ -34,7 +34,7 @@ from echocare_core.training.parameter_groups import count_learning
 from echocare_core.training.predictor import Predictor
 from echocare_core.training.schedule import warmup_cosine, warn_of_warmup
 from echocare_core.training.settings import describe_training
-from echocare_core.training.smoothing import SmoothingInferer, prepare_batch
+from echocare_core.training.smoothing import SmoothingInferer, batch_with_neighbours
 from echocare_core.transforms.export_dataset import ExportDataset
 
 
@@ -54,6 +54,7 @@ def build_trainer(
     output_dir: str | Path,
     bundle_root: str | Path,
     handlers: Sequence[Any] = (),
+    prepare_batch: Callable[..., Any] = default_prepare_batch,
 ) -> SupervisedTrainer:
     """A training that validates, keeps its best weights, and goes on where it was stopped.
 
@@ -76,6 +77,7 @@ def build_trainer(
         output_dir: folder of the run; the same folder goes on.
         bundle_root: folder of the bundle, whose name and version the weights carry.
         handlers: further ones, attached before these.
+        prepare_batch: (batch, device) -> image and what the loss gets beside the output.
 
     Raises:
         SettingsError: a number of epochs, steps or images that cannot be used.
@@ -107,6 +109,7 @@ def build_trainer(
         optimizer=optimizer,
         loss_function=loss,
         inferer=inferer,
+        prepare_batch=prepare_batch,
         decollate=False,
         train_handlers=[
             *handlers,
@@ -194,7 +197,7 @@ def build_predictor(
         val_data_loader=DataLoader(dataset, batch_size=check_whole("batch_size", batch_size)),
         network=network,
         inferer=SmoothingInferer(inferer),
-        prepare_batch=prepare_batch,
+        prepare_batch=batch_with_neighbours,
         postprocessing=postprocessing,
         val_handlers=list(handlers),
     )

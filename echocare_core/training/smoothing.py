@@ -68,7 +68,7 @@ def mean_logits(logits: Tensor) -> Tensor:
     return logits[0] if len(logits) == 1 else logits.log_softmax(dim=1).logsumexp(dim=0)
 
 
-def prepare_batch(
+def batch_with_neighbours(
     batch: Mapping[str, Any], device: str | torch.device | None = None, non_blocking: bool = False, **kwargs: Any
 ) -> tuple[Any, Any, tuple[()], dict[str, Any]]:
     """What MONAI's evaluators call an inferer with: the picture, and its neighbours where it has some."""

@@ -32,6 +32,8 @@ OURS = frozenset(
         *("tasks.classification.summarise_classes", "tasks.embedding.EmbeddingNetwork"),
         *("tasks.embedding.EmbeddingOutputd", "tasks.embedding.NearestImages", "tasks.embedding.read_known_images"),
         "tasks.ejection_fraction.measure_ejection",
+        *("tasks.evidence.AttentionNetwork", "tasks.evidence.EvidenceLoss", "tasks.evidence.LoadLesiond"),
+        "tasks.evidence.class_and_lesion",
         *("tasks.detection.BoxChoice", "tasks.detection.BoxCoding", "tasks.detection.BoxesOfMaskd"),
         *("tasks.detection.DetectionLoss", "tasks.detection.DetectionNetwork", "tasks.detection.DetectionOutputd"),
         *("tasks.detection.Drawing", "tasks.detection.MeanAveragePrecision", "tasks.detection.drawn_boxes"),

@@ -10,7 +10,7 @@ from monai.inferers import SimpleInferer
 from torch import Tensor
 
 from echocare_core.training import FlipInferer, PrecisionInferer
-from echocare_core.training.smoothing import SmoothingInferer, prepare_batch
+from echocare_core.training.smoothing import SmoothingInferer, batch_with_neighbours
 
 MISSING = torch.full((3, 8, 12), torch.nan)
 
@@ -101,7 +101,7 @@ def test_the_precision_is_that_of_the_other_inferer() -> None:
 
 def test_the_inferer_is_called_with_the_neighbours_of_a_batch(cine: Tensor) -> None:
     near = around(cine, list(range(6)))
-    image, label, args, given = prepare_batch({"image": cine, "neighbours": near}, torch.device("cpu"))
+    image, label, args, given = batch_with_neighbours({"image": cine, "neighbours": near}, torch.device("cpu"))
 
     assert torch.equal(image, cine)
     assert (label, args, list(given)) == (None, (), ["neighbours"])
@@ -109,4 +109,4 @@ def test_the_inferer_is_called_with_the_neighbours_of_a_batch(cine: Tensor) -> N
 
 
 def test_a_batch_without_neighbours_is_called_as_ever(cine: Tensor) -> None:
-    assert prepare_batch({"image": cine}, torch.device("cpu"))[2:] == ((), {})
+    assert batch_with_neighbours({"image": cine}, torch.device("cpu"))[2:] == ((), {})
