@@ -51,6 +51,13 @@ UNET = {
     "num_res_units": 2,
 }
 DENSENET = {"_target_": "monai.networks.nets.DenseNet121", "spatial_dims": 2, "in_channels": 3, "out_channels": 2}
+LINEAR = {
+    "_target_": "echocare_core.tasks.classification.ClassActivationNetwork",
+    "classes": 2,
+    "encoder": "small",
+    "encoder_weights": "embedded",
+    "dropout": 0.2,
+}
 FROZEN = {
     "_target_": "echocare_core.models.tuning.Tuning",
     "mode": "frozen",
@@ -177,7 +184,7 @@ class Contest:
         return {
             Against.PEER: {"network_def": peer},
             Against.RANDOM: dict.fromkeys(random),
-            Against.FROZEN: {"network#tuning": FROZEN},
+            Against.FROZEN: {"network#tuning": FROZEN, "network_def": {**LINEAR, "classes": labels}, "outside": 0.0},
         }[kind]
 
     def left_out(self, place: Path, data: Sequence[Path]) -> Settings:

@@ -48,7 +48,7 @@ CHOSEN, TRIED = "chosen.pt", "chosen.json"
 TEST, TUNING = "test", "tuning"
 POINTS = "points"  # entry of a finetune.json of landmarks: name of each point -> its columns for x and y
 CALIBRATE = "calibrate"  # entry of a bundle's train.json that fits something to the weights CHOSEN
-BOTH = ("device", "mask_threshold")  # settings that the evaluation needs too
+BOTH = ("device", "lesion", "mask_threshold")  # settings that the evaluation needs too
 logger = logging.getLogger(__name__)
 
 

@@ -60,8 +60,13 @@ def test_what_the_wiring_needs_is_imported(task_bundle: Path, name: str) -> None
 
 
 @pytest.mark.parametrize(("name", "entry"), entries_of(WIRED_TRAINING))
-def test_the_training_of_a_task_is_wired_as_any_other(task_bundle: Path, name: str, entry: str) -> None:
-    assert parsed(task_bundle, name)[entry] == parsed(REFERENCE, name)[entry]
+def test_the_training_of_a_task_is_wired_as_any_other_but_for_what_its_loss_gets(
+    task_bundle: Path, name: str, entry: str
+) -> None:
+    own, reference = parsed(task_bundle, name)[entry], parsed(REFERENCE, name)[entry]
+    if isinstance(own, dict):
+        own.pop("prepare_batch", None)
+    assert own == reference
 
 
 TUNED = sorted(path.parent.parent for path in REFERENCE.parent.glob("*/configs/finetune.json"))
