@@ -98,18 +98,14 @@ class LoadLesiond(MapTransform):
         mask_key: path of the drawn mask, in a form of `read_mask`; where it is missing or empty, all is 0.
         image_key: the loaded image whose size the mask must have and whose affine it takes.
         lesion: label number of the lesion, the last one of the masks; None: all that is drawn is.
-        threshold: see `read_mask`.
 
     Raises:
         TableError: a mask that cannot be read, or has another size than the image.
     """
 
-    def __init__(
-        self, keys: KeysCollection, mask_key: str, image_key: str, lesion: int | None, threshold: int | None = None
-    ) -> None:
+    def __init__(self, keys: KeysCollection, mask_key: str, image_key: str, lesion: int | None) -> None:
         super().__init__(keys)
-        self.mask_key, self.image_key = mask_key, image_key
-        self.lesion, self.threshold = lesion, threshold
+        self.mask_key, self.image_key, self.lesion = mask_key, image_key, lesion
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         item = dict(data)
@@ -117,7 +113,7 @@ class LoadLesiond(MapTransform):
         values = torch.zeros(1, *image.shape[1:])
         if path:
             size, frame = tuple(image.shape[1:]), int(item.get("frame") or 0)
-            drawn = read_lesion(path, size, self.lesion, threshold=self.threshold, frame=frame, image=of_loaded(image))
+            drawn = read_lesion(path, size, self.lesion, frame=frame, image=of_loaded(image))
             values = torch.from_numpy(drawn)[None].float()
         return {**item, **{key: MetaTensor(values.clone(), affine=image.affine.clone()) for key in self.keys}}
 

@@ -3,13 +3,17 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from PIL import Image
+from small_tables import write_table
 from torch import nn
 from torch.nn import functional
 
+from echocare_core.bundle import find_bundle
 from echocare_core.errors import TableError
 from echocare_core.tasks.evidence import AttentionNetwork, EvidenceLoss, LoadLesiond, class_and_lesion
 
@@ -143,3 +147,25 @@ def test_a_batch_gives_the_loss_both_the_class_and_the_lesion():
     assert image.shape == (2, 3, 8, 8)
     assert target["label"].tolist() == [0, 1]
     assert torch.equal(target["lesion"], batch["lesion"])
+
+
+@pytest.mark.parametrize("masks", [True, False], ids=["with masks", "without"])
+def test_a_bundle_trains_on_classes_with_the_lesions_that_its_table_has(masks, tmp_path):
+    folder = write_table(tmp_path / "data", columns={"pathology": ["benign", "malignant"]})
+    if not masks:
+        table = pd.read_csv(folder / "table.csv").drop(columns="mask")
+        table.to_csv(folder / "table.csv", index=False)
+    parser = ConfigParser()
+    parser.read_config(find_bundle("breast_lesion_classification") / "configs" / "train.json")
+    parser.update({"dataset_dir": str(folder), "augment": []})
+    items = list(parser.get_parsed_content("train#dataset"))
+    assert [bool(item["lesion"].any()) for item in items] == [masks] * 4
+    assert [int(item["label"]) for item in items] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("name", ["breast_birads", "breast_lesion", "liver_lesion", "ovarian_tumor", "thyroid_nodule"])
+def test_a_bundle_is_taught_to_look_where_its_evaluation_asks_whether_it_looked(name):
+    configs = find_bundle(f"{name}_classification") / "configs"
+    train, evaluate = (ConfigParser.load_config_file(configs / one) for one in ("train.json", "evaluate.json"))
+    assert train["lesion"] == evaluate["lesion"]
+    assert train["outside"] > 0
